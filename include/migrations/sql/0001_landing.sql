@@ -1,0 +1,57 @@
+create schema landing;
+comment on schema landing is 'What arrived: every file once, every batch with its counts';
+
+create table landing.file (
+    file_id bigint generated always as identity primary key,
+    checksum text not null unique,
+    size_bytes bigint not null,
+    source_system text not null,
+    feed text not null,
+    file_name text not null,
+    archive_path text not null,
+    landed_at timestamptz not null default now()
+);
+comment on table landing.file is 'The manifest: one row for each distinct content ever landed, named by its SHA-256';
+
+create table landing.sighting (
+    path text not null,
+    size_bytes bigint not null,
+    modified_at timestamptz not null,
+    source_system text not null,
+    file_id bigint references landing.file,
+    seen_at timestamptz not null default now(),
+    primary key (path, size_bytes, modified_at)
+);
+comment on table landing.sighting is
+'Every path ever looked at, so that an unchanged file is not read again; file_id is null where no contract claims it';
+
+create table landing.batch (
+    batch_id bigint generated always as identity primary key,
+    file_id bigint not null references landing.file,
+    source_system text not null,
+    feed text not null,
+    received_date date not null,
+    state text not null default 'landed' check (
+        state in ('landed', 'rejected', 'verified', 'checked', 'held', 'loaded')
+    ),
+    is_correction boolean not null default false,
+    rows_read bigint,
+    rows_accepted bigint,
+    rows_quarantined bigint,
+    rows_dropped bigint,
+    amounts jsonb,
+    timings jsonb not null default '{}',
+    code_version text not null,
+    created_at timestamptz not null default now(),
+    verified_at timestamptz,
+    checked_at timestamptz,
+    loaded_at timestamptz,
+    constraint batch_balances check (
+        rows_read = rows_accepted + rows_quarantined + rows_dropped
+    )
+);
+create index batch_state on landing.batch (source_system, state);
+comment on table landing.batch is
+'One verification of one file: landed, then verified (or rejected whole), checked by Soda (or held), loaded into the star';
+comment on column landing.batch.amounts is
+'For each amount column: read, accepted, quarantined, dropped (sums) and unreadable (a count)';

@@ -1,0 +1,44 @@
+"""Where things are: every setting of Claimhouse, read from the environment in one place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(os.environ.get("CLAIMHOUSE_HOME", Path(__file__).resolve().parents[2]))
+INCLUDE = PROJECT / "include"
+
+WAREHOUSE_CONNECTION = "claimhouse_warehouse"
+LANDING_CONNECTION = "claimhouse_landing"
+MAIL_CONNECTION = "claimhouse_mail"
+PSEUDONYM_CONNECTION = "claimhouse_pseudonym"
+
+
+def landing_root() -> str:
+    """The landing root's URL: ``<root>/<source>/<file>`` is where a feed arrives."""
+    return os.environ.get("CLAIMHOUSE_LANDING_ROOT", f"file://{PROJECT}/var/landing")
+
+
+def archive_root() -> str:
+    """The URL under which every landed file is kept, unchanged."""
+    return os.environ.get("CLAIMHOUSE_ARCHIVE_ROOT", f"{landing_root()}/archive")
+
+
+def settle_seconds() -> float:
+    """How long, in seconds, a file must lie unchanged before it is landed."""
+    return float(os.environ.get("CLAIMHOUSE_SETTLE_SECONDS", "2"))
+
+
+def block_bytes() -> int:
+    """How many bytes of a file are verified at a time: what bounds the memory a file takes."""
+    return int(os.environ.get("CLAIMHOUSE_BLOCK_MIB", "16")) * 1024 * 1024
+
+
+def extract_folder() -> Path:
+    """The folder in which finished, encrypted extracts wait until they are sent."""
+    return Path(os.environ.get("CLAIMHOUSE_EXTRACT_FOLDER", PROJECT / "var" / "extracts"))
+
+
+def owner_address() -> str:
+    """Who is told when a run fails."""
+    return os.environ.get("CLAIMHOUSE_OWNER_EMAIL", "data-engineering@claimhouse.example")

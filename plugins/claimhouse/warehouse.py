@@ -1,0 +1,52 @@
+"""The way into the warehouse: one connection, one place where SQL files are found and rendered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from psycopg import Connection
+
+from claimhouse import settings
+
+_files = Environment(
+    loader=FileSystemLoader(settings.INCLUDE / "sql"),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 (SQL, not HTML; only names of our own are rendered in)
+)
+
+
+def url() -> str:
+    """The warehouse's address: ``WAREHOUSE_URL``, else the Airflow connection."""
+    if found := os.environ.get("WAREHOUSE_URL"):
+        return found
+    from airflow.sdk import BaseHook
+
+    uri = BaseHook.get_connection(settings.WAREHOUSE_CONNECTION).get_uri()
+    return uri.replace("postgres://", "postgresql://", 1)
+
+
+@contextmanager
+def connect(at: str | None = None) -> Iterator[Connection[Any]]:
+    """A transaction in the warehouse: committed when the block ends, rolled back when it raises.
+
+    Args:
+        at: a ``postgresql://`` URL; the configured warehouse when left out.
+    """
+    with psycopg.connect(at or url(), application_name="claimhouse") as connection:
+        yield connection
+
+
+def sql(path: str, **names: Any) -> str:
+    """The text of ``include/sql/<path>.sql`` with *names* (identifiers of our own) filled in."""
+    return _files.get_template(f"{path}.sql").render(**names)
+
+
+def run(connection: Connection[Any], path: str, **names: Any) -> None:
+    """Run every statement of ``include/sql/<path>.sql``."""
+    connection.execute(sql(path, **names).encode())

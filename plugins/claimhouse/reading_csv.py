@@ -1,0 +1,485 @@
+"""Delimited text into blocks of rows: fast where lines are plain, careful where they are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from claimhouse.reading_parts import Block, BrokenRow, Dialect
+from claimhouse.reading_text import RECORD_LIMIT, Stream, Text, Unreadable
+
+MAX_LINES = 200_000  # of one block: rows of two bytes would be millions otherwise
+MAX_RECORD_LINES = 100
+NEWLINE, RETURN, NUL = 10, 13, 0
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+Numbers = NDArray[np.int64]
+
+
+class Lines:
+    """A stream cut into runs of whole lines."""
+
+    def __init__(self, stream: Stream, block_bytes: int) -> None:
+        self._stream = stream
+        self._block_bytes = max(block_bytes, 1)
+        self._held = b""
+        self._ended = False
+        self._wanted = self._block_bytes
+
+    def next(self) -> tuple[bytes, bool]:
+        """The next whole lines and whether the file ends with them; nothing is taken yet."""
+        while not self._ended and (len(self._held) < self._wanted or not self._cut()):
+            more = self._stream.read(max(self._block_bytes, len(self._held)))
+            self._ended = not more
+            self._held += more
+        piece = self._held if self._ended else self._held[: self._cut()]
+        if len(piece) > 2 * MAX_LINES and _count_lines(piece) > MAX_LINES:
+            ends = line_ends(piece)
+            return piece[: ends[MAX_LINES - 1]], False
+        return piece, self._ended
+
+    def take(self, used: int) -> None:
+        """Let go of the first *used* bytes; of none, to be given more of them next time."""
+        self._held = self._held[used:]
+        self._wanted = self._block_bytes if used else 2 * len(self._held)
+
+    def _cut(self) -> int:
+        """Where the last whole line ends; a return at the very end may yet meet its newline."""
+        return max(self._held.rfind(b"\n"), self._held.rfind(b"\r", 0, len(self._held) - 1)) + 1
+
+
+def _count_lines(piece: bytes) -> int:
+    """How many lines, counted fast; an open line at the end counts."""
+    count = piece.count(b"\n")
+    if b"\r" in piece:
+        count += piece.count(b"\r") - piece.count(b"\r\n")
+    return count + (not piece.endswith((b"\n", b"\r")))
+
+
+def line_ends(piece: bytes) -> Numbers:
+    """Where each line ends, its line ending included: newline, return, or both."""
+    codes = np.frombuffer(piece, np.uint8)
+    is_end = codes == NEWLINE
+    if b"\r" in piece:
+        lone = codes == RETURN
+        lone[:-1] &= codes[1:] != NEWLINE
+        is_end |= lone
+    ends = np.flatnonzero(is_end) + 1
+    if not piece.endswith((b"\n", b"\r")):
+        ends = np.append(ends, len(piece))
+    return ends
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as walked over: where its fields lie and how it ended."""
+
+    spans: list[tuple[int, int]]
+    stop: int
+    is_open: bool
+    is_strict: bool
+
+
+class Walker:
+    """Walks records field by field, as Python's csv module and pyarrow would."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.delimiter = dialect.delimiter.encode()
+        self.quote = dialect.quote.encode()
+        self._break = re.compile(b"[\r\n" + re.escape(self.delimiter) + b"]")
+
+    def walk(self, data: bytes, start: int, stop: int) -> Record:
+        """The record that begins at *start*; *stop* is where to give up."""
+        spans = []
+        at, strict = start, True
+        while True:
+            begin = at
+            if self.quote and data[at : at + 1] == self.quote:
+                at = self._closing(data, at + 1, stop)
+                if at < 0:
+                    return Record([*spans, (begin, stop)], stop, True, strict)
+                strict &= at >= stop or data[at : at + 1] in (self.delimiter, b"\n", b"\r")
+            found = self._break.search(data, at, stop)
+            end = found.start() if found else stop
+            spans.append((begin, end))
+            if found is None or found.group() != self.delimiter:
+                return Record(spans, end, False, strict)
+            at = found.end()
+
+    def _closing(self, data: bytes, at: int, stop: int) -> int:
+        """The place after the quote that closes a field, or -1."""
+        while (at := data.find(self.quote, at, stop)) >= 0:
+            if data[at + 1 : at + 2] != self.quote:
+                return at + 1
+            at += 2
+        return -1
+
+    def value(self, raw: bytes) -> str:
+        """A field's text without its quotes; what is not UTF-8 or is NUL is spelled out."""
+        text = show(raw)
+        quote = self.quote.decode()
+        if not quote or not text.startswith(quote):
+            return text
+        close = self._closing(raw, 1, len(raw))
+        if close < 0:
+            return text[1:].replace(quote * 2, quote)
+        return show(raw[1 : close - 1]).replace(quote * 2, quote) + show(raw[close:])
+
+
+def show(raw: bytes) -> str:
+    """Raw bytes as text that a database can hold."""
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def strip_end(raw: bytes) -> bytes:
+    """A line without its line ending."""
+    if raw.endswith(b"\r\n"):
+        return raw[:-2]
+    return raw[:-1] if raw.endswith((b"\n", b"\r")) else raw
+
+
+@dataclass
+class Plan:
+    """What is to be done with the lines of a piece."""
+
+    used: int
+    starts: Numbers
+    ends: Numbers
+    is_row: NDArray[np.bool_]
+    spans_lines: bool = False
+    cut: list[tuple[int, int]] = field(default_factory=list)
+    broken: list[BrokenRow] = field(default_factory=list)
+
+
+def blocks(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str] | Block]:
+    """The header first, then the blocks.
+
+    Raises:
+        Unreadable: there is no usable header.
+    """
+    with text.open() as stream:
+        lines = Lines(stream, block_bytes)
+        walker = Walker(dialect)
+        header, line = _read_header(lines, walker, dialect)
+        yield header
+        parser = Parser(header, dialect, text.has_broken)
+        while True:
+            piece, is_last = lines.next()
+            if not piece:
+                return
+            block, used, count = parser.parse(piece, line, is_last)
+            lines.take(used)
+            line += count
+            yield block
+
+
+def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[str], int]:
+    """The column names and the line after them."""
+    while True:
+        piece, is_last = lines.next()
+        start = len(piece) - len(piece.lstrip(b"\r\n"))
+        record = walker.walk(piece, start, len(piece))
+        if is_last or not (record.is_open or start == len(piece)) or len(piece) > RECORD_LIMIT:
+            break
+        lines.take(0)
+    if start == len(piece):
+        raise Unreadable("empty_file", "The file holds nothing but blank lines.")
+    ends = line_ends(piece[: record.stop + 2])
+    first = int(np.searchsorted(ends, start, "right"))
+    last = int(np.searchsorted(ends, record.stop, "right"))
+    if record.is_open or last - first >= MAX_RECORD_LINES:
+        raise Unreadable("header", "A quote in the header is left open.", first + 1)
+    if b"\0" in piece[start : record.stop] or CONTROL.search(show(piece[start : record.stop])):
+        raise Unreadable(
+            "wrong_format", f"The header is not text; the contract says {dialect.format}.", first + 1
+        )
+    header = [walker.value(piece[a:b]).strip().lstrip("\ufeff").strip() for a, b in record.spans]
+    header = check_header(header, first + 1)
+    try:
+        piece[start : record.stop].decode()
+    except UnicodeDecodeError:
+        raise Unreadable("encoding", "The header is not valid UTF-8.", first + 1) from None
+    used = int(ends[last]) if last < len(ends) else len(piece)
+    lines.take(used)
+    return header, last + 2
+
+
+def check_header(header: list[str], row_number: int | None) -> list[str]:
+    """The column names, checked; one called ``row_number`` becomes ``row_number_``.
+
+    Raises:
+        Unreadable: a name is blank or there twice.
+    """
+    names = ["row_number_" if name == "row_number" else name for name in header]
+    for place, name in enumerate(names, 1):
+        if not name:
+            raise Unreadable("header", f"Column {place} of the header has no name.", row_number)
+        if name in names[: place - 1]:
+            raise Unreadable(
+                "duplicate_column",
+                f"Column {place} of the header has the same name as an earlier one.",
+                row_number,
+                name,
+            )
+    return names
+
+
+class Parser:
+    """Turns runs of whole lines into blocks of rows."""
+
+    def __init__(self, header: list[str], dialect: Dialect, has_broken: bool) -> None:
+        self._header = header
+        self._walker = Walker(dialect)
+        self._dialect = dialect
+        self._has_broken = has_broken
+        self._convert = pa_csv.ConvertOptions(
+            column_types={name: pa.large_string() for name in header},
+            strings_can_be_null=False,
+        )
+
+    def parse(self, piece: bytes, line: int, is_last: bool) -> tuple[Block, int, int]:
+        """The rows of whole lines, of which the first is *line* of the file.
+
+        Returns:
+            The block, how many bytes of the piece it covers (a record that goes on beyond
+            the piece is left for the next call) and how many lines.
+        """
+        quote = self._walker.quote
+        if self._has_broken or b"\0" in piece or (quote and quote in piece):
+            plan = self._plan(piece, line, is_last)
+            body, used, count = _without(piece, plan), plan.used, len(plan.ends)
+            numbers: Numbers | None = np.flatnonzero(plan.is_row)
+            broken, spans_lines = plan.broken, plan.spans_lines
+        else:
+            body, used, count = piece, len(piece), _count_lines(piece)
+            numbers, broken, spans_lines = None, [], False
+        table, ragged = self._read(body, spans_lines)
+        if numbers is None:
+            if table.num_rows + len(ragged) == count:
+                numbers = np.arange(count)
+            else:
+                numbers = np.flatnonzero(_has_content(piece, line_ends(piece)))
+        if len(numbers) != table.num_rows + len(ragged):
+            raise RuntimeError("rows were lost count of while reading")  # a fault of ours: stop
+        numbers = numbers + line
+        if ragged:
+            at = np.array([row.number - 1 for row in ragged])
+            broken = sorted(
+                broken + [self._ragged(row, int(numbers[row.number - 1])) for row in ragged],
+                key=lambda row: row.row_number,
+            )
+            numbers = np.delete(numbers, at)
+        frame = pl.from_arrow(table, rechunk=False)
+        assert isinstance(frame, pl.DataFrame)
+        frame.insert_column(0, pl.Series("row_number", numbers, dtype=pl.Int64))
+        return Block(frame, broken), used, count
+
+    def _read(self, body: bytes, spans_lines: bool) -> tuple[pa.Table, list[pa_csv.InvalidRow]]:
+        """Parse text that holds no surprise but rows of another width."""
+        ragged: list[pa_csv.InvalidRow] = []
+
+        def keep(row: pa_csv.InvalidRow) -> str:
+            ragged.append(row)
+            return "skip"
+
+        if not body:
+            return pa.table({name: pa.array([], pa.large_string()) for name in self._header}), ragged
+        table = pa_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa_csv.ReadOptions(
+                use_threads=False,  # only so are ragged rows numbered
+                block_size=max(len(body) + 1, 16),
+                column_names=self._header,
+            ),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote or False,
+                newlines_in_values=spans_lines,
+                invalid_row_handler=keep,
+            ),
+            convert_options=self._convert,
+        )
+        return table, ragged
+
+    def _ragged(self, row: pa_csv.InvalidRow, number: int) -> BrokenRow:
+        raw = row.text.encode()
+        span = self._walker.walk(raw, 0, len(raw)).spans[0]
+        return BrokenRow(
+            number,
+            "field_count",
+            f"The row has {row.actual_columns} fields, the header {row.expected_columns}.",
+            row.text,
+            first_field=self._walker.value(raw[slice(*span)]),
+        )
+
+    def _plan(self, piece: bytes, line: int, is_last: bool) -> Plan:
+        """Look at every line that could mislead the parser, and only at those."""
+        ends = line_ends(piece)
+        starts = np.concatenate(([0], ends[:-1]))
+        plan = Plan(len(piece), starts, ends, _has_content(piece, ends))
+        free = 0
+        for suspect in self._suspects(piece, starts, ends):
+            if suspect < free:
+                continue
+            last, record = self._record(piece, plan, suspect)
+            if record.is_open and self._may_go_on(record, plan, suspect, is_last):
+                plan.used = int(starts[suspect])
+                break
+            free = last + 1
+            raw = piece[starts[suspect] : ends[last]]
+            fault = self._fault(piece, raw, record, line + suspect)
+            if fault is not None:
+                plan.broken.append(fault)
+                plan.cut.append((int(starts[suspect]), int(ends[last])))
+                plan.is_row[suspect : last + 1] = False
+            elif last > suspect:
+                plan.spans_lines = True
+                plan.is_row[suspect + 1 : last + 1] = False
+        if plan.used < len(piece):
+            count = int(np.searchsorted(starts, plan.used))
+            plan.starts, plan.ends, plan.is_row = starts[:count], ends[:count], plan.is_row[:count]
+        return plan
+
+    def _suspects(self, piece: bytes, starts: Numbers, ends: Numbers) -> list[int]:
+        codes = np.frombuffer(piece, np.uint8)
+        found = [
+            _odd_quotes(codes, ends, self._walker) if self._walker.quote else np.array([], int),
+            np.searchsorted(ends, np.flatnonzero(codes == NUL), "right"),
+        ]
+        if self._has_broken:
+            found.append(_not_utf8(piece, codes, starts, ends))
+        return [int(index) for index in np.unique(np.concatenate(found))]
+
+    def _record(self, piece: bytes, plan: Plan, suspect: int) -> tuple[int, Record]:
+        """The record on one line or, where a quote is left open and closed rightly later, on more.
+
+        Returns:
+            The index of its last line, and the record: still open if it goes beyond the piece
+            or if the quote is a stray one (then the record is its first line only).
+        """
+        start = int(plan.starts[suspect])
+        alone = self._walker.walk(piece, start, int(plan.ends[suspect]))
+        if not alone.is_open:
+            return suspect, alone
+        limit = min(suspect + MAX_RECORD_LINES, len(plan.ends)) - 1
+        stop = min(int(plan.ends[limit]), start + RECORD_LIMIT)
+        whole = self._walker.walk(piece, start, stop)
+        if not whole.is_strict:
+            return suspect, alone
+        if whole.is_open:
+            return suspect, whole
+        if len(whole.spans) != len(self._header):
+            return suspect, alone
+        return int(np.searchsorted(plan.ends, whole.stop, "right")), whole
+
+    def _may_go_on(self, record: Record, plan: Plan, suspect: int, is_last: bool) -> bool:
+        """Whether an open record may be closed by lines not read yet."""
+        start = int(plan.starts[suspect])
+        return (
+            not is_last
+            and record.is_strict
+            and record.stop == int(plan.ends[-1])
+            and len(plan.ends) - suspect < MAX_RECORD_LINES
+            and record.stop - start < RECORD_LIMIT
+        )
+
+    def _fault(self, piece: bytes, raw: bytes, record: Record, number: int) -> BrokenRow | None:
+        """What makes a record no row, if anything does."""
+        start = record.spans[0][0]
+        if b"\0" in raw:
+            rule, message, at = "nul_byte", "The row holds a NUL byte.", raw.index(b"\0")
+        elif (at := _first_broken(raw)) is not None:
+            rule, message = "encoding", "The row is not valid UTF-8."
+        elif record.is_open:
+            rule, message, at = "open_quote", "A quote is opened and never closed.", record.spans[-1][0] - start
+        else:
+            return None
+        place = sum(1 for begin, _ in record.spans if begin - start <= at) - 1
+        name = self._header[place] if place < len(self._header) else None
+        first = piece[record.spans[0][0] : min(record.spans[0][1], start + len(raw))]
+        return BrokenRow(
+            number, rule, message, show(strip_end(raw)), name, self._walker.value(strip_end(first))
+        )
+
+
+def _without(piece: bytes, plan: Plan) -> bytes:
+    """The part of a piece that is used, without what is cut out of it."""
+    if not plan.cut and plan.used == len(piece):
+        return piece
+    view = memoryview(piece)
+    edges = [0, *(edge for span in plan.cut for edge in span), plan.used]
+    return b"".join(view[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
+
+
+def _has_content(piece: bytes, ends: Numbers) -> NDArray[np.bool_]:
+    """Which lines are not blank."""
+    firsts = np.frombuffer(piece, np.uint8)[np.concatenate(([0], ends[:-1]))]
+    return (firsts != NEWLINE) & (firsts != RETURN)
+
+
+def _first_broken(raw: bytes) -> int | None:
+    """Where bytes stop being UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _not_utf8(piece: bytes, codes: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Numbers:
+    """The lines that are not UTF-8."""
+    wide = np.unique(np.searchsorted(ends, np.flatnonzero(codes >= 128), "right"))
+    return np.array([i for i in wide if _first_broken(piece[starts[i] : ends[i]]) is not None], int)
+
+
+def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numbers:
+    """The lines whose quotes do not plainly open and close whole fields.
+
+    Plain is a line in which no quote begins a field, so that all are ordinary characters, or in
+    which quotes alternate: each even one begins a field or is the second of a doubled pair, each
+    odd one ends a field or is the first of such a pair, and their number is even.
+    """
+    quote, delimiter = walker.quote[0], walker.delimiter[0]
+    at = np.flatnonzero(codes == quote)
+    before_end = np.searchsorted(at, ends)
+    counts = np.diff(before_end, prepend=0)
+    line_of = np.repeat(np.arange(len(ends)), counts)
+    is_even = (np.arange(len(at)) - np.repeat(before_end - counts, counts)) % 2 == 0
+    before = np.where(at > 0, codes[at - 1], NEWLINE)
+    after = np.where(at + 1 < len(codes), codes[np.minimum(at + 1, len(codes) - 1)], NEWLINE)
+    opens = _is_edge(before, delimiter)
+    good = np.where(is_even, opens | (before == quote), _is_edge(after, delimiter) | (after == quote))
+    is_odd = counts % 2 == 1
+    is_odd[line_of[~good]] = True
+    may_open = np.zeros(len(ends), bool)
+    may_open[line_of[opens]] = True
+    return np.flatnonzero(is_odd & may_open)
+
+
+def _is_edge(codes: NDArray[np.uint8], delimiter: int) -> NDArray[np.bool_]:
+    return (codes == delimiter) | (codes == NEWLINE) | (codes == RETURN)
+
+
+def join_row(frame: pl.DataFrame, header: list[str], dialect: Dialect) -> pl.Series:
+    """Each row's fields joined as the file would write them, quoted where necessary."""
+    delimiter, quote = dialect.delimiter, dialect.quote
+    columns = []
+    for name in header:
+        value = pl.col(name).fill_null("")
+        if quote:
+            special = f"[{re.escape(delimiter)}{re.escape(quote)}\r\n]"
+            inner = value.str.replace_all(quote, quote * 2, literal=True)
+            value = (
+                pl.when(value.str.contains(special))
+                .then(pl.concat_str(pl.lit(quote), inner, pl.lit(quote)))
+                .otherwise(value)
+            )
+        columns.append(value)
+    return frame.select(pl.concat_str(columns, separator=delimiter).alias("raw_row")).to_series()

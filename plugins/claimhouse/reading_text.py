@@ -1,0 +1,314 @@
+"""From a file's bytes to whole lines of UTF-8: compression, encoding, and what is no text at all.
+
+The file is read twice: once to look (is it whole, in which encoding, is it text), once to
+read. So a file that cannot be trusted is refused before a single row of it is loaded.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+RECORD_LIMIT = 64 * 1024 * 1024
+LOOK_BYTES = 1024 * 1024
+
+MAGIC = (
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"PAR1\x15", "a Parquet file"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\xfd7zXZ", "xz data"),
+    (b"Rar!\x1a", "a RAR archive"),
+    (b"SQLite format 3\x00", "a SQLite database"),
+    (b"{\\rtf", "a rich text document"),
+    (b"\x7fELF", "a program"),
+)
+WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Windows-1252 gives no character to five bytes; the web reads them as control characters.
+CP1252 = "".join(
+    bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256)
+)
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, struct.error)
+
+
+class Unreadable(Exception):
+    """The file as a whole cannot be trusted; nothing of it is loaded.
+
+    Attributes:
+        rule: the kind of trouble, one word.
+        message: a sentence for a person, without any value of the file.
+        row_number: the line it was found on, where there is one.
+        column_name: the column it was found in, where there is one.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        message: str,
+        row_number: int | None = None,
+        column_name: str | None = None,
+    ) -> None:
+        super().__init__(f"{rule}: {message}")
+        self.rule = rule
+        self.message = message
+        self.row_number = row_number
+        self.column_name = column_name
+
+
+class Stream(Protocol):
+    """What bytes are read from; an empty answer means the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next *size* bytes, or fewer."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a look at a file found out, and the way to read it.
+
+    Attributes:
+        encoding: how its bytes become text: ``utf-8``, ``cp1252`` or another codec's name.
+        mark_bytes: the length of the byte order mark.
+        has_broken: whether some bytes are not the UTF-8 that the rest is.
+        raw: opens the file, uncompressed.
+    """
+
+    encoding: str
+    mark_bytes: int
+    has_broken: bool
+    raw: Callable[[], AbstractContextManager[Stream]]
+
+    @contextmanager
+    def open(self) -> Iterator[Stream]:
+        """The file as a stream of UTF-8, without compression and byte order mark."""
+        with self.raw() as stream:
+            stream.read(self.mark_bytes)
+            yield stream if self.encoding == "utf-8" else _Transcoded(stream, self.encoding)
+
+
+class _Transcoded:
+    """A stream in another encoding, read as UTF-8."""
+
+    def __init__(self, stream: Stream, encoding: str) -> None:
+        self._stream = stream
+        self._decode = _decoder(encoding)
+
+    def read(self, size: int) -> bytes:
+        while raw := self._stream.read(size):
+            if text := self._decode(raw, False):
+                return text.encode()
+        return self._decode(b"", True).encode()
+
+
+def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
+    if encoding == "cp1252":
+        return lambda data, _final: codecs.charmap_decode(data, "strict", CP1252)[0]
+    return codecs.getincrementaldecoder(encoding)().decode
+
+
+def examine(path: Path, expected: str, compression: str | None, form: str) -> Text:
+    """Look at a whole text file, in bounded memory, and say how to read it.
+
+    Args:
+        path: the file.
+        expected: the encoding its contract states.
+        compression: ``gzip``, ``zip`` or None for whatever the content is.
+        form: the contract's format, for the messages.
+
+    Raises:
+        Unreadable: it is empty, cut off, no text, or in no known encoding.
+    """
+    raw = _opener(path, compression, form)
+    try:
+        with raw() as stream:
+            head = stream.read(4096)
+    except DAMAGE:
+        raise Unreadable("truncated", "The compressed file is cut off or corrupt at its start.") from None
+    refuse_binary(head, form)
+    encoding, mark = _stated_encoding(head, expected)
+    look = _Look()
+    text = Text(encoding, mark, False, raw)
+    try:
+        with text.open() as stream:
+            while data := stream.read(LOOK_BYTES):
+                look.at(data, check=encoding == "utf-8")
+    except DAMAGE:
+        raise Unreadable(
+            "truncated",
+            f"The compressed file is cut off or corrupt after {look.size} bytes ({look.lines} lines).",
+        ) from None
+    except UnicodeDecodeError:
+        raise Unreadable(
+            "encoding", f"The file is not valid {encoding} after line {look.lines}.", look.lines + 1
+        ) from None
+    look.end(check=encoding == "utf-8")
+    if look.size == 0:
+        raise Unreadable("empty_file", "The file is empty.")
+    if look.nuls * 2 > look.size:
+        raise Unreadable(
+            "wrong_format", f"The file is mostly NUL bytes; its contract says {form}."
+        )
+    if encoding == "utf-8" and look.broken and not (mark or look.multibyte):
+        return Text("cp1252", 0, False, raw)
+    if encoding == "utf-8" and look.broken and not mark and _is_western(expected):
+        return Text("cp1252", 0, False, raw)
+    return Text(encoding, mark, look.broken, raw)
+
+
+def _is_western(name: str) -> bool:
+    return codecs.lookup(name).name in ("cp1252", "iso8859-1")
+
+
+def _stated_encoding(head: bytes, expected: str) -> tuple[str, int]:
+    """The encoding by byte order mark, contract or plain look, and the mark's length."""
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            return name, len(mark)
+    if (wide := _wide_encoding(head)) is not None:
+        return wide, 0
+    name = codecs.lookup(expected).name
+    if _is_western(expected) or name in ("utf-8", "utf-8-sig", "ascii") or head.isascii():
+        return "utf-8", 0  # whether it truly is, the look at every byte decides
+    return ("utf-16-le" if name == "utf-16" else name), 0
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of western text is NUL."""
+    pairs = len(head) // 2
+    if pairs < 2:
+        return None
+    even, odd = head[: pairs * 2 : 2].count(0), head[1 : pairs * 2 : 2].count(0)
+    if odd > 0.7 * pairs and even < 0.05 * pairs:
+        return "utf-16-le"
+    if even > 0.7 * pairs and odd < 0.05 * pairs:
+        return "utf-16-be"
+    return None
+
+
+def refuse_binary(head: bytes, form: str) -> None:
+    """Raise Unreadable when *head*, a file's first bytes, are those of a known binary format."""
+    for magic, name in MAGIC:
+        if head.startswith(magic):
+            raise Unreadable("wrong_format", f"The file looks like {name}; its contract says {form}.")
+    if WEB_PAGE.match(head):
+        raise Unreadable("wrong_format", f"The file looks like a web page or XML; its contract says {form}.")
+
+
+def _opener(
+    path: Path, compression: str | None, form: str
+) -> Callable[[], AbstractContextManager[Stream]]:
+    """What opens the file uncompressed, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if not head:
+        raise Unreadable("empty_file", "The file is empty.")
+    found = {b"\x1f\x8b": "gzip", b"PK": "zip"}.get(head[:2])
+    if found == "zip" and not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        found = None
+    if compression is not None and compression != found:
+        raise Unreadable("wrong_format", f"The file is not {compression} data, as its contract says.")
+    if found == "gzip":
+        return lambda: gzip.open(path)
+    if found == "zip":
+        member = _only_member(path, form)
+        return lambda: _open_member(path, member)
+    return lambda: path.open("rb", buffering=0)
+
+
+@contextmanager
+def _open_member(path: Path, member: str) -> Iterator[Stream]:
+    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        yield stream
+
+
+def _only_member(path: Path, form: str) -> str:
+    """The name of the one file in a zip archive that holds text."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+    except (*DAMAGE, ValueError, NotImplementedError, OSError):
+        raise Unreadable(
+            "truncated", f"The file is a zip archive or workbook, cut off or corrupt; its contract says {form}."
+        ) from None
+    if any(m.filename == "[Content_Types].xml" for m in members):
+        raise Unreadable("wrong_format", f"The file looks like an Excel workbook; its contract says {form}.")
+    members = [m for m in members if not m.filename.startswith("__MACOSX/")]
+    if len(members) != 1:
+        raise Unreadable("wrong_format", f"The zip archive holds {len(members)} files, not one.")
+    if members[0].flag_bits & 1:
+        raise Unreadable("wrong_format", "The zip archive is locked with a password.")
+    return members[0].filename
+
+
+@dataclass
+class _Look:
+    """What was seen of a text so far."""
+
+    size: int = 0
+    lines: int = 0
+    nuls: int = 0
+    multibyte: bool = False
+    broken: bool = False
+    _open_line: int = 0
+    _tail: bytes = field(default=b"")
+
+    def at(self, data: bytes, check: bool) -> None:
+        """Take in the next bytes; *check* whether they are UTF-8."""
+        self._measure(data)
+        if check and not (self.broken and self.multibyte):
+            self._check(self._tail + data, final=False)
+
+    def end(self, check: bool) -> None:
+        """Take note that the text ended."""
+        if check and self._tail:
+            self._check(self._tail, final=True)
+
+    def _measure(self, data: bytes) -> None:
+        first = min((at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0), default=len(data))
+        if self._open_line + first > RECORD_LIMIT:
+            raise Unreadable(
+                "record_too_long",
+                f"A line is longer than {RECORD_LIMIT // 1024 // 1024} MiB.",
+                self.lines + 1,
+            )
+        last = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._open_line = self._open_line + len(data) if last < 0 else len(data) - last - 1
+        self.size += len(data)
+        self.nuls += data.count(0)
+        self.lines += max(data.count(b"\n"), data.count(b"\r") if b"\r" in data else 0)
+
+    def _check(self, data: bytes, final: bool) -> None:
+        if not self._tail and data.isascii():
+            return
+        try:
+            text, used = codecs.utf_8_decode(data, "strict", final)
+        except UnicodeDecodeError:
+            self.broken = True
+            text, used = codecs.utf_8_decode(data, "surrogateescape", final)
+            self.multibyte |= re.search("[\x80-\ud7ff\ue000-\U0010ffff]", text) is not None
+        else:
+            self.multibyte |= len(text) < used
+        self._tail = data[used:]

@@ -1,0 +1,16 @@
+-- Billing has no feed of facilities, only their names and addresses on each provider:
+-- a facility is what agrees in all of them.
+select
+    'billing' as source_system,
+    -- the same expression refers to the facility in dim_provider.sql
+    md5(row(facility_name, address, city, state, zipcode)::text) as facility_id,
+    facility_name,
+    address,
+    city,
+    state,
+    zipcode,
+    start_date as version_at,
+    batch_id,
+    row_number
+from source_billing.providers
+where num_nonnulls(facility_name, address, city, state, zipcode) > 0

@@ -1,0 +1,96 @@
+-- sqlfluff:templater:jinja:context:is_first:false
+-- The relation claim_version: every version of the claims the load touches, with its place in
+-- the claim's history, its money as a difference to the version before, and its dimension keys.
+-- In the first load of one batch every claim has one version: then it is a view (no sort, no copy).
+{% set as_of = "greatest(coalesce(v.service_date, date '9999-12-30'), date '1900-01-01')" %}
+{% if is_first %}
+create temp view claim_version as
+with version as (
+    select
+        v.*,
+        {{ as_of }} as as_of,
+        1 as version_number,
+        1 as version_count,
+        coalesce(round(v.total_cost * v.coverage_type * 0.01, 2), 0) as covered_amount_delta,
+        coalesce(v.total_cost, 0) as total_cost_delta,
+        round(v.total_cost * v.coverage_type * 0.01, 2) as covered_amount
+    from source_{{ source }}.star_fact_claim as v
+    where v.batch_id in (select batch_id from load_batch)
+)
+{% else %}
+create temp table touched on commit drop as
+select distinct claim_id from source_{{ source }}.star_fact_claim
+where batch_id in (select batch_id from load_batch);
+
+analyze touched;
+
+create temp table claim_version on commit drop as
+with priced as (
+    select
+        v.*,
+        {{ as_of }} as as_of,
+        coalesce(v.modified_on, b.received_date) as ordered_at,
+        round(v.total_cost * v.coverage_type * 0.01, 2) as covered_amount
+    from source_{{ source }}.star_fact_claim as v
+    inner join touched as t on v.claim_id = t.claim_id
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    where b.state = 'loaded' or b.batch_id in (select batch_id from load_batch)
+),
+
+version as (
+    select
+        *,
+        row_number() over in_order as version_number,
+        count(*) over (partition by claim_id) as version_count,
+        coalesce(covered_amount, 0) - coalesce(lag(covered_amount) over in_order, 0) as covered_amount_delta,
+        coalesce(total_cost, 0) - coalesce(lag(total_cost) over in_order, 0) as total_cost_delta
+    from priced
+    window in_order as (partition by claim_id order by ordered_at, batch_id, row_number)
+)
+{% endif %}
+select
+    v.source_system,
+    v.claim_id,
+    v.batch_id,
+    v.row_number,
+    v.version_number::integer as version_number,
+    v.version_count::integer as version_count,
+    v.modified_on as version_date,
+    coalesce(patient.patient_key, -1) as patient_key,
+    coalesce(provider.provider_key, -1) as provider_key,
+    coalesce(provider.facility_key, -1) as facility_key,
+    coalesce(profile.claim_profile_key, -1) as claim_profile_key,
+    coalesce(service_day.date_key, -1) as service_date_key,
+    coalesce(claim_day.date_key, -1) as claim_date_key,
+    v.service_date,
+    v.total_cost,
+    v.covered_amount,
+    v.total_cost_delta,
+    v.covered_amount_delta
+from version as v
+-- The state as of the service; without a date of service, the last one.
+left join star.dim_patient as patient
+    on
+        patient.source_system = '{{ source }}'
+        and v.patient_id = patient.patient_id
+        and v.as_of >= patient.valid_from
+        and v.as_of < patient.valid_to
+left join star.dim_provider as provider
+    on
+        provider.source_system = '{{ source }}'
+        and v.provider_id = provider.provider_id
+        and v.as_of >= provider.valid_from
+        and v.as_of < provider.valid_to
+left join star.dim_claim_profile as profile
+    on
+        coalesce(v.visit_type, 'unknown') = profile.visit_type
+        and coalesce(v.coverage_type, -1) = coalesce(profile.coverage_type, -1)
+        and v.is_billed is not distinct from profile.is_billed
+left join star.dim_date as service_day on v.service_date = service_day.date
+left join star.dim_date as claim_day on v.claim_date = claim_day.date;
+
+{% if not is_first %}
+drop table touched;
+
+analyze claim_version;
+{% endif %}

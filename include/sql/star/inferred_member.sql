@@ -1,0 +1,21 @@
+-- sqlfluff:templater:jinja:context:dimension:dim_patient
+-- sqlfluff:templater:jinja:context:id:patient_id
+-- sqlfluff:templater:jinja:context:fact:fact_claim
+-- A member of star.{{ dimension }} for every id that {{ fact }} names and nobody has described yet.
+-- Its only version starts in 1900, where the first described one starts too: it is completed in place.
+insert into star.{{ dimension }} (source_system, {{ id }}, valid_from, valid_to, is_current, is_inferred)
+select distinct
+    '{{ source }}',
+    f.{{ id }},
+    date '1900-01-01',
+    date '9999-12-31',
+    true,
+    true
+from source_{{ source }}.star_{{ fact }} as f
+where
+    f.batch_id in (select batch_id from load_batch)
+    and f.{{ id }} is not null
+    and not exists (
+        select from star.{{ dimension }} as d
+        where d.source_system = '{{ source }}' and d.{{ id }} = f.{{ id }}
+    );

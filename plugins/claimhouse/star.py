@@ -1,0 +1,392 @@
+"""Dimensions and facts: the source tables' rows, made into the star schema.
+
+The steps of a load, each one transaction that may be killed and repeated::
+
+    load_dimensions  ->  load_fact, for each of fact_tables()  ->  finish
+
+The fact tables do not read each other and may be loaded at the same time. What a source
+brings is said by its mapping files, ``include/sql/mapping/<source>/<target>.sql``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+from claimhouse import settings, warehouse
+
+Counts = dict[str, int]
+
+# What is made from the rows that a fact's mapping file selects.
+FACT_TABLES = {"fact_claim": ("fact_claim", "fact_claim_version")}
+JUNK_DIMENSIONS = {"fact_claim": ("dim_claim_profile",)}
+
+_BOOKKEEPING = {"valid_from", "valid_to", "is_current", "is_inferred", "row_hash", "batch_id"}
+_WRITES = ("INSERT", "UPDATE", "MERGE", "DELETE")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dimension table as the catalog describes it.
+
+    Attributes:
+        member: what a row describes: ``patient`` for ``dim_patient``.
+        attributes: the descriptive columns.
+        references: the members of other dimensions it points to.
+        keeps_history: whether a member has one row for each of its states (SCD2).
+    """
+
+    member: str
+    attributes: tuple[str, ...]
+    references: tuple[str, ...]
+    keeps_history: bool
+
+    @property
+    def table(self) -> str:
+        """The table's name in the schema ``star``."""
+        return f"dim_{self.member}"
+
+    def names(self) -> dict[str, Any]:
+        """What the SQL files call its parts."""
+        return {
+            "dimension": self.table,
+            "member": self.member,
+            "id": f"{self.member}_id",
+            "key": f"{self.member}_key",
+            "attributes": list(self.attributes),
+            "references": list(self.references),
+        }
+
+
+def targets(source: str) -> list[str]:
+    """The star tables that *source* has a mapping file for."""
+    folder = settings.INCLUDE / "sql" / "mapping" / source
+    return sorted(file.stem for file in folder.glob("*.sql"))
+
+
+def fact_tables(source: str) -> list[str]:
+    """The fact tables that *source* fills; their loads may run at the same time."""
+    return [table for target in _facts(source) for table in FACT_TABLES[target]]
+
+
+def checked_batches(connection: Connection[Any], source: str) -> list[int]:
+    """The batches of *source* that wait for the star, oldest first."""
+    rows = connection.execute(
+        "select batch_id from landing.batch where source_system = %s and state = 'checked' order by 1",
+        (source,),
+    )
+    return [row[0] for row in rows]
+
+
+def create_mappings(connection: Connection[Any], source: str) -> None:
+    """Lay every mapping file of *source* as the view ``source_<source>.star_<target>``."""
+    for target in targets(source):
+        view = sql.Identifier(f"source_{source}", f"star_{target}")
+        select = sql.SQL(warehouse.sql(f"mapping/{source}/{target}"))  # type: ignore[arg-type]
+        create = sql.SQL("create or replace view {} as {}").format(view, select)
+        try:
+            with connection.transaction():
+                connection.execute(create)
+        except psycopg.errors.InvalidTableDefinition:  # a column was renamed, moved or dropped
+            with connection.transaction():
+                connection.execute(sql.SQL("drop view {}").format(view))
+                connection.execute(create)
+
+
+def load_dimensions(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -> Counts:
+    """Bring the dimensions up to date with the source rows of *batch_ids*.
+
+    Members that only facts name so far are added as inferred ones.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        source: the source system.
+        batch_ids: its batches to load; their state is 'checked'.
+
+    Returns:
+        Rows written, by table.
+    """
+    with _step(connection, source, "dimensions", batch_ids):
+        known = _dimensions(connection)
+        mapped = [known[target] for target in targets(source) if target in known]
+        written = {}
+        # plain ones first: those with a history may point to them
+        for dimension in sorted(mapped, key=lambda one: one.keeps_history):
+            file = "star/scd2_dimension" if dimension.keeps_history else "star/scd1_dimension"
+            written[dimension.table] = _run(connection, file, source=source, **dimension.names())
+            connection.execute(
+                sql.SQL("analyze {}").format(sql.Identifier("star", dimension.table))
+            )
+        for fact in _facts(source):
+            for dimension in _inferable(connection, source, fact, known):
+                written.setdefault(dimension.table, 0)
+                written[dimension.table] += _run(
+                    connection,
+                    "star/inferred_member",
+                    source=source,
+                    fact=fact,
+                    **dimension.names(),
+                )
+            for junk in JUNK_DIMENSIONS[fact]:
+                written[junk] = _run(connection, f"star/{junk}", source=source)
+    return written
+
+
+def load_fact(
+    connection: Connection[Any], source: str, table: str, batch_ids: Sequence[int]
+) -> Counts:
+    """Bring one fact table up to date; :func:`load_dimensions` of the same batches comes first.
+
+    Facts of other batches that the load's dimension changes concern are pointed to the
+    state as of their date; then the facts the batches bring or change are written.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        source: the source system.
+        table: one of :func:`fact_tables`.
+        batch_ids: the batches to load.
+
+    Returns:
+        Rows written, as ``<table>`` and ``<table>_rekeyed``.
+    """
+    with _step(connection, source, table, batch_ids):
+        rekeyed = _rekey(connection, source, table)
+        fact = next(target for target in _facts(source) if table in FACT_TABLES[target])
+        relation = fact.removeprefix("fact_") + "_version"
+        _run(
+            connection,
+            f"star/{relation}",
+            source=source,
+            is_first=_is_first(connection, source, fact),
+        )
+        is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(table)))
+        written = _run(connection, f"star/{table}", source=source, is_empty=is_empty)
+        _drop_temporary(connection, relation)
+        connection.execute(sql.SQL("analyze {}").format(_star(table)))
+    return {table: written, f"{table}_rekeyed": rekeyed}
+
+
+def load_facts(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -> Counts:
+    """:func:`load_fact` for every fact table of *source*, one after the other."""
+    written: Counts = {}
+    for table in fact_tables(source):
+        written |= load_fact(connection, source, table, batch_ids)
+    return written
+
+
+def finish(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -> Counts:
+    """End a load: remove dimension states that no longer hold, set the batches 'loaded'.
+
+    Returns:
+        ``batches`` set to loaded, and ``removed`` dimension rows.
+    """
+    with _step(connection, source, "dimensions", batch_ids):
+        removed = sum(
+            _run(connection, "star/remove_stale_member", source=source, dimension=dimension.table)
+            for dimension in _dimensions(connection).values()
+            if dimension.keeps_history
+        )
+        batches = connection.execute(
+            "update landing.batch set state = 'loaded', loaded_at = now()"
+            " where batch_id = any(%s) and state = 'checked'",
+            (list(batch_ids),),
+        ).rowcount
+    return {"batches": batches, "removed": removed}
+
+
+def load(source: str, batch_ids: Sequence[int] | None = None, at: str | None = None) -> Counts:
+    """The whole load of *source*, its fact tables at the same time on connections of their own.
+
+    Args:
+        source: the source system.
+        batch_ids: the batches to load; all that are 'checked' when left out.
+        at: a ``postgresql://`` URL; the configured warehouse when left out.
+
+    Returns:
+        Rows written by table, and what :func:`finish` counts.
+    """
+    address = at or warehouse.url()
+    with warehouse.connect(address) as connection:
+        batches = list(batch_ids) if batch_ids is not None else checked_batches(connection, source)
+        create_mappings(connection, source)
+        written = load_dimensions(connection, source, batches)
+
+    def load_one(table: str) -> Counts:
+        with warehouse.connect(address) as own:
+            return load_fact(own, source, table, batches)
+
+    with ThreadPoolExecutor() as pool:
+        for counts in pool.map(load_one, fact_tables(source)):
+            written |= counts
+    with warehouse.connect(address) as connection:
+        return written | finish(connection, source, batches)
+
+
+def rebuild(connection: Connection[Any], source: str) -> Counts:
+    """Empty the star of what *source* brought and load it anew from all its loaded batches.
+
+    One transaction: readers see the star before or after. Surrogate keys change, so extracts
+    that hold some are void.
+
+    Returns:
+        Rows written, by table.
+    """
+    with connection.transaction():
+        loaded = connection.execute(
+            "select batch_id from landing.batch where source_system = %s and state = 'loaded' order by 1",
+            (source,),
+        )
+        batches = [row[0] for row in loaded]
+        dimensions = [
+            one.table for one in _dimensions(connection).values() if one.member != "claim_profile"
+        ]
+        for table in [*fact_tables(source), *dimensions]:
+            _clear(connection, source, table)
+        create_mappings(connection, source)
+        return load_dimensions(connection, source, batches) | load_facts(
+            connection, source, batches
+        )
+
+
+def _clear(connection: Connection[Any], source: str, table: str) -> None:
+    """Remove the rows of *source*; where it is the only one, without touching each of them."""
+    others = sql.SQL("select from {} where source_system <> {}").format(_star(table), source)
+    if _exists(connection, others):
+        connection.execute(
+            sql.SQL("delete from {} where source_system = {}").format(_star(table), source)
+        )
+    else:
+        connection.execute(sql.SQL("truncate {}").format(_star(table)))
+
+
+@contextmanager
+def _step(
+    connection: Connection[Any], source: str, name: str, batch_ids: Sequence[int]
+) -> Iterator[None]:
+    """A transaction that names its batches to SQL, in which no other does the same step."""
+    with connection.transaction():
+        connection.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"star/{source}/{name}",)
+        )
+        # the hash of a row is that of its text: dates must look the same in every session
+        connection.execute("set local datestyle = 'ISO, YMD'")
+        connection.execute(
+            "create temp table if not exists load_batch (batch_id bigint) on commit drop"
+        )
+        connection.execute("truncate load_batch")
+        connection.execute(
+            "insert into load_batch select distinct unnest(%s::bigint[])", (list(batch_ids),)
+        )
+        connection.execute("analyze load_batch")
+        yield
+
+
+def _rekey(connection: Connection[Any], source: str, table: str) -> int:
+    """Point the rows of *table* to the dimension states that hold as of their dates."""
+    columns = _columns(connection, table)
+    mapped = set(targets(source))
+    return sum(
+        _run(connection, "star/rekey_fact", source=source, table=table, **dimension.names())
+        for dimension in _dimensions(connection).values()
+        if dimension.keeps_history
+        and dimension.table in mapped
+        and f"{dimension.member}_key" in columns
+    )
+
+
+def _is_first(connection: Connection[Any], source: str, fact: str) -> bool:
+    """Whether each record of the load has one version: one batch of them, and none before."""
+    batches = connection.execute(
+        sql.SQL(
+            "select count(*) from landing.batch as b"
+            " where (b.state = 'loaded' or b.batch_id in (select batch_id from load_batch))"
+            " and b.source_system = {} and exists (select from {} as f where f.batch_id = b.batch_id)"
+        ).format(source, sql.Identifier(f"source_{source}", f"star_{fact}"))
+    ).fetchone()
+    return batches is not None and batches[0] <= 1
+
+
+def _inferable(
+    connection: Connection[Any], source: str, fact: str, known: dict[str, Dimension]
+) -> list[Dimension]:
+    """The dimensions with a history whose members *fact* names by id."""
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0",
+        (f"source_{source}.star_{fact}",),
+    )
+    columns = {row[0] for row in rows}
+    return [one for one in known.values() if one.keeps_history and f"{one.member}_id" in columns]
+
+
+def _dimensions(connection: Connection[Any]) -> dict[str, Dimension]:
+    """The dimensions with members of a source's own, by table."""
+    tables = connection.execute(
+        "select c.relname from pg_class as c where c.relnamespace = 'star'::regnamespace"
+        " and c.relkind = 'r' and starts_with(c.relname, 'dim_') order by 1"
+    )
+    described = [_describe(row[0], _columns(connection, row[0])) for row in tables.fetchall()]
+    return {one.table: one for one in described if one is not None}
+
+
+def _describe(table: str, columns: list[str]) -> Dimension | None:
+    member = table.removeprefix("dim_")
+    if f"{member}_id" not in columns:
+        return None
+    own = {f"{member}_key", f"{member}_id", "source_system"} | _BOOKKEEPING
+    rest = [column for column in columns if column not in own]
+    return Dimension(
+        member=member,
+        attributes=tuple(column for column in rest if not column.endswith("_key")),
+        references=tuple(column.removesuffix("_key") for column in rest if column.endswith("_key")),
+        keeps_history="valid_from" in columns,
+    )
+
+
+def _columns(connection: Connection[Any], table: str) -> list[str]:
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+        " and not attisdropped order by attnum",
+        (f"star.{table}",),
+    )
+    return [row[0] for row in rows]
+
+
+def _facts(source: str) -> list[str]:
+    return [target for target in targets(source) if target in FACT_TABLES]
+
+
+def _star(table: str) -> sql.Identifier:
+    return sql.Identifier("star", table)
+
+
+def _exists(connection: Connection[Any], query: sql.Composed) -> bool:
+    found = connection.execute(sql.SQL("select exists ({})").format(query)).fetchone()
+    return found is not None and bool(found[0])
+
+
+def _drop_temporary(connection: Connection[Any], relation: str) -> None:
+    kind = connection.execute(
+        "select relkind from pg_class where oid = to_regclass(%s)", (f"pg_temp.{relation}",)
+    ).fetchone()
+    if kind is not None:
+        word = "view" if kind[0] in ("v", b"v") else "table"
+        connection.execute(
+            sql.SQL("drop {} {}").format(sql.SQL(word), sql.Identifier("pg_temp", relation))  # type: ignore[arg-type]
+        )
+
+
+def _run(connection: Connection[Any], file: str, **names: Any) -> int:
+    """Run the statements of a SQL file; how many rows they wrote."""
+    cursor = connection.execute(warehouse.sql(file, **names).encode())
+    written = 0
+    while True:
+        if (cursor.statusmessage or "").startswith(_WRITES):
+            written += cursor.rowcount
+        if not cursor.nextset():
+            return written

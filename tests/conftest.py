@@ -12,7 +12,9 @@ import psycopg
 import pytest
 from filelock import FileLock
 
-os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow"))
+os.environ.setdefault(
+    "AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow")
+)
 os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
 
 from claimhouse import embedded, schema
@@ -24,7 +26,11 @@ TEMPLATE = "warehouse_template"
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
     """The address of a Postgres server that this test run (all its workers) shares."""
-    run = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    run = (
+        tmp_path_factory.getbasetemp()
+        if worker_id == "master"
+        else tmp_path_factory.getbasetemp().parent
+    )
     folder = run / "pg"
     with FileLock(run / "pg.lock"):
         address = embedded.start(folder)

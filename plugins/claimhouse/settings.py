@@ -24,6 +24,11 @@ def archive_root() -> str:
     return os.environ.get("CLAIMHOUSE_ARCHIVE_ROOT", f"{landing_root()}/archive")
 
 
+def corrections_root() -> str:
+    """The URL under which a reviewer's corrected rows are laid, to be landed like any file."""
+    return os.environ.get("CLAIMHOUSE_CORRECTIONS_ROOT", f"{landing_root()}/corrections")
+
+
 def settle_seconds() -> float:
     """How long, in seconds, a file must lie unchanged before it is landed."""
     return float(os.environ.get("CLAIMHOUSE_SETTLE_SECONDS", "2"))

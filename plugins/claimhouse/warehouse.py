@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from psycopg import Connection
+from psycopg import Connection, RawCursor
+from psycopg.rows import dict_row
 
 from claimhouse import settings
 
@@ -50,3 +51,16 @@ def sql(path: str, **names: Any) -> str:
 def run(connection: Connection[Any], path: str, **names: Any) -> None:
     """Run every statement of ``include/sql/<path>.sql``."""
     connection.execute(sql(path, **names).encode())
+
+
+def query(
+    connection: Connection[Any], path: str, *values: Any, **names: Any
+) -> list[dict[str, Any]]:
+    """Run the one statement of ``include/sql/<path>.sql`` with *values* for ``$1``, ``$2``, ...
+
+    Returns:
+        The rows it yields, by column name; none for a statement that yields nothing.
+    """
+    with RawCursor(connection, row_factory=dict_row) as cursor:
+        cursor.execute(sql(path, **names).encode(), values)
+        return cursor.fetchall() if cursor.description else []

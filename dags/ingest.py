@@ -1,0 +1,124 @@
+"""One ingest DAG for each source system: its files from the landing root into the star.
+
+The DAGs differ in nothing but the source, so this file makes them all from the folders of
+``include/schemas``; a new folder with a contract is a new DAG.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, dag, get_current_context, task
+
+from claimhouse import contract, notify, star
+
+RUN_BOOK = """
+### What it does
+Once a day, takes every new file of **{source}** from the landing root into the star schema:
+
+1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
+2. `verify` (one task a batch) holds every field against the contract in
+   `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
+   `quality.quarantine`, every reason to `quality.issue`.
+3. `check` runs the Soda checks on the batches. A failed one of severity *error* holds its
+   batch and stops the run here: the star stays as it was, readable.
+4. `load_dimensions`, then `load_fact`, bring the star up to the new rows.
+5. `check_star` holds the star against its own checks, `finish` marks the batches loaded and
+   tells `publish` that there is something new.
+
+Feeds: {feeds}.
+
+### When it fails
+* **`check` failed**: a batch is held. `select * from quality.held_batches;` tells which check
+  and why. When the batch is right after all, release it and run the DAG again:
+  `python -m claimhouse.review release <batch> --reason "..."`.
+* **`verify` failed**: rows or money did not balance, or the server was away. Nothing of the
+  batch is kept; clear the task and it starts afresh.
+* **`check_star` failed**: the facts and the sources do not agree. The batches are not marked
+  loaded; look at `quality.check_history`, then clear `load_dimensions` and what follows.
+* Every task may be cleared and run again at any time: what is done is not done twice.
+
+### What to look at
+`quality.open_issues` for what needs a person, `landing.batch` for rows read, accepted,
+quarantined and dropped.
+"""
+
+
+def ingest(source: str) -> DAG:
+    """The ingest DAG of one source system."""
+    feeds = ", ".join(one.feed for one in contract.of_source(source))
+
+    @dag(
+        dag_id=f"ingest_{source}",
+        description=f"Bring the files of {source} into the star schema",
+        doc_md=RUN_BOOK.format(source=source, feeds=feeds),
+        schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        tags=["claimhouse", "ingest", source],
+        default_args={
+            "owner": "data-engineering",
+            "retries": 2,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=10),
+            "on_failure_callback": notify.on_failure(),
+        },
+    )
+    def pipeline() -> None:
+        @task
+        def land() -> list[int]:
+            from claimhouse import ingest
+
+            end = get_current_context()["data_interval_end"]
+            return ingest.land(source, end.date())
+
+        @task(map_index_template="batch {{ batch_id }}", trigger_rule="none_failed")
+        def verify(batch_id: int) -> str:
+            from claimhouse import ingest
+
+            get_current_context()["batch_id"] = batch_id
+            return ingest.verify(batch_id)
+
+        @task(trigger_rule="none_failed", retries=0)
+        def check() -> list[int]:
+            from claimhouse import ingest
+
+            return ingest.check(source)
+
+        @task
+        def load_dimensions() -> None:
+            from claimhouse import ingest
+
+            ingest.load_dimensions(source)
+
+        @task(map_index_template="{{ fact }}")
+        def load_fact(fact: str) -> None:
+            from claimhouse import ingest
+
+            get_current_context()["fact"] = fact
+            ingest.load_fact(source, fact)
+
+        @task(retries=0)
+        def check_star() -> None:
+            from claimhouse import ingest
+
+            ingest.check_star(source)
+
+        @task(outlets=[Asset(f"claimhouse://star/{source}")])
+        def finish() -> list[int]:
+            from claimhouse import ingest
+
+            return ingest.finish(source)
+
+        verified = verify.expand(batch_id=land())
+        facts = load_fact.expand(fact=star.fact_tables(source))
+        verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()
+
+    return pipeline()
+
+
+for one in contract.sources():
+    globals()[f"ingest_{one}"] = ingest(one)

@@ -1,0 +1,9 @@
+-- $1 checksum, $2 path. The file of these bytes, and whether they were seen at this path before.
+select
+    file.file_id,
+    exists (
+        select from landing.sighting
+        where sighting.file_id = file.file_id and sighting.path = $2
+    ) as is_known_here
+from landing.file
+where file.checksum = $1;

@@ -1,0 +1,17 @@
+-- $1 source system, $2 file name, $3 rule, $4 message. One open issue for a file and rule.
+insert into quality.issue (source_system, file_name, rule, severity, message)
+select
+    $1::text,
+    $2::text,
+    $3::text,
+    'warning',
+    $4::text
+where not exists (
+    select from quality.issue
+    where
+        status = 'open'
+        and source_system = $1
+        and file_name = $2
+        and rule = $3
+        and batch_id is null
+);

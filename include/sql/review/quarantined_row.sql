@@ -1,0 +1,13 @@
+-- $1 issue. The row it is about, as it came, and where it came from.
+select
+    issue.source_system,
+    issue.feed,
+    issue.batch_id,
+    issue.row_number,
+    quarantine.raw_row,
+    file.archive_path
+from quality.issue
+inner join quality.quarantine using (batch_id, row_number)
+inner join landing.batch using (batch_id)
+inner join landing.file using (file_id)
+where issue.issue_id = $1 and issue.status = 'open';

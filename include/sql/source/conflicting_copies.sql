@@ -1,0 +1,5 @@
+select
+    row_number,
+    record_key
+from copy_of_record
+where not is_identical;

@@ -1,0 +1,69 @@
+-- Rows of one batch that repeat a key: all but the one that stands. The newest version
+-- stands, on a tie the last in the file.
+create temp table copy_of_record on commit drop as
+with
+repeated as (
+    select {{ key | join(', ') }}
+    from {{ schema }}.{{ feed }}
+    where batch_id = {{ batch_id }}
+    group by {{ key | join(', ') }}
+    having count(*) > 1
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by {{ key | join(', ') }}
+            order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
+        ) as place,
+        row_number() over (
+            partition by {{ key | join(', ') }}, md5(row({{ columns | map(attribute='name') | join(', ') }})::text)
+            order by row_number desc
+        ) as copy,
+        first_value(row_number) over (
+            partition by {{ key | join(', ') }}
+            order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
+        ) as standing_row
+    from {{ schema }}.{{ feed }}
+    inner join repeated using ({{ key | join(', ') }})
+    where batch_id = {{ batch_id }}
+)
+
+select
+    row_number,
+    standing_row,
+    concat_ws('|', {{ key | join(', ') }}) as record_key,
+    copy > 1 as is_identical
+    {%- for column in amounts %},
+    {{ column.name }}{% endfor %}
+from ranked
+where place > 1;
+
+delete from {{ schema }}.{{ feed }}
+using copy_of_record
+where {{ feed }}.batch_id = {{ batch_id }} and {{ feed }}.row_number = copy_of_record.row_number;
+
+insert into quality.issue (
+    batch_id, source_system, feed, file_name, row_number, record_key, column_name, rule, severity, message
+)
+select
+    batch.batch_id,
+    batch.source_system,
+    batch.feed,
+    file.file_name,
+    copy.row_number,
+    copy.record_key,
+    '{{ key | join('|') }}',
+    case when copy.is_identical then 'identical_copy' else 'conflicting_copy' end,
+    case when copy.is_identical then 'warning' else 'error' end,
+    case
+        when copy.is_identical then 'The row repeats another of the same record unchanged; this copy is dropped.'
+        else
+            'The record stands more than once in the file, with different values; line '
+            || copy.standing_row || ' is taken and this one is quarantined.'
+    end
+from copy_of_record as copy
+inner join landing.batch on batch.batch_id = {{ batch_id }}
+inner join landing.file on batch.file_id = file.file_id
+order by copy.row_number;

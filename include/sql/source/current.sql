@@ -1,0 +1,11 @@
+-- The newest version of each record, of batches fit to be read.
+create or replace view {{ schema }}.{{ feed }}_current as
+select distinct on ({{ key | join(', ') }}) {{ feed }}.*
+from {{ schema }}.{{ feed }}
+inner join landing.batch using (batch_id)
+where batch.state in ('checked', 'loaded')
+order by
+    {{ key | join(', ') }},
+    {% if version_column %}{{ version_column }} desc nulls last,{% endif %}
+    batch_id desc,
+    row_number desc;

@@ -1,0 +1,10 @@
+-- $1 batch. The file as a whole cannot be trusted: it stays in the archive and nothing is loaded.
+update landing.batch
+set
+    state = 'rejected',
+    verified_at = now(),
+    rows_read = 0,
+    rows_accepted = 0,
+    rows_quarantined = 0,
+    rows_dropped = 0
+where batch_id = $1;

@@ -1,0 +1,447 @@
+"""Data contracts: one YAML file says all there is to say of one feed.
+
+A contract follows the Open Data Contract Standard 3.2 (https://bitol.io); what the standard
+lacks stands under ``customProperties``, and :data:`FEED_PROPERTIES` and
+:data:`COLUMN_PROPERTIES` list every such property we know. Verification, the source tables,
+the reference checks and the masking rules all read the :class:`Contract` made here.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft201909Validator
+from jsonschema.exceptions import best_match
+from open_data_contract_standard.model import (
+    CustomProperty,
+    OpenDataContractStandard,
+    SchemaProperty,
+)
+
+from claimhouse import settings
+from claimhouse.reading import Dialect
+
+FEED_PROPERTIES = {"filePattern", "dialect", "versionColumn"}
+COLUMN_PROPERTIES = {
+    "dateFormats",  # accepted formats, first match wins: 'M/D/YYYY'
+    "trueValues",
+    "falseValues",
+    "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
+    "corrections",  # known misspellings of this column alone
+    "restoreZeros",  # the width to which lost leading zeros are restored
+    "money",  # accept and strip '$' and thousands separators, with a warning
+}
+# What a value can give away about a person, after the identifiers of 45 CFR 164.514(b)(2).
+CLASSIFICATIONS = {
+    "public",
+    "identifier",
+    "name",
+    "street",
+    "city",
+    "state",
+    "zipcode",
+    "date",
+    "birth_date",
+    "clinical",
+    "financial",
+    "free_text",
+}
+SEVERITIES = ("error", "warning")
+TYPES = {
+    "text": "string",
+    "date": "date",
+    "timestamptz": "timestamp",
+    "integer": "integer",
+    "bigint": "integer",
+    "smallint": "integer",
+    "numeric": "decimal",
+    "boolean": "boolean",
+}
+DATE_TOKENS = {
+    "YYYY": "%Y",
+    "MM": "%m",
+    "DD": "%d",
+    "HH": "%H",
+    "MI": "%M",
+    "SS": "%S",
+    "Mon": "%b",
+    "M": "%m",
+    "D": "%d",
+}
+
+
+class ContractError(ValueError):
+    """A contract that cannot be used; the message names the file and the line."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed, and every rule its values must keep.
+
+    Attributes:
+        type: string, date, timestamp, integer, decimal or boolean.
+        physical_type: its type in Postgres.
+        invalid: what a value that breaks a rule costs: ``error`` (the row is quarantined)
+            or ``warning`` (the value becomes NULL).
+        missing: what an absent value costs, where the column is required.
+        date_formats: accepted formats, as strptime patterns.
+        corrections: known misspellings and what they mean; a correction is a warning.
+        restore_zeros: the width to which lost leading zeros are restored; 0 for never.
+        is_amount: money that must reconcile from the file to the star.
+    """
+
+    name: str
+    type: str
+    physical_type: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    missing: str = "error"
+    invalid: str = "error"
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    max_length: int | None = None
+    date_formats: tuple[str, ...] = ()
+    true_values: tuple[str, ...] = ("true",)
+    false_values: tuple[str, ...] = ("false",)
+    corrections: dict[str, str] = field(default_factory=dict)
+    restore_zeros: int = 0
+    is_money: bool = False
+    is_amount: bool = False
+    classification: str = "public"
+
+    @property
+    def scale(self) -> int:
+        """Digits after the decimal point."""
+        found = re.search(r",\s*(\d+)", self.physical_type)
+        return int(found.group(1)) if found else 0
+
+    @property
+    def precision(self) -> int:
+        """Digits in all."""
+        found = re.search(r"\((\d+)", self.physical_type)
+        return int(found.group(1)) if found else 38
+
+
+@dataclass(frozen=True)
+class Reference:
+    """*column* holds keys of *to_column* in the feed *to_feed* of the same source."""
+
+    column: str
+    to_feed: str
+    to_column: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All there is to say of one feed."""
+
+    source_system: str
+    feed: str
+    file: Path
+    version: str
+    description: str
+    file_pattern: str
+    dialect: Dialect
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    version_column: str | None
+    references: tuple[Reference, ...]
+    freshness_days: int | None
+
+    @property
+    def name(self) -> str:
+        """``<source>.<feed>``, as people speak of it."""
+        return f"{self.source_system}.{self.feed}"
+
+    @property
+    def amounts(self) -> tuple[Column, ...]:
+        """The columns whose sums must reconcile."""
+        return tuple(column for column in self.columns if column.is_amount)
+
+    def claims(self, file_name: str) -> bool:
+        """Whether a file called *file_name* is of this feed."""
+        return any(fnmatch.fnmatch(file_name, one) for one in self.file_pattern.split("|"))
+
+
+def load_all(folder: Path | None = None) -> list[Contract]:
+    """Every contract below *folder* (``include/schemas``), by source and feed.
+
+    Raises:
+        ContractError: one of them cannot be used.
+    """
+    root = folder or settings.INCLUDE / "schemas"
+    return [
+        load(file) for file in sorted(root.glob("*/*.yaml")) if file.parent.name != "vocabulary"
+    ]
+
+
+@functools.cache
+def of_source(source: str) -> tuple[Contract, ...]:
+    """The contracts of one source system, by feed."""
+    return tuple(
+        load(file) for file in sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
+    )
+
+
+def of(source: str, feed: str) -> Contract:
+    """The contract of one feed."""
+    return next(found for found in of_source(source) if found.feed == feed)
+
+
+def sources() -> list[str]:
+    """The source systems that have a contract."""
+    return sorted(
+        {file.parent.name for file in (settings.INCLUDE / "schemas").glob("*/*.yaml")}
+        - {"vocabulary"}
+    )
+
+
+def load(file: Path) -> Contract:
+    """Read and check one contract.
+
+    Raises:
+        ContractError: an unknown key, a bad value or a rule that contradicts another; the
+            message names file and line.
+    """
+    text = file.read_text(encoding="utf-8")
+    try:
+        tree = yaml.compose(text)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ContractError(f"{file}:{mark.line + 1 if mark else 1}: not YAML: {error}") from error
+    where = _Where(file, tree)
+    _check_standard(data, where)
+    return _contract(OpenDataContractStandard(**data), where)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """A contract file, and on which line each of its keys stands."""
+
+    file: Path
+    tree: yaml.Node
+
+    def error(self, path: list[str | int], why: str) -> ContractError:
+        """An error at *path* (keys and positions from the top)."""
+        place = ".".join(str(part) for part in path) or "the top"
+        return ContractError(f"{self.file}:{self._line(path)}: {place}: {why}")
+
+    def _line(self, path: list[str | int]) -> int:
+        node, line = self.tree, 1
+        for part in path:
+            if isinstance(node, yaml.MappingNode):
+                pairs = {key.value: (key, value) for key, value in node.value}
+                if part not in pairs:
+                    break
+                key, node = pairs[part]
+                line = key.start_mark.line + 1
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+        return line
+
+
+@functools.cache
+def _standard() -> Draft201909Validator:
+    return Draft201909Validator(yaml.safe_load(OpenDataContractStandard.json_schema()))
+
+
+def _check_standard(data: Any, where: _Where) -> None:
+    """Hold *data* against the standard's own schema, which knows every key at every depth."""
+    errors = list(_standard().iter_errors(data))
+    if not errors:
+        return
+    deepest = max(errors, key=lambda error: len(error.absolute_path))
+    found = best_match([deepest]) or deepest
+    path = list(found.absolute_path)
+    if unknown := re.search(r"\('([^']+)' (?:was|were) unexpected\)", found.message):
+        path.append(unknown.group(1))
+    raise where.error(path, found.message)
+
+
+def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
+    source, feed = where.file.parent.name, where.file.stem
+    if standard.domain != source:
+        raise where.error(["domain"], f"must be '{source}', the folder the contract lies in")
+    if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != feed:
+        raise where.error(["schema"], f"must hold one object named '{feed}', like the file")
+    custom = _custom(standard.customProperties, FEED_PROPERTIES, ["customProperties"], where)
+    properties = standard.schema_[0].properties or []
+    columns = tuple(
+        _column(one, ["schema", 0, "properties", at], where) for at, one in enumerate(properties)
+    )
+    names = [column.name for column in columns]
+    keyed = [one for one in properties if one.primaryKey]
+    key = tuple(str(one.name) for one in sorted(keyed, key=lambda one: one.primaryKeyPosition or 1))
+    version = custom.get("versionColumn")
+    if "filePattern" not in custom:
+        raise where.error(
+            ["customProperties"], "filePattern is missing: which files are this feed's?"
+        )
+    if not key:
+        raise where.error(["schema", 0, "properties"], "no column is marked primaryKey")
+    if version is not None and version not in names:
+        raise where.error(["customProperties"], f"versionColumn '{version}' is no column")
+    return Contract(
+        source_system=source,
+        feed=feed,
+        file=where.file,
+        version=str(standard.version),
+        description=(standard.description.purpose or "") if standard.description else "",
+        file_pattern=str(custom["filePattern"]),
+        dialect=_dialect(custom.get("dialect", {}), where),
+        columns=columns,
+        key=key,
+        version_column=version,
+        references=tuple(_references(properties, where)),
+        freshness_days=_freshness(standard),
+    )
+
+
+def _dialect(value: Any, where: _Where) -> Dialect:
+    if not isinstance(value, dict):
+        raise where.error(["customProperties"], "dialect must be a mapping")
+    if "widths" in value:
+        value = {**value, "widths": tuple(tuple(one) for one in value["widths"])}
+    try:
+        return Dialect(**value)
+    except TypeError as error:
+        raise where.error(["customProperties"], f"dialect: {error}") from error
+
+
+def _custom(
+    found: list[CustomProperty] | None, known: set[str], path: list[str | int], where: _Where
+) -> dict[str, Any]:
+    """Custom properties as a mapping; one we do not know is an error."""
+    for at, one in enumerate(found or []):
+        if one.property not in known:
+            hint = ", ".join(sorted(known))
+            raise where.error(
+                [*path, at], f"unknown custom property '{one.property}'; known: {hint}"
+            )
+    return {str(one.property): one.value for one in found or []}
+
+
+def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column:
+    custom = _custom(one.customProperties, COLUMN_PROPERTIES, [*path, "customProperties"], where)
+    options = one.logicalTypeOptions or {}
+    physical = one.physicalType or "text"
+    base = physical.split("(")[0]
+    if base not in TYPES:
+        raise where.error([*path, "physicalType"], f"'{physical}' is none of {', '.join(TYPES)}")
+    if one.classification not in CLASSIFICATIONS:
+        known = ", ".join(sorted(CLASSIFICATIONS))
+        raise where.error([*path, "classification"], f"must be one of {known}")
+    kind = TYPES[base]
+    vocabulary = _vocabulary(custom.get("vocabulary"), path, where)
+    enum = tuple(str(value.value) for value in one.enum or []) or vocabulary[0]
+    severities = _severities(one, path, where)
+    _check_options(one, kind, custom, path, where)
+    return Column(
+        name=str(one.name),
+        type=kind,
+        physical_type=physical,
+        description=one.description or "",
+        aliases=tuple(str(synonym.synonym) for synonym in one.synonyms or []),
+        required=bool(one.required),
+        missing=severities["missingValues"],
+        invalid=severities["invalidValues"],
+        pattern=options.get("pattern"),
+        enum=enum,
+        minimum=_text(options.get("minimum")),
+        maximum=_text(options.get("maximum")),
+        max_length=options.get("maxLength"),
+        date_formats=tuple(strptime(value) for value in custom.get("dateFormats", [])),
+        true_values=tuple(str(value).lower() for value in custom.get("trueValues", ["true"])),
+        false_values=tuple(str(value).lower() for value in custom.get("falseValues", ["false"])),
+        corrections={**vocabulary[1], **custom.get("corrections", {})},
+        restore_zeros=int(custom.get("restoreZeros", 0)),
+        is_money=bool(custom.get("money", False)),
+        is_amount="amount" in (one.tags or []),
+        classification=one.classification,
+    )
+
+
+def _check_options(
+    one: SchemaProperty, kind: str, custom: dict[str, Any], path: list[str | int], where: _Where
+) -> None:
+    """Refuse rules that could not do what they seem to say."""
+    if kind in ("date", "timestamp") and not custom.get("dateFormats"):
+        raise where.error(
+            [*path, "customProperties"], "a date needs dateFormats, e.g. ['M/D/YYYY']"
+        )
+    if pattern := (one.logicalTypeOptions or {}).get("pattern"):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise where.error([*path, "logicalTypeOptions", "pattern"], str(error)) from error
+    if "amount" in (one.tags or []) and kind != "decimal":
+        raise where.error([*path, "tags"], "an amount must be numeric(precision, scale)")
+    if one.primaryKey and not one.required:
+        raise where.error([*path, "primaryKey"], "a key column must be required")
+
+
+def _severities(one: SchemaProperty, path: list[str | int], where: _Where) -> dict[str, str]:
+    """What a missing and an invalid value cost: the severity of the standard's quality rules."""
+    costs = {"missingValues": "error", "invalidValues": "error"}
+    for at, rule in enumerate(one.quality or []):
+        if rule.metric not in costs or rule.severity not in SEVERITIES:
+            raise where.error(
+                [*path, "quality", at],
+                "a column's quality rules are missingValues and invalidValues, severity error or warning",
+            )
+        costs[rule.metric] = rule.severity
+    if one.primaryKey and "warning" in costs.values():
+        raise where.error([*path, "quality"], "a key that is wrong cannot be a mere warning")
+    return costs
+
+
+def _vocabulary(
+    name: str | None, path: list[str | int], where: _Where
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Valid values and known misspellings, shared between feeds."""
+    if name is None:
+        return (), {}
+    file = where.file.parents[1] / "vocabulary" / f"{name}.yaml"
+    if not file.is_file():
+        raise where.error([*path, "customProperties"], f"there is no vocabulary {file}")
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return tuple(found["values"]), dict(found.get("corrections", {}))
+
+
+def _references(properties: list[SchemaProperty], where: _Where) -> Iterator[Reference]:
+    for at, one in enumerate(properties):
+        for relationship in one.relationships or []:
+            feed, _, column = str(relationship.to).partition(".")
+            if not column:
+                path = ["schema", 0, "properties", at, "relationships"]
+                raise where.error(path, "'to' must read feed.column")
+            yield Reference(str(one.name), feed, column)
+
+
+def _freshness(standard: OpenDataContractStandard) -> int | None:
+    for promise in standard.slaProperties or []:
+        if promise.property == "freshness":
+            return int(str(promise.value))
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def strptime(date_format: str) -> str:
+    """A contract's date format as a strptime pattern: ``M/D/YYYY`` is ``%m/%d/%Y``."""
+    token = re.compile("|".join(sorted(DATE_TOKENS, key=len, reverse=True)))
+    return token.sub(lambda found: DATE_TOKENS[found.group()], date_format)

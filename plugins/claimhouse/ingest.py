@@ -1,0 +1,114 @@
+"""The main line of one source, from its files to the star: what the ingest DAG's tasks call.
+
+Each function is a stage that can be killed and run again; what is left to do is read from
+the batches' states in ``landing.batch``, never handed from task to task.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from claimhouse import checks, landing, source, star, warehouse
+
+
+def land(system: str, received: date | None = None) -> list[int]:
+    """Land a source's new files and lay the tables its contracts ask for.
+
+    Returns:
+        The batches to verify.
+    """
+    source.ensure_tables(system)
+    return landing.land(system, received)
+
+
+def verify(batch_id: int) -> str:
+    """Verify one batch and take in what it accepts; see :func:`claimhouse.source.take_in`."""
+    return source.take_in(batch_id)
+
+
+def check(system: str) -> list[int]:
+    """Hold every verified batch of a source against its Soda checks.
+
+    Returns:
+        The batches now fit to be loaded.
+
+    Raises:
+        claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
+    """
+    source.index_keys(system)
+    if waiting := _batches(system, "verified"):
+        checks.scan_batches(system, waiting)
+    return _batches(system, "checked")
+
+
+def load_dimensions(system: str) -> None:
+    """Bring the dimensions up to the batches that are fit to be loaded."""
+    with warehouse.connect() as connection:
+        star.load_dimensions(connection, system, _batches(system, "checked"))
+
+
+def load_fact(system: str, fact: str) -> None:
+    """Bring one fact table up to the batches that are fit to be loaded."""
+    with warehouse.connect() as connection:
+        star.load_fact(connection, system, _batches(system, "checked"), fact)
+
+
+def check_star(system: str) -> None:
+    """Hold the star against its Soda checks.
+
+    Raises:
+        claimhouse.checks.ChecksFailed: a check of severity error failed.
+    """
+    checks.scan_star(system)
+
+
+def finish(system: str) -> list[int]:
+    """Mark the batches loaded.
+
+    Returns:
+        The batches that are now in the star.
+    """
+    loaded = _batches(system, "checked")
+    with warehouse.connect() as connection:
+        star.finish(connection, system, loaded)
+    return loaded
+
+
+def run(system: str, received: date | None = None) -> dict[str, float]:
+    """The whole line of one source in this process, without Airflow.
+
+    Returns:
+        The seconds each stage took, by its name.
+    """
+    seconds: dict[str, float] = {}
+
+    def timed(stage: str, started: float) -> float:
+        seconds[stage] = time.perf_counter() - started
+        return time.perf_counter()
+
+    clock = time.perf_counter()
+    batches = land(system, received)
+    clock = timed("landing", clock)
+    for batch in batches:
+        verify(batch)
+    clock = timed("verification", clock)
+    check(system)
+    clock = timed("checks", clock)
+    load_dimensions(system)
+    clock = timed("dimensions", clock)
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda fact: load_fact(system, fact), star.fact_tables(system)))
+    clock = timed("facts", clock)
+    check_star(system)
+    clock = timed("star checks", clock)
+    finish(system)
+    timed("finish", clock)
+    return seconds
+
+
+def _batches(system: str, state: str) -> list[int]:
+    with warehouse.connect() as connection:
+        found = warehouse.query(connection, "landing/batches_in_state", system, state)
+    return [int(row["batch_id"]) for row in found]

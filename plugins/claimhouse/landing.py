@@ -1,0 +1,273 @@
+"""Landing: each new file claimed by a contract, archived unchanged and entered in the manifest.
+
+A file is known by its checksum: the same bytes are landed once, whatever they are called.
+Files stay where they are; what has been looked at is remembered by path, size and time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from psycopg import Connection
+
+import claimhouse
+from claimhouse import contract as contracts
+from claimhouse import settings, warehouse
+from claimhouse.contract import Contract
+
+log = logging.getLogger(__name__)
+
+CHUNK = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file as it lies in the landing root."""
+
+    path: Any  # an ObjectStoragePath
+    size: int
+    modified_at: datetime
+    is_correction: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folders."""
+        return str(self.path.name)
+
+
+def land(source: str, received: date | None = None) -> list[int]:
+    """Land every new file of a source.
+
+    Args:
+        source: the source system, and so the folder below the landing root.
+        received: the day the files count as received; today (UTC) when left out.
+
+    Returns:
+        The batches to verify, in the order in which their files are to be taken in: those
+        just landed and those an earlier, interrupted run left behind.
+    """
+    day = received or datetime.now(UTC).date()
+    arrivals, growing = _settled(_arrivals(source))
+    for one in growing:
+        _report(
+            source,
+            one,
+            "still_growing",
+            "The file was still being written; it is landed when it rests.",
+        )
+    for one in sorted(arrivals, key=lambda arrival: (arrival.name, arrival.modified_at)):
+        _land_one(source, one, day)
+    with warehouse.connect() as connection:
+        found = warehouse.query(connection, "landing/batches_in_state", source, "landed")
+    return [int(row["batch_id"]) for row in found]
+
+
+def report_unclaimed() -> list[str]:
+    """Report files in folders of no known source; files of known sources are their own DAG's.
+
+    Returns:
+        The folders concerned, without file names (which can hold a person's).
+    """
+    known = {*contracts.sources(), "archive", "corrections"}
+    folders = []
+    for folder in sorted(storage(settings.landing_root()).iterdir(), key=str):
+        if folder.name in known or not folder.is_dir():
+            continue
+        arrivals = list(_files(folder))
+        for one in arrivals:
+            if not _seen(folder.name, one):
+                _report(
+                    folder.name,
+                    one,
+                    "unclaimed_file",
+                    "No contract knows this source; the file waits.",
+                )
+        if arrivals:
+            folders.append(folder.name)
+    return folders
+
+
+def locked_batch(connection: Connection[Any], batch_id: int) -> dict[str, Any]:
+    """One batch with its file's name and place, locked until the transaction ends."""
+    found = warehouse.query(connection, "landing/batch", batch_id)
+    if not found:
+        raise LookupError(f"there is no batch {batch_id}")
+    return found[0]
+
+
+@contextmanager
+def local_copy(archive_path: str) -> Iterator[Path]:
+    """An archived file on the local disk: itself where the archive is local, else a copy."""
+    if archive_path.startswith("file://"):
+        yield Path(archive_path.removeprefix("file://"))
+        return
+    with TemporaryDirectory(prefix="claimhouse-") as folder:
+        path = Path(folder) / "file"
+        with storage(archive_path).open("rb") as came, path.open("wb") as kept:
+            while chunk := came.read(CHUNK):
+                kept.write(chunk)
+        yield path
+
+
+def storage(address: str) -> Any:
+    """A folder or file of object storage: ``file://`` or, by an Airflow connection, ``s3://``."""
+    # Imported here: it takes Airflow a second, and most readers of this module need none.
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(address)
+
+
+def _arrivals(source: str) -> list[Arrival]:
+    found = list(_files(storage(settings.landing_root()) / source))
+    corrections = storage(settings.corrections_root()) / source
+    return [*found, *_files(corrections, is_correction=True)]
+
+
+def _files(folder: Any, *, is_correction: bool = False) -> Iterator[Arrival]:
+    if not folder.exists():
+        return
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith("."):
+            status = path.stat()
+            modified = datetime.fromtimestamp(status.st_mtime, UTC)
+            yield Arrival(path, status.st_size, modified, is_correction)
+
+
+def _settled(arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
+    """Split into files at rest and files still being written, after one look more at young ones."""
+    pause = settings.settle_seconds()
+    now = datetime.now(UTC)
+    young = [one for one in arrivals if (now - one.modified_at).total_seconds() < pause]
+    if not young:
+        return arrivals, []
+    time.sleep(pause)
+    growing = [one for one in young if _changed(one)]
+    return [one for one in arrivals if one not in growing], growing
+
+
+def _changed(arrival: Arrival) -> bool:
+    if not arrival.path.exists():
+        return True
+    status = arrival.path.stat()
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return (status.st_size, modified) != (arrival.size, arrival.modified_at)
+
+
+def _seen(source: str, arrival: Arrival) -> bool:
+    with warehouse.connect() as connection:
+        # A file no contract claimed does not count: a contract may have come since.
+        found = warehouse.query(
+            connection,
+            "landing/sighting",
+            str(arrival.path),
+            arrival.size,
+            arrival.modified_at,
+            source,
+        )
+    return bool(found)
+
+
+def _land_one(source: str, arrival: Arrival, day: date) -> None:
+    if _seen(source, arrival):
+        return
+    claiming = [one for one in contracts.of_source(source) if _is_claimed(one, arrival)]
+    if len(claiming) != 1:
+        why = "No contract claims a file of this name; it waits."
+        if claiming:
+            why = f"More than one contract claims it ({', '.join(one.feed for one in claiming)}); it waits."
+        _report(source, arrival, "unclaimed_file", why)
+        return
+    _take(claiming[0], arrival, day)
+
+
+def _is_claimed(contract: Contract, arrival: Arrival) -> bool:
+    # A correction lies in a folder named after its feed; its own name says nothing.
+    if arrival.is_correction:
+        return bool(arrival.path.parent.name == contract.feed)
+    return contract.claims(arrival.name)
+
+
+def _take(contract: Contract, arrival: Arrival, day: date) -> None:
+    """Archive one file and enter it, or find that its content is known."""
+    source = contract.source_system
+    with warehouse.connect() as connection:
+        checksum = _checksum(arrival.path)
+        connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (checksum,))
+        known = warehouse.query(connection, "landing/known_file", checksum, str(arrival.path))
+        if known:
+            file_id = known[0]["file_id"]
+            if not known[0]["is_known_here"]:
+                why = f"The file holds the same bytes as file {file_id}, landed before; it is not landed again."
+                _report(source, arrival, "already_landed", why)
+        else:
+            archived = _archive(contract, arrival, checksum, day)
+            if _changed(arrival):
+                why = "The file changed while it was read; it is landed when it rests."
+                _report(source, arrival, "still_growing", why)
+                return
+            file_id = _enter(connection, contract, arrival, checksum, archived, day)
+        _sight(connection, source, arrival, file_id)
+        warehouse.query(connection, "landing/close_file_issues", source, arrival.name)
+
+
+def _checksum(path: Any) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as came:
+        while chunk := came.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _archive(contract: Contract, arrival: Arrival, checksum: str, day: date) -> str:
+    """Copy the file to the archive; a copy that a crash left behind is simply written again."""
+    folder = (
+        storage(settings.archive_root())
+        / contract.source_system
+        / contract.feed
+        / f"{day:%Y/%m/%d}"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{checksum[:12]}-{arrival.name}"
+    with arrival.path.open("rb") as came, kept.open("wb") as copy:
+        while chunk := came.read(CHUNK):
+            copy.write(chunk)
+    return str(kept)
+
+
+def _enter(
+    connection: Connection[Any],
+    contract: Contract,
+    arrival: Arrival,
+    checksum: str,
+    archived: str,
+    day: date,
+) -> int:
+    entered = warehouse.query(
+        connection, "landing/file", checksum, arrival.size, contract.source_system, contract.feed,
+        arrival.name, archived, day, arrival.is_correction, claimhouse.__version__,
+    )  # fmt: skip
+    log.info("%s: file %s landed, %s bytes", contract.name, entered[0]["file_id"], arrival.size)
+    return int(entered[0]["file_id"])
+
+
+def _sight(connection: Connection[Any], source: str, arrival: Arrival, file_id: int | None) -> None:
+    path = str(arrival.path)
+    warehouse.query(
+        connection, "landing/sight", path, arrival.size, arrival.modified_at, source, file_id
+    )
+
+
+def _report(source: str, arrival: Arrival, rule: str, message: str) -> None:
+    """One open issue for each file and rule, however often it is seen."""
+    with warehouse.connect() as connection:
+        warehouse.query(connection, "landing/report_file", source, arrival.name, rule, message)
+    log.warning("%s: a file is reported: %s", source, rule)

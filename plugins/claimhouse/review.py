@@ -1,0 +1,137 @@
+"""Review: what a person does about an issue that no later file resolves.
+
+``waive`` an issue that may stay, ``correct`` a quarantined row, ``release`` a batch that Soda
+held. A correction is laid as a small file and goes through landing and verification like any
+other. Run as ``python -m claimhouse.review --help``; values are read from standard input, so
+that none stands in a shell's history or a process list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import getpass
+import io
+import sys
+import uuid
+from collections.abc import Sequence
+
+from claimhouse import checks, landing, settings, verification, warehouse
+from claimhouse import contract as contracts
+from claimhouse.reading import open_file
+
+
+class ReviewError(ValueError):
+    """What was asked cannot be done; the message says why, without a value of the row."""
+
+
+def waive(issue_id: int, reviewer: str, reason: str) -> None:
+    """Accept what an issue tells and close it.
+
+    Raises:
+        ReviewError: no reason was given, or the issue is not open.
+    """
+    with warehouse.connect() as connection:
+        if not _reason(reason) or not warehouse.query(
+            connection, "review/waive_issue", issue_id, reviewer, reason
+        ):
+            raise ReviewError(f"issue {issue_id} is not open")
+
+
+def release(batch_id: int, reviewer: str, reason: str) -> None:
+    """Let a batch that Soda held go on; it loads at the next run of its source.
+
+    Raises:
+        ReviewError: no reason was given, or the batch is not held.
+    """
+    try:
+        checks.release(batch_id, reviewer, _reason(reason))
+    except ValueError as error:
+        raise ReviewError(str(error)) from error
+
+
+def correct(issue_id: int, changes: dict[str, str]) -> str:
+    """Lay a corrected copy of an issue's quarantined row into the corrections folder.
+
+    The next run of the source takes it in; its good row then closes the issue as corrected.
+
+    Args:
+        issue_id: an open issue of a quarantined row.
+        changes: the right values by the contract's column names; of a row that could not be
+            split into its fields, every value there is.
+
+    Returns:
+        Where the file was laid.
+
+    Raises:
+        ReviewError: there is no such open issue with a quarantined row, or no such column.
+    """
+    with warehouse.connect() as connection:
+        found = warehouse.query(connection, "review/quarantined_row", issue_id)
+    if not found:
+        raise ReviewError(f"issue {issue_id} is not open, or its row is not in quarantine")
+    row = found[0]
+    contract = contracts.of(row["source_system"], row["feed"])
+    names = [column.name for column in contract.columns]
+    if unknown := set(changes) - set(names):
+        raise ReviewError(f"{contract.name} has no column {', '.join(sorted(unknown))}")
+    values = {**_values(contract, row["archive_path"], row["raw_row"]), **changes}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerow([values.get(name, "") for name in names])
+    folder = landing.storage(settings.corrections_root()) / contract.source_system / contract.feed
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"batch{row['batch_id']}_row{row['row_number']}_{uuid.uuid4().hex[:8]}.csv"
+    path.write_text(text.getvalue())
+    return str(path)
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise ReviewError("a reason is needed: somebody will ask")
+    return reason
+
+
+def _values(contract: contracts.Contract, archive_path: str, raw_row: str) -> dict[str, str]:
+    """The row's values by column; none where it does not split into the header's fields."""
+    with landing.local_copy(archive_path) as file:
+        header = open_file(file, contract.dialect, settings.block_bytes()).header
+    fields = next(csv.reader([raw_row], delimiter=contract.dialect.delimiter), [])
+    if len(fields) != len(header):
+        return {}
+    came = dict(zip(header, fields, strict=True))
+    renames = verification.plan(contract, header).renames
+    return {name: came[cell] for name, cell in renames.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: ``waive ISSUE``, ``correct ISSUE``, ``release BATCH``."""
+    parser = argparse.ArgumentParser(prog="claimhouse.review", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, what in (("waive", "issue"), ("correct", "issue"), ("release", "batch")):
+        one = commands.add_parser(command)
+        one.add_argument(what, type=int)
+        if command == "correct":
+            one.epilog = "Give the right values on standard input, one column=value a line."
+        else:
+            one.add_argument("--reason", required=True)
+    asked = parser.parse_args(arguments)
+    try:
+        if asked.command == "waive":
+            waive(asked.issue, getpass.getuser(), asked.reason)
+        elif asked.command == "release":
+            release(asked.batch, getpass.getuser(), asked.reason)
+        else:
+            print(correct(asked.issue, dict(_pairs(sys.stdin.read()))))
+    except ReviewError as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    lines = [line.partition("=") for line in text.splitlines() if line.strip()]
+    return [(column.strip(), value) for column, _, value in lines]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""Source tables: accepted rows, typed, in the source's own shape, every version received.
+
+One call of :func:`take_in` verifies one batch and loads what it accepts, in one transaction:
+a kill leaves nothing behind, a second call does nothing. The check of a block and the
+server's COPY of the block before it run side by side.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+from claimhouse import contract as contracts
+from claimhouse import landing, settings, verification, warehouse
+from claimhouse.contract import Contract
+from claimhouse.reading import Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.verification import Amount, Plan, Verified
+
+log = logging.getLogger(__name__)
+
+# Blocks checked and not yet written: what keeps memory bounded when the server is the slower.
+MOST_WAITING = 2
+
+
+class OutOfBalance(RuntimeError):
+    """Rows or money read differ from what was accepted, quarantined and dropped."""
+
+
+@dataclass
+class _Tally:
+    """What a batch has come to, so far."""
+
+    rows_read: int = 0
+    rows_quarantined: int = 0
+    amounts: dict[str, Amount] = field(default_factory=dict)
+
+    def add(self, block: Verified) -> None:
+        self.rows_read += block.rows_read
+        self.rows_quarantined += len(block.quarantined)
+        for name, amount in block.amounts.items():
+            self.amounts[name] = self.amounts.get(name, Amount()) + amount
+
+
+def ensure_tables(source: str) -> None:
+    """Lay the tables and current views of a source's feeds, and add columns its contracts gained."""
+    with warehouse.connect() as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
+        for contract in contracts.of_source(source):
+            warehouse.run(connection, "source/table", **_names(contract))
+            warehouse.run(connection, "source/current", **_names(contract))
+
+
+def index_keys(source: str) -> None:
+    """Index the key of each feed, once it holds rows."""
+    with warehouse.connect() as connection:
+        for contract in contracts.of_source(source):
+            warehouse.run(connection, "source/key_index", **_names(contract))
+
+
+def take_in(batch_id: int) -> str:
+    """Verify one batch and load what it accepts.
+
+    Returns:
+        The batch's state afterwards: ``verified``, or ``rejected`` when the file as a whole
+        cannot be trusted. A batch that was taken in before is left as it is.
+
+    Raises:
+        OutOfBalance: rows or money went missing; nothing of the batch is kept.
+    """
+    with warehouse.connect() as connection:
+        batch = landing.locked_batch(connection, batch_id)
+        if batch["state"] != "landed":
+            return str(batch["state"])
+        contract = _contract(batch)
+        started = time.perf_counter()
+        try:
+            with landing.local_copy(batch["archive_path"]) as path:
+                tally = _load(connection, contract, batch, path)
+        except Unreadable as error:
+            log.warning("%s: batch %s rejected: %s", contract.name, batch_id, error.rule)
+            return _reject(connection, batch, error)
+        _close(connection, contract, batch, tally, time.perf_counter() - started)
+        log.info(
+            "%s: batch %s verified: %s rows read, %s quarantined",
+            contract.name, batch_id, tally.rows_read, tally.rows_quarantined,
+        )  # fmt: skip
+    return "verified"
+
+
+def _contract(batch: dict[str, Any]) -> Contract:
+    """The batch's contract; a reviewer's correction is plain csv whatever the feed's own format."""
+    contract = contracts.of(batch["source_system"], batch["feed"])
+    return replace(contract, dialect=Dialect()) if batch["is_correction"] else contract
+
+
+def _load(
+    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path
+) -> _Tally:
+    reading = open_file(path, contract.dialect, settings.block_bytes())
+    plan = verification.plan(contract, reading.header)
+    tally = _Tally()
+    for verified in _written(connection, contract, batch, _verified(reading, plan)):
+        tally.add(verified)
+    notes = verification.note_issues([*plan.notes, *reading.notes])
+    _copy_issues(connection, batch, notes)
+    _set_copies_aside(connection, contract, batch, path, plan)
+    return tally
+
+
+def _verified(reading: Reading, plan: Plan) -> Iterator[Verified]:
+    for block in reading:
+        yield verification.verify(block, plan)
+
+
+def _written(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: dict[str, Any],
+    blocks: Iterator[Verified],
+) -> Iterator[Verified]:
+    """Write each block in a thread of its own while the next is checked; yield it when written."""
+    waiting: deque[Future[Verified]] = deque()
+    with ThreadPoolExecutor(1, "copy") as writer:
+        for block in blocks:
+            waiting.append(writer.submit(_write, connection, contract, batch, block))
+            while len(waiting) > MOST_WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _write(
+    connection: Connection[Any], contract: Contract, batch: dict[str, Any], block: Verified
+) -> Verified:
+    stamp = pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
+    table = (f"source_{contract.source_system}", contract.feed)
+    _copy(connection, table, block.accepted.select(stamp, pl.all()))
+    _copy(
+        connection,
+        ("quality", "quarantine"),
+        block.quarantined.select(stamp, *_origin(batch), pl.all()),
+    )
+    _copy_issues(connection, batch, block.issues)
+    return block
+
+
+def _copy_issues(connection: Connection[Any], batch: dict[str, Any], issues: pl.DataFrame) -> None:
+    file_name = pl.lit(batch["file_name"], pl.String).alias("file_name")
+    stamp = pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
+    _copy(
+        connection, ("quality", "issue"), issues.select(stamp, *_origin(batch), file_name, pl.all())
+    )
+
+
+def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
+    return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
+
+
+def _copy(connection: Connection[Any], table: tuple[str, str], frame: pl.DataFrame) -> None:
+    """Binary COPY of *frame* into the columns of *table* that bear its names."""
+    if frame.is_empty():
+        return
+    statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
+        sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+    )
+    arrow = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for piece in arrow.to_batches(max_chunksize=50_000):
+            copy.write(encoder.write_batch(piece))
+        copy.write(encoder.finish())
+
+
+def _set_copies_aside(
+    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path, plan: Plan
+) -> None:
+    """Of the rows that repeat a key, keep the one that stands; quarantine or drop the others."""
+    warehouse.run(connection, "source/copies", **_names(contract), batch_id=batch["batch_id"])
+    found = warehouse.query(connection, "source/conflicting_copies")
+    keys = {row["row_number"]: row["record_key"] for row in found}
+    if not keys:
+        return
+    # The raw rows are read once more: few files need it, and none pays for it in memory.
+    for block in open_file(path, contract.dialect, settings.block_bytes()):
+        rows = block.rows.filter(pl.col("row_number").is_in(list(keys)))
+        frame = rows.select(
+            pl.lit(batch["batch_id"], pl.Int64).alias("batch_id"),
+            *_origin(batch),
+            "row_number",
+            pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),
+            join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
+        )
+        _copy(connection, ("quality", "quarantine"), frame)
+
+
+def _reject(connection: Connection[Any], batch: dict[str, Any], error: Unreadable) -> str:
+    connection.rollback()
+    with connection.transaction():
+        landing.locked_batch(connection, batch["batch_id"])
+        _copy_issues(connection, batch, verification.unreadable_issue(error))
+        warehouse.query(connection, "source/reject_batch", batch["batch_id"])
+    return "rejected"
+
+
+def _close(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: dict[str, Any],
+    tally: _Tally,
+    seconds: float,
+) -> None:
+    """Count what the tables hold, hold it against what was read, and end the batch's verification."""
+    batch_id, names = batch["batch_id"], _names(contract)
+    loaded = warehouse.query(connection, "source/loaded", **names, batch_id=batch_id)[0]
+    aside = {
+        row["is_identical"]: row for row in warehouse.query(connection, "source/set_aside", **names)
+    }
+    dropped, conflicting = aside.get(True, {}), aside.get(False, {})
+    rows = {
+        "read": tally.rows_read,
+        "accepted": loaded["rows_accepted"],
+        "quarantined": tally.rows_quarantined + conflicting.get("row_count", 0),
+        "dropped": dropped.get("row_count", 0),
+    }
+    _balance("rows", rows)
+    amounts = {}
+    for name in (column.name for column in contract.amounts):
+        amount = tally.amounts.get(name, Amount())
+        sums = {
+            "read": amount.read,
+            "accepted": loaded[name],
+            "quarantined": amount.quarantined + conflicting.get(name, Decimal(0)),
+            "dropped": dropped.get(name, Decimal(0)),
+        }
+        _balance(name, sums)
+        amounts[name] = {part: str(value) for part, value in sums.items()} | {
+            "unreadable": amount.unreadable
+        }
+    warehouse.run(connection, "source/close_issues", **names, batch_id=batch_id)
+    timings = {"verification_seconds": round(seconds, 3)}
+    warehouse.query(
+        connection, "source/close_batch", batch_id, *rows.values(), Jsonb(amounts), Jsonb(timings)
+    )
+
+
+def _balance(what: str, parts: dict[str, Any]) -> None:
+    if parts["read"] != parts["accepted"] + parts["quarantined"] + parts["dropped"]:
+        raise OutOfBalance(
+            f"{what}: " + ", ".join(f"{value} {part}" for part, value in parts.items())
+        )
+
+
+def _names(contract: Contract) -> dict[str, Any]:
+    """What the SQL files of this stage need to know of a contract."""
+    return {
+        "schema": f"source_{contract.source_system}",
+        "feed": contract.feed,
+        "key": contract.key,
+        "columns": contract.columns,
+        "amounts": contract.amounts,
+        "version_column": contract.version_column,
+    }

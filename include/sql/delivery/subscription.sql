@@ -1,0 +1,35 @@
+-- $1: the subscriptions in force, as JSON. One that is gone stays for its history, inactive.
+merge into delivery.subscription as t
+using (
+    select w.*
+    from jsonb_to_recordset($1::jsonb) as w (
+        subscription_id text,
+        client text,
+        report text,
+        format text,
+        schedule text,
+        time_zone text,
+        recipients text[],
+        transport text,
+        reason text
+    )
+) as w on t.subscription_id = w.subscription_id
+when matched then
+    update set
+        client = w.client,
+        report = w.report,
+        format = w.format,
+        schedule = w.schedule,
+        time_zone = w.time_zone,
+        recipients = w.recipients,
+        transport = w.transport,
+        reason = w.reason,
+        is_active = true,
+        applied_at = now()
+when not matched then
+    insert (subscription_id, client, report, format, schedule, time_zone, recipients, transport, reason)
+    values (
+        w.subscription_id, w.client, w.report, w.format, w.schedule,
+        w.time_zone, w.recipients, w.transport, w.reason
+    )
+when not matched by source then update set is_active = false;

@@ -1,0 +1,55 @@
+{% from "macros.jinja" import pseudonym %}
+-- Privacy level limited (45 CFR 164.514(e)): dates and cities, no name, street or identifier.
+-- The policies on the star show the caller's own claims alone; this list does the masking.
+create view reporting.claims_by_specialty_month with (security_barrier) as
+select
+    p.specialty as provider_specialty,
+    date_trunc('month', f.service_date)::date as service_month,
+    f.service_date as date_of_service,
+    {{ pseudonym("'claim'", "f.source_system", "f.claim_id") }} as claim_pseudonym,
+    case
+        when d.patient_key > 0
+            then {{ pseudonym("'patient'", "d.source_system", "d.patient_id") }}
+    end as patient_pseudonym,
+    d.city as patient_city,
+    d.state as patient_state,
+    c.visit_type,
+    c.coverage_type as coverage_percent,
+    f.total_cost,
+    f.covered_amount,
+    c.is_billed,
+    a.as_of
+from star.fact_claim as f
+inner join star.dim_provider as p on f.provider_key = p.provider_key
+inner join star.dim_patient as d on f.patient_key = d.patient_key
+inner join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
+inner join security.reader as r on r.privacy_level in ('limited', 'identified')
+left join security.data_as_of as a on f.source_system = a.source_system;
+
+comment on view reporting.claims_by_specialty_month is 'Claims by provider specialty and month';
+comment on column reporting.claims_by_specialty_month.provider_specialty is
+'What the provider practises, as of the date of service';
+comment on column reporting.claims_by_specialty_month.service_month is
+'The first day of the month of service';
+comment on column reporting.claims_by_specialty_month.date_of_service is
+'The day on which the service was given';
+comment on column reporting.claims_by_specialty_month.claim_pseudonym is
+'Stands for the claim: the same in every extract of yours, different from every other reader''s';
+comment on column reporting.claims_by_specialty_month.patient_pseudonym is
+'Stands for the patient: the same in every extract of yours, different from every other reader''s';
+comment on column reporting.claims_by_specialty_month.patient_city is
+'Where the patient lived on the date of service';
+comment on column reporting.claims_by_specialty_month.patient_state is
+'The state of that city';
+comment on column reporting.claims_by_specialty_month.visit_type is
+'physical, routine, illness or surgery';
+comment on column reporting.claims_by_specialty_month.coverage_percent is
+'The share of the cost that is covered, in percent: 100, 50 or 0';
+comment on column reporting.claims_by_specialty_month.total_cost is
+'What the service cost, in dollars';
+comment on column reporting.claims_by_specialty_month.covered_amount is
+'The covered part of the cost, in dollars';
+comment on column reporting.claims_by_specialty_month.is_billed is
+'Whether the bill was sent to the patient';
+comment on column reporting.claims_by_specialty_month.as_of is
+'When the claims were last loaded (UTC)';

@@ -1,0 +1,70 @@
+# Everything a person does with Claimhouse. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+
+# pip installs this uv; uv installs the rest.
+UV_VERSION := 0.13.9
+VENV ?= var/venv
+BIN := $(VENV)/bin
+# Python 3.11, under whichever name this machine has it.
+BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+# An empty one would count as a folder named "".
+ifneq ($(strip $(LANDING)),)
+export LANDING
+endif
+
+.PHONY: help set-up demo up down test lint bench samples screenshot requirements
+
+help: ## list what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  LANDING=<folder> make demo   takes that landing root (<folder>/<source>/<files>)"
+
+set-up: $(VENV)/.installed ## install everything into var/venv
+
+demo: set-up ## start the system, run the main job on sample feeds, show what came out
+	@$(BIN)/python -m local.demo
+
+up: set-up ## start the system: Airflow, its database, the warehouse, a mailbox
+	@$(BIN)/python -m local.system up
+
+down: ## stop the system; what it holds stays in var/
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.system down; else echo "nothing is set up"; fi
+
+test: set-up ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+lint: set-up ## check style, types and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar include/sql include/migrations/sql
+
+bench: set-up ## measure speed and growth
+	$(BIN)/python -m bench
+
+samples: set-up ## write the sample feeds to var/samples
+	@$(BIN)/python -m local.samples
+
+screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
+	@$(BIN)/python -m local.screenshot
+
+requirements: set-up ## compile requirements.in into requirements.txt
+	$(BIN)/uv pip compile -q --python-version 3.11 requirements.in -o requirements.txt
+
+$(VENV)/.installed: requirements.txt | $(BIN)/uv
+	@echo "installing the packages of requirements.txt into $(VENV)"
+	@$(BIN)/uv pip sync -q --python $(BIN)/python requirements.txt
+	@touch $@
+
+$(BIN)/uv:
+	@if [ -z "$(BASE_PYTHON)" ]; then \
+		echo "Python 3.11 is needed and was not found: apt-get install python3.11" >&2; exit 1; fi
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Python 3.11 is needed; $(BASE_PYTHON) is $$($(BASE_PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: BASE_PYTHON=/path/to/python3.11 make ..." >&2; exit 1; }
+	@echo "making a Python environment in $(VENV)"
+	@mkdir -p $(dir $(VENV))
+	@$(BASE_PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "This Python cannot make environments: apt-get install python3.11-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,85 @@
+"""The few questions the local tools ask Airflow's REST API."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+def health(port: int) -> dict[str, str]:
+    """What each component of the Airflow at *port* says of itself; empty while nothing answers."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5)
+        answer.raise_for_status()
+        found = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return {name: (found.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
+
+
+class Airflow:
+    """A logged-in session with the Airflow at *port* on this machine."""
+
+    def __init__(self, port: int, login: str, password: str) -> None:
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        answer = self._call("POST", "/auth/token", json={"username": login, "password": password})
+        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+
+    def dags(self) -> list[dict[str, Any]]:
+        """Every DAG that the scheduler knows and that has not been removed."""
+        return self._call("GET", "/api/v2/dags", params={"limit": 500})["dags"]
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """What could not be read in the dags folder."""
+        return self._call("GET", "/api/v2/importErrors")["import_errors"]
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run *dag_id*."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(self, dag_id: str, note: str) -> str:
+        """Ask for a run of *dag_id* now and return its run id."""
+        body = {"logical_date": None, "note": note}
+        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+
+    def runs(self, dag_id: str = "~", **filters: Any) -> list[dict[str, Any]]:
+        """The runs of *dag_id* (``~`` for all DAGs), the newest first."""
+        params = {"limit": 100, "order_by": "-run_after", **filters}
+        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """One run."""
+        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of one run."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return self._call("GET", path, params={"limit": 500})["task_instances"]
+
+    def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The asset events that one run caused; each names the runs it led to."""
+        params = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": 100}
+        return self._call("GET", "/api/v2/assets/events", params=params)["asset_events"]
+
+    def listeners(self, asset_id: int) -> list[str]:
+        """The DAGs that wait for an asset."""
+        asset = self._call("GET", f"/api/v2/assets/{asset_id}")
+        return [dag["dag_id"] for dag in asset.get("scheduled_dags") or []]
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """One request, tried again for a while when a busy server does not answer."""
+        for attempt in range(4):
+            try:
+                answer = self._http.request(method, path, **request)
+                break
+            except httpx.TransportError:
+                if attempt == 3 or method == "POST":
+                    raise
+                time.sleep(2)
+        if answer.is_error:
+            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else {}

@@ -1,0 +1,174 @@
+"""The secrets and settings of the local system.
+
+Secrets are drawn at random the first time they are asked for and kept in ``var/local.env``,
+which only its owner may read. Nothing secret is in the repository.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from local import places
+
+LOGIN = "admin"
+TASKS_AT_ONCE = 3  # each is a process of 150 to 250 MB
+SENDER = "claimhouse@claimhouse.example"
+
+
+def read(path: Path) -> dict[str, str]:
+    """The ``NAME=value`` lines of *path*; empty when there is no such file."""
+    if not path.exists():
+        return {}
+    lines = (line.split("=", 1) for line in path.read_text().splitlines())
+    return {line[0]: line[1] for line in lines if len(line) == 2 and not line[0].startswith("#")}
+
+
+def write(path: Path, values: dict[str, str], note: str) -> None:
+    """Put *values* into *path* as ``NAME=value`` lines under *note*; only the owner may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"# {note}\n" + "".join(f"{name}={value}\n" for name, value in values.items()))
+    draft.replace(path)
+
+
+def clients() -> list[str]:
+    """The clients that have a file, as connection names spell them: upper case."""
+    files = sorted((places.ROOT / "include" / "clients").glob("*.yaml"))
+    return [file.stem.upper().replace("-", "_") for file in files]
+
+
+def known_secrets() -> dict[str, str]:
+    """Every secret of this system; the missing ones are made and kept."""
+    makers: dict[str, Callable[[], str]] = {
+        "ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
+        "FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "API_SECRET_KEY": lambda: secrets.token_urlsafe(32),
+        "JWT_SECRET": lambda: secrets.token_urlsafe(48),
+        "PSEUDONYM_KEY": lambda: secrets.token_urlsafe(32),
+    }
+    for client in clients():
+        makers[f"EXTRACT_PASSWORD_{client}"] = lambda: secrets.token_urlsafe(15)
+    found = read(places.SECRETS)
+    missing = makers.keys() - found.keys()
+    if missing:
+        found |= {name: makers[name]() for name in makers if name in missing}
+        write(places.SECRETS, found, "Secrets of this machine's system: never commit them.")
+    return found
+
+
+def of_python() -> dict[str, str]:
+    """This process's environment without what would point a child at another system."""
+    strange = ("AIRFLOW", "CLAIMHOUSE_", "PYTHON", "WAREHOUSE_URL", "LANDING")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+    venv = str(Path(sys.executable).parent)
+    return kept | {
+        "PATH": f"{venv}:{kept.get('PATH', os.defpath)}",
+        "PYTHONPATH": f"{places.ROOT}:{places.ROOT / 'plugins'}",
+        "PYTHONUNBUFFERED": "1",
+        "CLAIMHOUSE_VAR": str(places.VAR),
+    }
+
+
+def for_airflow(
+    warehouse: str, metadata: str, landing: Path, api_port: int, mail_port: int
+) -> dict[str, str]:
+    """The whole environment of an Airflow component.
+
+    Args:
+        warehouse: ``postgresql://`` URL of the warehouse.
+        metadata: ``postgresql://`` URL of Airflow's own database.
+        landing: the landing root.
+        api_port: where the API server listens, on 127.0.0.1.
+        mail_port: where the mailbox listens, on 127.0.0.1.
+    """
+    own = known_secrets()
+    settings = {
+        "AIRFLOW_HOME": str(places.AIRFLOW_HOME),
+        "WAREHOUSE_URL": warehouse,
+        "CLAIMHOUSE_HOME": str(places.ROOT),
+        "CLAIMHOUSE_LANDING_ROOT": f"file://{landing}",
+        "CLAIMHOUSE_ARCHIVE_ROOT": f"file://{places.ARCHIVE}",
+        "CLAIMHOUSE_EXTRACT_FOLDER": str(places.VAR / "extracts"),
+        "SCARF_ANALYTICS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    settings |= _airflow_options(own, metadata, api_port)
+    settings |= _connections(own, warehouse, mail_port)
+    # What a person sets on purpose for one run wins.
+    chosen = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("AIRFLOW__", "CLAIMHOUSE_")) and name != "CLAIMHOUSE_VAR"
+    }
+    return of_python() | settings | chosen
+
+
+def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[str, str]:
+    passwords = places.AIRFLOW_HOME / "passwords.json"
+    database = metadata.removeprefix("postgresql://")
+    options = {
+        ("core", "dags_folder"): str(places.ROOT / "dags"),
+        ("core", "plugins_folder"): str(places.ROOT / "plugins"),
+        ("core", "load_examples"): "False",
+        ("core", "executor"): "LocalExecutor",
+        ("core", "parallelism"): str(TASKS_AT_ONCE),
+        ("core", "dags_are_paused_at_creation"): "False",
+        ("core", "fernet_key"): own["FERNET_KEY"],
+        ("core", "simple_auth_manager_users"): f"{LOGIN}:admin",
+        ("core", "simple_auth_manager_passwords_file"): str(passwords),
+        ("core", "execution_api_server_url"): f"http://127.0.0.1:{api_port}/execution/",
+        ("database", "sql_alchemy_conn"): f"postgresql+psycopg2://{database}",
+        ("database", "sql_alchemy_conn_async"): f"postgresql+psycopg://{database}",
+        ("database", "sql_alchemy_pool_size"): "3",
+        ("logging", "base_log_folder"): str(places.AIRFLOW_LOGS),
+        ("logging", "colored_console_log"): "False",
+        ("api", "host"): "127.0.0.1",
+        ("api", "port"): str(api_port),
+        ("api", "base_url"): f"http://localhost:{api_port}",
+        ("api", "workers"): "1",
+        ("api", "secret_key"): own["API_SECRET_KEY"],
+        ("api_auth", "jwt_secret"): own["JWT_SECRET"],
+        # One person on one machine: see a new DAG file soon, but leave the cores to the tasks.
+        ("dag_processor", "refresh_interval"): "20",
+        ("dag_processor", "bundle_refresh_check_interval"): "5",
+        ("dag_processor", "min_file_process_interval"): "60",
+        ("dag_processor", "parsing_processes"): "1",
+        ("scheduler", "scheduler_heartbeat_sec"): "2",
+        ("scheduler", "scheduler_idle_sleep_time"): "0.5",
+    }
+    return {
+        f"AIRFLOW__{section.upper()}__{key.upper()}": value
+        for (section, key), value in options.items()
+    }
+
+
+def _connections(own: dict[str, str], warehouse: str, mail_port: int) -> dict[str, str]:
+    mail = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": mail_port,
+        # Loopback only: the mailbox speaks no TLS.
+        "extra": {"disable_ssl": True, "disable_tls": True, "from_email": SENDER, "timeout": 30},
+    }
+    connections = {
+        "CLAIMHOUSE_WAREHOUSE": warehouse,
+        "CLAIMHOUSE_MAIL": json.dumps(mail),
+        "CLAIMHOUSE_PSEUDONYM": _password(own["PSEUDONYM_KEY"]),
+    }
+    connections |= {
+        f"CLAIMHOUSE_EXTRACT_{client}": _password(own[f"EXTRACT_PASSWORD_{client}"])
+        for client in clients()
+    }
+    return {f"AIRFLOW_CONN_{name}": value for name, value in connections.items()}
+
+
+def _password(value: str) -> str:
+    return json.dumps({"conn_type": "generic", "password": value})

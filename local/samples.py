@@ -1,0 +1,591 @@
+"""Makes the project's own sample feeds: ``python -m local.samples <landing root> [seed]``.
+
+Four days of a billing system: a priming day, and three days of new and changed records. The
+same seed gives the same bytes. Nobody in them exists; names, streets and facilities are drawn
+from the word lists below. Every defect is planted on purpose and listed in a manifest, which is
+written beside the landing root as ``planted.csv`` so that a run can be held against it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+from local import places
+
+SEED = 20260105
+DAYS = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7), date(2026, 1, 8))
+FIRST_SERVICE = date(2024, 1, 1)
+SERVICE_DAYS = 731
+PATIENTS, LATE_PATIENTS = 600, 21
+PROVIDERS, LATE_PROVIDERS = 60, 3
+CLAIMS, CLAIMS_A_DAY = 6000, 150
+
+
+def _listed(text: str) -> list[str]:
+    """The words of a list written with commas."""
+    return text.split(",")
+
+
+PATIENT_COLUMNS = _listed(
+    "patient_id,fname,lname,date_of_birth,address,city,state,zipcode,"
+    "date_of_residence,last_modified_date"
+)
+PROVIDER_COLUMNS = _listed(
+    "provider_id,fname,lname,facility_name,address,city,state,zipcode,specialty_code,start_date"
+)
+CLAIM_COLUMNS = _listed(
+    "claim_id,patient_id,provider_id,visit_type,total_cost,coverage_type,"
+    "date_of_service,claim_date,billed,last_modified_date"
+)
+
+FIRST_NAMES = _listed(
+    "Ada,Bram,Cleo,Dario,Elka,Farid,Greta,Hollis,Imke,Jonas,Kaia,Lorne,Mina,Nils,Odile,Pavel,"
+    "Quinn,Runa,Stellan,Tova,Ugo,Vesna,Wim,Xenia,Yorick,Zelda"
+)
+LAST_NAMES = _listed(
+    "Alder,Birchall,Coppin,Dunmore,Eastlake,Fennick,Garside,Hartog,Inskip,Jessop,Kettlewell,"
+    "Lindqvist,Marlowe,Northcott,Okafor,Pemberly,Quarrie,Ravensby,Sorensen,Thackeray,Umber,"
+    "Vantongeren,Wexcombe,Yardley,Zimmer"
+)
+STREETS = _listed(
+    "Lantern Street,Millrace Lane,Orchard Rise,Cooper Row,Heron Court,Saltmarsh Road,"
+    "Old Quarry Road,Tannery Hill,Windmill Drive,Bellflower Avenue,Ferry Landing,Chestnut Walk"
+)
+FACILITIES = _listed(
+    "Bluestone Clinic,Harbor Light Medical,Three Rivers Health,Larkspur Family Practice,"
+    "Northgate Orthopedics,Copperfield Heart Center,Meadow Physical Therapy,Summit Care Group,"
+    "Willow Bend Hospital,Riverside Wellness"
+)
+CITIES = (
+    ("Bangor", "Maine", "04401"),
+    ("Nashua", "New Hampshire", "03060"),
+    ("Worcester", "Massachusetts", "01608"),
+    ("New Haven", "Connecticut", "06510"),
+    ("Stamford", "Connecticut", "06901"),
+    ("Trenton", "New Jersey", "08608"),
+    ("Lafayette", "Louisiana", "70501"),
+    ("Shreveport", "Louisiana", "71101"),
+    ("Toledo", "Ohio", "43604"),
+    ("Madison", "Wisconsin", "53703"),
+    ("Tucson", "Arizona", "85701"),
+    ("Boise", "Idaho", "83702"),
+    ("Spokane", "Washington", "99201"),
+    ("Savannah", "Georgia", "31401"),
+    ("Fresno", "California", "93721"),
+    ("Lincoln", "Nebraska", "68508"),
+)
+MISSPELT = {"Louisiana": "Lousiana", "Connecticut": "Conneticut"}
+SPECIALTIES = ("family_physician", "orthopedist", "heart_surgeon", "physical_therapist")
+VISITS = ("physical", "routine", "illness", "surgery")
+COST_RANGES = {  # in dollars
+    "physical": (40, 400),
+    "routine": (30, 250),
+    "illness": (60, 900),
+    "surgery": (900, 9000),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody lives or works."""
+
+    address: str
+    city: str
+    state: str
+    zipcode: str
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient as the billing system knows them at one time."""
+
+    patient_id: str
+    fname: str
+    lname: str
+    born: date
+    home: Place
+    since: date
+    modified: date
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider at one time."""
+
+    provider_id: str
+    fname: str
+    lname: str
+    facility: str
+    office: Place
+    specialty: str
+    since: date
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One version of a claim."""
+
+    claim_id: str
+    patient_id: str
+    provider_id: str
+    visit_type: str
+    cost: str
+    coverage: str
+    served: date
+    claimed: date
+    billed: bool
+    modified: date
+
+
+@dataclass
+class Line:
+    """A row of a file, and what was done to it: pairs of a kind of dirt or change and a column."""
+
+    fields: list[str]
+    planted: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One thing planted, and where: the header is row 1."""
+
+    kind: str
+    file: str
+    row_number: int
+    record_key: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The files by name, each as its text, and what was planted in them."""
+
+    files: dict[str, str]
+    planted: tuple[Planted, ...]
+
+
+def make(seed: int = SEED) -> Samples:
+    """The sample feeds of *seed*."""
+    rng = Random(seed)
+    patients = [_patient(rng, n) for n in range(1, PATIENTS + LATE_PATIENTS + 1)]
+    providers = [_provider(rng, n) for n in range(1, PROVIDERS + LATE_PROVIDERS + 1)]
+    claims = [_claim(rng, n, patients[:PATIENTS], providers[:PROVIDERS]) for n in range(CLAIMS)]
+    files: dict[str, tuple[list[str], list[Line]]] = {}
+    for feed, columns, days in (
+        ("patients", PATIENT_COLUMNS, _patient_days(rng, patients)),
+        ("providers", PROVIDER_COLUMNS, _provider_days(rng, providers)),
+        ("claims", CLAIM_COLUMNS, _claim_days(rng, claims, patients, providers)),
+    ):
+        for day, lines in zip(DAYS, days, strict=True):
+            files[f"{feed}_{day:%Y%m%d}.csv"] = (columns, lines)
+    planted = [
+        Planted(kind, name, row, line.fields[0], column)
+        for name, (_, lines) in files.items()
+        for row, line in enumerate(lines, start=2)
+        for kind, column in line.planted
+    ]
+    return Samples({name: _text(*content) for name, content in files.items()}, tuple(planted))
+
+
+def write(samples: Samples, landing: Path) -> int:
+    """Put *samples* under ``<landing>/billing`` and the manifest beside *landing*.
+
+    A file that already holds the same bytes is left alone.
+
+    Returns:
+        How many files were written.
+    """
+    manifest = io.StringIO()
+    table = csv.writer(manifest, lineterminator="\n")
+    table.writerow(("kind", "file", "row_number", "record_key", "column"))
+    table.writerows((p.kind, p.file, p.row_number, p.record_key, p.column) for p in samples.planted)
+    texts = {landing / "billing" / name: text for name, text in samples.files.items()}
+    texts[landing.parent / "planted.csv"] = manifest.getvalue()
+    written = 0
+    for path, text in texts.items():
+        if path.exists() and path.read_bytes() == text.encode():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.new")
+        draft.write_bytes(text.encode())
+        draft.replace(path)
+        written += 1
+    return written
+
+
+# Records --------------------------------------------------------------------------------------
+
+
+def _place(rng: Random) -> Place:
+    return Place(f"{rng.randint(1, 2999)} {rng.choice(STREETS)}", *rng.choice(CITIES))
+
+
+def _patient(rng: Random, number: int) -> Patient:
+    born = date(1935, 1, 1) + timedelta(days=rng.randrange(27_000))
+    since = max(born, date(2000, 1, 1) + timedelta(days=rng.randrange(8_500)))
+    modified = DAYS[0] - timedelta(days=rng.randint(1, 700))
+    names = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
+    return Patient(f"{number * 1000}U", *names, born, _place(rng), since, modified)
+
+
+def _provider(rng: Random, number: int) -> Provider:
+    since = date(1996, 1, 1) + timedelta(days=rng.randrange(9_000))
+    names = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
+    specialty = SPECIALTIES[number % len(SPECIALTIES)]
+    return Provider(
+        f"N3T{number * 100}A", *names, rng.choice(FACILITIES), _place(rng), specialty, since
+    )
+
+
+def _claim(rng: Random, number: int, patients: list[Patient], providers: list[Provider]) -> Claim:
+    visit = rng.choice(VISITS)
+    served = FIRST_SERVICE + timedelta(days=rng.randrange(SERVICE_DAYS))
+    return Claim(
+        claim_id=f"CF#{1000 + number}078NN",
+        patient_id=rng.choice(patients).patient_id,
+        provider_id=rng.choice(providers).provider_id,
+        visit_type=visit,
+        cost=f"{rng.randint(*(100 * bound for bound in COST_RANGES[visit])) / 100:.2f}",
+        coverage=rng.choice(("100", "50", "0")),
+        served=served,
+        claimed=min(served + timedelta(days=rng.randint(1, 90)), DAYS[0]),
+        billed=rng.random() < 0.5,
+        modified=DAYS[0],
+    )
+
+
+# Rows, spelt as the billing system spells them --------------------------------------------------
+
+
+def _dashed(day: date) -> str:
+    return f"{day.month}-{day.day}-{day.year}"
+
+
+def _slashed(day: date) -> str:
+    return f"{day.month}/{day.day}/{day.year}"
+
+
+def _patient_line(patient: Patient) -> Line:
+    home = patient.home
+    return Line(
+        [
+            patient.patient_id,
+            patient.fname,
+            patient.lname,
+            _dashed(patient.born),
+            home.address,
+            home.city,
+            home.state,
+            home.zipcode,
+            _dashed(patient.since),
+            _dashed(patient.modified),
+        ]
+    )
+
+
+def _provider_line(provider: Provider) -> Line:
+    office = provider.office
+    return Line(
+        [
+            provider.provider_id,
+            provider.fname,
+            provider.lname,
+            provider.facility,
+            office.address,
+            office.city,
+            office.state,
+            office.zipcode,
+            provider.specialty,
+            _slashed(provider.since),
+        ]
+    )
+
+
+def _claim_line(claim: Claim) -> Line:
+    return Line(
+        [
+            claim.claim_id,
+            claim.patient_id,
+            claim.provider_id,
+            claim.visit_type,
+            claim.cost,
+            claim.coverage,
+            _slashed(claim.served),
+            _slashed(claim.claimed),
+            "T" if claim.billed else "F",
+            _slashed(claim.modified),
+        ]
+    )
+
+
+def _text(columns: list[str], lines: list[Line]) -> str:
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(line.fields for line in lines)
+    return file.getvalue()
+
+
+# Dirt -----------------------------------------------------------------------------------------
+
+
+def _spoil(line: Line, columns: list[str], column: str, value: str, kind: str) -> None:
+    """Put *value* where *column* was."""
+    line.fields[columns.index(column)] = value
+    line.planted.append((kind, column))
+
+
+def _shorten(line: Line, left: list[str]) -> None:
+    """Leave only the key and what a slip of the hand put behind it."""
+    line.fields[1:] = left
+    line.planted.append(("short_row", ""))
+
+
+def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
+    """What a spreadsheet does to ZIP codes that begin with 0."""
+    at = columns.index("zipcode")
+    for line in lines:
+        if line.fields[at].startswith("0"):
+            _spoil(line, columns, "zipcode", line.fields[at].lstrip("0"), "lost_zero_zip")
+
+
+def _misspell(rng: Random, lines: list[Line], columns: list[str], each: int) -> None:
+    at = columns.index("state")
+    for state, wrong in MISSPELT.items():
+        there = [line for line in lines if line.fields[at] == state]
+        for line in rng.sample(there, min(each, len(there))):
+            _spoil(line, columns, "state", wrong, "misspelt_state")
+
+
+def _copy(rng: Random, lines: list[Line], line: Line, kind: str, **changes: str) -> None:
+    """Insert a copy of *line* somewhere behind it; *changes* are made by position, as ``at_3``."""
+    copy = Line(list(line.fields), [(kind, "")])
+    for at, value in changes.items():
+        copy.fields[int(at.removeprefix("at_"))] = value
+    lines.insert(rng.randint(lines.index(line) + 1, len(lines)), copy)
+
+
+def _mark(lines: Iterable[Line], kind: str) -> list[Line]:
+    """*lines*, noted in the manifest as *kind*."""
+    marked = list(lines)
+    for line in marked:
+        line.planted.append((kind, ""))
+    return marked
+
+
+def _picker(rng: Random, lines: list[Line], number: int) -> Callable[[], Line]:
+    """Draws from *lines*, never the same one twice."""
+    drawn = iter(rng.sample(lines, number))
+    return lambda: next(drawn)
+
+
+# Days -----------------------------------------------------------------------------------------
+
+
+def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
+    known, late = patients[:PATIENTS], patients[PATIENTS:]
+    by_id = {patient.patient_id: patient for patient in patients}
+    columns = PATIENT_COLUMNS
+    prime = [_patient_line(patient) for patient in known]
+    pick = _picker(rng, prime, 40)
+    _lose_zeros(prime, columns)
+    _misspell(rng, prime, columns, 4)
+    spoilt: list[Line] = []
+    for column, value, kind in (
+        ("date_of_birth", "71844444444444", "junk_birth_date"),
+        ("date_of_birth", "2-30-1961", "impossible_date"),
+        ("date_of_residence", "555555555555", "junk_residence_date"),
+        ("zipcode", "hjklhjklhjkl", "junk_zip"),
+    ):
+        line = pick()
+        _spoil(line, columns, column, value, kind)
+        spoilt.append(line)
+    short, never = pick(), pick()
+    _shorten(short, ["asdkfjhasdkfjh"])
+    _shorten(never, [])
+    twice, twin = pick(), pick()
+    _copy(rng, prime, twice, "identical_copy")
+    _copy(rng, prime, twin, "conflicting_copy", at_1="Somebody", at_2="Different")
+
+    def again(line: Line, day: date, **changes: object) -> Line:
+        changed = replace(by_id[line.fields[0]], modified=day, **changes)
+        by_id[changed.patient_id] = changed
+        return _patient_line(changed)
+
+    repairs = _mark([again(line, DAYS[1]) for line in (short, spoilt[0])], "repair")
+    repairs_later = _mark([again(line, DAYS[2]) for line in spoilt[1:3]], "repair")
+    movers = [pick() for _ in range(8)]
+    early = [
+        again(line, DAYS[1], home=_place(rng), since=DAYS[1] - timedelta(days=ago))
+        for line, ago in zip(movers[:5], (120, 210, 300, 390, 480), strict=True)
+    ]
+    old_home = by_id[movers[5].fields[0]].home
+    away = again(movers[5], DAYS[1], home=_place(rng), since=DAYS[1] - timedelta(days=1))
+    back = again(movers[5], DAYS[3], home=old_home, since=DAYS[3] - timedelta(days=1))
+    moved = [again(line, DAYS[2], home=_place(rng), since=DAYS[2]) for line in movers[6:]]
+    unchanged = [_patient_line(by_id[pick().fields[0]]) for _ in range(2)]
+    third = len(late) // 3
+    days = [
+        prime,
+        [_patient_line(replace(p, modified=DAYS[1])) for p in late[:third]]
+        + repairs
+        + _mark(early, "moved_back_dated")
+        + _mark([away], "moved"),
+        [_patient_line(replace(p, modified=DAYS[2])) for p in late[third : 2 * third]]
+        + repairs_later
+        + _mark(moved, "moved")
+        + _mark(unchanged, "unchanged_again"),
+        [_patient_line(replace(p, modified=DAYS[3])) for p in late[2 * third :]]
+        + _mark([back], "moved_back"),
+    ]
+    _misspell(rng, days[1], columns, 1)
+    _lose_zeros(days[3], columns)  # the other updates were not opened in a spreadsheet
+    return days
+
+
+def _provider_days(rng: Random, providers: list[Provider]) -> list[list[Line]]:
+    known, late = providers[:PROVIDERS], providers[PROVIDERS:]
+    by_id = {provider.provider_id: provider for provider in providers}
+    columns = PROVIDER_COLUMNS
+    prime = [_provider_line(provider) for provider in known]
+    pick = _picker(rng, prime, 12)
+    _lose_zeros(prime, columns)
+    _misspell(rng, prime, columns, 1)
+    junk, short, twice = pick(), pick(), pick()
+    _spoil(junk, columns, "zipcode", "vbnmvbnm", "junk_zip")
+    _shorten(short, ["eeeeee7"])
+    _copy(rng, prime, twice, "identical_copy")
+
+    def moved(line: Line, since: date) -> Line:
+        old = by_id[line.fields[0]]
+        return _provider_line(
+            replace(old, facility=rng.choice(FACILITIES), office=_place(rng), since=since)
+        )
+
+    repairs = _mark([_provider_line(by_id[line.fields[0]]) for line in (short, junk)], "repair")
+    back_dated = [moved(pick(), since) for since in (date(2025, 3, 1), date(2025, 7, 15))]
+    new = [_provider_line(provider) for provider in late]
+    return [
+        prime,
+        [*repairs, *_mark(back_dated, "provider_moved"), new[0]],
+        [*_mark([moved(pick(), DAYS[2])], "provider_moved"), new[1]],
+        [*_mark([moved(pick(), DAYS[3])], "provider_moved"), new[2]],
+    ]
+
+
+def _claim_days(
+    rng: Random, claims: list[Claim], patients: list[Patient], providers: list[Provider]
+) -> list[list[Line]]:
+    by_id = {claim.claim_id: claim for claim in claims}
+    columns = CLAIM_COLUMNS
+    first_day = len(claims) - 3 * CLAIMS_A_DAY
+    prime = [_claim_line(claim) for claim in claims[:first_day]]
+    pick = _picker(rng, prime, 80)
+    # These keep a clean copy of their row in `by_id`: a repair is that row, sent again.
+    spoilt = _spoil_claims(pick, rng, prime)
+    _arrive_later(prime, pick, patients, providers, by_id)
+    days = [prime]
+    for number, day in enumerate(DAYS[1:]):
+        start = first_day + number * CLAIMS_A_DAY
+        fresh = [replace(claim, modified=day) for claim in claims[start : start + CLAIMS_A_DAY]]
+        repairs = [replace(by_id[key], modified=day) for key in spoilt[number::4]]
+        corrected = [
+            replace(by_id[pick().fields[0]], modified=day, billed=True, cost=f"{dollars}.25")
+            for dollars in rng.sample(range(20, 900), 10)
+        ]
+        days.append(
+            [_claim_line(claim) for claim in fresh]
+            + _mark([_claim_line(claim) for claim in repairs], "repair")
+            + _mark([_claim_line(claim) for claim in corrected], "corrected_claim")
+        )
+    unchanged = [Line(list(pick().fields)) for _ in range(3)]
+    days[2] += _mark(unchanged, "unchanged_again")
+    for line in days[3]:  # the specification says numeric, and one day it is
+        _spoil(line, columns, "billed", str(int(line.fields[8] == "T")), "numeric_flag")
+    late_dirt = _picker(rng, days[1][:CLAIMS_A_DAY], 2)
+    _spoil(late_dirt(), columns, "total_cost", "xyz", "junk_cost")
+    _spoil(late_dirt(), columns, "date_of_service", "13/13/2025", "impossible_date")
+    return days
+
+
+def _spoil_claims(pick: Callable[[], Line], rng: Random, prime: list[Line]) -> list[str]:
+    """Plant every kind of dirt of a claim in *prime*; the keys of the rows that are lost by it."""
+    columns = CLAIM_COLUMNS
+    lost = []
+    for column, value, kind in (
+        ("total_cost", "xyz", "junk_cost"),
+        ("visit_type", "fax_number", "unknown_visit_type"),
+        ("date_of_service", "birdfish", "junk_service_date"),
+        ("claim_date", "2/30/2025", "impossible_date"),
+        ("billed", "V", "junk_flag"),
+        ("coverage_type", "75", "unknown_coverage"),
+    ):
+        for _ in range(2):
+            line = pick()
+            lost.append(line.fields[0])
+            _spoil(line, columns, column, value, kind)
+    for left in (["wwwwww"], []):
+        line = pick()
+        lost.append(line.fields[0])
+        _shorten(line, left)
+    cut = pick()
+    lost.append(cut.fields[0])
+    del cut.fields[-1]
+    cut.planted.append(("short_row", "last_modified_date"))
+    long = pick()
+    lost.append(long.fields[0])
+    long.fields[4:5] = ["1", "234.50"]  # 1,234.50 with no quotes around it
+    long.planted.append(("long_row", "total_cost"))
+    swapped = pick()
+    lost.append(swapped.fields[0])
+    swapped.fields[0], swapped.fields[1] = swapped.fields[1], swapped.fields[0]
+    swapped.planted.append(("swapped_keys", "claim_id"))
+    for _ in range(2):
+        _copy(rng, prime, pick(), "identical_copy")
+    _copy(rng, prime, pick(), "conflicting_copy", at_4="xyz", at_8="V")
+    newer = pick()
+    newer.fields[9] = _slashed(DAYS[0] - timedelta(days=3))
+    _copy(rng, prime, newer, "conflicting_copy", at_4="88.80", at_9=_slashed(DAYS[0]))
+    _copy(rng, prime, pick(), "conflicting_copy", at_4="77.70")  # a tie: the last one counts
+    return lost
+
+
+def _arrive_later(
+    prime: list[Line],
+    pick: Callable[[], Line],
+    patients: list[Patient],
+    providers: list[Provider],
+    by_id: dict[str, Claim],
+) -> None:
+    """Let some claims name patients and a provider who are only sent a day or more later."""
+    for patient in patients[PATIENTS : PATIENTS + 10]:
+        line = pick()
+        _spoil(line, CLAIM_COLUMNS, "patient_id", patient.patient_id, "patient_arrives_later")
+        by_id[line.fields[0]] = replace(by_id[line.fields[0]], patient_id=patient.patient_id)
+    line = pick()
+    name = providers[PROVIDERS].provider_id
+    _spoil(line, CLAIM_COLUMNS, "provider_id", name, "provider_arrives_later")
+    by_id[line.fields[0]] = replace(by_id[line.fields[0]], provider_id=name)
+
+
+def main() -> None:
+    """Write the samples and say what they hold."""
+    landing = Path(sys.argv[1]) if len(sys.argv) > 1 else places.SAMPLES
+    samples = make(int(sys.argv[2]) if len(sys.argv) > 2 else SEED)
+    written = write(samples, landing)
+    rows = sum(text.count("\n") - 1 for text in samples.files.values())
+    print(
+        f"{len(samples.files)} files, {rows:,} rows, {len(samples.planted)} planted defects and "
+        f"changes under {landing} ({written} files written)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -13,11 +13,19 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from claimhouse.reading_parts import Block, BrokenRow, Dialect
-from claimhouse.reading_text import RECORD_LIMIT, Stream, Text, Unreadable
+from claimhouse.reading_text import (
+    NEWLINE,
+    NUL,
+    RECORD_LIMIT,
+    RETURN,
+    Stream,
+    Text,
+    Unreadable,
+    count_lines,
+)
 
-MAX_LINES = 200_000  # of one block: rows of two bytes would be millions otherwise
+MAX_LINES = 300_000  # of one block: rows of two bytes would be millions otherwise
 MAX_RECORD_LINES = 100
-NEWLINE, RETURN, NUL = 10, 13, 0
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 Numbers = NDArray[np.int64]
@@ -33,17 +41,17 @@ class Lines:
         self._ended = False
         self._wanted = self._block_bytes
 
-    def next(self) -> tuple[bytes, bool]:
-        """The next whole lines and whether the file ends with them; nothing is taken yet."""
+    def next(self) -> tuple[bytes, int, bool]:
+        """The next whole lines, their number, and whether the file ends; nothing is taken yet."""
         while not self._ended and (len(self._held) < self._wanted or not self._cut()):
             more = self._stream.read(max(self._block_bytes, len(self._held)))
             self._ended = not more
             self._held += more
         piece = self._held if self._ended else self._held[: self._cut()]
-        if len(piece) > 2 * MAX_LINES and _count_lines(piece) > MAX_LINES:
-            ends = line_ends(piece)
-            return piece[: ends[MAX_LINES - 1]], False
-        return piece, self._ended
+        count = count_lines(piece) + bool(piece and not piece.endswith((b"\n", b"\r")))
+        if count > MAX_LINES:
+            return piece[: line_ends(piece)[MAX_LINES - 1]], MAX_LINES, False
+        return piece, count, self._ended
 
     def take(self, used: int) -> None:
         """Let go of the first *used* bytes; of none, to be given more of them next time."""
@@ -53,14 +61,6 @@ class Lines:
     def _cut(self) -> int:
         """Where the last whole line ends; a return at the very end may yet meet its newline."""
         return max(self._held.rfind(b"\n"), self._held.rfind(b"\r", 0, len(self._held) - 1)) + 1
-
-
-def _count_lines(piece: bytes) -> int:
-    """How many lines, counted fast; an open line at the end counts."""
-    count = piece.count(b"\n")
-    if b"\r" in piece:
-        count += piece.count(b"\r") - piece.count(b"\r\n")
-    return count + (not piece.endswith((b"\n", b"\r")))
 
 
 def line_ends(piece: bytes) -> Numbers:
@@ -97,7 +97,7 @@ class Walker:
 
     def walk(self, data: bytes, start: int, stop: int) -> Record:
         """The record that begins at *start*; *stop* is where to give up."""
-        spans = []
+        spans: list[tuple[int, int]] = []
         at, strict = start, True
         while True:
             begin = at
@@ -171,10 +171,10 @@ def blocks(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str]
         yield header
         parser = Parser(header, dialect, text.has_broken)
         while True:
-            piece, is_last = lines.next()
+            piece, count, is_last = lines.next()
             if not piece:
                 return
-            block, used, count = parser.parse(piece, line, is_last)
+            block, used, count = parser.parse(piece, count, line, is_last)
             lines.take(used)
             line += count
             yield block
@@ -183,7 +183,7 @@ def blocks(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str]
 def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[str], int]:
     """The column names and the line after them."""
     while True:
-        piece, is_last = lines.next()
+        piece, _, is_last = lines.next()
         start = len(piece) - len(piece.lstrip(b"\r\n"))
         record = walker.walk(piece, start, len(piece))
         if is_last or not (record.is_open or start == len(piece)) or len(piece) > RECORD_LIMIT:
@@ -198,7 +198,9 @@ def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[s
         raise Unreadable("header", "A quote in the header is left open.", first + 1)
     if b"\0" in piece[start : record.stop] or CONTROL.search(show(piece[start : record.stop])):
         raise Unreadable(
-            "wrong_format", f"The header is not text; the contract says {dialect.format}.", first + 1
+            "wrong_format",
+            f"The header is not text; the contract says {dialect.format}.",
+            first + 1,
         )
     header = [walker.value(piece[a:b]).strip().lstrip("\ufeff").strip() for a, b in record.spans]
     header = check_header(header, first + 1)
@@ -244,8 +246,8 @@ class Parser:
             strings_can_be_null=False,
         )
 
-    def parse(self, piece: bytes, line: int, is_last: bool) -> tuple[Block, int, int]:
-        """The rows of whole lines, of which the first is *line* of the file.
+    def parse(self, piece: bytes, count: int, line: int, is_last: bool) -> tuple[Block, int, int]:
+        """The rows of *count* whole lines, of which the first is *line* of the file.
 
         Returns:
             The block, how many bytes of the piece it covers (a record that goes on beyond
@@ -258,7 +260,7 @@ class Parser:
             numbers: Numbers | None = np.flatnonzero(plan.is_row)
             broken, spans_lines = plan.broken, plan.spans_lines
         else:
-            body, used, count = piece, len(piece), _count_lines(piece)
+            body, used = piece, len(piece)
             numbers, broken, spans_lines = None, [], False
         table, ragged = self._read(body, spans_lines)
         if numbers is None:
@@ -290,7 +292,9 @@ class Parser:
             return "skip"
 
         if not body:
-            return pa.table({name: pa.array([], pa.large_string()) for name in self._header}), ragged
+            return pa.table(
+                {name: pa.array([], pa.large_string()) for name in self._header}
+            ), ragged
         table = pa_csv.read_csv(
             pa.BufferReader(body),
             read_options=pa_csv.ReadOptions(
@@ -328,8 +332,8 @@ class Parser:
         for suspect in self._suspects(piece, starts, ends):
             if suspect < free:
                 continue
-            last, record = self._record(piece, plan, suspect)
-            if record.is_open and self._may_go_on(record, plan, suspect, is_last):
+            last, record, goes_on = self._record(piece, plan, suspect, is_last)
+            if goes_on:
                 plan.used = int(starts[suspect])
                 break
             free = last + 1
@@ -357,48 +361,44 @@ class Parser:
             found.append(_not_utf8(piece, codes, starts, ends))
         return [int(index) for index in np.unique(np.concatenate(found))]
 
-    def _record(self, piece: bytes, plan: Plan, suspect: int) -> tuple[int, Record]:
-        """The record on one line or, where a quote is left open and closed rightly later, on more.
+    def _record(
+        self, piece: bytes, plan: Plan, suspect: int, is_last: bool
+    ) -> tuple[int, Record, bool]:
+        """The record that begins on a line: that line, or more where a quote spans lines rightly.
 
         Returns:
-            The index of its last line, and the record: still open if it goes beyond the piece
-            or if the quote is a stray one (then the record is its first line only).
+            The index of its last line; the record, still open if its quote is a stray one (then
+            it is one line); and whether lines not read yet are needed to tell.
         """
-        start = int(plan.starts[suspect])
-        alone = self._walker.walk(piece, start, int(plan.ends[suspect]))
+        start, ends = int(plan.starts[suspect]), plan.ends
+        alone = self._walker.walk(piece, start, int(ends[suspect]))
         if not alone.is_open:
-            return suspect, alone
-        limit = min(suspect + MAX_RECORD_LINES, len(plan.ends)) - 1
-        stop = min(int(plan.ends[limit]), start + RECORD_LIMIT)
-        whole = self._walker.walk(piece, start, stop)
-        if not whole.is_strict:
-            return suspect, alone
+            return suspect, alone, False
+        far = int(np.searchsorted(ends, start + RECORD_LIMIT))
+        limit = min(suspect + MAX_RECORD_LINES - 1, far, len(ends) - 1)
+        whole = self._walker.walk(piece, start, int(ends[limit]))
         if whole.is_open:
-            return suspect, whole
-        if len(whole.spans) != len(self._header):
-            return suspect, alone
-        return int(np.searchsorted(plan.ends, whole.stop, "right")), whole
-
-    def _may_go_on(self, record: Record, plan: Plan, suspect: int, is_last: bool) -> bool:
-        """Whether an open record may be closed by lines not read yet."""
-        start = int(plan.starts[suspect])
-        return (
-            not is_last
-            and record.is_strict
-            and record.stop == int(plan.ends[-1])
-            and len(plan.ends) - suspect < MAX_RECORD_LINES
-            and record.stop - start < RECORD_LIMIT
-        )
+            is_short = limit == len(ends) - 1 and limit - suspect < MAX_RECORD_LINES - 1
+            more = whole.is_strict and is_short and not is_last and len(piece) - start < RECORD_LIMIT
+            return suspect, alone, more
+        if not whole.is_strict or len(whole.spans) != len(self._header):
+            return suspect, alone, False
+        last = int(np.searchsorted(ends, whole.stop, "right"))
+        return min(last, len(ends) - 1), whole, False
 
     def _fault(self, piece: bytes, raw: bytes, record: Record, number: int) -> BrokenRow | None:
         """What makes a record no row, if anything does."""
         start = record.spans[0][0]
         if b"\0" in raw:
             rule, message, at = "nul_byte", "The row holds a NUL byte.", raw.index(b"\0")
-        elif (at := _first_broken(raw)) is not None:
-            rule, message = "encoding", "The row is not valid UTF-8."
+        elif (broken_at := _first_broken(raw)) is not None:
+            rule, message, at = "encoding", "The row is not valid UTF-8.", broken_at
         elif record.is_open:
-            rule, message, at = "open_quote", "A quote is opened and never closed.", record.spans[-1][0] - start
+            rule, message, at = (
+                "open_quote",
+                "A quote is opened and never closed.",
+                record.spans[-1][0] - start,
+            )
         else:
             return None
         place = sum(1 for begin, _ in record.spans if begin - start <= at) - 1
@@ -421,7 +421,7 @@ def _without(piece: bytes, plan: Plan) -> bytes:
 def _has_content(piece: bytes, ends: Numbers) -> NDArray[np.bool_]:
     """Which lines are not blank."""
     firsts = np.frombuffer(piece, np.uint8)[np.concatenate(([0], ends[:-1]))]
-    return (firsts != NEWLINE) & (firsts != RETURN)
+    return ~np.isin(firsts, (NEWLINE, RETURN))
 
 
 def _first_broken(raw: bytes) -> int | None:
@@ -455,7 +455,9 @@ def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numb
     before = np.where(at > 0, codes[at - 1], NEWLINE)
     after = np.where(at + 1 < len(codes), codes[np.minimum(at + 1, len(codes) - 1)], NEWLINE)
     opens = _is_edge(before, delimiter)
-    good = np.where(is_even, opens | (before == quote), _is_edge(after, delimiter) | (after == quote))
+    good = np.where(
+        is_even, opens | (before == quote), _is_edge(after, delimiter) | (after == quote)
+    )
     is_odd = counts % 2 == 1
     is_odd[line_of[~good]] = True
     may_open = np.zeros(len(ends), bool)
@@ -464,7 +466,7 @@ def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numb
 
 
 def _is_edge(codes: NDArray[np.uint8], delimiter: int) -> NDArray[np.bool_]:
-    return (codes == delimiter) | (codes == NEWLINE) | (codes == RETURN)
+    return np.isin(codes, (delimiter, NEWLINE, RETURN))
 
 
 def join_row(frame: pl.DataFrame, header: list[str], dialect: Dialect) -> pl.Series:

@@ -96,6 +96,7 @@ def for_airflow(
         "CLAIMHOUSE_HOME": str(places.ROOT),
         "CLAIMHOUSE_LANDING_ROOT": f"file://{landing}",
         "CLAIMHOUSE_ARCHIVE_ROOT": f"file://{places.ARCHIVE}",
+        "CLAIMHOUSE_CORRECTIONS_ROOT": f"file://{places.VAR / 'corrections'}",
         "CLAIMHOUSE_EXTRACT_FOLDER": str(places.VAR / "extracts"),
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",

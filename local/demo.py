@@ -1,0 +1,188 @@
+"""``make demo``: starts the system, has the scheduler run the main job, shows what came out.
+
+Nothing is run behind Airflow's back: every ``ingest_*`` DAG is triggered through the REST API,
+and what its assets set going is followed to its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from local import environment, places, samples, summary, system
+from local.airflow_api import Airflow
+
+ENDED = {"success", "failed"}
+FOUND_SECONDS = 90  # until the DAG files are read
+FOLLOW_SECONDS = 30  # until an asset's event has led to a run
+RUN_SECONDS = 3600  # a real landing root may hold much
+
+
+@dataclass(frozen=True)
+class Run:
+    """One DAG run."""
+
+    dag_id: str
+    run_id: str
+
+
+def main() -> None:
+    """Run the demo; exits with 1 and the failed task's name when the job fails."""
+    watch = system.Stopwatch()
+    landing = places.landing()
+    if landing == places.SAMPLES:
+        written = samples.write(samples.make(), landing)
+        watch.say(f"sample feeds in {landing} ({written} files written)")
+    else:
+        watch.say(f"feeds are taken from {landing}")
+    addresses = system.up(watch)
+    airflow = Airflow(
+        addresses.api_port, environment.LOGIN, environment.known_secrets()["ADMIN_PASSWORD"]
+    )
+    failed = run_main_job(airflow, watch)
+    print("\n" + summary.summary(addresses.warehouse, places.MAIL))
+    print("\nWhere to look\n" + system.describe(addresses), flush=True)
+    if failed:
+        raise SystemExit("\n" + "\n".join(failed))
+    watch.say("the demo is done")
+
+
+def run_main_job(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
+    """Run every ingest DAG, and follow whatever their runs lead to.
+
+    Returns:
+        A message for each failed run; empty when all went well.
+    """
+    ingests = _ingest_dags(airflow, watch)
+    waiting = [_begin(airflow, dag_id, watch) for dag_id in ingests]
+    failed = []
+    seen = set(waiting)
+    while waiting:
+        run = waiting.pop(0)
+        if _follow(airflow, run, watch) == "failed":
+            failed.append(_explain(airflow, run))
+            continue
+        later = [next_ for next_ in _led_to(airflow, run, watch) if next_ not in seen]
+        seen.update(later)
+        waiting += later
+    return failed
+
+
+def _ingest_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
+    """The ids of the ingest DAGs, once the scheduler knows them.
+
+    Raises:
+        SystemExit: a DAG file cannot be read, or there is no ingest DAG.
+    """
+    watch.say("waiting for the DAG files to be read")
+    files = {file.name for file in (places.ROOT / "dags").glob("*.py")}
+    end = time.monotonic() + FOUND_SECONDS
+    while True:
+        if errors := airflow.import_errors():
+            text = "\n".join(f"{e['filename']}:\n{e['stack_trace']}" for e in errors)
+            raise SystemExit(f"a DAG file cannot be read:\n{text}")
+        dags = airflow.dags()
+        read = {dag["relative_fileloc"] for dag in dags}
+        if files <= read or time.monotonic() > end:
+            break
+        time.sleep(1)
+    for dag in dags:
+        if dag["is_paused"]:
+            airflow.unpause(dag["dag_id"])
+    found = sorted(dag["dag_id"] for dag in dags if dag["dag_id"].startswith("ingest_"))
+    if not found:
+        raise SystemExit(f"no ingest DAG was found in {places.ROOT / 'dags'}, see {places.LOGS}")
+    return found
+
+
+def _begin(airflow: Airflow, dag_id: str, watch: system.Stopwatch) -> Run:
+    """A run of *dag_id* that looks at the landing root from now on.
+
+    On a new system the daily schedule has begun one by itself as soon as the DAG was known:
+    then that is the run, and a second one beside it would find nothing left to do.
+    """
+    for run in airflow.runs(dag_id, state="queued") + airflow.runs(dag_id, state="running"):
+        watch.say(f"{dag_id}: its schedule has begun {run['dag_run_id']}")
+        return Run(dag_id, run["dag_run_id"])
+    run_id = airflow.trigger(dag_id, "make demo")
+    watch.say(f"{dag_id}: triggered {run_id}")
+    return Run(dag_id, run_id)
+
+
+def _follow(airflow: Airflow, run: Run, watch: system.Stopwatch) -> str:
+    """Say how *run* goes on until it has ended, and return its state."""
+    end = time.monotonic() + RUN_SECONDS
+    told: dict[str, str] = {}
+    while True:
+        state = airflow.run(run.dag_id, run.run_id)["state"]
+        for task, progress in _progress(airflow.tasks(run.dag_id, run.run_id)).items():
+            if told.get(task) != progress:
+                told[task] = progress
+                watch.say(f"{run.dag_id}.{task}: {progress}")
+        if state in ENDED:
+            watch.say(f"{run.dag_id}: {state}")
+            return state
+        if time.monotonic() > end:
+            raise SystemExit(
+                f"{run.dag_id} has not ended after {RUN_SECONDS} s, see the Airflow UI"
+            )
+        time.sleep(1)
+
+
+def _progress(tasks: list[dict[str, Any]]) -> dict[str, str]:
+    """For each task that has begun, how its instances stand, as ``2 running, 3 success``."""
+    states: dict[str, Counter[str]] = {}
+    for task in tasks:
+        states.setdefault(task["task_id"], Counter())[task["state"] or "waiting"] += 1
+    dull = {"waiting", "scheduled", "queued"}
+    return {
+        name: ", ".join(
+            f"{number} {state}" if sum(counted.values()) > 1 else state
+            for state, number in sorted(counted.items())
+        )
+        for name, counted in states.items()
+        if counted.keys() - dull
+    }
+
+
+def _led_to(airflow: Airflow, run: Run, watch: system.Stopwatch) -> list[Run]:
+    """The runs that the assets *run* has updated have set going."""
+    end = time.monotonic() + FOLLOW_SECONDS
+    while True:
+        events = airflow.events(run.dag_id, run.run_id)
+        found = {
+            Run(one["dag_id"], one["run_id"])
+            for event in events
+            for one in event["created_dagruns"]
+        }
+        expected = {dag for event in events for dag in airflow.listeners(event["asset_id"])}
+        missing = expected - {one.dag_id for one in found}
+        if not missing:
+            return sorted(found, key=lambda one: one.dag_id)
+        if time.monotonic() > end:
+            watch.say(f"{', '.join(sorted(missing))} still waits for other assets")
+            return sorted(found, key=lambda one: one.dag_id)
+        time.sleep(1)
+
+
+def _explain(airflow: Airflow, run: Run) -> str:
+    """Which task of *run* failed, and where its log is."""
+    lines = [f"{run.dag_id} failed (run {run.run_id}):"]
+    for task in airflow.tasks(run.dag_id, run.run_id):
+        if task["state"] != "failed":
+            continue
+        folder = places.AIRFLOW_LOGS / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+        folder /= f"task_id={task['task_id']}"
+        name = task["task_id"]
+        if task["map_index"] >= 0:
+            folder /= f"map_index={task['map_index']}"
+            name += f" [{task['map_index']}]"
+        log = folder / f"attempt={task['try_number']}.log"
+        lines.append(f"  task {name}: see {log}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

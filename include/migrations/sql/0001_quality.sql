@@ -58,3 +58,14 @@ create table quality.check_result (
 );
 create index check_result_batch on quality.check_result (batch_id);
 comment on table quality.check_result is 'The outcome of every Soda check of every scan';
+
+create table quality.failing_row (
+    check_result_id bigint not null references quality.check_result on delete cascade,
+    position integer not null,
+    row_number bigint,
+    record_key text,
+    failing_row jsonb not null,
+    primary key (check_result_id, position)
+);
+comment on table quality.failing_row is
+'Examples of the rows that made a Soda check warn or fail: at most 100 for each, of its newest scan only';

@@ -1,0 +1,13 @@
+-- Closes the check issues of batch $2 of source $1 (of its star where $2 is null) whose rule is not among $3, which still hold.
+update quality.issue as i
+set
+    status = 'resolved',
+    closed_at = now(),
+    closed_by = 'soda',
+    reason = 'the check passes now'
+where
+    i.source_system = $1
+    and i.batch_id is not distinct from $2::bigint
+    and i.rule like 'soda:%'
+    and i.status = 'open'
+    and i.rule <> all($3::text []);

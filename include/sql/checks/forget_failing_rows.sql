@@ -1,0 +1,7 @@
+-- Examples of failing rows are kept of the newest scan only: of batch $2 of source $1, or of its star where $2 is null.
+delete from quality.failing_row as f
+using quality.check_result as r
+where
+    r.check_result_id = f.check_result_id
+    and r.source_system = $1
+    and r.batch_id is not distinct from $2::bigint;

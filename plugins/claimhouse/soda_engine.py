@@ -1,0 +1,218 @@
+"""Soda behind one door: run SodaCL, hand back what it measured, let nothing out.
+
+Everything that must be held back about Soda is held back here. By itself it sends usage
+statistics, writes into the home folder, loads any ``.env`` file above its own code over the
+environment, lets environment variables win over a scan's variables, logs SQL and values, and
+leaves its connection open.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from psycopg.conninfo import conninfo_to_dict
+
+from claimhouse import settings
+
+if TYPE_CHECKING:
+    from soda.scan import Scan
+
+DATA_SOURCE = "warehouse"
+MOST_EXAMPLES = 100
+# Columns by which a query of failing rows says how many there are, when it fetches but some.
+COUNT_COLUMN = "failing_rows"
+
+
+class ScanBroken(RuntimeError):
+    """SodaCL that Soda could not read: a mistake of ours, not of the data."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One failing row, by column name."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What Soda found of one check.
+
+    Attributes:
+        outcome: pass, warn, fail, or error where the check could not be carried out.
+        severity: error where the check can fail, warning where it only warns.
+        value: what was measured; failing_rows: how many rows are wrong, where it is known.
+        attributes: the check's own, such as the message to a person.
+    """
+
+    name: str
+    table: str
+    definition: str
+    severity: str
+    outcome: str
+    value: float | None
+    failing_rows: int | None
+    attributes: dict[str, Any]
+    examples: list[Example] = field(default_factory=list)
+
+
+def scan(
+    address: str,
+    schema: str,
+    files: Sequence[Path],
+    written: str = "",
+    variables: Mapping[str, str] | None = None,
+) -> list[Measured]:
+    """Run SodaCL *files*, and SodaCL *written* by us, as one Soda scan.
+
+    Args:
+        address: the warehouse's ``postgresql://`` URL.
+        schema: where the tables named in ``checks for <table>`` are.
+        files: SodaCL files.
+        written: SodaCL made from a contract.
+        variables: what ``${name}`` stands for.
+
+    Raises:
+        ScanBroken: a check cannot be read, or the warehouse cannot be reached.
+    """
+    one = _soda().Scan()
+    sampler = _soda().Keeper()
+    one.sampler = sampler
+    one.disable_telemetry()
+    one.set_data_source_name(DATA_SOURCE)
+    one.add_configuration_yaml_str(configuration(address, schema))
+    one.add_variables(dict(variables or {}))
+    for file in files:
+        one.add_sodacl_yaml_file(str(file))
+    if written:
+        one.add_sodacl_yaml_str(written, file_name="from_the_contract")
+    _refuse_errors(one)
+    try:
+        one.execute()
+        if one._checks and DATA_SOURCE not in one._data_source_manager.data_sources:
+            raise ScanBroken("Soda could not reach the warehouse")
+        return [_measured(check, sampler) for check in one._checks]
+    finally:
+        for source in one._data_source_manager.data_sources.values():
+            source.connection.close()
+
+
+def configuration(address: str, schema: str) -> str:
+    """Soda's data source for the warehouse at *address*, as text that is never written to disk."""
+    parts = conninfo_to_dict(address)
+    properties = {
+        "type": "postgres",
+        "host": str(parts.get("host") or os.environ.get("PGHOST") or "localhost"),
+        "port": str(parts.get("port") or os.environ.get("PGPORT") or "5432"),
+        "username": parts.get("user") or os.environ.get("PGUSER"),
+        "password": parts.get("password") or "",
+        "database": parts.get("dbname"),
+        "sslmode": parts.get("sslmode", "prefer"),
+        "schema": schema,
+    }
+    # JSON is YAML; Soda renders the text as a template, in which a password's ${ must stay itself.
+    text = json.dumps({f"data_source {DATA_SOURCE}": properties})
+    return text.replace("${", "${'$'}{")
+
+
+def _refuse_errors(one: Scan) -> None:
+    """Stop at SodaCL that Soda would only log about and then leave out."""
+    if one.has_error_or_warning_logs():
+        raise ScanBroken("; ".join(_sentence(log) for log in one.get_error_or_warning_logs()))
+
+
+def _sentence(log: Any) -> str:
+    place = f" ({log.location})" if log.location else ""
+    return f"{log.message}{place}"
+
+
+def _measured(check: Any, sampler: Any) -> Measured:
+    settings_of_check = check.check_cfg.source_configurations or {}
+    value = getattr(check, "check_value", None)
+    examples, counted = sampler.kept.get(check.name, ([], None))
+    formula = getattr(check, "formula_values", None) or {}
+    return Measured(
+        name=check.name,
+        table=check.partition.table.table_name if check.partition else "",
+        definition=check.create_definition().strip(),
+        severity="error" if _can_fail(check.check_cfg) else "warning",
+        outcome=check.outcome.value if check.outcome else "error",
+        value=None if value is None else float(value),
+        failing_rows=counted if counted is not None else formula.get("missing_count"),
+        attributes=dict(settings_of_check.get("attributes", {})),
+        examples=[Example(row) for row in examples],
+    )
+
+
+def _can_fail(cfg: Any) -> bool:
+    """A check without any threshold fails on the first failing row."""
+    warns = getattr(cfg, "warn_threshold_cfg", None)
+    return getattr(cfg, "fail_threshold_cfg", None) is not None or warns is None
+
+
+@functools.cache
+def _soda() -> SimpleNamespace:
+    """Soda's classes, imported so that it touches neither home folder, network nor environment."""
+    logging.getLogger("soda").setLevel(logging.CRITICAL + 1)
+    # Soda acts when it is imported: not before its configuration is in place.
+    with _environment_kept(PYTHON_DOTENV_DISABLED="1"):
+        from soda.common.config_helper import ConfigHelper  # noqa: PLC0415
+
+        ConfigHelper.get_instance(str(settings.INCLUDE / "soda" / "configuration.yml"))
+        from soda.common.env_helper import EnvHelper  # noqa: PLC0415
+        from soda.common.jinja import Jinja  # noqa: PLC0415
+        from soda.common.logs import Logs  # noqa: PLC0415
+        from soda.sampler.sample_ref import SampleRef  # noqa: PLC0415
+        from soda.sampler.sampler import Sampler  # noqa: PLC0415
+        from soda.scan import Scan  # noqa: PLC0415
+
+        EnvHelper(Logs())
+    Jinja.environment = SandboxedEnvironment(
+        variable_start_string="${", variable_end_string="}", undefined=StrictUndefined
+    )
+
+    class Keeper(Sampler):  # type: ignore[misc]
+        """Keeps a few failing rows of each check in memory, for the warehouse alone."""
+
+        def __init__(self) -> None:
+            self.kept: dict[str, tuple[list[dict[str, Any]], int | None]] = {}
+
+        def store_sample(self, sample_context: Any) -> Any:
+            sample = sample_context.sample
+            names = [column.name for column in sample.get_schema().columns]
+            rows = [dict(zip(names, row, strict=True)) for row in sample.get_rows()[:MOST_EXAMPLES]]
+            counts = [row.pop(COUNT_COLUMN) for row in rows if COUNT_COLUMN in row]
+            counted = int(counts[0]) if counts else None
+            self.kept[sample_context.check_name] = (rows, counted)
+            total = sample.get_rows_count() if counted is None else counted
+            return SampleRef(
+                name=sample_context.sample_name,
+                schema=sample.get_schema(),
+                total_row_count=total,
+                stored_row_count=len(rows),
+                type=SampleRef.TYPE_NOT_PERSISTED,
+            )
+
+    return SimpleNamespace(Scan=Scan, Keeper=Keeper)
+
+
+@contextmanager
+def _environment_kept(**extra: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(extra)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

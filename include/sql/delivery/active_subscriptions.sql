@@ -1,0 +1,30 @@
+-- Each active subscription with what its client may see. $1: one of them, or null for all.
+select
+    s.subscription_id,
+    s.client,
+    s.report,
+    s.reason,
+    s.schedule,
+    s.time_zone,
+    s.recipients,
+    c.title as client_title,
+    c.privacy_level,
+    l.login as client_role,
+    coalesce(e.entitlements, '[]'::jsonb) as entitlements,
+    e.as_of
+from delivery.subscription as s
+inner join security.client as c on s.client = c.client
+inner join security.login as l on c.client = l.client and l.is_own_role
+left join lateral (
+    select
+        min(a.as_of) as as_of,
+        jsonb_agg(
+            jsonb_build_array(n.source_system, n.specialty, n.privacy_level)
+            order by n.source_system, n.specialty
+        ) as entitlements
+    from security.entitlement as n
+    left join security.data_as_of as a on n.source_system = a.source_system
+    where n.login = l.login
+) as e on true
+where s.is_active and ($1::text is null or s.subscription_id = $1)
+order by s.subscription_id;

@@ -1,0 +1,16 @@
+select
+    provider_specialty,
+    service_month,
+    date_of_service,
+    claim_pseudonym,
+    patient_pseudonym,
+    patient_city,
+    patient_state,
+    visit_type,
+    coverage_percent,
+    total_cost,
+    covered_amount,
+    is_billed,
+    as_of
+from reporting.claims_by_specialty_month
+order by provider_specialty, service_month, date_of_service, claim_pseudonym;

@@ -1,0 +1,30 @@
+"""Telling the owner that a run failed: which task of which run, and never what was in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+from claimhouse import settings
+
+SUBJECT = "Claimhouse: {{ ti.dag_id }} failed at {{ ti.task_id }}"
+# No exception text: it could quote a value of a file.
+TEXT = """\
+<p>The task <b>{{ ti.task_id }}</b> of the DAG <b>{{ ti.dag_id }}</b> failed after
+{{ ti.try_number }} attempts (run <code>{{ run_id }}</code>).</p>
+<p>The DAG's documentation in Airflow says what to do. The log is at
+<a href="{{ ti.log_url }}">{{ ti.log_url }}</a>.</p>
+"""
+
+
+def on_failure() -> list[Any]:
+    """The callbacks for ``on_failure_callback``: a mail to the owner, without any data."""
+    return [
+        SmtpNotifier(
+            to=settings.owner_address(),
+            subject=SUBJECT,
+            html_content=TEXT,
+            smtp_conn_id=settings.MAIL_CONNECTION,
+        )
+    ]

@@ -32,6 +32,7 @@ DATA_SOURCE = "warehouse"
 MOST_EXAMPLES = 100
 # Columns by which a query of failing rows says how many there are, when it fetches but some.
 COUNT_COLUMN = "failing_rows"
+UNKNOWN_VARIABLE = "Error resolving Jinja template"
 
 
 class ScanBroken(RuntimeError):
@@ -100,8 +101,10 @@ def scan(
     _refuse_errors(one)
     try:
         one.execute()
-        if one._checks and DATA_SOURCE not in one._data_source_manager.data_sources:
+        if DATA_SOURCE not in one._data_source_manager.data_sources:
             raise ScanBroken("Soda could not reach the warehouse")
+        if unknown := [log for log in one.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)]:
+            raise ScanBroken(_sentence(unknown[0]))
         return [_measured(check, sampler) for check in one._checks]
     finally:
         for source in one._data_source_manager.data_sources.values():
@@ -121,9 +124,9 @@ def configuration(address: str, schema: str) -> str:
         "sslmode": parts.get("sslmode", "prefer"),
         "schema": schema,
     }
-    # JSON is YAML; Soda renders the text as a template, in which a password's ${ must stay itself.
-    text = json.dumps({f"data_source {DATA_SOURCE}": properties})
-    return text.replace("${", "${'$'}{")
+    # JSON is YAML, and \u0024 a dollar: Soda renders the text as a template, but a password's ${
+    # is no variable.
+    return json.dumps({f"data_source {DATA_SOURCE}": properties}).replace("$", "\\u0024")
 
 
 def _refuse_errors(one: Scan) -> None:

@@ -35,7 +35,15 @@ class House:
     def rows(self, text, *values):
         return self.sql(text, *values).fetchall()
 
-    def batch(self, feed, rows, quarantined=0, state="verified", is_correction=False, received="2024-03-02"):
+    def batch(
+        self,
+        feed,
+        rows,
+        quarantined=0,
+        state="verified",
+        is_correction=False,
+        received="2024-03-02",
+    ):
         """A batch whose source rows the select *rows* makes; returns its id."""
         number = self.rows("select count(*) from landing.file")[0][0]
         file_id = self.rows(
@@ -48,7 +56,9 @@ class House:
             " code_version) values (%s, 'billing', %s, %s, %s, %s, 'test') returning batch_id",
             file_id, feed, received, state, is_correction,
         )[0][0]  # fmt: skip
-        accepted = self.sql(f"insert into source_billing.{feed} {rows.format(batch=batch)}").rowcount
+        accepted = self.sql(
+            f"insert into source_billing.{feed} {rows.format(batch=batch)}"
+        ).rowcount
         amounts = "null"
         if feed == "claims":
             amounts = (
@@ -65,7 +75,11 @@ class House:
     def patients(self, count=100, first=1, birth="date '1970-01-01'", **more):
         return self.batch(
             "patients",
-            "select {batch}, n + 1, n || 'U', '" + SECRET_NAME + "', 'L', " + birth + ", '1 Elm St', 'Denver',"
+            "select {batch}, n + 1, n || 'U', '"
+            + SECRET_NAME
+            + "', 'L', "
+            + birth
+            + ", '1 Elm St', 'Denver',"
             " 'Colorado', '80201', date '2001-02-03', date '2024-03-01'"
             f" from generate_series({first}, {first + count - 1}) as n",
             **more,
@@ -100,7 +114,8 @@ class House:
                 "select check_name, outcome from quality.check_result where batch_id = %s and outcome <> 'pass'"
                 " and scan_id = (select scan_id from quality.check_result where batch_id = %s"
                 " order by check_result_id desc limit 1)",
-                batch, batch,
+                batch,
+                batch,
             )  # fmt: skip
         )
 
@@ -130,7 +145,12 @@ def test_good_batches_pass_every_check_and_are_checked(house):
     kept = house.rows("select batch_id, check_name, outcome from quality.check_result")
     assert sorted(kept) == sorted((one.batch_id, one.check_name, one.outcome) for one in outcomes)
     names = {one.check_name for one in outcomes if one.feed == "claims"}
-    assert {"keys_occur_once", "patient_id_is_known", "provider_id_is_known", "total_cost_reconciles"} <= names
+    assert {
+        "keys_occur_once",
+        "patient_id_is_known",
+        "provider_id_is_known",
+        "total_cost_reconciles",
+    } <= names
 
 
 # What is broken, in which feed, and the one check that must say so.
@@ -177,7 +197,9 @@ def test_a_message_gives_numbers_and_denominators(house):
     batches = house.good()
     house.sql("update source_billing.claims set patient_id = '999U' where row_number <= 3")
     scan(*batches.values())
-    unknown = house.rows("select count(*) from source_billing.claims where patient_id = '999U'")[0][0]
+    unknown = house.rows("select count(*) from source_billing.claims where patient_id = '999U'")[0][
+        0
+    ]
     ((_, _, _, message),) = house.open_issues()
     assert message == (
         f"{unknown} of the 200 accepted rows ({unknown / 2:g} %) have a patient_id that patients has not brought"
@@ -215,7 +237,9 @@ def test_scanning_again_replaces_what_the_first_scan_said(house):
     scan(*batches.values())
     house.sql("update source_billing.claims set patient_id = '998U' where row_number <= 5")
     scan(*batches.values())
-    unknown = house.rows("select count(*) from source_billing.claims where patient_id like '99_U'")[0][0]
+    unknown = house.rows("select count(*) from source_billing.claims where patient_id like '99_U'")[
+        0
+    ][0]
     ((_, rule, _, message),) = house.open_issues()
     assert rule == "soda:patient_id_is_known" and message.startswith(f"{unknown} of the 200")
     assert house.rows("select count(*) from quality.failing_row") == [(unknown,)]
@@ -281,12 +305,17 @@ def test_the_mean_cost_is_compared_with_earlier_batches(house):
     house.patients(state="loaded")
     house.providers(state="loaded")
     house.claims(1000, cost="100", state="loaded")
-    usual, dear = house.claims(150, first=2000, cost="124"), house.claims(150, first=3000, cost="126")
+    usual, dear = (
+        house.claims(150, first=2000, cost="124"),
+        house.claims(150, first=3000, cost="126"),
+    )
     few = house.claims(20, first=4000, cost="900")
     for batch in (usual, dear, few):
         house.sql("update landing.batch set state = 'verified' where batch_id = %s", batch)
         checks.scan_batches("billing", [batch])
-        house.sql("update landing.batch set state = 'held' where batch_id = %s", batch)  # not compared with
+        house.sql(
+            "update landing.batch set state = 'held' where batch_id = %s", batch
+        )  # not compared with
     assert house.bad_checks(usual) == {}
     assert house.bad_checks(dear) == {"mean_cost": "warn"}
     assert house.bad_checks(few) == {}
@@ -294,21 +323,30 @@ def test_the_mean_cost_is_compared_with_earlier_batches(house):
 
 def test_failing_rows_are_kept_in_quality_alone_and_at_most_a_hundred(house):
     batches = house.good()
-    house.sql("update source_billing.patients set date_of_birth = '2024-03-03' where row_number = 5")
-    house.sql("update source_billing.claims set patient_id = 'X' || row_number || 'U' where row_number <= 181")
+    house.sql(
+        "update source_billing.patients set date_of_birth = '2024-03-03' where row_number = 5"
+    )
+    house.sql(
+        "update source_billing.claims set patient_id = 'X' || row_number || 'U' where row_number <= 181"
+    )
     scan(*batches.values())
     kept = house.rows(
         "select r.check_name, r.failing_rows, count(*), min(f.row_number) from quality.failing_row as f"
         " join quality.check_result as r using (check_result_id) group by 1, 2 order by 1"
     )
-    assert [one[:3] for one in kept] == [("born_before_receipt", 1, 1), ("patient_id_is_known", 180, 100)]
+    assert [one[:3] for one in kept] == [
+        ("born_before_receipt", 1, 1),
+        ("patient_id_is_known", 180, 100),
+    ]
     ((row, key, number),) = house.rows(
         "select f.failing_row, f.record_key, f.row_number from quality.failing_row as f"
         " join quality.check_result as r using (check_result_id) where r.check_name = 'born_before_receipt'"
     )
     assert (key, number) == ("4U", 5)
     assert row["date_of_birth"] == "2024-03-03"
-    ((messages,),) = house.rows("select string_agg(message || definition, '') from quality.issue, quality.check_result")
+    ((messages,),) = house.rows(
+        "select string_agg(message || definition, '') from quality.issue, quality.check_result"
+    )
     assert "X5U" not in messages
 
 
@@ -339,7 +377,10 @@ def test_nothing_of_a_row_is_logged(house, caplog, capfd):
     out = "".join([caplog.text, str(failed.value), *capfd.readouterr()])
     for value in (SECRET_NAME, "CF#5NN", "2024-03-03", "4U"):
         assert value not in out
-    assert house.rows("select count(*) from quality.failing_row where failing_row::text like %s", f"%{SECRET_NAME}%") != [(0,)]
+    assert house.rows(
+        "select count(*) from quality.failing_row where failing_row::text like %s",
+        f"%{SECRET_NAME}%",
+    ) != [(0,)]
 
 
 def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, tmp_path):
@@ -357,7 +398,11 @@ def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    "text", ["checks:\n  - rwo_count > 0 of course", "checks:\n  - x:\n      x query: select ${nobody}\n      fail: when > 1"]
+    "text",
+    [
+        "checks:\n  - rwo_count > 0 of course",
+        "checks:\n  - x:\n      x query: select ${nobody}\n      fail: when > 1",
+    ],
 )
 def test_a_check_that_cannot_be_read_is_an_error_of_ours(house, monkeypatch, tmp_path, text):
     batches = house.good()
@@ -388,7 +433,9 @@ def loaded(house):
 def test_a_good_star_passes_every_check(loaded):
     outcomes = checks.scan_star("billing")
     assert {(one.check_name, one.outcome) for one in outcomes if one.outcome != "pass"} == set()
-    assert {"claim_money_reconciles", "patient_has_one_current_version"} <= {one.check_name for one in outcomes}
+    assert {"claim_money_reconciles", "patient_has_one_current_version"} <= {
+        one.check_name for one in outcomes
+    }
     checks.scan_star("billing", everything=True)
 
 
@@ -466,7 +513,12 @@ assert dict(os.environ) == before, "the environment changed"
     plugins = Path(soda_engine.__file__).parents[1]
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(plugins), "batch_id": "8"}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert list(home.rglob("*")) == []
@@ -474,13 +526,20 @@ assert dict(os.environ) == before, "the environment changed"
 
 
 def test_the_password_of_an_address_reaches_soda_as_it_is():
-    text = soda_engine.configuration("postgresql://me:p%24%7Bx%7D%22%27@host:5433/db?sslmode=require", "star")
+    text = soda_engine.configuration(
+        "postgresql://me:p%24%7Bx%7D%22%27@host:5433/db?sslmode=require", "star"
+    )
     one = soda_engine._soda().Scan()
     one.set_data_source_name(soda_engine.DATA_SOURCE)
     one.add_configuration_yaml_str(text)
     found = one._configuration.data_source_properties_by_name[soda_engine.DATA_SOURCE]
     assert found["password"] == "p${x}\"'"
-    assert (found["host"], found["port"], found["database"], found["sslmode"]) == ("host", "5433", "db", "require")
+    assert (found["host"], found["port"], found["database"], found["sslmode"]) == (
+        "host",
+        "5433",
+        "db",
+        "require",
+    )
 
 
 def test_a_warehouse_that_cannot_be_reached_is_told_without_its_password(tmp_path):
@@ -488,7 +547,9 @@ def test_a_warehouse_that_cannot_be_reached_is_told_without_its_password(tmp_pat
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     file = tmp_path / "one.yml"
-    file.write_text("checks:\n  - x:\n      name: x\n      x query: select 1\n      fail: when != 1")
+    file.write_text(
+        "checks:\n  - x:\n      name: x\n      x query: select 1\n      fail: when != 1"
+    )
     with pytest.raises(soda_engine.ScanBroken) as broken:
         soda_engine.scan(f"postgresql://me:hushhush@127.0.0.1:{port}/db", "star", [file])
     assert "hushhush" not in str(broken.value)

@@ -1,4 +1,5 @@
--- The batches $2 of source $1 as the checks see them, locked so that two scans of one batch wait for each other.
+-- The batches $2 of source $1 as the checks see them, locked: two scans of one batch wait for
+-- each other.
 select
     b.batch_id,
     b.feed,

@@ -1,4 +1,5 @@
--- Closes the check issues of batch $2 of source $1 (of its star where $2 is null) whose rule is not among $3, which still hold.
+-- Closes the check issues of batch $2 of source $1, or of its star where $2 is null. $3: the rules
+-- that still hold.
 update quality.issue as i
 set
     status = 'resolved',
@@ -10,4 +11,4 @@ where
     and i.batch_id is not distinct from $2::bigint
     and i.rule like 'soda:%'
     and i.status = 'open'
-    and i.rule <> all($3::text []);
+    and i.rule <> all($3::text[]);

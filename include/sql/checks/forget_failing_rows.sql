@@ -1,4 +1,5 @@
--- Examples of failing rows are kept of the newest scan only: of batch $2 of source $1, or of its star where $2 is null.
+-- Examples of failing rows are kept of the newest scan only. Of batch $2 of source $1, or of its
+-- star where $2 is null.
 delete from quality.failing_row as f
 using quality.check_result as r
 where

@@ -1,3 +1,6 @@
+-- sqlfluff:templater:jinja:context:feed:claims
+-- sqlfluff:templater:jinja:context:batch_id:1
+-- sqlfluff:templater:jinja:context:key:t.claim_id
 -- The keys that occur more than once in one batch of a feed.
 select
     {{ key }},
@@ -7,4 +10,5 @@ from source_{{ source }}.{{ feed }} as t
 where t.batch_id = {{ batch_id }}
 group by {{ key }}
 having count(*) > 1
+order by {{ key }}
 limit 100

@@ -15,17 +15,19 @@ select
     r.severity,
     r.measured_value,
     r.failing_rows
-from jsonb_to_recordset($1::jsonb) as r (
-    scan_id uuid,
-    source_system text,
-    feed text,
-    batch_id bigint,
-    table_name text,
-    check_name text,
-    definition text,
-    outcome text,
-    severity text,
-    measured_value numeric,
-    failing_rows bigint
-)
+from
+    jsonb_to_recordset($1::jsonb)
+        as r (
+            scan_id uuid,
+            source_system text,
+            feed text,
+            batch_id bigint,
+            table_name text,
+            check_name text,
+            definition text,
+            outcome text,
+            severity text,
+            measured_value numeric,
+            failing_rows bigint
+        )
 returning check_name, check_result_id;

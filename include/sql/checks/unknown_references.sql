@@ -1,3 +1,9 @@
+-- sqlfluff:templater:jinja:context:feed:claims
+-- sqlfluff:templater:jinja:context:batch_id:1
+-- sqlfluff:templater:jinja:context:key:t.claim_id
+-- sqlfluff:templater:jinja:context:column:patient_id
+-- sqlfluff:templater:jinja:context:to_feed:patients
+-- sqlfluff:templater:jinja:context:to_column:patient_id
 -- The rows of one batch that refer to a record no batch has brought.
 select
     t.row_number,
@@ -13,4 +19,5 @@ where
         from source_{{ source }}.{{ to_feed }} as r
         where r.{{ to_column }} = t.{{ column }}
     )
+order by t.row_number
 limit 100

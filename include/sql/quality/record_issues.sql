@@ -1,0 +1,41 @@
+-- What is or was wrong with one record, next to its row as it came. Filter by source_system,
+-- feed and record_key.
+create or replace view quality.record_issues as
+select
+    i.source_system,
+    i.feed,
+    i.record_key,
+    i.issue_id,
+    i.status,
+    i.severity,
+    i.rule,
+    i.column_name,
+    i.raw_value,
+    i.message,
+    coalesce(i.file_name, f.file_name) as file_name,
+    i.row_number,
+    q.raw_row,
+    i.batch_id,
+    b.received_date,
+    i.created_at,
+    i.closed_at,
+    i.closed_by,
+    i.closed_by_batch_id,
+    i.reason
+from quality.issue as i
+left join landing.batch as b on i.batch_id = b.batch_id
+left join landing.file as f on b.file_id = f.file_id
+left join quality.quarantine as q on i.batch_id = q.batch_id and i.row_number = q.row_number
+where i.row_number is not null;
+
+comment on view quality.record_issues is
+'Every issue of a record, open or closed, next to its quarantined row. Holds PHI';
+comment on column quality.record_issues.record_key is 'The record''s key as the file has it, parts joined by |';
+comment on column quality.record_issues.status is
+'open, resolved (a good row came), waived or corrected (by a reviewer)';
+comment on column quality.record_issues.raw_value is 'The value as the file has it';
+comment on column quality.record_issues.row_number is
+'The line of the file on which the row begins; the header is line 1';
+comment on column quality.record_issues.raw_row is 'The row as it came; empty when it was not quarantined';
+comment on column quality.record_issues.closed_by_batch_id is 'The batch that brought a good row';
+comment on column quality.record_issues.reason is 'Why it was waived or closed';

@@ -15,10 +15,12 @@ from types import TracebackType
 
 import polars as pl
 
-from claimhouse import reading_csv
-from claimhouse.reading_csv import join_row
+from claimhouse import reading_csv, reading_records, reading_tables
+from claimhouse.reading_lines import check_header, join_row
 from claimhouse.reading_parts import Block, BrokenRow, Dialect, Note
 from claimhouse.reading_text import Text, Unreadable, examine
+
+WESTERN = ("cp1252", "iso8859-1")
 
 __all__ = [
     "Block",
@@ -84,27 +86,60 @@ def open_file(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
 
 def _open_csv(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
-    notes: list[Note] = []
-    blocks = reading_csv.blocks(text, dialect, block_bytes)
-    header = next(blocks)
+    return _noted(text, dialect, *_split(reading_csv.blocks(text, dialect, block_bytes)))
+
+
+def _open_fixed(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+    header = reading_records.fixed_header(dialect)
+    text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    return _noted(text, dialect, header, reading_records.fixed_blocks(text, dialect, block_bytes))
+
+
+def _open_jsonl(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+    text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    keys = reading_records.jsonl_header(text, block_bytes)
+    header = check_header(keys, None)
+    return _noted(text, dialect, header, reading_records.jsonl_blocks(text, keys, block_bytes))
+
+
+def _open_xlsx(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+    header, blocks = _split(reading_tables.xlsx_blocks(path, dialect))
+    return Reading(header, [], blocks)
+
+
+def _open_parquet(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+    header, blocks = _split(reading_tables.parquet_blocks(path, dialect))
+    return Reading(header, [], blocks)
+
+
+def _split(parts: Iterator[list[str] | Block]) -> tuple[list[str], Iterator[Block]]:
+    """The header, which comes first, and the blocks that follow."""
+    header = next(parts)
     assert isinstance(header, list)
+    return header, (part for part in parts if isinstance(part, Block))
+
+
+def _noted(text: Text, dialect: Dialect, header: list[str], blocks: Iterator[Block]) -> Reading:
+    """A reading of text, with what is to be said of its encoding."""
     note = _encoding_note(text, dialect, header)
-    if note:
-        notes.append(note)
-    rows: Iterator[Block] = (block for block in blocks if isinstance(block, Block))
-    if text.encoding == "cp1252" and codecs.lookup(dialect.encoding).name not in ("cp1252", "iso8859-1"):
-        rows = _note_letters(rows, header, notes)
-    return Reading(header, notes, rows)
+    notes = [] if note is None else [note]
+    if text.encoding == "cp1252" and codecs.lookup(dialect.encoding).name not in WESTERN:
+        blocks = _note_letters(blocks, header, notes)
+    return Reading(header, notes, blocks)
 
 
 def _encoding_note(text: Text, dialect: Dialect, header: list[str]) -> Note | None:
     """A note where the file's encoding is not the contract's, known from its first bytes."""
     stated = codecs.lookup(dialect.encoding).name
     if text.encoding.startswith(("utf-16", "utf-32")) and not stated.startswith("utf-16"):
-        message = f"The file is {text.encoding.upper()}, its contract says {stated}; it was read so."
-        return Note("encoding", message, 1, header[0])
+        message = (
+            f"The file is {text.encoding.upper()}, its contract says {stated}; it was read so."
+        )
+        return Note("encoding", message, 1, header[0] if header else None)
     if text.encoding == "utf-8" and text.mark_bytes and stated != "utf-8-sig":
-        return Note("encoding", "The file begins with a byte order mark; it was left out.", 1, header[0])
+        return Note(
+            "encoding", "The file begins with a byte order mark; it was left out.", 1, header[0]
+        )
     return None
 
 
@@ -129,8 +164,16 @@ def _note_letters(rows: Iterator[Block], header: list[str], notes: list[Note]) -
             first = (broken[0].row_number, broken[0].column_name)
         yield block
     if first is not None:
-        message = f"The file is not UTF-8; it was read as Windows-1252, which matters on {count} lines."
+        message = (
+            f"The file is not UTF-8; it was read as Windows-1252, which matters on {count} lines."
+        )
         notes.append(Note("encoding", message, *first))
 
 
-READERS: dict[str, Callable[[Path, Dialect, int], Reading]] = {"csv": _open_csv}
+READERS: dict[str, Callable[[Path, Dialect, int], Reading]] = {
+    "csv": _open_csv,
+    "fixed": _open_fixed,
+    "jsonl": _open_jsonl,
+    "xlsx": _open_xlsx,
+    "parquet": _open_parquet,
+}

@@ -12,69 +12,20 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from claimhouse.reading_parts import Block, BrokenRow, Dialect
-from claimhouse.reading_text import (
-    NEWLINE,
-    NUL,
-    RECORD_LIMIT,
-    RETURN,
-    Stream,
-    Text,
-    Unreadable,
-    count_lines,
+from claimhouse.reading_lines import (
+    Lines,
+    Numbers,
+    check_header,
+    first_broken,
+    line_ends,
+    show,
+    strip_end,
 )
+from claimhouse.reading_parts import Block, BrokenRow, Dialect
+from claimhouse.reading_text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, Unreadable
 
-MAX_LINES = 300_000  # of one block: rows of two bytes would be millions otherwise
 MAX_RECORD_LINES = 100
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-
-Numbers = NDArray[np.int64]
-
-
-class Lines:
-    """A stream cut into runs of whole lines."""
-
-    def __init__(self, stream: Stream, block_bytes: int) -> None:
-        self._stream = stream
-        self._block_bytes = max(block_bytes, 1)
-        self._held = b""
-        self._ended = False
-        self._wanted = self._block_bytes
-
-    def next(self) -> tuple[bytes, int, bool]:
-        """The next whole lines, their number, and whether the file ends; nothing is taken yet."""
-        while not self._ended and (len(self._held) < self._wanted or not self._cut()):
-            more = self._stream.read(max(self._block_bytes, len(self._held)))
-            self._ended = not more
-            self._held += more
-        piece = self._held if self._ended else self._held[: self._cut()]
-        count = count_lines(piece) + bool(piece and not piece.endswith((b"\n", b"\r")))
-        if count > MAX_LINES:
-            return piece[: line_ends(piece)[MAX_LINES - 1]], MAX_LINES, False
-        return piece, count, self._ended
-
-    def take(self, used: int) -> None:
-        """Let go of the first *used* bytes; of none, to be given more of them next time."""
-        self._held = self._held[used:]
-        self._wanted = self._block_bytes if used else 2 * len(self._held)
-
-    def _cut(self) -> int:
-        """Where the last whole line ends; a return at the very end may yet meet its newline."""
-        return max(self._held.rfind(b"\n"), self._held.rfind(b"\r", 0, len(self._held) - 1)) + 1
-
-
-def line_ends(piece: bytes) -> Numbers:
-    """Where each line ends, its line ending included: newline, return, or both."""
-    codes = np.frombuffer(piece, np.uint8)
-    is_end = codes == NEWLINE
-    if b"\r" in piece:
-        lone = codes == RETURN
-        lone[:-1] &= codes[1:] != NEWLINE
-        is_end |= lone
-    ends = np.flatnonzero(is_end) + 1
-    if not piece.endswith((b"\n", b"\r")):
-        ends = np.append(ends, len(piece))
-    return ends
 
 
 @dataclass(frozen=True)
@@ -131,18 +82,6 @@ class Walker:
         if close < 0:
             return text[1:].replace(quote * 2, quote)
         return show(raw[1 : close - 1]).replace(quote * 2, quote) + show(raw[close:])
-
-
-def show(raw: bytes) -> str:
-    """Raw bytes as text that a database can hold."""
-    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-
-
-def strip_end(raw: bytes) -> bytes:
-    """A line without its line ending."""
-    if raw.endswith(b"\r\n"):
-        return raw[:-2]
-    return raw[:-1] if raw.endswith((b"\n", b"\r")) else raw
 
 
 @dataclass
@@ -211,26 +150,6 @@ def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[s
     used = int(ends[last]) if last < len(ends) else len(piece)
     lines.take(used)
     return header, last + 2
-
-
-def check_header(header: list[str], row_number: int | None) -> list[str]:
-    """The column names, checked; one called ``row_number`` becomes ``row_number_``.
-
-    Raises:
-        Unreadable: a name is blank or there twice.
-    """
-    names = ["row_number_" if name == "row_number" else name for name in header]
-    for place, name in enumerate(names, 1):
-        if not name:
-            raise Unreadable("header", f"Column {place} of the header has no name.", row_number)
-        if name in names[: place - 1]:
-            raise Unreadable(
-                "duplicate_column",
-                f"Column {place} of the header has the same name as an earlier one.",
-                row_number,
-                name,
-            )
-    return names
 
 
 class Parser:
@@ -379,7 +298,9 @@ class Parser:
         whole = self._walker.walk(piece, start, int(ends[limit]))
         if whole.is_open:
             is_short = limit == len(ends) - 1 and limit - suspect < MAX_RECORD_LINES - 1
-            more = whole.is_strict and is_short and not is_last and len(piece) - start < RECORD_LIMIT
+            more = (
+                whole.is_strict and is_short and not is_last and len(piece) - start < RECORD_LIMIT
+            )
             return suspect, alone, more
         if not whole.is_strict or len(whole.spans) != len(self._header):
             return suspect, alone, False
@@ -391,7 +312,7 @@ class Parser:
         start = record.spans[0][0]
         if b"\0" in raw:
             rule, message, at = "nul_byte", "The row holds a NUL byte.", raw.index(b"\0")
-        elif (broken_at := _first_broken(raw)) is not None:
+        elif (broken_at := first_broken(raw)) is not None:
             rule, message, at = "encoding", "The row is not valid UTF-8.", broken_at
         elif record.is_open:
             rule, message, at = (
@@ -424,19 +345,10 @@ def _has_content(piece: bytes, ends: Numbers) -> NDArray[np.bool_]:
     return ~np.isin(firsts, (NEWLINE, RETURN))
 
 
-def _first_broken(raw: bytes) -> int | None:
-    """Where bytes stop being UTF-8."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return None
-
-
 def _not_utf8(piece: bytes, codes: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Numbers:
     """The lines that are not UTF-8."""
     wide = np.unique(np.searchsorted(ends, np.flatnonzero(codes >= 128), "right"))
-    return np.array([i for i in wide if _first_broken(piece[starts[i] : ends[i]]) is not None], int)
+    return np.array([i for i in wide if first_broken(piece[starts[i] : ends[i]]) is not None], int)
 
 
 def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numbers:
@@ -467,21 +379,3 @@ def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numb
 
 def _is_edge(codes: NDArray[np.uint8], delimiter: int) -> NDArray[np.bool_]:
     return np.isin(codes, (delimiter, NEWLINE, RETURN))
-
-
-def join_row(frame: pl.DataFrame, header: list[str], dialect: Dialect) -> pl.Series:
-    """Each row's fields joined as the file would write them, quoted where necessary."""
-    delimiter, quote = dialect.delimiter, dialect.quote
-    columns = []
-    for name in header:
-        value = pl.col(name).fill_null("")
-        if quote:
-            special = f"[{re.escape(delimiter)}{re.escape(quote)}\r\n]"
-            inner = value.str.replace_all(quote, quote * 2, literal=True)
-            value = (
-                pl.when(value.str.contains(special))
-                .then(pl.concat_str(pl.lit(quote), inner, pl.lit(quote)))
-                .otherwise(value)
-            )
-        columns.append(value)
-    return frame.select(pl.concat_str(columns, separator=delimiter).alias("raw_row")).to_series()

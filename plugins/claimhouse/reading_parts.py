@@ -17,7 +17,8 @@ class Dialect:
         quote: one character around fields of a csv, or empty where quotes mean nothing.
         encoding: the encoding the contract expects.
         compression: gzip, zip (holding one file), or None for whatever the content is.
-        widths: for fixed width, each field's name, first position (from 1) and length, in characters.
+        widths: for fixed width, each field's name, first position (from 1) and length in
+            characters; a file has no header line.
         sheet: for xlsx, the sheet's name; the first sheet when left out.
     """
 

@@ -199,48 +199,48 @@ def _is_claimed(contract: Contract, arrival: Arrival) -> bool:
 def _take(contract: Contract, arrival: Arrival, day: date) -> None:
     """Archive one file and enter it, or find that its content is known."""
     source = contract.source_system
+    archived, checksum = _archive(contract, arrival, day)
+    if _changed(arrival):
+        archived.unlink()
+        why = "The file changed while it was read; it is landed when it rests."
+        _report(source, arrival, "still_growing", why)
+        return
     with warehouse.connect() as connection:
-        checksum = _checksum(arrival.path)
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (checksum,))
         known = warehouse.query(connection, "landing/known_file", checksum, str(arrival.path))
         if known:
-            file_id = known[0]["file_id"]
+            file_id = int(known[0]["file_id"])
+            _drop_copy(archived, known[0])
             if not known[0]["is_known_here"]:
                 why = f"The file holds the same bytes as file {file_id}, landed before; it is not landed again."
                 _report(source, arrival, "already_landed", why)
         else:
-            archived = _archive(contract, arrival, checksum, day)
-            if _changed(arrival):
-                why = "The file changed while it was read; it is landed when it rests."
-                _report(source, arrival, "still_growing", why)
-                return
-            file_id = _enter(connection, contract, arrival, checksum, archived, day)
+            file_id = _enter(connection, contract, arrival, checksum, str(archived), day)
         _sight(connection, source, arrival, file_id)
         warehouse.query(connection, "landing/close_file_issues", source, arrival.name)
 
 
-def _checksum(path: Any) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as came:
-        while chunk := came.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]:
+    """Copy the file to the archive and take its checksum, in one reading.
 
-
-def _archive(contract: Contract, arrival: Arrival, checksum: str, day: date) -> str:
-    """Copy the file to the archive; a copy that a crash left behind is simply written again."""
-    folder = (
-        storage(settings.archive_root())
-        / contract.source_system
-        / contract.feed
-        / f"{day:%Y/%m/%d}"
-    )
+    The copy's name follows from the file's place, size and time, so that a copy which a crash
+    left behind is simply written again.
+    """
+    root = storage(settings.archive_root())
+    folder = root / contract.source_system / contract.feed / f"{day:%Y/%m/%d}"
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{checksum[:12]}-{arrival.name}"
+    mark = hashlib.sha256(f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()).hexdigest()
+    kept, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
     with arrival.path.open("rb") as came, kept.open("wb") as copy:
         while chunk := came.read(CHUNK):
+            digest.update(chunk)
             copy.write(chunk)
-    return str(kept)
+    return kept, digest.hexdigest()
+
+
+def _drop_copy(copy: Any, known: dict[str, Any]) -> None:
+    if str(copy) != known["archive_path"]:
+        copy.unlink()
 
 
 def _enter(

@@ -26,6 +26,7 @@ from claimhouse import contract as contracts
 from claimhouse import landing, settings, verification, warehouse
 from claimhouse.contract import Contract
 from claimhouse.reading import Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.repeats import Repeats
 from claimhouse.verification import Amount, Plan, Verified
 
 log = logging.getLogger(__name__)
@@ -110,18 +111,22 @@ def _load(
 ) -> _Tally:
     reading = open_file(path, contract.dialect, settings.block_bytes())
     plan = verification.plan(contract, reading.header)
-    tally = _Tally()
-    for verified in _written(connection, contract, batch, _verified(reading, plan)):
+    tally, repeats = _Tally(), Repeats(contract.key)
+    for verified in _written(connection, contract, batch, _verified(reading, plan, repeats)):
         tally.add(verified)
     notes = verification.note_issues([*plan.notes, *reading.notes])
     _copy_issues(connection, batch, notes)
+    warehouse.run(connection, "source/suspect_rows")
+    _copy(connection, ("suspect_row",), repeats.rows().to_frame())
     _set_copies_aside(connection, contract, batch, path, plan)
     return tally
 
 
-def _verified(reading: Reading, plan: Plan) -> Iterator[Verified]:
+def _verified(reading: Reading, plan: Plan, repeats: Repeats) -> Iterator[Verified]:
     for block in reading:
-        yield verification.verify(block, plan)
+        verified = verification.verify(block, plan)
+        repeats.add(verified.accepted)
+        yield verified
 
 
 def _written(
@@ -168,7 +173,7 @@ def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
     return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
 
 
-def _copy(connection: Connection[Any], table: tuple[str, str], frame: pl.DataFrame) -> None:
+def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
     """Binary COPY of *frame* into the columns of *table* that bear its names."""
     if frame.is_empty():
         return

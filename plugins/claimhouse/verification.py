@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import polars as pl
@@ -32,6 +32,8 @@ QUARANTINE_SCHEMA = {"row_number": pl.Int64, "record_key": pl.String, "raw_row":
 LONGEST_RAW_VALUE = 1_000
 # Below this likeness a misspelling is no longer certain.
 CERTAIN_LIKENESS = 0.85
+# A column whose first rows hold fewer distinct texts than this share is judged by them.
+SAMPLE, FEW = 10_000, 0.25
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,6 @@ class _Failure:
     column: Column
     rule: str
     severity: str
-    mask: str
     message: str
     is_correction: bool = False
 
@@ -150,31 +151,30 @@ def plan(contract: Contract, header: list[str]) -> Plan:
 def verify(block: Block, made: Plan) -> Verified:
     """Hold one block against its contract."""
     contract = made.contract
-    frame, failures = _judge(_texts(block.rows, made), contract)
-    found = _only_failing(frame, failures)
-    bad = _any_error(found)
-    wrong = frame.filter(bad) if found else frame.clear()
-    keys = _record_keys(wrong, contract)
-    issues = [_issues(frame, one, contract) for one in found]
+    judged = {one.name: _judge(one, _raw(block.rows, one, made)) for one in contract.columns}
+    rows = block.rows["row_number"]
+    bad = _any_error(judged, len(rows))
+    wrong = bad.arg_true()
+    quarantined = pl.DataFrame(
+        {
+            "row_number": rows.gather(wrong),
+            "record_key": _record_keys(judged, wrong, contract),
+            "raw_row": join_row(block.rows[wrong], list(made.header), contract.dialect),
+        },
+        schema=QUARANTINE_SCHEMA,
+    )
+    issues = [
+        _issues(judged, one, failure, rows, contract)
+        for one in judged.values()
+        for failure in one.failures
+    ]
     broken = block.broken
     return Verified(
-        accepted=_accepted(frame.filter(~bad) if len(wrong) else frame, found, contract),
-        quarantined=pl.concat(
-            [
-                pl.DataFrame(
-                    {
-                        "row_number": wrong["row_number"],
-                        "record_key": keys,
-                        "raw_row": _raw_rows(block.rows, wrong, made),
-                    },
-                    schema=QUARANTINE_SCHEMA,
-                ),
-                _broken_rows(broken, made),
-            ]
-        ),
+        accepted=_accepted(judged, rows, bad),
+        quarantined=pl.concat([quarantined, _broken_rows(broken, made)]),
         issues=pl.concat([*issues, _broken_issues(broken, made)]),
-        rows_read=len(frame) + len(broken),
-        amounts={one.name: _amount(frame, wrong, one, len(broken)) for one in contract.amounts},
+        rows_read=len(rows) + len(broken),
+        amounts={one.name: _amount(judged[one.name], wrong, len(broken)) for one in contract.amounts},
     )
 
 
@@ -196,48 +196,94 @@ def _fold(name: str) -> str:
 
 
 # --- a column's way from text to value -------------------------------------------------------
-# For each column the frame carries: <name> the raw text, <name>|text trimmed and with absent
-# values null, <name>|value typed, and one boolean <name>|<rule> for each way to fail.
 
 
-def _texts(rows: pl.DataFrame, made: Plan) -> pl.DataFrame:
-    """The contract's columns as raw text, whatever the file calls them."""
-    return rows.select(
-        "row_number",
-        *(
-            pl.col(made.renames[one.name]).alias(one.name)
-            if one.name in made.renames
-            else pl.lit(None, pl.String).alias(one.name)
-            for one in made.contract.columns
-        ),
-    )
+@dataclass(frozen=True)
+class _Judged:
+    """One column of a block, judged.
+
+    Attributes:
+        raw: the text as it came, one a row.
+        judged: ``raw``, ``text`` (trimmed, corrected, null where absent), ``value`` (typed) and a
+            boolean for each failure; one row for each distinct text where those are few.
+        codes: for each row of the block, the row of ``judged`` that holds its judgement;
+            None where the two run side by side.
+        failures: the ways to fail that occur.
+    """
+
+    column: Column
+    raw: pl.Series
+    judged: pl.DataFrame
+    codes: pl.Series | None
+    failures: list[_Failure]
+
+    def each(self, name: str) -> pl.Series:
+        """The judgement *name*, one a row."""
+        found = self.judged[name]
+        return found if self.codes is None else found.gather(self.codes)
+
+    def at(self, name: str, rows: pl.Series) -> pl.Series:
+        """The judgement *name* of some rows."""
+        return self.judged[name].gather(rows if self.codes is None else self.codes.gather(rows))
 
 
-def _judge(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[_Failure]]:
-    """Add to *frame* each column's value and the masks of its failures."""
-    columns = contract.columns
-    frame = frame.with_columns(_text(one).alias(f"{one.name}|text") for one in columns)
-    fixes = [fix for one in columns for fix in _corrections(one, frame)]
-    if fixes:
-        frame = frame.with_columns(mask.alias(f.mask) for f, mask, _ in fixes)
-        frame = _apply(frame, [(failure, fixed) for failure, _, fixed in fixes])
-    frame = frame.with_columns(_value(one).alias(f"{one.name}|value") for one in columns)
-    rules = [rule for one in columns for rule in _rules(one)]
-    frame = frame.with_columns(mask.fill_null(False).alias(failure.mask) for failure, mask in rules)
-    return frame, [failure for failure, _, _ in fixes] + [failure for failure, _ in rules]
+def _raw(rows: pl.DataFrame, column: Column, made: Plan) -> pl.Series:
+    """A column of the contract as raw text, whatever the file calls it."""
+    if column.name in made.renames:
+        return rows[made.renames[column.name]]
+    return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
 
 
-def _apply(frame: pl.DataFrame, fixes: list[tuple[_Failure, pl.Expr]]) -> pl.DataFrame:
-    for failure, fixed in fixes:
-        text = f"{failure.column.name}|text"
-        frame = frame.with_columns(
-            pl.when(pl.col(failure.mask)).then(fixed).otherwise(pl.col(text)).alias(text)
-        )
-    return frame
+def _judge(column: Column, raw: pl.Series) -> _Judged:
+    """Type one column's values and find every way in which they fail."""
+    texts, codes = _distinct(raw)
+    frame = pl.DataFrame({"raw": texts}).with_columns(_text().alias("text"))
+    rules = list(_rules(column))
+    frame = _valued(frame, column, rules)
+    failing = frame.select(pl.any_horizontal(failure.rule for failure, _ in rules) if rules else False)
+    frame, corrections = _corrected(frame, column, rules, failing.to_series().arg_true())
+    failures = [*corrections, *(failure for failure, _ in rules)]
+    return _Judged(column, raw, frame, codes, [one for one in failures if frame[one.rule].any()])
 
 
-def _text(column: Column) -> pl.Expr:
-    trimmed = pl.col(column.name).str.strip_chars()
+def _valued(frame: pl.DataFrame, column: Column, rules: list[tuple[_Failure, pl.Expr]]) -> pl.DataFrame:
+    frame = frame.with_columns(_value(column).alias("value"))
+    return frame.with_columns(mask.fill_null(False).alias(failure.rule) for failure, mask in rules)
+
+
+def _corrected(
+    frame: pl.DataFrame, column: Column, rules: list[tuple[_Failure, pl.Expr]], failing: pl.Series
+) -> tuple[pl.DataFrame, list[_Failure]]:
+    """Correct what can be corrected with certainty among the *failing* texts, and judge it anew."""
+    if failing.is_empty():
+        return frame, []
+    part, corrections = frame[failing], []
+    for failure, concerned, corrected in _corrections(column, part):
+        part = part.with_columns(concerned.fill_null(False).alias(failure.rule))
+        part = part.with_columns(pl.when(failure.rule).then(corrected).otherwise("text").alias("text"))
+        corrections.append(failure)
+    if not corrections:
+        return frame, []
+    part = _valued(part, column, rules)
+    frame = frame.with_columns(pl.lit(False).alias(failure.rule) for failure in corrections)
+    return frame.with_columns(frame[name].scatter(failing, part[name]) for name in part.columns), corrections
+
+
+def _distinct(raw: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """The distinct texts of *raw* and where each row's stands, if they look few; else *raw* itself.
+
+    Dates, flags and codes repeat: judging each text once is several times faster.
+    """
+    sample = raw.head(SAMPLE)
+    if len(raw) <= SAMPLE or sample.n_unique() > SAMPLE * FEW:
+        return raw, None
+    encoded = raw.rechunk().to_arrow().dictionary_encode(null_encoding="encode")
+    texts = pl.Series(pl.from_arrow(encoded.dictionary), dtype=pl.String)
+    return texts, pl.Series(pl.from_arrow(encoded.indices)).cast(pl.UInt32)
+
+
+def _text() -> pl.Expr:
+    trimmed = pl.col("raw").str.strip_chars()
     return pl.when(trimmed != "").then(trimmed)
 
 
@@ -245,7 +291,7 @@ def _corrections(
     column: Column, frame: pl.DataFrame
 ) -> Iterator[tuple[_Failure, pl.Expr, pl.Expr]]:
     """Repairs that are certain: each with the rows it concerns and the repaired text."""
-    text = pl.col(f"{column.name}|text")
+    text = pl.col("text")
     if column.corrections:
         known = {**column.corrections, **_likely_misspellings(column, frame)}
         yield (
@@ -280,12 +326,12 @@ def _corrections(
 
 def _correction(column: Column, rule: str, what: str) -> _Failure:
     message = f"{column.name} {what}."
-    return _Failure(column, rule, "warning", f"{column.name}|{rule}", message, is_correction=True)
+    return _Failure(column, rule, "warning", message, is_correction=True)
 
 
 def _likely_misspellings(column: Column, frame: pl.DataFrame) -> dict[str, str]:
     """Values one slip away from exactly one valid value."""
-    text = pl.col(f"{column.name}|text")
+    text = pl.col("text")
     unknown = frame.select(text.unique()).to_series().drop_nulls().to_list()
     valid = {value.lower(): value for value in column.enum}
     likely = {}
@@ -300,7 +346,7 @@ def _likely_misspellings(column: Column, frame: pl.DataFrame) -> dict[str, str]:
 
 def _value(column: Column) -> pl.Expr:
     """The typed value; null where the text is none of the type."""
-    text = pl.col(f"{column.name}|text")
+    text = pl.col("text")
     casts: dict[str, Callable[[], pl.Expr]] = {
         "string": lambda: text,
         "integer": lambda: text.cast(_integer(column), strict=False),
@@ -340,10 +386,10 @@ def _boolean(text: pl.Expr, column: Column) -> pl.Expr:
 
 def _rules(column: Column) -> Iterator[tuple[_Failure, pl.Expr]]:
     """Every way the column can fail: what to say, and the rows concerned."""
-    name, text, value = column.name, pl.col(f"{column.name}|text"), pl.col(f"{column.name}|value")
+    name, text, value = column.name, pl.col("text"), pl.col("value")
 
     def failure(rule: str, message: str, severity: str | None = None) -> _Failure:
-        return _Failure(column, rule, severity or column.invalid, f"{name}|{rule}", message)
+        return _Failure(column, rule, severity or column.invalid, message)
 
     if column.required:
         yield failure("required", f"{name} is missing.", column.missing), text.is_null()
@@ -406,125 +452,109 @@ def _limit(column: Column, text: str) -> pl.Expr:
     return pl.lit(Decimal(text)) if column.type == "decimal" else pl.lit(int(text))
 
 
-# --- from masks to rows ------------------------------------------------------------------------
+# --- from judgements to rows -------------------------------------------------------------------
 
 
-def _only_failing(frame: pl.DataFrame, failures: list[_Failure]) -> list[_Failure]:
-    """The failures that occur in this block at all: in most blocks, few."""
-    if not failures or frame.is_empty():
-        return []
-    occurs = frame.select(pl.col(one.mask).any() for one in failures).row(0)
-    return [one for one, seen in zip(failures, occurs, strict=True) if seen]
+def _any_error(judged: dict[str, _Judged], count: int) -> pl.Series:
+    """Which rows hold a value that costs them their place."""
+    bad = pl.repeat(False, count, dtype=pl.Boolean, eager=True)
+    for one in judged.values():
+        for failure in one.failures:
+            if failure.severity == "error":
+                bad = bad | one.each(failure.rule)
+    return bad
 
 
-def _any_error(found: list[_Failure]) -> pl.Expr:
-    masks = [pl.col(one.mask) for one in found if one.severity == "error"]
-    return pl.any_horizontal(masks) if masks else pl.lit(False)
-
-
-def _accepted(frame: pl.DataFrame, found: list[_Failure], contract: Contract) -> pl.DataFrame:
+def _accepted(judged: dict[str, _Judged], rows: pl.Series, bad: pl.Series) -> pl.DataFrame:
     """Typed rows; a value that fails with a mere warning is NULL."""
-    masks: dict[str, list[pl.Expr]] = {}
-    for one in found:
-        if one.severity == "warning" and not one.is_correction:
-            masks.setdefault(one.column.name, []).append(pl.col(one.mask))
-    return frame.select(
-        "row_number",
-        *(
-            pl.when(~pl.any_horizontal(masks[one.name])).then(f"{one.name}|value").alias(one.name)
-            if one.name in masks
-            else pl.col(f"{one.name}|value").alias(one.name)
-            for one in contract.columns
-        ),
-    )
+    columns = [rows.alias("row_number")]
+    for name, one in judged.items():
+        lost = [f.rule for f in one.failures if f.severity == "warning" and not f.is_correction]
+        if lost:
+            kept = pl.when(~pl.any_horizontal(lost)).then("value").alias("value")
+            one = replace(one, judged=one.judged.with_columns(kept))
+        columns.append(one.each("value").alias(name))
+    frame = pl.DataFrame(columns)
+    return frame.filter(~bad) if bad.any() else frame
 
 
-def _record_keys(frame: pl.DataFrame, contract: Contract) -> pl.Series:
-    """The key of each row, as people write it; where a key column's value stands in another
-    column of the row (shifted or swapped), the value that fits.
+def _record_keys(judged: dict[str, _Judged], rows: pl.Series, contract: Contract) -> pl.Series:
+    """The keys of some rows, as people write them.
+
+    Where a key's value stands in another column of its row (shifted or swapped), the value
+    that fits.
     """
-    by_name = {one.name: one for one in contract.columns}
-    parts = []
-    for name in contract.key:
-        own = pl.col(f"{name}|text")
-        pattern = by_name[name].pattern
-        if pattern is None:
-            parts.append(own)
-            continue
-        elsewhere = [
-            pl.when(pl.col(f"{other.name}|text").str.contains(pattern)).then(f"{other.name}|text")
-            for other in contract.columns
-            if other.name != name and other.type == "string" and other.pattern != pattern
-        ]
-        parts.append(
-            pl.when(own.str.contains(pattern)).then(own).otherwise(pl.coalesce(*elsewhere, own))
-        )
-    return frame.select(
-        pl.concat_str(parts, separator="|", ignore_nulls=True).alias("k")
-    ).to_series()
+    texts = pl.DataFrame({name: one.at("text", rows) for name, one in judged.items()})
+    parts = [_key_part(judged, name) for name in contract.key]
+    joined = pl.concat_str(parts, separator="|", ignore_nulls=True)
+    return texts.select(pl.when(joined != "").then(joined).alias("record_key")).to_series()
 
 
-def _issues(frame: pl.DataFrame, failure: _Failure, contract: Contract) -> pl.DataFrame:
-    failing = frame.filter(pl.col(failure.mask))
-    return failing.select(
-        "row_number",
-        _record_keys(failing, contract).alias("record_key"),
-        pl.lit(failure.column.name).alias("column_name"),
-        pl.lit(failure.rule).alias("rule"),
-        pl.lit(failure.severity).alias("severity"),
-        _shortened(pl.col(failure.column.name)).alias("raw_value"),
-        _message(failing, failure).alias("message"),
+def _key_part(judged: dict[str, _Judged], name: str) -> pl.Expr:
+    own, pattern = pl.col(name), judged[name].column.pattern
+    if pattern is None:
+        return own
+    elsewhere = [
+        pl.when(pl.col(other).str.contains(pattern)).then(other)
+        for other, one in judged.items()
+        if other != name and one.column.type == "string" and one.column.pattern != pattern
+    ]
+    return pl.when(own.str.contains(pattern)).then(own).otherwise(pl.coalesce(*elsewhere, own))
+
+
+def _issues(
+    judged: dict[str, _Judged], one: _Judged, failure: _Failure, rows: pl.Series, contract: Contract
+) -> pl.DataFrame:
+    """One issue for each row in which *failure* occurs."""
+    failing = one.each(failure.rule).arg_true()
+    frame = pl.DataFrame({name: other.at("text", failing) for name, other in judged.items()})
+    return pl.DataFrame(
+        {
+            "row_number": rows.gather(failing),
+            "record_key": _record_keys(judged, failing, contract),
+            "column_name": pl.repeat(one.column.name, len(failing), eager=True),
+            "rule": pl.repeat(failure.rule, len(failing), eager=True),
+            "severity": pl.repeat(failure.severity, len(failing), eager=True),
+            "raw_value": _shortened(one.raw.gather(failing)),
+            "message": frame.with_columns(_message(failure, frame.columns).alias("|message"))["|message"],
+        },
+        schema=ISSUE_SCHEMA,
     )
 
 
-def _message(failing: pl.DataFrame, failure: _Failure) -> pl.Series:
-    """The failure's sentence, with a hint where the value tells what went wrong."""
-    column, text = failure.column, pl.col(f"{failure.column.name}|text")
-    hint = pl.lit("")
+def _message(failure: _Failure, columns: list[str]) -> pl.Expr:
+    """The failure's sentence, with a hint where the row tells what went wrong."""
+    column, text = failure.column, pl.col(failure.column.name)
+    parts: list[pl.Expr] = [pl.lit(failure.message)]
     if failure.rule == "date":
-        swapped = [_swapped(one) for one in column.date_formats]
-        fits = pl.coalesce(text.str.to_date(one, strict=False) for one in swapped).is_not_null()
-        hint = pl.when(fits).then(pl.lit(" Day and month may have changed places.")).otherwise(hint)
+        fits = [text.str.to_date(_swapped(one), strict=False) for one in column.date_formats]
+        changed = pl.coalesce(fits).is_not_null()
+        parts.append(pl.when(changed).then(pl.lit(" Day and month may have changed places.")))
     if failure.rule == "pattern":
         others = [
-            pl.when(pl.col(f"{name}|text").str.contains(str(column.pattern))).then(pl.lit(name))
-            for name in _text_columns(failing)
+            pl.when(pl.col(name).str.contains(str(column.pattern))).then(pl.lit(name))
+            for name in columns
             if name != column.name
         ]
-        where = pl.concat_str(
-            pl.lit(" The value in "),
-            pl.coalesce(*others, None),
-            pl.lit(" does: have columns shifted?"),
-        )
-        hint = where.fill_null("")
-    null = "" if failure.severity == "error" or failure.is_correction else " It is loaded as NULL."
-    whole = pl.concat_str(pl.lit(failure.message), hint, pl.lit(null))
-    return failing.with_columns(whole.alias("message"))["message"]
-
-
-def _text_columns(frame: pl.DataFrame) -> list[str]:
-    return [name.removesuffix("|text") for name in frame.columns if name.endswith("|text")]
+        where = [pl.lit(" The value in "), pl.coalesce(others), pl.lit(" does: have columns shifted?")]
+        parts.append(pl.concat_str(where))
+    if failure.severity == "warning" and not failure.is_correction:
+        parts.append(pl.lit(" It is loaded as NULL."))
+    return pl.concat_str(parts, ignore_nulls=True)
 
 
 def _swapped(date_format: str) -> str:
     return date_format.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
 
 
-def _shortened(text: pl.Expr) -> pl.Expr:
-    length = text.str.len_chars()
-    short = pl.concat_str(
-        text.str.slice(0, LONGEST_RAW_VALUE),
-        pl.lit("… ("),
-        length.cast(pl.String),
-        pl.lit(" characters)"),
-    )
-    return pl.when(length > LONGEST_RAW_VALUE).then(short).otherwise(text)
-
-
-def _raw_rows(rows: pl.DataFrame, wrong: pl.DataFrame, made: Plan) -> pl.Series:
-    """The quarantined rows as they came, every column of the file, known or not."""
-    came = rows.filter(pl.col("row_number").is_in(wrong["row_number"].implode()))
-    return join_row(came, list(made.header), made.contract.dialect)
+def _shortened(raw: pl.Series) -> pl.Series:
+    """Long values cut; the quarantined row keeps all of them."""
+    if (raw.str.len_bytes().max() or 0) <= LONGEST_RAW_VALUE:  # type: ignore[operator]
+        return raw
+    text, length = pl.col("raw"), pl.col("raw").str.len_chars()
+    cut = pl.format("{}… ({} characters)", text.str.slice(0, LONGEST_RAW_VALUE), length)
+    shown = pl.when(length > LONGEST_RAW_VALUE).then(cut).otherwise(text)
+    return pl.DataFrame({"raw": raw}).select(shown).to_series()
 
 
 def _broken_key(row: BrokenRow, made: Plan) -> str | None:
@@ -555,15 +585,12 @@ def _broken_issues(broken: list[BrokenRow], made: Plan) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row")
 
 
-def _amount(frame: pl.DataFrame, wrong: pl.DataFrame, column: Column, broken: int) -> Amount:
+def _amount(judged: _Judged, wrong: pl.Series, broken: int) -> Amount:
     """What the block holds of one amount; rows that could not be split count as unreadable."""
-    value = f"{column.name}|value"
-    unreadable = frame.select(
-        (pl.col(f"{column.name}|text").is_not_null() & pl.col(value).is_null()).sum()
-    ).item()
-    return Amount(_total(frame, value), _total(wrong, value), unreadable + broken)
+    value, text = judged.each("value"), judged.each("text")
+    unreadable = int((text.is_not_null() & value.is_null()).sum())
+    return Amount(_total(value), _total(value.gather(wrong)), unreadable + broken)
 
 
-def _total(frame: pl.DataFrame, column: str) -> Decimal:
-    found = frame.select(pl.col(column).sum()).item() if len(frame) else None
-    return Decimal(found or 0)
+def _total(values: pl.Series) -> Decimal:
+    return Decimal(values.sum() or 0)

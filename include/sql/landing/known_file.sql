@@ -1,6 +1,7 @@
 -- $1 checksum, $2 path. The file of these bytes, and whether they were seen at this path before.
 select
     file.file_id,
+    file.archive_path,
     exists (
         select from landing.sighting
         where sighting.file_id = file.file_id and sighting.path = $2

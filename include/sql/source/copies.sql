@@ -1,13 +1,12 @@
 -- Rows of one batch that repeat a key: all but the one that stands. The newest version
--- stands, on a tie the last in the file.
+-- stands, on a tie the last in the file. Only rows in suspect_row can be among them.
 create temp table copy_of_record on commit drop as
 with
-repeated as (
-    select {{ key | join(', ') }}
+suspect as (
+    select {{ feed }}.*
     from {{ schema }}.{{ feed }}
+    inner join suspect_row using (row_number)
     where batch_id = {{ batch_id }}
-    group by {{ key | join(', ') }}
-    having count(*) > 1
 ),
 
 ranked as (
@@ -25,9 +24,7 @@ ranked as (
             partition by {{ key | join(', ') }}
             order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
         ) as standing_row
-    from {{ schema }}.{{ feed }}
-    inner join repeated using ({{ key | join(', ') }})
-    where batch_id = {{ batch_id }}
+    from suspect
 )
 
 select

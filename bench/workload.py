@@ -1,0 +1,162 @@
+"""Workload W: billing feeds of any size, seeded, in the shape of the real ones.
+
+At scale 1: 200,000 patients and an update of 20,000; 10,000 providers and 1,000; 2,000,000
+claims and 200,000. Half an update is new records, half are changes; a share of the changed
+patients moved before visits that are loaded already, so facts must be re-keyed. About 0.5 %
+of the rows of each file are invalid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+SEED = 20_261_122
+INVALID = 0.005
+STATES = ["Ohio", "Texas", "Maine", "Utah", "New York", "Georgia", "Oregon", "Kansas"]
+CITIES = ["Akron", "Waco", "Bangor", "Provo", "Albany", "Macon", "Salem", "Topeka"]
+SPECIALTIES = ["family_physician", "orthopedist", "heart_surgeon", "physical_therapist"]
+VISITS = ["physical", "routine", "illness", "surgery"]
+EPOCH = np.datetime64("1970-01-01")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of the priming files; an update is a tenth of each."""
+
+    patients: int
+    providers: int
+    claims: int
+
+
+def sizes(scale: float) -> Sizes:
+    """The sizes of W times *scale*."""
+    return Sizes(int(200_000 * scale), int(10_000 * scale), int(2_000_000 * scale))
+
+
+def make(landing: Path, scale: float = 1.0) -> Sizes:
+    """Write the priming files into ``landing/prime/billing`` and the updates beside them."""
+    size, random = sizes(scale), np.random.default_rng(SEED)
+    prime, update = landing / "prime" / "billing", landing / "update" / "billing"
+    for folder in (prime, update):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write(_patients(random, np.arange(size.patients), "2020-01-15"), prime / "patients_prime.csv")
+    _write(_providers(random, np.arange(size.providers)), prime / "providers_prime.csv")
+    _write(_claims(random, np.arange(size.claims), size, "2021-02-08"), prime / "claims_prime.csv")
+    _write(
+        _patients(random, _half_new(random, size.patients), "2021-02-09", moved=0.2),
+        update / "patients_update.csv",
+    )
+    _write(_providers(random, _half_new(random, size.providers)), update / "providers_update.csv")
+    _write(
+        _claims(random, _half_new(random, size.claims), size, "2021-02-09"),
+        update / "claims_update.csv",
+    )
+    return size
+
+
+def _half_new(random: np.random.Generator, known: int) -> np.ndarray:
+    """The keys of an update: half of them new, half of them known."""
+    half = known // 20
+    changed = random.choice(known, size=half, replace=False)
+    return np.concatenate([changed, np.arange(known, known + half)])
+
+
+def _patients(
+    random: np.random.Generator, keys: np.ndarray, modified: str, moved: float = 0.0
+) -> pl.DataFrame:
+    """Patients; the share *moved* took up residence in 2019, amid the visits."""
+    count = len(keys)
+    place = random.integers(0, len(STATES), count)
+    residence = _days(random, "2000-01-01", "2015-12-31", count)
+    late = _days(random, "2019-01-01", "2019-12-31", count)
+    residence = np.where(random.random(count) < moved, late, residence)
+    born = _dates(_days(random, "1930-01-01", "2005-12-31", count), "%-m-%-d-%Y")
+    return pl.DataFrame(
+        {
+            "patient_id": _ids(keys, "", "U"),
+            "fname": _ids(random.integers(0, 5_000, count), "First", ""),
+            "lname": _ids(random.integers(0, 20_000, count), "Last", ""),
+            "date_of_birth": _spoilt(random, born, "89322222222222"),
+            "address": _ids(random.integers(1, 9_999, count), "", " Main Street"),
+            "city": np.array(CITIES)[place],
+            "state": np.array(STATES)[place],
+            "zipcode": _ids(random.integers(10_000, 99_999, count), "", ""),
+            "date_of_residence": _dates(residence, "%-m-%-d-%Y"),
+            "last_modified_date": _dates(np.full(count, _day(modified)), "%-m-%-d-%Y"),
+        }
+    )
+
+
+def _providers(random: np.random.Generator, keys: np.ndarray) -> pl.DataFrame:
+    count = len(keys)
+    place = random.integers(0, len(STATES), count)
+    zipcode = _ids(random.integers(10_000, 99_999, count), "", "")
+    return pl.DataFrame(
+        {
+            "provider_id": _ids(keys, "N3T", "A"),
+            "fname": _ids(random.integers(0, 5_000, count), "First", ""),
+            "lname": _ids(random.integers(0, 20_000, count), "Last", ""),
+            "facility_name": _ids(random.integers(0, 500, count), "Facility ", ""),
+            "address": _ids(random.integers(0, 500, count), "", " High Street"),
+            "city": np.array(CITIES)[place],
+            "state": np.array(STATES)[place],
+            "zipcode": _spoilt(random, zipcode, "dgfdfg"),
+            "specialty_code": np.array(SPECIALTIES)[random.integers(0, 4, count)],
+            "start_date": _dates(_days(random, "1995-01-01", "2017-12-31", count), "%-m/%-d/%Y"),
+        }
+    )
+
+
+def _claims(random: np.random.Generator, keys: np.ndarray, size: Sizes, modified: str) -> pl.DataFrame:
+    count = len(keys)
+    cents = random.integers(1_00, 2_000_00, count)
+    cost = pl.Series(cents).cast(pl.String).str.replace(r"(\d\d)$", ".$1")
+    service = _days(random, "2016-01-01", "2019-12-31", count)
+    dates = _dates(service, "%-m/%-d/%Y")
+    half = INVALID / 2
+    return pl.DataFrame(
+        {
+            "claim_id": _ids(keys, "CF#", "NN"),
+            "patient_id": _ids(random.integers(0, size.patients, count), "", "U"),
+            "provider_id": _ids(random.integers(0, size.providers, count), "N3T", "A"),
+            "visit_type": np.array(VISITS)[random.integers(0, 4, count)],
+            "total_cost": _spoilt(random, cost, "xyz", half),
+            "coverage_type": np.array(["100", "50", "0"])[random.integers(0, 3, count)],
+            "date_of_service": _spoilt(random, dates, "dogcat", half),
+            "claim_date": _dates(service + random.integers(1, 90, count), "%-m/%-d/%Y"),
+            "billed": np.array(["T", "F"])[random.integers(0, 2, count)],
+            "last_modified_date": _dates(np.full(count, _day(modified)), "%-m/%-d/%Y"),
+        }
+    )
+
+
+def _day(text: str) -> int:
+    return int((np.datetime64(text) - EPOCH).astype(int))
+
+
+def _days(random: np.random.Generator, first: str, last: str, count: int) -> np.ndarray:
+    return random.integers(_day(first), _day(last), count)
+
+
+def _dates(days: np.ndarray, form: str) -> pl.Series:
+    return pl.Series(days).cast(pl.Int32).cast(pl.Date).dt.strftime(form)
+
+
+def _ids(numbers: np.ndarray, before: str, after: str) -> pl.Series:
+    text = pl.Series("n", numbers).cast(pl.String)
+    return pl.select(pl.concat_str(pl.lit(before), text, pl.lit(after))).to_series()
+
+
+def _spoilt(
+    random: np.random.Generator, values: pl.Series, junk: str, share: float = INVALID
+) -> pl.Series:
+    spoil = pl.Series(random.random(len(values)) < share)
+    return pl.select(pl.when(spoil).then(pl.lit(junk)).otherwise(values)).to_series()
+
+
+def _write(frame: pl.DataFrame, file: Path) -> None:
+    frame.write_csv(file)

@@ -46,11 +46,11 @@ create table security.entitlement_history (
     specialty text not null,
     privacy_level text not null,
     valid_from timestamptz not null,
-    valid_to timestamptz not null default 'infinity',
+    valid_to timestamptz not null default '9999-12-31 00:00+00',
     primary key (login, source_system, specialty, valid_from)
 );
 comment on table security.entitlement_history is
-'Who could see what and when: [valid_from, valid_to), infinity while it is in force';
+'Who could see what and when: [valid_from, valid_to); in the year 9999 while it is in force';
 
 create table security.pseudonym_key (
     client text primary key,

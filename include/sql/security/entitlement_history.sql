@@ -14,7 +14,7 @@ closed as (
     update security.entitlement_history as h
     set valid_to = now()
     where
-        h.valid_to = 'infinity'
+        h.valid_to > now()
         and (h.login, h.client, h.source_system, h.specialty, h.privacy_level) not in (select f.* from in_force as f)
     returning h.login
 ),
@@ -34,7 +34,7 @@ opened as (
             h.specialty,
             h.privacy_level
         from security.entitlement_history as h
-        where h.valid_to = 'infinity'
+        where h.valid_to > now()
     )
     returning login
 )

@@ -49,8 +49,9 @@ samples: set-up ## write the sample feeds to var/samples
 screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot
 
-requirements: set-up ## compile requirements.in into requirements.txt
+requirements: set-up ## compile requirements.in, and what the image adds, into requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.11 requirements.in -o requirements.txt
+	cd docker && $(abspath $(BIN))/uv pip compile -q --python-version 3.11 requirements.in -o requirements.txt
 
 $(VENV)/.installed: requirements.txt | $(BIN)/uv
 	@echo "installing the packages of requirements.txt into $(VENV)"

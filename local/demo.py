@@ -132,19 +132,20 @@ def _follow(airflow: Airflow, run: Run, watch: system.Stopwatch) -> str:
 
 
 def _progress(tasks: list[dict[str, Any]]) -> dict[str, str]:
-    """For each task that has begun, how its instances stand, as ``2 running, 3 success``."""
+    """For each task that has begun, how its instances stand, as ``3 of 12 success, 2 running``."""
     states: dict[str, Counter[str]] = {}
     for task in tasks:
         states.setdefault(task["task_id"], Counter())[task["state"] or "waiting"] += 1
     dull = {"waiting", "scheduled", "queued"}
-    return {
-        name: ", ".join(
-            f"{number} {state}" if sum(counted.values()) > 1 else state
-            for state, number in sorted(counted.items())
-        )
-        for name, counted in states.items()
-        if counted.keys() - dull
-    }
+    told = {}
+    for name, counted in states.items():
+        total = sum(counted.values())
+        shown = [(state, counted[state]) for state in sorted(counted) if state not in dull]
+        if total == 1:
+            told[name] = "".join(state for state, _ in shown)
+        else:
+            told[name] = ", ".join(f"{number} of {total} {state}" for state, number in shown)
+    return {name: text for name, text in told.items() if text}
 
 
 def _led_to(airflow: Airflow, run: Run, watch: system.Stopwatch) -> list[Run]:

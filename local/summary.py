@@ -45,7 +45,8 @@ def summary(address: str, mail: Path) -> str:
             ("Feeds: rows read = accepted + quarantined + dropped", _feeds(connection)),
             ("Issues, open and closed", _issues(connection)),
             ("Star schema", _counts(connection, "star")),
-            ("Secured views and deliveries", _counts(connection, "reporting", "delivery")),
+            ("Secured views, by who may read them", _clients(connection)),
+            ("Deliveries", _counts(connection, "delivery")),
         ]
     parts.append(("Mails", _mails(mail)))
     return "\n\n".join(f"{title}\n{text}" for title, text in parts)
@@ -77,16 +78,19 @@ def _issues(connection: psycopg.Connection[Any]) -> str:
     )
 
 
-def _counts(connection: psycopg.Connection[Any], *schemas: str) -> str:
-    """The rows of every table of *schemas*; of a view, only that it is there to be asked."""
-    found = warehouse.query(connection, "summary/relations", list(schemas))
+def _counts(connection: psycopg.Connection[Any], schema: str) -> str:
+    """The rows of every table of *schema*."""
     rows = []
-    for one in found:
-        name = sql.Identifier(one["schema_name"], one["relation_name"])
+    for one in warehouse.query(connection, "summary/tables", schema):
+        name = sql.Identifier(schema, one["table_name"])
         answer = connection.execute(sql.SQL("select count(*) from {}").format(name)).fetchone()
-        shown = f"{one['schema_name']}.{one['relation_name']}"
-        rows.append((shown, answer[0] if answer else 0))
+        rows.append((f"{schema}.{one['table_name']}", answer[0] if answer else 0))
     return table(("table", "rows"), rows)
+
+
+def _clients(connection: psycopg.Connection[Any]) -> str:
+    rows = warehouse.query(connection, "summary/clients")
+    return table(("client", "privacy level", "secured view"), [tuple(r.values()) for r in rows])
 
 
 def _mails(folder: Path) -> str:

@@ -111,7 +111,9 @@ def _providers(random: np.random.Generator, keys: np.ndarray) -> pl.DataFrame:
     )
 
 
-def _claims(random: np.random.Generator, keys: np.ndarray, size: Sizes, modified: str) -> pl.DataFrame:
+def _claims(
+    random: np.random.Generator, keys: np.ndarray, size: Sizes, modified: str
+) -> pl.DataFrame:
     count = len(keys)
     cents = random.integers(1_00, 2_000_00, count)
     cost = pl.Series(cents).cast(pl.String).str.replace(r"(\d\d)$", ".$1")

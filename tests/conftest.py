@@ -51,7 +51,7 @@ def warehouse_url(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     monkeypatch.setenv("WAREHOUSE_URL", address)
     yield address
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')  # noqa: S608
+        connection.execute(f'drop database "{name}" with (force)')
 
 
 @pytest.fixture
@@ -59,6 +59,17 @@ def warehouse(warehouse_url: str) -> Iterator[psycopg.Connection[Any]]:
     """An autocommit connection to the test's own warehouse."""
     with psycopg.connect(warehouse_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def landing_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty landing root on the local disk, with its archive and corrections beside it."""
+    root = tmp_path / "landing"
+    root.mkdir()
+    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{root}")
+    monkeypatch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{tmp_path}/archive")
+    monkeypatch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{tmp_path}/corrections")
+    return root
 
 
 @pytest.fixture(scope="session")

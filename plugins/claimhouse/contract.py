@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +217,7 @@ def load(file: Path) -> Contract:
     """
     text = file.read_text(encoding="utf-8")
     try:
-        tree = yaml.compose(text)
+        tree = yaml.compose(text) or yaml.ScalarNode("", "")
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -254,7 +256,8 @@ class _Where:
 
 @functools.cache
 def _standard() -> Draft201909Validator:
-    return Draft201909Validator(yaml.safe_load(OpenDataContractStandard.json_schema()))
+    text = (resources.files("open_data_contract_standard") / "schema.json").read_text("utf-8")
+    return Draft201909Validator(json.loads(text))
 
 
 def _check_standard(data: Any, where: _Where) -> None:
@@ -363,8 +366,8 @@ def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column
         maximum=_text(options.get("maximum")),
         max_length=options.get("maxLength"),
         date_formats=tuple(strptime(value) for value in custom.get("dateFormats", [])),
-        true_values=tuple(str(value).lower() for value in custom.get("trueValues", ["true"])),
-        false_values=tuple(str(value).lower() for value in custom.get("falseValues", ["false"])),
+        true_values=tuple(str(value) for value in custom.get("trueValues", ["true"])),
+        false_values=tuple(str(value) for value in custom.get("falseValues", ["false"])),
         corrections={**vocabulary[1], **custom.get("corrections", {})},
         restore_zeros=int(custom.get("restoreZeros", 0)),
         is_money=bool(custom.get("money", False)),
@@ -425,8 +428,9 @@ def _references(properties: list[SchemaProperty], where: _Where) -> Iterator[Ref
         for relationship in one.relationships or []:
             feed, _, column = str(relationship.to).partition(".")
             if not column:
-                path = ["schema", 0, "properties", at, "relationships"]
-                raise where.error(path, "'to' must read feed.column")
+                raise where.error(
+                    ["schema", 0, "properties", at, "relationships"], "'to' must read feed.column"
+                )
             yield Reference(str(one.name), feed, column)
 
 

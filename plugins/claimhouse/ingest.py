@@ -52,7 +52,7 @@ def load_dimensions(system: str) -> None:
 def load_fact(system: str, fact: str) -> None:
     """Bring one fact table up to the batches that are fit to be loaded."""
     with warehouse.connect() as connection:
-        star.load_fact(connection, system, _batches(system, "checked"), fact)
+        star.load_fact(connection, system, fact, _batches(system, "checked"))
 
 
 def check_star(system: str) -> None:

@@ -229,7 +229,9 @@ def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]
     root = storage(settings.archive_root())
     folder = root / contract.source_system / contract.feed / f"{day:%Y/%m/%d}"
     folder.mkdir(parents=True, exist_ok=True)
-    mark = hashlib.sha256(f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()).hexdigest()
+    mark = hashlib.sha256(
+        f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()
+    ).hexdigest()
     kept, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
     with arrival.path.open("rb") as came, kept.open("wb") as copy:
         while chunk := came.read(CHUNK):

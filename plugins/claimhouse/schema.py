@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import psycopg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
@@ -24,7 +27,8 @@ def upgrade(address: str | None = None) -> None:
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
                 # Past SQLAlchemy, which would take a '%' of the file for a placeholder.
-                warehouse.run(connection.connection.driver_connection, f"{schema}/{file.stem}")
+                raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+                warehouse.run(raw, f"{schema}/{file.stem}")
     engine.dispose()
 
 

@@ -174,7 +174,9 @@ def verify(block: Block, made: Plan) -> Verified:
         quarantined=pl.concat([quarantined, _broken_rows(broken, made)]),
         issues=pl.concat([*issues, _broken_issues(broken, made)]),
         rows_read=len(rows) + len(broken),
-        amounts={one.name: _amount(judged[one.name], wrong, len(broken)) for one in contract.amounts},
+        amounts={
+            one.name: _amount(judged[one.name], wrong, len(broken)) for one in contract.amounts
+        },
     )
 
 
@@ -240,13 +242,17 @@ def _judge(column: Column, raw: pl.Series) -> _Judged:
     frame = pl.DataFrame({"raw": texts}).with_columns(_text().alias("text"))
     rules = list(_rules(column))
     frame = _valued(frame, column, rules)
-    failing = frame.select(pl.any_horizontal(failure.rule for failure, _ in rules) if rules else False)
+    failing = frame.select(
+        pl.any_horizontal(failure.rule for failure, _ in rules) if rules else False
+    )
     frame, corrections = _corrected(frame, column, rules, failing.to_series().arg_true())
     failures = [*corrections, *(failure for failure, _ in rules)]
     return _Judged(column, raw, frame, codes, [one for one in failures if frame[one.rule].any()])
 
 
-def _valued(frame: pl.DataFrame, column: Column, rules: list[tuple[_Failure, pl.Expr]]) -> pl.DataFrame:
+def _valued(
+    frame: pl.DataFrame, column: Column, rules: list[tuple[_Failure, pl.Expr]]
+) -> pl.DataFrame:
     frame = frame.with_columns(_value(column).alias("value"))
     return frame.with_columns(mask.fill_null(False).alias(failure.rule) for failure, mask in rules)
 
@@ -260,13 +266,17 @@ def _corrected(
     part, corrections = frame[failing], []
     for failure, concerned, corrected in _corrections(column, part):
         part = part.with_columns(concerned.fill_null(False).alias(failure.rule))
-        part = part.with_columns(pl.when(failure.rule).then(corrected).otherwise("text").alias("text"))
+        part = part.with_columns(
+            pl.when(failure.rule).then(corrected).otherwise("text").alias("text")
+        )
         corrections.append(failure)
     if not corrections:
         return frame, []
     part = _valued(part, column, rules)
     frame = frame.with_columns(pl.lit(False).alias(failure.rule) for failure in corrections)
-    return frame.with_columns(frame[name].scatter(failing, part[name]) for name in part.columns), corrections
+    return frame.with_columns(
+        frame[name].scatter(failing, part[name]) for name in part.columns
+    ), corrections
 
 
 def _distinct(raw: pl.Series) -> tuple[pl.Series, pl.Series | None]:
@@ -376,12 +386,10 @@ def _decimal(text: pl.Expr, column: Column) -> pl.Expr:
 
 def _boolean(text: pl.Expr, column: Column) -> pl.Expr:
     folded = text.str.to_lowercase()
-    return (
-        pl.when(folded.is_in(column.true_values))
-        .then(True)
-        .when(folded.is_in(column.false_values))
-        .then(False)
-    )
+    yes, no = [
+        [value.lower() for value in values] for values in (column.true_values, column.false_values)
+    ]
+    return pl.when(folded.is_in(yes)).then(True).when(folded.is_in(no)).then(False)
 
 
 def _rules(column: Column) -> Iterator[tuple[_Failure, pl.Expr]]:
@@ -516,7 +524,9 @@ def _issues(
             "rule": pl.repeat(failure.rule, len(failing), eager=True),
             "severity": pl.repeat(failure.severity, len(failing), eager=True),
             "raw_value": _shortened(one.raw.gather(failing)),
-            "message": frame.with_columns(_message(failure, frame.columns).alias("|message"))["|message"],
+            "message": frame.with_columns(_message(failure, frame.columns).alias("|message"))[
+                "|message"
+            ],
         },
         schema=ISSUE_SCHEMA,
     )
@@ -536,7 +546,11 @@ def _message(failure: _Failure, columns: list[str]) -> pl.Expr:
             for name in columns
             if name != column.name
         ]
-        where = [pl.lit(" The value in "), pl.coalesce(others), pl.lit(" does: have columns shifted?")]
+        where = [
+            pl.lit(" The value in "),
+            pl.coalesce(others),
+            pl.lit(" does: have columns shifted?"),
+        ]
         parts.append(pl.concat_str(where))
     if failure.severity == "warning" and not failure.is_correction:
         parts.append(pl.lit(" It is loaded as NULL."))

@@ -44,6 +44,7 @@ def due(now: datetime | None = None) -> list[str]:
     """
     now = now or datetime.now(UTC)
     with _connect() as connection:
+        _tidy(connection)
         known = warehouse.query(connection, "delivery/active_subscriptions", None)
         return [one["subscription_id"] for one in known if _is_due(connection, one, now)]
 
@@ -92,7 +93,7 @@ def send(subscription_id: str) -> int:
             for row in waiting:
                 if problem := _send_one(connection, one, row):
                     problems.append(problem)
-        _tidy(connection, subscription_id)
+        _tidy(connection)
     if problems:
         raise DeliveryError(
             f"{subscription_id}: {len(problems)} of {len(waiting)} mails were not sent: "
@@ -341,7 +342,7 @@ def _kind(error: OSError) -> str:
     return type(error).__name__ + (f" {code}" if code else "")
 
 
-def _tidy(connection: Connection[Any], subscription_id: str) -> None:
-    """Remove the files that every recipient has."""
-    for row in warehouse.query(connection, "delivery/finished_files", subscription_id):
+def _tidy(connection: Connection[Any]) -> None:
+    """Remove the files that no mail waits for; a run that was killed may have left one."""
+    for row in warehouse.query(connection, "delivery/finished_files"):
         (settings.extract_folder() / row["file_name"]).unlink(missing_ok=True)

@@ -1,0 +1,473 @@
+"""Extracts: what is in the file, who gets it, and that each gets it once whatever breaks."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import hashlib
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import fastexcel
+import msoffcrypto
+import pytest
+from aiosmtpd.controller import Controller
+from tests.client_world import COLUMNS, MASTER_KEY, World
+
+from claimhouse import connections, delivery, extract, reporting
+
+PASSWORD = "correct horse battery staple"
+NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+SUMMIT = ("billing", ["orthopedist", "physical_therapist"])
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+class Mailbox:
+    """A mail server's memory; *refuse* answers a command with an error of its own."""
+
+    def __init__(self):
+        self.mails, self.refuse = [], {}
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: D102
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: D102
+        self.mails.append((envelope.rcpt_tos, envelope.content))
+        return "250 taken"
+
+    def parsed(self):
+        """The mails as messages."""
+        return [email.message_from_bytes(raw, policy=email.policy.default) for _, raw in self.mails]
+
+
+class Server(Controller):
+    """An SMTP server on whichever port is free."""
+
+    def _trigger_server(self):
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@pytest.fixture
+def mailbox(monkeypatch):
+    """A real SMTP server on loopback; the connection ``claimhouse_mail`` names it."""
+    box = Mailbox()
+    controller = Server(box, hostname="127.0.0.1", port=0)
+    controller.start()
+    box.port = controller.port
+    use_mail_port(monkeypatch, box.port)
+    yield box
+    controller.stop()
+
+
+def use_mail_port(monkeypatch, port):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLAIMHOUSE_MAIL",
+        json.dumps(
+            {
+                "conn_type": "smtp",
+                "host": "127.0.0.1",
+                "port": port,
+                "extra": {
+                    "disable_ssl": True,
+                    "disable_tls": True,
+                    "from_email": "reports@claimhouse.example",
+                },
+            }
+        ),
+    )
+
+
+@pytest.fixture
+def world(warehouse, warehouse_url, tmp_path, monkeypatch):
+    """A published world whose client summit has a subscription with two recipients."""
+    secret = {"conn_type": "generic", "password": MASTER_KEY}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", json.dumps(secret))
+    monkeypatch.setenv("CLAIMHOUSE_EXTRACT_FOLDER", str(tmp_path / "extracts"))
+    clients = tmp_path / "clients"
+    clients.mkdir()
+    world = World(warehouse, warehouse_url, clients)
+    world.extracts = tmp_path / "extracts"
+    world.recipients = ["one@summit.example", "two@summit.example"]
+    world.id = f"{world.summit}.monthly"
+    name = f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{world.summit}".upper()
+    monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": PASSWORD}))
+    publish(world, SUMMIT)
+    return world
+
+
+def publish(world, *entitlements, recipients=None):
+    said = {
+        "name": "monthly",
+        "report": "claims_by_specialty_month",
+        "format": "xlsx",
+        "schedule": "0 6 1 * *",
+        "time_zone": "America/Chicago",
+        "recipients": recipients or world.recipients,
+        "transport": "attachment",
+        "reason": "benefit administration",
+    }
+    world.write(world.summit, *entitlements, subscriptions=[said])
+    reporting.publish(world.connection, world.folder)
+
+
+def opened(content, password=PASSWORD):
+    """The decrypted workbook."""
+    sealed, plain = msoffcrypto.OfficeFile(io.BytesIO(content)), io.BytesIO()
+    sealed.load_key(password=password, verify_password=True)
+    sealed.decrypt(plain)
+    return plain.getvalue()
+
+
+def sheet(plain, name):
+    """A sheet as rows of typed Python values, the header first."""
+    read = fastexcel.read_excel(plain).load_sheet(name, header_row=None, dtypes="string")
+    return read.to_polars().rows()
+
+
+def attachment(message):
+    (part,) = list(message.iter_attachments())
+    return part.get_filename(), part.get_content()
+
+
+def run(world, now=NOW):
+    for one in delivery.due(now):
+        delivery.send(delivery.prepare(one, now))
+
+
+def outbox(world):
+    return world.connection.execute(
+        "select recipient, state, attempts, last_error from delivery.outbox order by period, recipient"
+    ).fetchall()
+
+
+def ledger(world):
+    return world.connection.execute(
+        "select recipient, message_id, checksum, row_count from delivery.disclosure order by recipient"
+    ).fetchall()
+
+
+def test_each_recipient_has_one_mail_with_the_rows_of_the_client(world, mailbox):
+    run(world)
+    assert sorted(to for (to,), _ in mailbox.mails) == world.recipients
+    expected = world.expected(world.summit, SUMMIT)
+    for message in mailbox.parsed():
+        name, content = attachment(message)
+        assert name == f"{world.id}.20260301T1200Z.xlsx"
+        table = fastexcel.read_excel(opened(content)).load_sheet("Rows").to_polars()
+        assert table.columns == [extract.heading(column) for column in COLUMNS]
+        assert [typed(row) for row in table.rows()] == [shown(row) for row in expected]
+
+
+def shown(row):
+    """An expected row as the workbook shows it: neutralised text, money to the cent, UTC."""
+    specialty, month, day, claim, patient, city, state, visit, coverage, cost, covered, *rest = row
+    billed, as_of = rest
+    city = f"'{city}" if city and city.startswith("=") else city
+    return (
+        specialty, month, day, claim, patient, city, state, visit, coverage,
+        float(cost), float(covered), billed, as_of and as_of.replace(tzinfo=None),
+    )  # fmt: skip
+
+
+def typed(row):
+    """A read row, its whole-day moments as dates and its coverage as the integer it is."""
+    month, day, coverage = row[1], row[2], row[8]
+    plain = [value.date() if isinstance(value, datetime) else value for value in (month, day)]
+    assert coverage == int(coverage)
+    return (row[0], *plain, *row[3:8], int(coverage), *row[9:])
+
+
+def test_the_workbook_says_what_it_is_and_sums_up(world, mailbox):
+    run(world)
+    plain = opened(attachment(mailbox.parsed()[0])[1])
+    expected = world.expected(world.summit, SUMMIT)
+    cover = dict(row[:2] for row in sheet(plain, "Cover") if row[0] and row[1])
+    assert cover["Prepared for"] == f"{world.summit} & Co"
+    assert cover["Period"] == "2026-03-01 06:00 America/Chicago"
+    assert cover["Filters"] == "billing: orthopedist, physical therapist"
+    assert cover["Data as of"] == "2026-03-02 04:05:06 UTC"
+    assert cover["Rows"] == str(len(expected))
+    assert "limited data set" in cover["Notice"]
+    assert {extract.heading(column) for column in COLUMNS} <= set(cover)
+    assert all(cover[extract.heading(column)] for column in COLUMNS)
+
+    sums = {}
+    for row in expected:
+        key = (row[0], row[1])
+        claims, cost, covered = sums.get(key, (0, 0, 0))
+        sums[key] = (claims + 1, cost + row[9], covered + row[10])
+    grid = {(one, month) for one in {k[0] for k in sums} for month in {k[1] for k in sums}}
+    table = fastexcel.read_excel(plain).load_sheet("Summary").to_polars().rows()
+    assert [row[0] for row in table] == sorted(row[0] for row in table)
+    found = {
+        (row[0], row[1].date() if isinstance(row[1], datetime) else row[1]): row[2:]
+        for row in table
+    }
+    assert set(found) == grid
+    for key, (claims, cost, covered) in found.items():
+        assert (claims, round(cost, 2), round(covered, 2)) == tuple(
+            map(float, sums.get(key, (0, 0, 0)))
+        )
+
+    parts = zipfile.ZipFile(io.BytesIO(plain))
+    assert "xl/charts/chart1.xml" in parts.namelist()
+    rows = parts.read("xl/worksheets/sheet3.xml").decode()
+    assert 'state="frozen"' in rows and "<f>" not in rows and "<cols>" in rows
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_text_that_looks_like_a_formula_is_neutralised(start):
+    assert extract.neutral(f"{start}1+1") == f"'{start}1+1"
+    assert extract.neutral("Albany") == "Albany"
+
+
+def test_the_wrong_password_does_not_open_it(world, mailbox):
+    run(world)
+    _, content = attachment(mailbox.parsed()[0])
+    assert content[:8] == bytes.fromhex("D0CF11E0A1B11AE1")  # no zip: an encrypted container
+    with pytest.raises(msoffcrypto.exceptions.InvalidKeyError):
+        opened(content, "wrong")
+
+
+def test_the_mail_and_the_log_hold_no_phi_and_no_password(world, mailbox, caplog):
+    with caplog.at_level(logging.DEBUG):
+        run(world)
+    for message in mailbox.parsed():
+        text = message.get_body().get_content() + str(message.items())
+        for secret in (PASSWORD, MASTER_KEY, "Albany", "PAT0", "CLM0"):
+            assert secret not in text and secret not in caplog.text
+        assert hashlib.sha256(attachment(message)[1]).hexdigest() in text
+
+
+def test_the_ledger_tells_what_was_sent(world, mailbox):
+    run(world)
+    assert ledger(world) == sorted(
+        (
+            message["To"],
+            message["Message-ID"],
+            hashlib.sha256(attachment(message)[1]).hexdigest(),
+            len(world.expected(world.summit, SUMMIT)),
+        )
+        for message in mailbox.parsed()
+    )
+    said = world.connection.execute(
+        "select distinct client, report, privacy_level, reason, column_names, period, as_of"
+        " from delivery.disclosure"
+    ).fetchall()
+    assert said[0][:5] == (
+        world.summit, "claims_by_specialty_month", "limited", "benefit administration", list(COLUMNS),
+    )  # fmt: skip
+    assert said[0][5] == datetime(2026, 3, 1, 6, tzinfo=CHICAGO)
+    for change in ("delete from", "truncate"):
+        with pytest.raises(Exception, match="never changed"):
+            world.connection.execute(f"{change} delivery.disclosure")
+
+
+def test_a_period_is_sent_once_and_the_next_one_again(world, mailbox):
+    run(world)
+    assert delivery.due(NOW) == []
+    run(world)
+    delivery.send(delivery.prepare(world.id, NOW))
+    assert len(mailbox.mails) == 2
+    run(world, NOW + timedelta(days=31))
+    assert len(mailbox.mails) == 4
+    assert len({message["Message-ID"] for message in mailbox.parsed()}) == 4
+
+
+def test_nothing_is_left_on_disk_once_all_have_it(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    (file,) = world.extracts.iterdir()
+    assert file.read_bytes()[:4] != b"PK\x03\x04"
+    assert file.stat().st_mode & 0o077 == 0
+    delivery.send(world.id)
+    assert list(world.extracts.iterdir()) == []
+
+
+def test_a_mail_server_that_is_away_means_late_not_lost(world, mailbox, monkeypatch):
+    use_mail_port(monkeypatch, 1)
+    delivery.prepare(world.id, NOW)
+    with pytest.raises(
+        delivery.DeliveryError, match="2 of 2 mails were not sent: ConnectionRefused"
+    ):
+        delivery.send(world.id)
+    assert [row[1:] for row in outbox(world)] == [("prepared", 1, "ConnectionRefusedError")] * 2
+    assert ledger(world) == []
+    use_mail_port(monkeypatch, mailbox.port)
+    assert delivery.due(NOW + timedelta(days=40)) == [world.id]
+    assert delivery.send(world.id) == 2
+    assert sorted(to for (to,), _ in mailbox.mails) == world.recipients
+
+
+def test_a_recipient_refused_for_good_stops_no_other(world, mailbox):
+    mailbox.refuse = {"one@summit.example": "550 no such mailbox: one@summit.example"}
+    delivery.prepare(world.id, NOW)
+    with pytest.raises(delivery.DeliveryError) as raised:
+        delivery.send(world.id)
+    assert "one@summit.example" not in str(raised.value)
+    assert outbox(world) == [
+        ("one@summit.example", "failed", 1, "SMTPRecipientsRefused 550"),
+        ("two@summit.example", "sent", 1, None),
+    ]
+    assert delivery.due(NOW) == []
+    assert [row[0] for row in ledger(world)] == ["two@summit.example"]
+
+
+def test_a_recipient_refused_for_now_waits(world, mailbox):
+    mailbox.refuse = {"one@summit.example": "451 try again"}
+    delivery.prepare(world.id, NOW)
+    with pytest.raises(delivery.DeliveryError):
+        delivery.send(world.id)
+    mailbox.refuse = {}
+    run(world)
+    assert sorted(to for (to,), _ in mailbox.mails) == world.recipients
+    assert len(ledger(world)) == 2
+
+
+KILLED = """
+import os, sys
+from datetime import datetime
+from claimhouse import delivery
+
+step, count, subscription, now = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+
+def checkpoint(name):
+    global count
+    if name == step:
+        count -= 1
+        if count == 0:
+            os.kill(os.getpid(), 9)
+
+delivery.checkpoint = checkpoint
+delivery.prepare(subscription, datetime.fromisoformat(now))
+delivery.send(subscription)
+"""
+
+
+@pytest.mark.parametrize(
+    "step, count, mails",
+    [
+        ("file written", 1, 2),
+        ("prepared", 1, 2),
+        ("sending", 1, 2),
+        ("sending", 2, 2),
+        ("accepted", 1, 3),  # the server has it and nobody wrote that down: sent again, same id
+        ("accepted", 2, 3),
+        ("sent", 1, 2),
+        ("sent", 2, 2),
+    ],
+)
+def test_killed_between_any_two_steps_each_recipient_has_one_mail(
+    world, mailbox, step, count, mails
+):
+    code = subprocess.run(
+        [sys.executable, "-c", KILLED, step, str(count), world.id, NOW.isoformat()],
+        env=os.environ | {"PYTHONPATH": str(Path(delivery.__file__).parents[1])},
+        capture_output=True,
+        check=False,
+    )
+    assert code.returncode == -9, code.stderr.decode()
+    run(world)
+    run(world)
+    assert len(mailbox.mails) == mails
+    by_id = {message["Message-ID"]: message["To"] for message in mailbox.parsed()}
+    assert sorted(by_id.values()) == world.recipients
+    assert {row[1]: row[0] for row in ledger(world)} == by_id
+    assert {row[1] for row in outbox(world)} == {"sent"}
+    assert list(world.extracts.iterdir()) == []
+
+
+def test_two_runs_at_once_do_not_send_twice(world, mailbox, monkeypatch):
+    delivery.prepare(world.id, NOW)
+
+    def meanwhile(step):
+        if step == "sending":
+            with pytest.raises(delivery.DeliveryError, match="another run"):
+                delivery.send(world.id)
+
+    monkeypatch.setattr(delivery, "checkpoint", meanwhile)
+    assert delivery.send(world.id) == 2
+    assert len(mailbox.mails) == 2
+
+
+def test_what_was_prepared_before_a_specialty_was_taken_away_is_not_sent(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    publish(world, ("billing", ["physical_therapist"]))
+    with pytest.raises(delivery.DeliveryError, match="prepared anew"):
+        delivery.send(world.id)
+    assert mailbox.mails == []
+    run(world, NOW + timedelta(days=31))  # also when the period has passed meanwhile
+    assert len(mailbox.mails) == 4
+    for message in mailbox.parsed():
+        plain = opened(attachment(message)[1])
+        table = fastexcel.read_excel(plain).load_sheet("Rows").to_polars()
+        assert set(table["Provider specialty"]) == {"physical_therapist"}
+
+
+def test_a_recipient_struck_off_gets_nothing(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    publish(world, SUMMIT, recipients=["two@summit.example"])
+    run(world)
+    assert [to for (to,), _ in mailbox.mails] == ["two@summit.example"]
+
+
+def test_a_client_that_left_gets_nothing(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    (world.folder / f"{world.summit}.yaml").unlink()
+    reporting.publish(world.connection, world.folder)
+    assert delivery.due(NOW) == []
+    assert delivery.send(world.id) == 0
+    assert mailbox.mails == []
+    assert list(world.extracts.iterdir()) == []
+
+
+def test_a_file_that_was_changed_on_disk_is_not_sent(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    (file,) = world.extracts.iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(delivery.DeliveryError, match="prepared anew"):
+        delivery.send(world.id)
+    run(world)
+    assert len(mailbox.mails) == 2
+
+
+def test_an_empty_report_is_sent_as_such(world, mailbox):
+    publish(world, ("billing", ["nobody_practises_this"]))
+    run(world)
+    plain = opened(attachment(mailbox.parsed()[0])[1])
+    assert len(sheet(plain, "Rows")) == 1
+    assert {row[3] for row in ledger(world)} == {0}
+
+
+def test_without_a_password_nothing_is_prepared(world, mailbox, monkeypatch):
+    monkeypatch.delenv(f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{world.summit}".upper())
+    with pytest.raises(connections.MissingConnection, match=f"claimhouse_extract_{world.summit}"):
+        delivery.prepare(world.id, NOW)
+    assert not world.extracts.exists()
+
+
+@pytest.mark.parametrize(
+    "schedule, zone, now, tick",
+    [
+        ("0 6 1 * *", "America/Chicago", "2026-03-01T12:00+00:00", "2026-03-01T12:00+00:00"),
+        ("0 6 1 * *", "America/Chicago", "2026-03-01T11:59:58+00:00", "2026-02-01T12:00+00:00"),
+        ("0 6 * * *", "America/Chicago", "2026-03-09T00:00+00:00", "2026-03-08T11:00+00:00"),
+        ("0 6 * * *", "America/Chicago", "2026-11-02T00:00+00:00", "2026-11-01T12:00+00:00"),
+        ("30 2 * * *", "America/Chicago", "2026-03-08T18:00+00:00", "2026-03-08T08:00+00:00"),
+        ("0 0 * * 1", "Asia/Kolkata", "2026-03-15T18:30:00+00:00", "2026-03-15T18:30+00:00"),
+    ],
+)
+def test_the_period_is_the_latest_tick_in_the_subscriptions_zone(schedule, zone, now, tick):
+    found = delivery.period(schedule, zone, datetime.fromisoformat(now))
+    assert found == datetime.fromisoformat(tick)

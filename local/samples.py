@@ -337,15 +337,15 @@ def _text(columns: list[str], lines: list[Line]) -> str:
 
 
 def _spoil(line: Line, columns: list[str], column: str, value: str, kind: str) -> None:
-    """Put *value* where *column* was."""
+    """Put *value* where *column* was, in the place of any dirt there before."""
     line.fields[columns.index(column)] = value
-    line.planted.append((kind, column))
+    line.planted = [one for one in line.planted if one[1] != column] + [(kind, column)]
 
 
 def _shorten(line: Line, left: list[str]) -> None:
     """Leave only the key and what a slip of the hand put behind it."""
     line.fields[1:] = left
-    line.planted.append(("short_row", ""))
+    line.planted = [("short_row", "")]
 
 
 def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
@@ -366,7 +366,7 @@ def _misspell(rng: Random, lines: list[Line], columns: list[str], each: int) -> 
 
 def _copy(rng: Random, lines: list[Line], line: Line, kind: str, **changes: str) -> None:
     """Insert a copy of *line* somewhere behind it; *changes* are made by position, as ``at_3``."""
-    copy = Line(list(line.fields), [(kind, "")])
+    copy = Line(list(line.fields), [*line.planted, (kind, "")])
     for at, value in changes.items():
         copy.fields[int(at.removeprefix("at_"))] = value
     lines.insert(rng.randint(lines.index(line) + 1, len(lines)), copy)
@@ -445,7 +445,7 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
         [_patient_line(replace(p, modified=DAYS[3])) for p in late[2 * third :]]
         + _mark([back], "moved_back"),
     ]
-    _misspell(rng, days[1], columns, 1)
+    _misspell(rng, days[1][:third], columns, 1)
     _lose_zeros(days[3], columns)  # the other updates were not opened in a spreadsheet
     return days
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -28,8 +30,7 @@ MAX_RECORD_LINES = 100
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record as walked over: where its fields lie and how it ended."""
 
     spans: list[tuple[int, int]]
@@ -72,16 +73,20 @@ class Walker:
             at += 2
         return -1
 
+    def first_value(self, row: str) -> str:
+        """The text of a row's first field."""
+        if not self.quote or not row.startswith(self.quote.decode()):
+            return row.partition(self.delimiter.decode())[0]
+        raw = row.encode()
+        return self.value(raw[: self.walk(raw, 0, len(raw)).spans[0][1]])
+
     def value(self, raw: bytes) -> str:
         """A field's text without its quotes; what is not UTF-8 or is NUL is spelled out."""
-        text = show(raw)
-        quote = self.quote.decode()
-        if not quote or not text.startswith(quote):
-            return text
+        if not self.quote or not raw.startswith(self.quote):
+            return show(raw)
         close = self._closing(raw, 1, len(raw))
-        if close < 0:
-            return text[1:].replace(quote * 2, quote)
-        return show(raw[1 : close - 1]).replace(quote * 2, quote) + show(raw[close:])
+        inside, rest = (raw[1:], b"") if close < 0 else (raw[1 : close - 1], raw[close:])
+        return show(inside.replace(self.quote * 2, self.quote) + rest)
 
 
 @dataclass
@@ -89,8 +94,8 @@ class Plan:
     """What is to be done with the lines of a piece."""
 
     used: int
-    starts: Numbers
-    ends: Numbers
+    starts: list[int]
+    ends: list[int]
     is_row: NDArray[np.bool_]
     spans_lines: bool = False
     cut: list[tuple[int, int]] = field(default_factory=list)
@@ -232,53 +237,54 @@ class Parser:
         return table, ragged
 
     def _ragged(self, row: pa_csv.InvalidRow, number: int) -> BrokenRow:
-        raw = row.text.encode()
-        span = self._walker.walk(raw, 0, len(raw)).spans[0]
         return BrokenRow(
             number,
             "field_count",
             f"The row has {row.actual_columns} fields, the header {row.expected_columns}.",
             row.text,
-            first_field=self._walker.value(raw[slice(*span)]),
+            first_field=self._walker.first_value(row.text),
         )
 
     def _plan(self, piece: bytes, line: int, is_last: bool) -> Plan:
         """Look at every line that could mislead the parser, and only at those."""
-        ends = line_ends(piece)
-        starts = np.concatenate(([0], ends[:-1]))
-        plan = Plan(len(piece), starts, ends, _has_content(piece, ends))
+        line_stops = line_ends(piece)
+        suspects = self._suspects(piece, line_stops)
+        ends = line_stops.tolist()
+        starts = [0, *ends[:-1]]
+        plan = Plan(len(piece), starts, ends, _has_content(piece, line_stops))
         free = 0
-        for suspect in self._suspects(piece, starts, ends):
+        for suspect in suspects:
             if suspect < free:
                 continue
             last, record, goes_on = self._record(piece, plan, suspect, is_last)
             if goes_on:
-                plan.used = int(starts[suspect])
+                plan.used = starts[suspect]
+                del starts[suspect:], ends[suspect:]
+                plan.is_row = plan.is_row[:suspect]
                 break
             free = last + 1
-            raw = piece[starts[suspect] : ends[last]]
-            fault = self._fault(piece, raw, record, line + suspect)
+            fault = self._fault(piece[starts[suspect] : ends[last]], record, line + suspect)
             if fault is not None:
                 plan.broken.append(fault)
-                plan.cut.append((int(starts[suspect]), int(ends[last])))
-                plan.is_row[suspect : last + 1] = False
+                plan.cut.append((starts[suspect], ends[last]))
+                plan.is_row[suspect:free] = False
             elif last > suspect:
                 plan.spans_lines = True
-                plan.is_row[suspect + 1 : last + 1] = False
-        if plan.used < len(piece):
-            count = int(np.searchsorted(starts, plan.used))
-            plan.starts, plan.ends, plan.is_row = starts[:count], ends[:count], plan.is_row[:count]
+                plan.is_row[suspect + 1 : free] = False
         return plan
 
-    def _suspects(self, piece: bytes, starts: Numbers, ends: Numbers) -> list[int]:
+    def _suspects(self, piece: bytes, ends: Numbers) -> list[int]:
+        """The lines to be looked at, by index."""
         codes = np.frombuffer(piece, np.uint8)
-        found = [
-            _odd_quotes(codes, ends, self._walker) if self._walker.quote else np.array([], int),
-            np.searchsorted(ends, np.flatnonzero(codes == NUL), "right"),
-        ]
-        if self._has_broken:
-            found.append(_not_utf8(piece, codes, starts, ends))
-        return [int(index) for index in np.unique(np.concatenate(found))]
+        found = []
+        if self._walker.quote and self._walker.quote in piece:
+            found.append(_odd_quotes(codes, ends, self._walker))
+        if b"\0" in piece:
+            found.append(np.searchsorted(ends, np.flatnonzero(codes == NUL), "right"))
+        if self._has_broken and not piece.isascii():
+            found.append(_not_utf8(piece, codes, ends))
+        indices: list[int] = np.unique(np.concatenate(found)).tolist() if found else []
+        return indices
 
     def _record(
         self, piece: bytes, plan: Plan, suspect: int, is_last: bool
@@ -289,45 +295,42 @@ class Parser:
             The index of its last line; the record, still open if its quote is a stray one (then
             it is one line); and whether lines not read yet are needed to tell.
         """
-        start, ends = int(plan.starts[suspect]), plan.ends
-        alone = self._walker.walk(piece, start, int(ends[suspect]))
+        starts, ends = plan.starts, plan.ends
+        start = starts[suspect]
+        alone = self._walker.walk(piece, start, ends[suspect])
         if not alone.is_open:
             return suspect, alone, False
-        far = int(np.searchsorted(ends, start + RECORD_LIMIT))
-        limit = min(suspect + MAX_RECORD_LINES - 1, far, len(ends) - 1)
-        whole = self._walker.walk(piece, start, int(ends[limit]))
+        limit = min(suspect + MAX_RECORD_LINES, len(ends)) - 1
+        while limit > suspect and starts[limit] - start > RECORD_LIMIT:
+            limit -= 1
+        whole = self._walker.walk(piece, start, ends[limit])
+        if not whole.is_strict:
+            return suspect, alone, False
         if whole.is_open:
             is_short = limit == len(ends) - 1 and limit - suspect < MAX_RECORD_LINES - 1
-            more = (
-                whole.is_strict and is_short and not is_last and len(piece) - start < RECORD_LIMIT
-            )
+            more = is_short and not is_last and len(piece) - start < RECORD_LIMIT
             return suspect, alone, more
-        if not whole.is_strict or len(whole.spans) != len(self._header):
+        if len(whole.spans) != len(self._header):
             return suspect, alone, False
-        last = int(np.searchsorted(ends, whole.stop, "right"))
-        return min(last, len(ends) - 1), whole, False
+        return min(bisect_right(ends, whole.stop, suspect), len(ends) - 1), whole, False
 
-    def _fault(self, piece: bytes, raw: bytes, record: Record, number: int) -> BrokenRow | None:
-        """What makes a record no row, if anything does."""
+    def _fault(self, raw: bytes, record: Record, number: int) -> BrokenRow | None:
+        """What makes a record no row, if anything does; *raw* are its lines."""
         start = record.spans[0][0]
-        if b"\0" in raw:
-            rule, message, at = "nul_byte", "The row holds a NUL byte.", raw.index(b"\0")
-        elif (broken_at := first_broken(raw)) is not None:
-            rule, message, at = "encoding", "The row is not valid UTF-8.", broken_at
+        if (at := raw.find(b"\0")) >= 0:
+            rule, message = "nul_byte", "The row holds a NUL byte."
+        elif self._has_broken and (at := first_broken(raw)) >= 0:
+            rule, message = "encoding", "The row is not valid UTF-8."
         elif record.is_open:
-            rule, message, at = (
-                "open_quote",
-                "A quote is opened and never closed.",
-                record.spans[-1][0] - start,
-            )
+            rule, message = "open_quote", "A quote is opened and never closed."
+            at = record.spans[-1][0] - start
         else:
             return None
-        place = sum(1 for begin, _ in record.spans if begin - start <= at) - 1
+        place = bisect_right(record.spans, (start + at, len(raw) + start)) - 1
         name = self._header[place] if place < len(self._header) else None
-        first = piece[record.spans[0][0] : min(record.spans[0][1], start + len(raw))]
-        return BrokenRow(
-            number, rule, message, show(strip_end(raw)), name, self._walker.value(strip_end(first))
-        )
+        raw = strip_end(raw)
+        first = self._walker.value(raw[: record.spans[0][1] - start])
+        return BrokenRow(number, rule, message, show(raw), name, first)
 
 
 def _without(piece: bytes, plan: Plan) -> bytes:
@@ -345,10 +348,12 @@ def _has_content(piece: bytes, ends: Numbers) -> NDArray[np.bool_]:
     return ~np.isin(firsts, (NEWLINE, RETURN))
 
 
-def _not_utf8(piece: bytes, codes: NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Numbers:
+def _not_utf8(piece: bytes, codes: NDArray[np.uint8], ends: Numbers) -> Numbers:
     """The lines that are not UTF-8."""
     wide = np.unique(np.searchsorted(ends, np.flatnonzero(codes >= 128), "right"))
-    return np.array([i for i in wide if first_broken(piece[starts[i] : ends[i]]) is not None], int)
+    starts = np.where(wide > 0, ends[wide - 1], 0)
+    spans = zip(wide.tolist(), starts.tolist(), ends[wide].tolist(), strict=True)
+    return np.array([line for line, a, b in spans if first_broken(piece[a:b]) >= 0], np.int64)
 
 
 def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numbers:
@@ -358,24 +363,25 @@ def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numb
     which quotes alternate: each even one begins a field or is the second of a doubled pair, each
     odd one ends a field or is the first of such a pair, and their number is even.
     """
-    quote, delimiter = walker.quote[0], walker.delimiter[0]
+    quote = walker.quote[0]
+    is_edge = np.zeros(256, bool)
+    is_edge[[walker.delimiter[0], NEWLINE, RETURN]] = True
     at = np.flatnonzero(codes == quote)
+    before = codes[at - 1]
+    before[0] = before[0] if at[0] else NEWLINE
+    after = codes[np.minimum(at + 1, len(codes) - 1)]
+    after[-1] = after[-1] if at[-1] + 1 < len(codes) else NEWLINE
+    opens = is_edge[before]
+    good_if_even = opens | (before == quote)
+    good_if_odd = is_edge[after] | (after == quote)
     before_end = np.searchsorted(at, ends)
+    if not np.any(before_end % 2) and good_if_even[::2].all() and good_if_odd[1::2].all():
+        return np.array([], np.int64)  # plain throughout, as most files are
     counts = np.diff(before_end, prepend=0)
     line_of = np.repeat(np.arange(len(ends)), counts)
     is_even = (np.arange(len(at)) - np.repeat(before_end - counts, counts)) % 2 == 0
-    before = np.where(at > 0, codes[at - 1], NEWLINE)
-    after = np.where(at + 1 < len(codes), codes[np.minimum(at + 1, len(codes) - 1)], NEWLINE)
-    opens = _is_edge(before, delimiter)
-    good = np.where(
-        is_even, opens | (before == quote), _is_edge(after, delimiter) | (after == quote)
-    )
     is_odd = counts % 2 == 1
-    is_odd[line_of[~good]] = True
+    is_odd[line_of[~np.where(is_even, good_if_even, good_if_odd)]] = True
     may_open = np.zeros(len(ends), bool)
     may_open[line_of[opens]] = True
     return np.flatnonzero(is_odd & may_open)
-
-
-def _is_edge(codes: NDArray[np.uint8], delimiter: int) -> NDArray[np.bool_]:
-    return np.isin(codes, (delimiter, NEWLINE, RETURN))

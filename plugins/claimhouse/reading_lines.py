@@ -75,13 +75,13 @@ def strip_end(raw: bytes) -> bytes:
     return raw[:-1] if raw.endswith((b"\n", b"\r")) else raw
 
 
-def first_broken(raw: bytes) -> int | None:
-    """Where bytes stop being UTF-8."""
+def first_broken(raw: bytes) -> int:
+    """Where bytes stop being UTF-8, or -1."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:
         return error.start
-    return None
+    return -1
 
 
 def check_header(header: list[str], row_number: int | None) -> list[str]:

@@ -99,7 +99,7 @@ def jsonl_blocks(text: Text, keys: list[str], block_bytes: int) -> Iterator[Bloc
 def _not_text(number: int, raw: bytes) -> BrokenRow | None:
     if b"\0" in raw:
         return BrokenRow(number, "nul_byte", "The row holds a NUL byte.", show(raw))
-    if first_broken(raw) is not None:
+    if first_broken(raw) >= 0:
         return BrokenRow(number, "encoding", "The row is not valid UTF-8.", show(raw))
     return None
 

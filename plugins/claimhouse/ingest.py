@@ -46,6 +46,7 @@ def check(system: str) -> list[int]:
 def load_dimensions(system: str) -> None:
     """Bring the dimensions up to the batches that are fit to be loaded."""
     with warehouse.connect() as connection:
+        star.create_mappings(connection, system)
         star.load_dimensions(connection, system, _batches(system, "checked"))
 
 

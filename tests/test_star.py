@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.billing_source import Billing, claim, patient, provider, real_rows
 
 from claimhouse import star, warehouse
-from tests.billing_source import Billing, claim, patient, provider, real_rows
 
 FIRST, LAST = "1900-01-01", "9999-12-31"
 
@@ -280,16 +280,18 @@ def test_claim_versions_add_up_in_their_own_order(billing: Billing) -> None:
         (2, "2021-02-01", Decimal("-19.90"), Decimal("-9.95")),
         (3, "2021-03-01", Decimal("-10.10"), Decimal("29.95")),
     ]
-    assert billing.rows("select total_cost, covered_amount, version_count from star.fact_claim") == [
-        (Decimal("70.00"), Decimal("70.00"), 3)
-    ]
+    assert billing.rows(
+        "select total_cost, covered_amount, version_count from star.fact_claim"
+    ) == [(Decimal("70.00"), Decimal("70.00"), 3)]
 
 
 def test_several_batches_in_one_first_load(billing: Billing) -> None:
     billing.batch("claims", [claim("C1", total_cost="10"), claim("C2", total_cost="5")])
     billing.batch("claims", [claim("C1", total_cost="30", last_modified_date="2021-03-01")])
     billing.load()
-    assert billing.rows("select claim_id, total_cost, version_count from star.fact_claim order by 1") == [
+    assert billing.rows(
+        "select claim_id, total_cost, version_count from star.fact_claim order by 1"
+    ) == [
         ("C1", Decimal("30.00"), 2),
         ("C2", Decimal("5.00"), 1),
     ]
@@ -336,7 +338,10 @@ def test_rebuild_leaves_other_sources_alone(billing: Billing) -> None:
     )
     before = billing.rows("select * from star.fact_claim where source_system = 'clinic' order by 2")
     star.rebuild(billing.connection, "billing")
-    assert billing.rows("select * from star.fact_claim where source_system = 'clinic' order by 2") == before
+    assert (
+        billing.rows("select * from star.fact_claim where source_system = 'clinic' order by 2")
+        == before
+    )
     assert billing.one("select count(*) from star.dim_patient where source_system = 'clinic'") == 1
 
 
@@ -396,9 +401,7 @@ def test_calendar(billing: Billing) -> None:
         "select date_key, year, quarter, month, month_name, year_month, day_of_month, weekday,"
         " weekday_name, is_weekend from star.dim_date where date = %s",
         (day,),
-    ) == [
-        (20240229, 2024, 1, 2, "February", "2024-02", 29, day.isoweekday(), "Thursday", False)
-    ]
+    ) == [(20240229, 2024, 1, 2, "February", "2024-02", 29, day.isoweekday(), "Thursday", False)]
     days = (date(2100, 12, 31) - date(1900, 1, 1)).days + 1
     assert billing.one("select count(*) from star.dim_date where date is not null") == days
     assert billing.one("select count(*) from star.dim_service_date") == days + 2
@@ -494,7 +497,8 @@ def _places(billing: Billing, everything: bool = False) -> dict[tuple[str, str],
     tables = {"fact_claim": "claim_id", "fact_claim_version": "claim_id"}
     if everything:
         tables |= {
-            f"dim_{name}": f"{name}_key" for name in ("patient", "provider", "facility", "claim_profile")
+            f"dim_{name}": f"{name}_key"
+            for name in ("patient", "provider", "facility", "claim_profile")
         }
     places: dict[tuple[str, str], list[Any]] = {}
     for table, key in tables.items():

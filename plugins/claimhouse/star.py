@@ -88,7 +88,7 @@ def create_mappings(connection: Connection[Any], source: str) -> None:
     """Lay every mapping file of *source* as the view ``source_<source>.star_<target>``."""
     for target in targets(source):
         view = sql.Identifier(f"source_{source}", f"star_{target}")
-        select = sql.SQL(warehouse.sql(f"mapping/{source}/{target}"))  # type: ignore[arg-type]
+        select = sql.SQL(warehouse.sql(f"mapping/{source}/{target}"))
         create = sql.SQL("create or replace view {} as {}").format(view, select)
         try:
             with connection.transaction():
@@ -135,6 +135,7 @@ def load_dimensions(connection: Connection[Any], source: str, batch_ids: Sequenc
                 )
             for junk in JUNK_DIMENSIONS[fact]:
                 written[junk] = _run(connection, f"star/{junk}", source=source)
+                connection.execute(sql.SQL("analyze {}").format(_star(junk)))
     return written
 
 
@@ -156,6 +157,8 @@ def load_fact(
         Rows written, as ``<table>`` and ``<table>_rekeyed``.
     """
     with _step(connection, source, table, batch_ids):
+        # the other fact table is loaded beside this one: helpers would only take turns
+        connection.execute("set local max_parallel_workers_per_gather = 0")
         rekeyed = _rekey(connection, source, table)
         fact = next(target for target in _facts(source) if table in FACT_TABLES[target])
         relation = fact.removeprefix("fact_") + "_version"
@@ -377,7 +380,7 @@ def _drop_temporary(connection: Connection[Any], relation: str) -> None:
     if kind is not None:
         word = "view" if kind[0] in ("v", b"v") else "table"
         connection.execute(
-            sql.SQL("drop {} {}").format(sql.SQL(word), sql.Identifier("pg_temp", relation))  # type: ignore[arg-type]
+            sql.SQL("drop {} {}").format(sql.SQL(word), sql.Identifier("pg_temp", relation))
         )
 
 

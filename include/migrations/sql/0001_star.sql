@@ -146,8 +146,8 @@ create table star.fact_claim (
     version_count integer not null,
     batch_id bigint not null,
     row_number bigint not null,
-    primary key (source_system, claim_id)
-);
+    primary key (claim_id, source_system)
+) with (fillfactor = 92);
 comment on table star.fact_claim is 'Grain: a claim, in its latest state';
 comment on column star.fact_claim.covered_amount is 'total_cost times the percentage covered';
 
@@ -167,7 +167,7 @@ create table star.fact_claim_version (
     service_date date,
     total_cost_delta numeric(14, 2) not null,
     covered_amount_delta numeric(14, 2) not null,
-    primary key (source_system, claim_id, batch_id, row_number)
+    primary key (batch_id, row_number)
 );
 comment on table star.fact_claim_version is
 'Grain: a version of a claim as received; the deltas of a claim add up to its row in fact_claim';
@@ -187,3 +187,5 @@ insert into star.dim_provider
 insert into star.dim_claim_profile (claim_profile_key, visit_type) values
 (-1, 'unknown'),
 (-2, 'not applicable');
+
+analyze star.dim_date;

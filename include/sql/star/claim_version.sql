@@ -3,6 +3,7 @@
 -- the claim's history, its money as a difference to the version before, and its dimension keys.
 -- In the first load of one batch every claim has one version: then it is a view (no sort, no copy).
 {% set as_of = "greatest(coalesce(v.service_date, date '9999-12-30'), date '1900-01-01')" %}
+{% set covered = "case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.coverage_type * 0.01, 2) end" %}
 {% if is_first %}
 create temp view claim_version as
 with version as (
@@ -10,17 +11,17 @@ with version as (
         v.*,
         {{ as_of }} as as_of,
         1 as version_number,
-        1 as version_count,
-        coalesce(round(v.total_cost * v.coverage_type * 0.01, 2), 0) as covered_amount_delta,
+        true as is_latest,
         coalesce(v.total_cost, 0) as total_cost_delta,
-        round(v.total_cost * v.coverage_type * 0.01, 2) as covered_amount
+        coalesce({{ covered }}, 0) as covered_amount_delta,
+        {{ covered }} as covered_amount
     from source_{{ source }}.star_fact_claim as v
-    where v.batch_id in (select batch_id from load_batch)
+    where v.batch_id = any(array(select batch_id from load_batch))
 )
 {% else %}
 create temp table touched on commit drop as
 select distinct claim_id from source_{{ source }}.star_fact_claim
-where batch_id in (select batch_id from load_batch);
+where batch_id = any(array(select batch_id from load_batch));
 
 analyze touched;
 
@@ -30,18 +31,24 @@ with priced as (
         v.*,
         {{ as_of }} as as_of,
         coalesce(v.modified_on, b.received_date) as ordered_at,
-        round(v.total_cost * v.coverage_type * 0.01, 2) as covered_amount
+        {{ covered }} as covered_amount
     from source_{{ source }}.star_fact_claim as v
-    inner join touched as t on v.claim_id = t.claim_id
     inner join landing.batch as b on v.batch_id = b.batch_id
-    where b.state = 'loaded' or b.batch_id in (select batch_id from load_batch)
+    where
+        v.claim_id in (select claim_id from touched)
+        -- as an array: the planner joins the batches last, when most rows are gone
+        and v.batch_id = any(array(
+            select batch_id from landing.batch where state = 'loaded' and source_system = '{{ source }}'
+            union all
+            select batch_id from load_batch
+        ))
 ),
 
 version as (
     select
         *,
         row_number() over in_order as version_number,
-        count(*) over (partition by claim_id) as version_count,
+        lead(batch_id) over in_order is null as is_latest,
         coalesce(covered_amount, 0) - coalesce(lag(covered_amount) over in_order, 0) as covered_amount_delta,
         coalesce(total_cost, 0) - coalesce(lag(total_cost) over in_order, 0) as total_cost_delta
     from priced
@@ -54,7 +61,7 @@ select
     v.batch_id,
     v.row_number,
     v.version_number::integer as version_number,
-    v.version_count::integer as version_count,
+    v.is_latest,
     v.modified_on as version_date,
     coalesce(patient.patient_key, -1) as patient_key,
     coalesce(provider.provider_key, -1) as provider_key,

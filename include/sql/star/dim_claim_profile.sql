@@ -10,7 +10,7 @@ from (
         coverage_type::smallint as coverage_type,
         is_billed
     from source_{{ source }}.star_fact_claim
-    where batch_id in (select batch_id from load_batch)
+    where batch_id = any(array(select batch_id from load_batch))
 ) as f
 -- not "on conflict do nothing" alone: that takes a number from the sequence for every row it skips
 where not exists (

@@ -17,16 +17,16 @@ select
     service_date,
     total_cost,
     covered_amount,
-    version_count,
+    version_number as version_count,
     batch_id,
     row_number
 from claim_version
-where version_number = version_count;
+where is_latest;
 
-alter table star.fact_claim add primary key (source_system, claim_id);
+alter table star.fact_claim add primary key (claim_id, source_system);
 {% else %}
 merge into star.fact_claim as f
-using (select * from claim_version where version_number = version_count) as v
+using (select claim_version.*, version_number as version_count from claim_version where is_latest) as v
     on f.source_system = v.source_system and f.claim_id = v.claim_id
 when matched and (
     f.patient_key, f.provider_key, f.facility_key, f.claim_profile_key, f.service_date_key, f.claim_date_key,

@@ -23,15 +23,11 @@ select
     covered_amount_delta
 from claim_version;
 
-alter table star.fact_claim_version add primary key (source_system, claim_id, batch_id, row_number);
+alter table star.fact_claim_version add primary key (batch_id, row_number);
 {% else %}
 merge into star.fact_claim_version as f
 using claim_version as v
-    on
-        f.source_system = v.source_system
-        and f.claim_id = v.claim_id
-        and f.batch_id = v.batch_id
-        and f.row_number = v.row_number
+    on f.batch_id = v.batch_id and f.row_number = v.row_number
 when matched and (
     f.version_number, f.patient_key, f.provider_key, f.facility_key, f.claim_profile_key, f.total_cost_delta,
     f.covered_amount_delta

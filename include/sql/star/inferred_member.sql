@@ -3,19 +3,27 @@
 -- sqlfluff:templater:jinja:context:fact:fact_claim
 -- A member of star.{{ dimension }} for every id that {{ fact }} names and nobody has described yet.
 -- Its only version starts in 1900, where the first described one starts too: it is completed in place.
-insert into star.{{ dimension }} (source_system, {{ id }}, valid_from, valid_to, is_current, is_inferred)
-select distinct
-    '{{ source }}',
-    f.{{ id }},
-    date '1900-01-01',
-    date '9999-12-31',
-    true,
-    true
+
+-- A table of its own, because the search can use several processes and an insert cannot.
+create temp table unknown_member on commit drop as
+select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
 where
-    f.batch_id in (select batch_id from load_batch)
+    f.batch_id = any(array(select batch_id from load_batch))
     and f.{{ id }} is not null
     and not exists (
         select from star.{{ dimension }} as d
         where d.source_system = '{{ source }}' and d.{{ id }} = f.{{ id }}
     );
+
+insert into star.{{ dimension }} (source_system, {{ id }}, valid_from, valid_to, is_current, is_inferred)
+select
+    '{{ source }}',
+    {{ id }},
+    date '1900-01-01',
+    date '9999-12-31',
+    true,
+    true
+from unknown_member;
+
+drop table unknown_member;

@@ -8,7 +8,7 @@
 create temp table as_of on commit drop as
 with touched as (
     select {{ member }}_id from source_{{ source }}.star_{{ dimension }}
-    where batch_id in (select batch_id from load_batch)
+    where batch_id = any(array(select batch_id from load_batch))
     union
     select {{ member }}_id from star.{{ dimension }}
     where source_system = '{{ source }}' and valid_from = valid_to

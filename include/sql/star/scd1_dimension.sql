@@ -8,10 +8,10 @@ using (
     from source_{{ source }}.star_{{ dimension }} as v
     inner join landing.batch as b on v.batch_id = b.batch_id
     where
-        (b.state = 'loaded' or b.batch_id in (select batch_id from load_batch))
+        (b.state = 'loaded' or b.batch_id = any(array(select batch_id from load_batch)))
         and v.{{ id }} in (
             select named.{{ id }} from source_{{ source }}.star_{{ dimension }} as named
-            where named.batch_id in (select batch_id from load_batch)
+            where named.batch_id = any(array(select batch_id from load_batch))
         )
     order by v.{{ id }}, coalesce(v.version_at, b.received_date) desc, v.batch_id desc, v.row_number desc
 ) as v

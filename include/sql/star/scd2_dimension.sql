@@ -10,7 +10,7 @@
 create temp table touched on commit drop as
 select distinct {{ id }}
 from source_{{ source }}.star_{{ dimension }}
-where batch_id in (select batch_id from load_batch) and {{ id }} is not null;
+where batch_id = any(array(select batch_id from load_batch)) and {{ id }} is not null;
 
 analyze touched;
 
@@ -26,7 +26,7 @@ with version as (
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}
     inner join landing.batch as b on v.batch_id = b.batch_id
-    where b.state = 'loaded' or b.batch_id in (select batch_id from load_batch)
+    where b.state = 'loaded' or b.batch_id = any(array(select batch_id from load_batch))
 ),
 
 dated as (

@@ -1,0 +1,259 @@
+"""The line of one source, from files to the star: on the real feeds, and killed at any point."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter, defaultdict
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from claimhouse import ingest
+from tests.feeds import batches, claim, claims_csv, csv_line, drop, issues
+
+FEEDS = ("claims", "patients", "providers")
+
+
+def _lines(file: Path) -> list[list[str]]:
+    with file.open(newline="") as came:
+        return list(csv.reader(came))[1:]
+
+
+def _money(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+@pytest.fixture
+def real(
+    shared_data: Path, landing_root: Path, warehouse: Any, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """The real billing feeds, loaded whole."""
+    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
+    ingest.run("billing")
+    return warehouse
+
+
+def test_every_row_and_every_cent_of_the_real_feeds_is_accounted_for(real, shared_data):
+    rows = {
+        file.name: len(_lines(file))
+        for feed in FEEDS
+        for file in (shared_data / "billing").glob(f"{feed}*.csv")
+    }
+    assert {name: read for name, _, read, *_ in batches(real)} == rows
+    assert all(read == good + bad + dropped for _, _, read, good, bad, dropped in batches(real))
+    money = sum(
+        _money(row[4])
+        for name in ("claims_priming.csv", "claims_update.csv")
+        for row in _lines(shared_data / "billing" / name)
+        if len(row) == 10
+    )
+    read = real.execute(
+        "select sum((amounts -> 'total_cost' ->> 'read')::numeric),"
+        " sum((amounts -> 'total_cost' ->> 'accepted')::numeric)"
+        " from landing.batch where feed = 'claims'"
+    ).fetchone()
+    loaded = real.execute("select sum(total_cost) from source_billing.claims").fetchone()[0]
+    assert read == (money, loaded)
+
+
+def test_the_real_updates_resolve_what_the_priming_files_left(real):
+    found = real.execute(
+        "select record_key, array_agg(distinct status) from quality.issue"
+        " where severity = 'error' and rule not like 'soda:%' group by 1"
+    ).fetchall()
+    assert dict(found) == {
+        "CF#1045078NN": ["resolved"],
+        "85000U": ["resolved"],
+        "CF#1012078NN": ["open"],
+        "CF#1054078NN": ["open"],
+        "CF#1083078NN": ["open"],
+        "CF#1537078NN": ["open"],
+        "CF#1598078NN": ["open"],
+        "77000U": ["open"],
+        "N3T7700A": ["open"],
+    }
+
+
+def test_the_real_claims_arrive_in_the_star_in_their_latest_state(real, shared_data):
+    latest: dict[str, Decimal] = {}
+    for name in ("claims_priming.csv", "claims_update.csv"):
+        for row in _lines(shared_data / "billing" / name):
+            good = len(row) == 10 and row[0].startswith("CF#") and row[8] in "TF"
+            if good and row[3] != "phone_number" and row[6] != "dogcat":
+                latest[row[0]] = Decimal(row[4])
+    found = dict(real.execute("select claim_id, total_cost from star.fact_claim").fetchall())
+    assert found == latest
+    deltas = real.execute(
+        "select claim_id, sum(total_cost_delta) from star.fact_claim_version group by claim_id"
+    ).fetchall()
+    assert dict(deltas) == latest
+
+
+def test_real_values_are_repaired_only_where_that_is_certain(real):
+    places = dict(
+        real.execute(
+            "select patient_id, (state, zipcode, birth_date, residence_date)::text from star.dim_patient"
+            " where is_current and patient_id in ('5000U', '27000U', '55000U', '22000U')"
+        ).fetchall()
+    )
+    assert places["5000U"].startswith('("New Jersey",07039,')
+    assert places["27000U"].startswith("(Connecticut,")
+    assert places["55000U"] == "(Maine,04032,,2017-01-22)"
+    assert places["22000U"] == "(Montana,59044,1979-11-17,)"
+
+
+def test_loading_the_real_feeds_again_changes_nothing(real):
+    def state() -> list[Any]:
+        return [
+            real.execute(f"select count(*), max(xmin::text::bigint) from {table}").fetchone()
+            for table in (
+                "landing.batch", "quality.issue", "star.dim_patient", "star.dim_provider",
+                "star.fact_claim", "star.fact_claim_version",
+            )
+        ]  # fmt: skip
+
+    before = state()
+    ingest.run("billing")
+    assert state() == before
+
+
+def test_copies_of_a_record_are_dropped_or_set_aside(landing_root, warehouse):
+    same, older, newer = (
+        claim(1),
+        claim(2, last_modified_date="1/1/2020"),
+        claim(2, total_cost="99"),
+    )
+    drop(landing_root, "claims.csv", claims_csv(same, older, newer, same, older))
+    for batch in ingest.land("billing"):
+        ingest.verify(batch)
+    assert batches(warehouse)[0][2:] == (5, 2, 1, 2)
+    assert [(row, rule) for row, _, rule, *_ in issues(warehouse)] == [
+        (2, "identical_copy"),
+        (3, "identical_copy"),
+        (6, "conflicting_copy"),
+    ]
+    kept = warehouse.execute("select raw_row from quality.quarantine").fetchall()
+    assert kept == [(csv_line(older),)]
+    costs = warehouse.execute(
+        "select total_cost from source_billing.claims order by claim_id"
+    ).fetchall()
+    assert costs == [(Decimal("10.50"),), (Decimal("99.00"),)]
+    sums = warehouse.execute("select amounts -> 'total_cost' from landing.batch").fetchone()[0]
+    assert sums == {
+        "read": "141.00", "accepted": "109.50", "quarantined": "10.50", "dropped": "21.00", "unreadable": 0,
+    }  # fmt: skip
+
+
+KILL = """
+import os, signal, sys
+from claimhouse import {module}
+real = {module}.{name}
+calls = [0]
+def dying(*given, **named):
+    calls[0] += 1
+    if calls[0] == {call}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*given, **named)
+{module}.{name} = dying
+from claimhouse import ingest
+ingest.run("billing")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "call"),
+    [
+        ("landing", "_enter", 1),
+        ("landing", "_sight", 2),
+        ("source", "_copy", 3),
+        ("source", "_close", 2),
+        ("checks", "_record", 1),
+        ("star", "_run", 2),
+        ("star", "load_fact", 2),
+        ("star", "finish", 1),
+    ],
+)
+def test_a_kill_anywhere_is_healed_by_running_again(
+    module, name, call, landing_root, warehouse, warehouse_url
+):
+    drop(
+        landing_root,
+        "claims_1.csv",
+        claims_csv(*(claim(n) for n in range(50)), claim(51, billed="V")),
+    )
+    drop(
+        landing_root,
+        "claims_2.csv",
+        claims_csv(*(claim(n, total_cost="7", last_modified_date="2/9/2021") for n in range(20))),
+    )
+    script = textwrap.dedent(KILL).format(module=module, name=name, call=call)
+    environment = {**os.environ, "PYTHONPATH": "plugins", "WAREHOUSE_URL": warehouse_url}
+    died = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=False
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    ingest.run("billing")
+    assert [row[1:] for row in batches(warehouse)] == [
+        ("loaded", 51, 50, 1, 0),
+        ("loaded", 20, 20, 0, 0),
+    ]
+    assert len([one for one in issues(warehouse) if not one[2].startswith("soda:")]) == 1
+    assert warehouse.execute("select count(*) from quality.quarantine").fetchone() == (1,)
+    total = warehouse.execute("select count(*), sum(total_cost) from star.fact_claim").fetchone()
+    assert total == (50, 20 * Decimal(7) + 30 * Decimal("10.50"))
+    versions = warehouse.execute(
+        "select count(*), sum(total_cost_delta) from star.fact_claim_version"
+    ).fetchone()
+    assert versions == (70, total[1])
+
+
+def test_a_held_batch_leaves_the_star_as_it_was_until_it_is_released(landing_root, warehouse):
+    from claimhouse import checks, review
+
+    drop(landing_root, "claims_1.csv", claims_csv(*(claim(n) for n in range(10))))
+    ingest.run("billing")
+    bad = [claim(n, visit_type="none") for n in range(20, 40)]
+    drop(landing_root, "claims_2.csv", claims_csv(*bad, claim(40)))
+    with pytest.raises(checks.ChecksFailed) as error:
+        ingest.run("billing")
+    assert "billing" in str(error.value)
+    states = [state for _, state, *_ in batches(warehouse)]
+    assert states == ["loaded", "held"]
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (10,)
+    held = warehouse.execute("select batch_id from quality.held_batches").fetchone()[0]
+    ingest.run("billing")  # a new run goes on without it
+    review.release(held, "a reviewer", "the sender confirmed it")
+    ingest.run("billing")
+    assert [state for _, state, *_ in batches(warehouse)] == ["loaded", "loaded"]
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (11,)
+
+
+def _open(warehouse: psycopg.Connection[Any]) -> Counter[str]:
+    found = warehouse.execute(
+        "select rule from quality.issue where status = 'open' and rule not like 'soda:%'"
+    )
+    return Counter(rule for (rule,) in found.fetchall())
+
+
+def test_feeds_of_one_run_do_not_stop_each_other(landing_root, warehouse):
+    drop(landing_root, "claims.csv", claims_csv(claim(1)))
+    drop(landing_root, "patients.csv", b"")
+    drop(landing_root, "providers.csv", b"\x89PNG\r\n\x1a\n" + bytes(100))
+    ingest.run("billing")
+    states = defaultdict(list)
+    for name, state, *_ in batches(warehouse):
+        states[state].append(name)
+    assert states == {"loaded": ["claims.csv"], "rejected": ["patients.csv", "providers.csv"]}
+    assert _open(warehouse) == {"empty_file": 1, "wrong_format": 1}
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (1,)

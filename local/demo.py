@@ -6,9 +6,12 @@ and what its assets set going is followed to its end.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local import environment, places, samples, summary, system
@@ -181,8 +184,20 @@ def _explain(airflow: Airflow, run: Run) -> str:
             folder /= f"map_index={task['map_index']}"
             name += f" [{task['map_index']}]"
         log = folder / f"attempt={task['try_number']}.log"
-        lines.append(f"  task {name}: see {log}")
+        lines.append(f"  task {name}: {_reason(log)}; see {log}")
     return "\n".join(lines)
+
+
+def _reason(log: Path) -> str:
+    """The exception at the end of a task's log."""
+    reason = "ended with no exception"
+    if not log.exists():
+        return "left no log"
+    for line in log.read_text(errors="replace").splitlines():
+        with contextlib.suppress(ValueError, TypeError, AttributeError, LookupError):
+            last = json.loads(line).get("error_detail")[0]
+            reason = f"{last['exc_type']}: {last['exc_value'].strip().splitlines()[0]}"
+    return reason
 
 
 if __name__ == "__main__":

@@ -137,6 +137,8 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("api", "workers"): "1",
         ("api", "secret_key"): own["API_SECRET_KEY"],
         ("api_auth", "jwt_secret"): own["JWT_SECRET"],
+        # On a busy machine the API server may take its time to answer a task.
+        ("workers", "execution_api_retries"): "8",
         # One person on one machine: see a new DAG file soon, but leave the cores to the tasks.
         ("dag_processor", "refresh_interval"): "20",
         ("dag_processor", "bundle_refresh_check_interval"): "5",

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,12 +28,13 @@ from filelock import FileLock
 from claimhouse import embedded, schema
 from local import airflow_api, environment, places, processes
 
+# The API server reads task logs from disk: the others need no port to serve them. The scheduler
+# comes last, when the API server answers: a task that cannot reach it uses up one of its tries.
 AIRFLOW = {
     "api-server": ("api-server",),
-    # The API server reads task logs from disk: the others need no port to serve them.
-    "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
 }
 MAILBOX = "mailbox"
 HEALTH_SECONDS = 180
@@ -87,7 +88,7 @@ def up(watch: Stopwatch) -> Addresses:
         values = {"WAREHOUSE_URL": warehouse}
         environment.write(places.WAREHOUSE_ENV, values, "The warehouse, while the system is up.")
         _finish_migration(migration)
-        _start_airflow(settings, watch)
+        _start_airflow(settings, addresses.api_port, watch)
         _wait_for_health(addresses.api_port, watch)
     return addresses
 
@@ -246,7 +247,7 @@ def _airflow_version() -> str:
     return version("apache-airflow-core")
 
 
-def _start_airflow(settings: dict[str, str], watch: Stopwatch) -> None:
+def _start_airflow(settings: dict[str, str], port: int, watch: Stopwatch) -> None:
     """Start the components that do not run; all of them anew when their settings have changed."""
     digest = hashlib.sha256(json.dumps(sorted(settings.items())).encode()).hexdigest()
     stamp = places.RUN / "settings.sha256"
@@ -261,6 +262,8 @@ def _start_airflow(settings: dict[str, str], watch: Stopwatch) -> None:
     _write_login()
     watch.say("starting Airflow: " + ", ".join(missing))
     for name in missing:
+        if name == "scheduler":
+            _wait_for_api(port, watch)
         _start(name, [sys.executable, "-m", "airflow", *AIRFLOW[name]], "airflow", settings)
     stamp.write_text(digest)
 
@@ -279,23 +282,35 @@ def _write_login() -> None:
     file.write_text(json.dumps({environment.LOGIN: password}))
 
 
+def _wait_for_api(port: int, watch: Stopwatch) -> None:
+    _wait(port, watch, lambda states: bool(states), AIRFLOW.keys() - {"scheduler"})
+
+
 def _wait_for_health(port: int, watch: Stopwatch) -> None:
+    _wait(port, watch, lambda states: set(states.values()) == {"healthy"}, AIRFLOW.keys())
+    watch.say("Airflow is healthy")
+
+
+def _wait(
+    port: int,
+    watch: Stopwatch,
+    ready: Callable[[dict[str, str]], bool],
+    started: Collection[str],
+) -> None:
+    """Wait until Airflow's health is *ready*, or say which of the *started* components ended."""
     end = time.monotonic() + HEALTH_SECONDS
     told = ""
-    while time.monotonic() < end:
-        states = airflow_api.health(port)
-        if states and all(state == "healthy" for state in states.values()):
-            watch.say("Airflow is healthy")
-            return
-        for name in AIRFLOW:
+    while not ready(states := airflow_api.health(port)):
+        for name in started:
             if processes.find(name, places.RUN) is None:
                 raise SystemExit(_failure(f"Airflow's {name}", name))
         waiting = [name for name, state in states.items() if state != "healthy"] or ["api-server"]
         if (text := "waiting for " + ", ".join(waiting)) != told:
             watch.say(text)
             told = text
+        if time.monotonic() > end:
+            raise SystemExit(f"not healthy after {HEALTH_SECONDS} s, see {places.LOGS}: {told}")
         time.sleep(1)
-    raise SystemExit(f"Airflow is not healthy after {HEALTH_SECONDS} s, see {places.LOGS}: {told}")
 
 
 def _failure(what: str, log: str) -> str:

@@ -312,6 +312,18 @@ def test_progress_tells_what_has_begun() -> None:
     }
 
 
+def test_a_failed_task_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "attempt=1.log"
+    assert demo._reason(log) == "left no log"
+    lines = [
+        {"level": "info", "event": "begun"},
+        {"error_detail": [{"exc_type": "ChecksFailed", "exc_value": "2 checks failed\nmore"}]},
+        {"level": "info", "event": "ended", "error_detail": None},
+    ]
+    log.write_text("not json\n" + "\n".join(json.dumps(line) for line in lines))
+    assert demo._reason(log) == "ChecksFailed: 2 checks failed"
+
+
 def test_the_summary_adds_up_what_the_warehouse_and_the_mailbox_hold(
     warehouse: psycopg.Connection[Any],
     warehouse_url: str,

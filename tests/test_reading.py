@@ -225,9 +225,9 @@ def test_broken_utf_8_costs_its_own_rows(file: Any) -> None:
 def test_a_character_cut_by_the_end_of_the_look_is_whole(file: Any) -> None:
     from claimhouse import reading_text
 
-    fill = "é" * (reading_text.LOOK_BYTES // 2)
-    read = Read(file(f"a\nx{fill}\n".encode()))
-    assert read.rows == [(2, f"x{fill}")]
+    fill = "x" * (reading_text.LOOK_BYTES - len("a\n") - 1)
+    read = Read(file(f"a\n{fill}é\n".encode()))
+    assert read.rows == [(2, f"{fill}é")]
     assert read.notes == []
 
 

@@ -120,10 +120,15 @@ def _follow(airflow: Airflow, run: Run, watch: system.Stopwatch) -> str:
     told: dict[str, str] = {}
     while True:
         state = airflow.run(run.dag_id, run.run_id)["state"]
-        for task, progress in _progress(airflow.tasks(run.dag_id, run.run_id)).items():
-            if told.get(task) != progress:
-                told[task] = progress
-                watch.say(f"{run.dag_id}.{task}: {progress}")
+        tasks = airflow.tasks(run.dag_id, run.run_id)
+        for name, progress in _progress(tasks).items():
+            if told.get(name) == progress:
+                continue
+            told[name] = progress
+            watch.say(f"{run.dag_id}.{name}: {progress}")
+            for task in tasks:
+                if task["task_id"] == name and task["state"] == "up_for_retry":
+                    watch.say(f"    {_reason(_log(run, task))}; it is tried again later")
         if state in ENDED:
             watch.say(f"{run.dag_id}: {state}")
             return state
@@ -175,17 +180,20 @@ def _explain(airflow: Airflow, run: Run) -> str:
     """Which task of *run* failed, and where its log is."""
     lines = [f"{run.dag_id} failed (run {run.run_id}):"]
     for task in airflow.tasks(run.dag_id, run.run_id):
-        if task["state"] != "failed":
-            continue
-        folder = places.AIRFLOW_LOGS / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
-        folder /= f"task_id={task['task_id']}"
-        name = task["task_id"]
-        if task["map_index"] >= 0:
-            folder /= f"map_index={task['map_index']}"
-            name += f" [{task['map_index']}]"
-        log = folder / f"attempt={task['try_number']}.log"
-        lines.append(f"  task {name}: {_reason(log)}; see {log}")
+        if task["state"] == "failed":
+            name = task["task_id"] + (f" [{task['map_index']}]" if task["map_index"] >= 0 else "")
+            log = _log(run, task)
+            lines.append(f"  task {name}: {_reason(log)}; see {log}")
     return "\n".join(lines)
+
+
+def _log(run: Run, task: dict[str, Any]) -> Path:
+    """The log of a task's latest attempt."""
+    folder = places.AIRFLOW_LOGS / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+    folder /= f"task_id={task['task_id']}"
+    if task["map_index"] >= 0:
+        folder /= f"map_index={task['map_index']}"
+    return folder / f"attempt={task['try_number']}.log"
 
 
 def _reason(log: Path) -> str:

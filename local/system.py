@@ -283,7 +283,7 @@ def _write_login() -> None:
 
 
 def _wait_for_api(port: int, watch: Stopwatch) -> None:
-    _wait(port, watch, lambda states: bool(states), AIRFLOW.keys() - {"scheduler"})
+    _wait(port, watch, bool, AIRFLOW.keys() - {"scheduler"})
 
 
 def _wait_for_health(port: int, watch: Stopwatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,24 +25,27 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
 
 
+# Not below pytest's own temporary folder: another run may clear that away.
+RUN = (
+    Path(tempfile.gettempdir())
+    / f"claimhouse-test-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def server() -> str:
     """The address of a Postgres server that this test run (all its workers) shares."""
-    run = (
-        tmp_path_factory.getbasetemp()
-        if worker_id == "master"
-        else tmp_path_factory.getbasetemp().parent
-    )
-    folder = run / "pg"
-    with FileLock(run / "pg.lock"):
-        address = embedded.start(folder)
+    RUN.mkdir(exist_ok=True)
+    RUN.chmod(0o755)
+    with FileLock(RUN / "lock"):
+        address = embedded.start(RUN / "pg")
         with psycopg.connect(address, autocommit=True) as connection:
             found = connection.execute("select 1 from pg_database where datname = %s", (TEMPLATE,))
             if found.fetchone() is None:
                 connection.execute("alter system set fsync = off")  # tests only: nothing to keep
                 connection.execute("select pg_reload_conf()")
                 schema.upgrade(embedded.create_database(address, TEMPLATE))
-    yield address
+    return address
 
 
 @pytest.fixture
@@ -81,7 +86,18 @@ def shared_data() -> Path:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop the workers' shared server when the run that started them ends."""
-    factory = getattr(session.config, "_tmp_path_factory", None)
-    if factory is not None and not hasattr(session.config, "workerinput"):
-        embedded.stop(factory.getbasetemp() / "pg")
+    """Stop the server when the run that started it ends; a worker leaves that to its run."""
+    if hasattr(session.config, "workerinput"):
+        return
+    uid = _run_uid(session)
+    folder = RUN.with_name(f"claimhouse-test-{uid}") if uid else RUN
+    if folder.exists():
+        embedded.stop(folder / "pg")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_uid(session: pytest.Session) -> str | None:
+    """The id that the workers of a distributed run share."""
+    manager = session.config.pluginmanager.getplugin("dsession")
+    nodes = getattr(manager, "nodemanager", None)
+    return getattr(nodes, "testrunuid", None)

@@ -59,8 +59,7 @@ def main() -> None:
         _save(page, "/dags", "airflow-dags.png", "watch_landing")
         _save(page, f"/dags/{last['dag_id']}", "airflow-ingest.png", last["dag_id"])
         run = f"/dags/{last['dag_id']}/runs/{last['dag_run_id']}"
-        page.evaluate(f"localStorage.setItem('dag_view-{last['dag_id']}', '\"graph\"')")
-        _save(page, run, "airflow-ingest-graph.png", "load_dimensions")
+        _save(page, run, "airflow-ingest-graph.png", "load_dimensions", press="Show Graph")
         browser.close()
 
 
@@ -79,10 +78,22 @@ def _log_in(page: Page, password: str) -> None:
     page.wait_for_url(lambda address: "login" not in address)
 
 
-def _save(page: Page, path: str, name: str, expected: str) -> None:
-    """Open *path*, wait until the text *expected* is there, and save what is seen as *name*."""
+def _save(page: Page, path: str, name: str, expected: str, press: str | None = None) -> None:
+    """Save what is seen at *path* as *name*.
+
+    Args:
+        page: the logged-in browser page.
+        path: where to go.
+        name: the picture's file name.
+        expected: a text that is there once the page has come.
+        press: the beginning of a button's label to press first; the panel beside the picture
+            it brings is folded away.
+    """
     page.goto(path)
     page.get_by_text(expected).first.wait_for()
+    if press:
+        page.locator(f"button[aria-label^='{press}']").click()
+        page.get_by_label("Collapse Details Panel").click()
     page.wait_for_timeout(SETTLE_MS)
     target: Path = FOLDER / name
     page.screenshot(path=target)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import psycopg
 import pytest
 from psycopg import errors
 from tests.client_world import COLUMNS, MASTER_KEY, World, client_file
 
-from claimhouse import clients, connections, reporting
+from claimhouse import clients, connections, embedded, reporting, schema
 
 VIEW = "reporting.claims_by_specialty_month"
 LISTING = (
@@ -285,6 +286,31 @@ def test_a_login_gets_the_password_of_its_connection(world, warehouse, monkeypat
         "select rolpassword from pg_authid where rolname = %s", (world.login(world.summit),)
     ).fetchone()
     assert stored[0].startswith("SCRAM-SHA-256$")
+
+
+def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
+    """A managed Postgres has none: the owner of the database, who may create roles, is enough."""
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    name = f"house_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"create role {name} login createrole")
+        admin.execute(f"grant reporting_owner to {name} with admin option")
+        admin.execute(f"create database {name} owner {name}")
+    address = embedded.url_of(server, name).replace("//postgres:@", f"//{name}@")
+    try:
+        schema.upgrade(address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            world = World(connection, address, tmp_path)
+            world.write_all()
+            for _ in range(2):
+                reporting.publish(connection, tmp_path)
+            rows = listing(world, world.login(world.summit))
+            assert rows == world.expected(world.summit, *SUMMIT)
+            connection.execute(f"set role client_{world.summit}")  # as delivery does
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"drop database {name} with (force)")
 
 
 def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):

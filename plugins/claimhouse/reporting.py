@@ -64,6 +64,7 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> Publicat
         _apply_roles(connection, known)
         views = _lay_views(connection)
         warehouse.run(connection, "security/access")
+        _hand_over(connection, views)
         _audit(connection)
     result = Publication(
         clients=len(known),
@@ -173,6 +174,7 @@ def _apply_roles(connection: Connection[Any], known: Iterable[Client]) -> None:
         for role, is_own_role in client.roles.items():
             can_login = "false" if is_own_role else "true"
             warehouse.run(connection, "security/role", role=role, can_login=can_login)
+            warehouse.run(connection, "security/act_as", role=role)
             if not is_own_role:
                 _apply_password(connection, role)
 
@@ -201,10 +203,16 @@ def _lay_views(connection: Connection[Any]) -> list[str]:
     names = [file.stem for file in sorted((settings.INCLUDE / "sql" / "reporting").glob("*.sql"))]
     for name in names:
         warehouse.run(connection, f"reporting/{name}")
+    return names
+
+
+def _hand_over(connection: Connection[Any], views: list[str]) -> None:
+    """Give the views, with the grants just laid, to the owner whom row-level security binds."""
+    warehouse.run(connection, "security/act_as", role="reporting_owner")
+    for name in views:
         connection.execute(
             sql.SQL("alter view reporting.{} owner to reporting_owner").format(sql.Identifier(name))
         )
-    return names
 
 
 def _audit(connection: Connection[Any]) -> None:

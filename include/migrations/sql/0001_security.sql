@@ -98,7 +98,6 @@ begin
 exception when duplicate_object then null;  -- roles belong to the server, not to one database
 end
 $$;
-alter role reporting_owner nologin nosuperuser nocreatedb nocreaterole nobypassrls noreplication;
 
 grant usage, create on schema reporting to reporting_owner;
 grant usage on schema star, security to reporting_owner;

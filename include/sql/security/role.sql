@@ -12,9 +12,5 @@ begin
     if (select rolcanlogin from pg_roles where rolname = '{{ role }}') <> {{ can_login }} then
         alter role {{ role }} {{ "login" if can_login == "true" else "nologin" }};
     end if;
-    -- Who is no superuser writes extracts as this role only where it was granted to them.
-    if not (select rolsuper from pg_roles where rolname = current_user) then
-        grant {{ role }} to current_user with inherit false, set true;
-    end if;
 end
 $$;

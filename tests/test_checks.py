@@ -30,9 +30,11 @@ class House:
         self.connection = connection
 
     def sql(self, text, *values):
+        """Run one statement."""
         return self.connection.execute(text, values or None)
 
     def rows(self, text, *values):
+        """What a query yields."""
         return self.sql(text, *values).fetchall()
 
     def batch(
@@ -73,6 +75,7 @@ class House:
         return batch
 
     def patients(self, count=100, first=1, birth="date '1970-01-01'", **more):
+        """A batch of patients 1U, 2U, ..."""
         return self.batch(
             "patients",
             "select {batch}, n + 1, n || 'U', '"
@@ -86,6 +89,7 @@ class House:
         )
 
     def providers(self, count=20, first=1, specialty="'orthopedist'", **more):
+        """A batch of providers N3T1A, N3T2A, ..."""
         return self.batch(
             "providers",
             "select {batch}, n + 1, 'N3T' || n || 'A', 'F', 'L', 'Clinic', '2 Oak St', 'Denver', 'Colorado',"
@@ -95,6 +99,7 @@ class House:
         )
 
     def claims(self, count=200, first=1, cost="100 + n % 7", served="date '2024-02-01'", **more):
+        """A batch of claims CF#1NN, CF#2NN, ... of the first 100 patients and 20 providers."""
         return self.batch(
             "claims",
             "select {batch}, n + 1, 'CF#' || n || 'NN', n % 100 + 1 || 'U', 'N3T' || n % 20 + 1 || 'A', 'routine',"
@@ -116,13 +121,15 @@ class House:
                 " order by check_result_id desc limit 1)",
                 batch,
                 batch,
-            )  # fmt: skip
+            )
         )
 
     def state(self, batch):
+        """The batch's state."""
         return self.rows("select state from landing.batch where batch_id = %s", batch)[0][0]
 
     def open_issues(self):
+        """The open issues: batch, rule, severity, message."""
         return self.rows(
             "select batch_id, rule, severity, message from quality.issue where status = 'open' order by rule"
         )
@@ -153,35 +160,38 @@ def test_good_batches_pass_every_check_and_are_checked(house):
     } <= names
 
 
-# What is broken, in which feed, and the one check that must say so.
+# The feed, what is broken in its rows (or in its batch), and the one check that must say so.
 DEFECTS = [
-    ("claims", "update source_billing.claims set patient_id = null where row_number <= 3", "patient_id_is_given", "warn"),
-    ("claims", "update source_billing.claims set patient_id = null where row_number <= 90", "patient_id_is_given", "fail"),
-    ("claims", "update source_billing.claims set provider_id = null where row_number <= 90", "provider_id_is_given", "fail"),
-    ("claims", "update source_billing.claims set patient_id = '999U' where row_number <= 3", "patient_id_is_known", "warn"),
-    ("claims", "update source_billing.claims set provider_id = 'N3T999A' where row_number = 7", "provider_id_is_known", "warn"),
-    ("claims", "update source_billing.claims set claim_id = 'CF#5NN' where row_number = 9", "keys_occur_once", "fail"),
-    ("claims", "update source_billing.claims set total_cost = total_cost + 0.01 where row_number = 9", "total_cost_reconciles", "fail"),
-    ("claims", "update source_billing.claims set date_of_service = '2024-03-03' where row_number = 9", "dated_before_receipt", "warn"),
-    ("claims", "update source_billing.claims set last_modified_date = '2024-01-01'", "freshness", "warn"),
-    ("claims", "update landing.batch set rows_quarantined = 6, rows_read = 206 where feed = 'claims'", "quarantined_share", "warn"),
-    ("claims", "update landing.batch set rows_quarantined = 60, rows_read = 260 where feed = 'claims'", "quarantined_share", "fail"),
-    ("claims", "update landing.batch set rows_accepted = 201, rows_read = 201 where feed = 'claims'", "rows_reconcile", "fail"),
-    ("patients", "update source_billing.patients set date_of_birth = null where row_number <= 20", "date_of_birth_is_given", "warn"),
-    ("patients", "update source_billing.patients set date_of_birth = null where row_number <= 70", "date_of_birth_is_given", "fail"),
-    ("patients", "update source_billing.patients set zipcode = null where row_number <= 70", "zipcode_is_given", "fail"),
-    ("patients", "update source_billing.patients set date_of_residence = null where row_number <= 70", "date_of_residence_is_given", "fail"),
-    ("patients", "update source_billing.patients set date_of_birth = '2024-03-03' where row_number = 5", "born_before_receipt", "warn"),
-    ("providers", "update source_billing.providers set specialty_code = null where row_number <= 3", "specialty_is_given", "warn"),
-    ("providers", "update source_billing.providers set facility_name = null where row_number <= 15", "facility_is_given", "fail"),
-    ("providers", "update source_billing.providers set start_date = null where row_number <= 15", "start_date_is_given", "fail"),
+    ("claims", "set patient_id = null where row_number <= 3", "patient_id_is_given", "warn"),
+    ("claims", "set patient_id = null where row_number <= 90", "patient_id_is_given", "fail"),
+    ("claims", "set provider_id = null where row_number <= 90", "provider_id_is_given", "fail"),
+    ("claims", "set patient_id = '999U' where row_number <= 3", "patient_id_is_known", "warn"),
+    ("claims", "set provider_id = 'N3T999A' where row_number = 7", "provider_id_is_known", "warn"),
+    ("claims", "set claim_id = 'CF#5NN' where row_number = 9", "keys_occur_once", "fail"),
+    ("claims", "set total_cost = total_cost + 0.01 where row_number = 9", "total_cost_reconciles", "fail"),
+    ("claims", "set date_of_service = '2024-03-03' where row_number = 9", "dated_before_receipt", "warn"),
+    ("claims", "set last_modified_date = '2024-01-01'", "freshness", "warn"),
+    ("claims", "batch set rows_quarantined = 6, rows_read = 206", "quarantined_share", "warn"),
+    ("claims", "batch set rows_quarantined = 60, rows_read = 260", "quarantined_share", "fail"),
+    ("claims", "batch set rows_accepted = 201, rows_read = 201", "rows_reconcile", "fail"),
+    ("patients", "set date_of_birth = null where row_number <= 20", "date_of_birth_is_given", "warn"),
+    ("patients", "set date_of_birth = null where row_number <= 70", "date_of_birth_is_given", "fail"),
+    ("patients", "set zipcode = null where row_number <= 70", "zipcode_is_given", "fail"),
+    ("patients", "set date_of_residence = null where row_number <= 70", "date_of_residence_is_given", "fail"),
+    ("patients", "set date_of_birth = '2024-03-03' where row_number = 5", "born_before_receipt", "warn"),
+    ("providers", "set specialty_code = null where row_number <= 3", "specialty_is_given", "warn"),
+    ("providers", "set facility_name = null where row_number <= 15", "facility_is_given", "fail"),
+    ("providers", "set start_date = null where row_number <= 15", "start_date_is_given", "fail"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("feed", "defect", "check", "outcome"), DEFECTS)
 def test_exactly_the_check_that_names_a_defect_tells_it(house, feed, defect, check, outcome):
     batches = house.good()
-    house.sql(defect)
+    if defect.startswith("batch"):
+        house.sql(f"update landing.{defect} where feed = '{feed}'")
+    else:
+        house.sql(f"update source_billing.{feed} {defect}")
     scan(*batches.values())
     assert {one: house.bad_checks(one) for one in batches.values()} == {
         one: ({check: outcome} if one == batches[feed] else {}) for one in batches.values()
@@ -440,26 +450,46 @@ def test_a_good_star_passes_every_check(loaded):
 
 
 STAR_DEFECTS = [
-    ("patient_has_one_current_version", "update star.dim_patient set is_current = false where patient_id = '7U'"),
-    ("patient_versions_meet", "insert into star.dim_patient (source_system, patient_id, valid_from, valid_to, is_current)"
+    ("patient_has_one_current_version",
+     "update star.dim_patient set is_current = false where patient_id = '7U'"),
+    ("patient_versions_meet",
+     "insert into star.dim_patient"
+     " (source_system, patient_id, valid_from, valid_to, is_current)"
      " values ('billing', '7U', '2000-01-01', '2001-01-01', false)"),
-    ("patient_versions_meet", "update star.dim_patient set valid_to = valid_to - 1 where patient_id = '96U' and not is_current"),
-    ("patient_history_is_whole", "update star.dim_patient set valid_from = '1900-01-02' where patient_id = '7U'"),
-    ("patient_history_is_whole", "update star.dim_patient set valid_to = '2030-01-01' where patient_id = '7U'"),
-    ("provider_has_one_current_version", "update star.dim_provider set is_current = false where provider_id = 'N3T7A'"),
-    ("provider_versions_meet", "insert into star.dim_provider (source_system, provider_id, valid_from, valid_to, is_current)"
+    ("patient_versions_meet",
+     "update star.dim_patient set valid_to = valid_to - 1 where patient_id = '96U' and not is_current"),
+    ("patient_history_is_whole",
+     "update star.dim_patient set valid_from = '1900-01-02' where patient_id = '7U'"),
+    ("patient_history_is_whole",
+     "update star.dim_patient set valid_to = '2030-01-01' where patient_id = '7U'"),
+    ("provider_has_one_current_version",
+     "update star.dim_provider set is_current = false where provider_id = 'N3T7A'"),
+    ("provider_versions_meet",
+     "insert into star.dim_provider"
+     " (source_system, provider_id, valid_from, valid_to, is_current)"
      " values ('billing', 'N3T7A', '2000-01-01', '2001-01-01', false)"),
-    ("provider_history_is_whole", "update star.dim_provider set valid_to = '2030-01-01' where provider_id = 'N3T7A'"),
-    ("claim_keys_lead_somewhere", "update star.fact_claim set patient_key = 987654 where claim_id = 'CF#195NN'"),
-    ("claim_keys_lead_somewhere", "update star.fact_claim set service_date_key = 5 where claim_id = 'CF#195NN'"),
-    ("claim_version_keys_lead_somewhere", "update star.fact_claim_version set provider_key = 987654 where claim_id = 'CF#210NN'"),
-    ("claim_money_reconciles", "update star.fact_claim_version set total_cost_delta = total_cost_delta + 0.01 where claim_id = 'CF#3NN'"),
-    ("claim_money_reconciles", "update star.fact_claim set covered_amount = covered_amount - 1 where claim_id = 'CF#3NN'"),
-    ("claim_money_reconciles", "delete from star.fact_claim where claim_id = 'CF#3NN'"),
-    ("claim_equals_source", "update star.fact_claim set total_cost = 1 where claim_id = 'CF#195NN';"
+    ("provider_history_is_whole",
+     "update star.dim_provider set valid_to = '2030-01-01' where provider_id = 'N3T7A'"),
+    ("claim_keys_lead_somewhere",
+     "update star.fact_claim set patient_key = 987654 where claim_id = 'CF#195NN'"),
+    ("claim_keys_lead_somewhere",
+     "update star.fact_claim set service_date_key = 5 where claim_id = 'CF#195NN'"),
+    ("claim_version_keys_lead_somewhere",
+     "update star.fact_claim_version set provider_key = 987654 where claim_id = 'CF#210NN'"),
+    ("claim_money_reconciles",
+     "update star.fact_claim_version set total_cost_delta = total_cost_delta + 0.01"
+     " where claim_id = 'CF#3NN'"),
+    ("claim_money_reconciles",
+     "update star.fact_claim set covered_amount = covered_amount - 1 where claim_id = 'CF#3NN'"),
+    ("claim_money_reconciles",
+     "delete from star.fact_claim where claim_id = 'CF#3NN'"),
+    ("claim_equals_source",
+     "update star.fact_claim set total_cost = 1 where claim_id = 'CF#195NN';"
      "update star.fact_claim_version set total_cost_delta = 1 where claim_id = 'CF#195NN' and version_number = 1;"
      "update star.fact_claim_version set total_cost_delta = 0 where claim_id = 'CF#195NN' and version_number = 2"),
-    ("claim_versions_are_loaded", "update landing.batch set rows_accepted = 31, rows_read = 31 where feed = 'claims' and state = 'checked'"),
+    ("claim_versions_are_loaded",
+     "update landing.batch set rows_accepted = 31, rows_read = 31"
+     " where feed = 'claims' and state = 'checked'"),
 ]  # fmt: skip
 
 
@@ -475,10 +505,39 @@ def test_exactly_the_check_that_names_a_defect_of_the_star_fails(loaded, check, 
 
 def test_an_audit_looks_beyond_the_last_load(loaded):
     loaded.sql("update landing.batch set state = 'loaded'")
-    loaded.sql("update star.fact_claim set patient_key = 987654 where claim_id = 'CF#3NN'")
+    loaded.sql("update landing.batch set rows_accepted = 1, rows_read = 1 where feed = 'claims'")
     checks.scan_star("billing")
-    with pytest.raises(checks.ChecksFailed):
+    with pytest.raises(checks.ChecksFailed, match="claim_versions_are_loaded"):
         checks.scan_star("billing", everything=True)
+
+
+def test_a_claim_on_a_version_about_to_be_removed_is_told(loaded):
+    loaded.sql(
+        "insert into star.dim_patient (source_system, patient_id, valid_from, valid_to, is_current)"
+        " values ('billing', '7U', '2000-01-01', '2000-01-01', false)"
+    )
+    checks.scan_star("billing")
+    loaded.sql(
+        "update star.fact_claim set patient_key ="
+        " (select patient_key from star.dim_patient where valid_from = valid_to) where claim_id = 'CF#3NN'"
+    )
+    with pytest.raises(checks.ChecksFailed, match="check claims_left_ended_versions ended in fail"):
+        checks.scan_star("billing")
+
+
+def test_a_version_that_comes_late_is_no_alarm(house):
+    house.good()
+    house.sql("update landing.batch set state = 'checked'")
+    star.load("billing")
+    late = house.claims(3, first=10, cost="777", state="checked")
+    house.sql(
+        "update source_billing.claims set last_modified_date = '2023-01-01' where batch_id = %s",
+        late,
+    )
+    star.load_dimensions(house.connection, "billing", [late])
+    star.load_facts(house.connection, "billing", [late])
+    assert house.rows("select count(*) from star.fact_claim where batch_id = %s", late) == [(0,)]
+    checks.scan_star("billing")
 
 
 def test_a_star_that_is_good_again_closes_its_issue(loaded):
@@ -505,7 +564,8 @@ socket.getaddrinfo = refuse
 before = dict(os.environ)
 from claimhouse import soda_engine
 from pathlib import Path
-Path("one.yml").write_text("checks:\\n  - x:\\n      name: x\\n      x query: select ${batch_id}\\n      fail: when != 7")
+text = "checks:\\n  - x:\\n      name: x\\n      x query: select ${batch_id}\\n      fail: when != 7"
+Path("one.yml").write_text(text)
 (found,) = soda_engine.scan(os.environ["WAREHOUSE_URL"], "quality", [Path("one.yml")], variables={"batch_id": "7"})
 assert (found.outcome, found.value) == ("pass", 7.0), found
 assert dict(os.environ) == before, "the environment changed"

@@ -101,7 +101,8 @@ def test_a_rule_that_is_open_in_two_batches_is_counted_over_both(warehouse, batc
 
 def test_a_record_shows_its_issues_next_to_its_raw_row(warehouse, batches):
     found = warehouse.execute(
-        "select column_name, raw_value, status, file_name, row_number, raw_row, batch_id from quality.record_issues"
+        "select column_name, raw_value, status, file_name, row_number, raw_row, batch_id"
+        " from quality.record_issues"
         " where source_system = 'billing' and feed = 'claims' and record_key = 'C1' order by column_name"
     ).fetchall()
     assert found == [

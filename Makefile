@@ -6,6 +6,7 @@
 UV_VERSION := 0.13.9
 VENV ?= var/venv
 BIN := $(VENV)/bin
+SYNC = $(BIN)/uv pip sync -q --python $(BIN)/python requirements.txt
 # Python 3.11, under whichever name this machine has it.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
@@ -55,7 +56,7 @@ requirements: set-up ## compile requirements.in, and what the image adds, into r
 
 $(VENV)/.installed: requirements.txt | $(BIN)/uv
 	@echo "installing the packages of requirements.txt into $(VENV)"
-	@$(BIN)/uv pip sync -q --python $(BIN)/python requirements.txt
+	@$(SYNC) || { echo "trying again with this machine's own certificates"; $(SYNC) --system-certs; }
 	@touch $@
 
 $(BIN)/uv:

@@ -101,7 +101,7 @@ def test_claims_not_billed(data: str, request: pytest.FixtureRequest) -> None:
 def test_providers_with_fully_covered_claims(data: str, request: pytest.FixtureRequest) -> None:
     billing, rows = request.getfixturevalue(data)
     text = sql_files.sql("examples/providers_with_fully_covered_claims")
-    day, number = re.findall(r"date '([\d-]+)' as last_day, (\d+) as days", text)[0]
+    day, number = re.findall(r"date '([\d-]+)' as last_day,\s+(\d+) as days", text)[0]
     last = date.fromisoformat(day)
     first = last - timedelta(int(number) - 1)
     expected: Counter[str] = Counter()

@@ -159,7 +159,8 @@ def load_fact(
     with _step(connection, source, table, batch_ids):
         # the other fact table is loaded beside this one: helpers would only take turns
         connection.execute("set local max_parallel_workers_per_gather = 0")
-        rekeyed = _rekey(connection, source, table)
+        is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(table)))
+        rekeyed = 0 if is_empty else _rekey(connection, source, table)
         fact = next(target for target in _facts(source) if table in FACT_TABLES[target])
         relation = fact.removeprefix("fact_") + "_version"
         _run(
@@ -168,10 +169,10 @@ def load_fact(
             source=source,
             is_first=_is_first(connection, source, fact),
         )
-        is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(table)))
         written = _run(connection, f"star/{table}", source=source, is_empty=is_empty)
         _drop_temporary(connection, relation)
-        connection.execute(sql.SQL("analyze {}").format(_star(table)))
+        if is_empty:  # later, autovacuum sees to it
+            connection.execute(sql.SQL("analyze {}").format(_star(table)))
     return {table: written, f"{table}_rekeyed": rekeyed}
 
 

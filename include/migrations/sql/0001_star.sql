@@ -1,5 +1,5 @@
 create schema star;
-comment on schema star is 'The conformed star schema. Keys -1 unknown and -2 not applicable are rows of every dimension';
+comment on schema star is 'The conformed star schema. Keys -1 (unknown) and -2 (not applicable) are in every dimension';
 
 create table star.dim_date (
     date_key integer primary key,

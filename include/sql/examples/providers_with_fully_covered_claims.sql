@@ -1,6 +1,10 @@
 -- Which providers have claims of the last N days that are covered in full? Change the last day
--- and N in the line below; a claim belongs to the day on which it was made (claim_date).
-with period as (select date '2019-11-30' as last_day, 30 as days)
+-- and N in the lines below; a claim belongs to the day on which it was made (claim_date).
+with period as (
+    select
+        date '2019-11-30' as last_day,
+        30 as days
+)
 
 select
     provider.provider_id,
@@ -23,4 +27,4 @@ inner join star.dim_provider as provider
         and provider.is_current
 where profile.coverage_type = 100
 group by provider.provider_key
-order by claims desc, provider.provider_id
+order by claims desc, provider.provider_id asc

@@ -1,4 +1,5 @@
 -- sqlfluff:templater:jinja:context:is_empty:false
+-- sqlfluff:indentation:template_blocks_indent:false
 -- Fills star.fact_claim from claim_version: each claim in its latest state.
 {% if is_empty %}
 -- Two million keys are sorted once faster than they are put in place one by one.
@@ -26,7 +27,13 @@ where is_latest;
 alter table star.fact_claim add primary key (claim_id, source_system);
 {% else %}
 merge into star.fact_claim as f
-using (select claim_version.*, version_number as version_count from claim_version where is_latest) as v
+using (
+    select
+        c.*,
+        c.version_number as version_count
+    from claim_version as c
+    where c.is_latest
+) as v
     on f.source_system = v.source_system and f.claim_id = v.claim_id
 when matched and (
     f.patient_key, f.provider_key, f.facility_key, f.claim_profile_key, f.service_date_key, f.claim_date_key,

@@ -1,4 +1,5 @@
 -- sqlfluff:templater:jinja:context:is_empty:false
+-- sqlfluff:indentation:template_blocks_indent:false
 -- Fills star.fact_claim_version from claim_version: every version received, its money as a
 -- difference to the version before. A version that comes late renumbers those after it.
 {% if is_empty %}

@@ -9,21 +9,21 @@ create temp table unknown_member on commit drop as
 select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
 where
-    f.batch_id = any(array(select batch_id from load_batch))
+    f.batch_id = any(array(select load_batch.batch_id from load_batch))
     and f.{{ id }} is not null
     and not exists (
-        select from star.{{ dimension }} as d
+        select 1 from star.{{ dimension }} as d
         where d.source_system = '{{ source }}' and d.{{ id }} = f.{{ id }}
     );
 
 insert into star.{{ dimension }} (source_system, {{ id }}, valid_from, valid_to, is_current, is_inferred)
 select
-    '{{ source }}',
+    '{{ source }}' as source_system,
     {{ id }},
-    date '1900-01-01',
-    date '9999-12-31',
-    true,
-    true
+    date '1900-01-01' as valid_from,
+    date '9999-12-31' as valid_to,
+    true as is_current,
+    true as is_inferred
 from unknown_member;
 
 drop table unknown_member;

@@ -2,13 +2,14 @@
 -- sqlfluff:templater:jinja:context:member:provider
 -- sqlfluff:templater:jinja:context:table:fact_claim
 -- sqlfluff:templater:jinja:context:references:["facility"]
+-- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Points the rows of star.{{ table }} that exist to the state of their {{ member }} as of the
 -- service, where the load changed what that state is. Members are the load's and those with a
 -- state that lost its length, so that a run that was killed in between is made good.
 create temp table as_of on commit drop as
 with touched as (
     select {{ member }}_id from source_{{ source }}.star_{{ dimension }}
-    where batch_id = any(array(select batch_id from load_batch))
+    where batch_id = any(array(select load_batch.batch_id from load_batch))
     union
     select {{ member }}_id from star.{{ dimension }}
     where source_system = '{{ source }}' and valid_from = valid_to
@@ -28,7 +29,7 @@ inner join star.{{ dimension }} as right_one
         known.{{ member }}_id = right_one.{{ member }}_id
         and right_one.source_system = '{{ source }}'
         and right_one.valid_from < right_one.valid_to
-{% if not references %}where known.{{ member }}_key <> right_one.{{ member }}_key{% endif %};
+where {% if references %}true{% else %}known.{{ member }}_key <> right_one.{{ member }}_key{% endif %};
 
 analyze as_of;
 

@@ -1,7 +1,9 @@
 -- sqlfluff:templater:jinja:context:dimension:dim_provider
 -- sqlfluff:templater:jinja:context:id:provider_id
+-- sqlfluff:templater:jinja:context:key:provider_key
 -- sqlfluff:templater:jinja:context:attributes:["first_name", "specialty"]
 -- sqlfluff:templater:jinja:context:references:["facility"]
+-- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ dimension }} (history kept, one row for each state) from the load's batches.
 -- The whole timeline of every member the load names is made anew from all its source rows;
 -- only what differs is written, so surrogate keys stay and a repeat writes nothing.
@@ -10,7 +12,7 @@
 create temp table touched on commit drop as
 select distinct {{ id }}
 from source_{{ source }}.star_{{ dimension }}
-where batch_id = any(array(select batch_id from load_batch)) and {{ id }} is not null;
+where batch_id = any(array(select load_batch.batch_id from load_batch)) and {{ id }} is not null;
 
 analyze touched;
 
@@ -26,7 +28,7 @@ with version as (
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}
     inner join landing.batch as b on v.batch_id = b.batch_id
-    where b.state = 'loaded' or b.batch_id = any(array(select batch_id from load_batch))
+    where b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch))
 ),
 
 dated as (
@@ -78,7 +80,7 @@ bounded as (
 distinct_state as (
     select
         *,
-        row_hash is distinct from lead(row_hash) over newest_first as is_change
+        coalesce(row_hash <> lead(row_hash) over newest_first, true) as is_change
     from bounded
     where valid_from < valid_to
     window newest_first as (
@@ -157,7 +159,7 @@ select
     t.batch_id
 from timeline as t
 where not exists (
-    select from star.{{ dimension }} as d
+    select 1 from star.{{ dimension }} as d
     where d.source_system = '{{ source }}' and d.{{ id }} = t.{{ id }} and d.valid_from = t.valid_from
 )
 order by t.{{ id }}, t.valid_from;

@@ -393,7 +393,8 @@ def test_nothing_of_a_row_is_logged(house, caplog, capfd):
     ) != [(0,)]
 
 
-def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, tmp_path):
+def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
     batches = house.good()
     (tmp_path / "billing").mkdir()
     (tmp_path / "every_feed.yml").write_text(
@@ -405,6 +406,7 @@ def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, 
         checks.scan_batches("billing", [batches["claims"]])
     assert house.state(batches["claims"]) == "held"
     assert house.open_issues()[0][3] == "The check broken could not be carried out"
+    assert "Quillfeather" not in caplog.text  # the server's message quotes the value
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,8 @@ def test_a_grant_made_by_hand_on_reporting_is_taken_back(world, warehouse):
     reporting.publish(warehouse, world.folder)
     with pytest.raises(psycopg.OperationalError):
         listing(world, outsider)
+    kept = "select has_schema_privilege(%s, 'reporting', 'usage')"
+    assert warehouse.execute(kept, (outsider,)).fetchone() == (False,)
 
 
 def test_a_login_gets_the_password_of_its_connection(world, warehouse, monkeypatch):

@@ -1,0 +1,78 @@
+"""The DAGs as the scheduler and the Airflow UI see them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from claimhouse import contract, settings
+
+FOLDER = settings.PROJECT / "dags"
+
+
+@pytest.fixture(scope="module")
+def dags():
+    bag = DagBag(dag_folder=str(FOLDER))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_there_is_one_ingest_dag_for_each_source_and_the_three_others(dags):
+    assert set(dags) == {f"ingest_{source}" for source in contract.sources()} | {
+        "publish",
+        "deliver",
+        "watch_landing",
+    }
+
+
+def test_every_dag_has_a_run_book_retries_and_tells_of_failures(dags):
+    for dag in dags.values():
+        assert "What it does" in dag.doc_md, dag.dag_id
+        assert "When it fails" in dag.doc_md, dag.dag_id
+        for task in dag.tasks:
+            assert task.on_failure_callback, (dag.dag_id, task.task_id)
+            # a failed check is a verdict, and trying again would not change it
+            assert task.retries >= 1 or task.task_id in ("check", "check_star"), (
+                dag.dag_id,
+                task.task_id,
+            )
+
+
+def test_an_ingest_run_covers_the_day_before_it(dags):
+    assert type(dags["ingest_billing"].timetable).__name__ == "CronDataIntervalTimetable"
+
+
+def test_the_stages_of_an_ingest_stand_in_the_order_of_the_line(dags):
+    dag = dags["ingest_billing"]
+    order = ["land", "verify", "check", "load_dimensions", "load_fact", "check_star", "finish"]
+    for before, after in zip(order, order[1:], strict=False):
+        assert after in dag.get_task(before).downstream_task_ids
+
+
+def test_assets_lead_from_ingest_to_publishing_to_delivery(dags):
+    made = {
+        asset.uri.rstrip("/") for task in dags["ingest_billing"].tasks for asset in task.outlets
+    }
+    assert made == {"claimhouse://star/billing"}
+    published = {asset.uri.rstrip("/") for task in dags["publish"].tasks for asset in task.outlets}
+    assert published == {"claimhouse://reporting"}
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+def test_a_dag_file_only_schedules_and_orders(file: Path):
+    tree = ast.parse(file.read_text())
+    strings = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    docs = ast.get_docstring(tree) or ""
+    code = [text for text in strings if text not in docs and "###" not in text]
+    assert not any(
+        text.lower().lstrip().startswith(("select ", "insert ", "update ", "delete "))
+        for text in code
+    )
+    assert not any(isinstance(node, ast.While | ast.Try) for node in ast.walk(tree))

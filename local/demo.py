@@ -1,7 +1,8 @@
 """``make demo``: starts the system, has the scheduler run the main job, shows what came out.
 
-Nothing is run behind Airflow's back: every ``ingest_*`` DAG is triggered through the REST API,
-and what its assets set going is followed to its end.
+Nothing is run behind Airflow's back: every ``ingest_*`` DAG, and the one that reports files
+nobody claims, is triggered through the REST API, and what its assets set going is followed to
+its end.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from local import environment, places, samples, summary, system
 from local.airflow_api import Airflow
 
 ENDED = {"success", "failed"}
+WATCH = "watch_landing"
 FOUND_SECONDS = 90  # until the DAG files are read
 FOLLOW_SECONDS = 30  # until an asset's event has led to a run
 RUN_SECONDS = 3600  # a real landing root may hold much
@@ -53,13 +55,12 @@ def main() -> None:
 
 
 def run_main_job(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
-    """Run every ingest DAG, and follow whatever their runs lead to.
+    """Run every DAG that looks at the landing root, and follow whatever their runs lead to.
 
     Returns:
         A message for each failed run; empty when all went well.
     """
-    ingests = _ingest_dags(airflow, watch)
-    waiting = [_begin(airflow, dag_id, watch) for dag_id in ingests]
+    waiting = [_begin(airflow, dag_id, watch) for dag_id in _first_dags(airflow, watch)]
     failed = []
     seen = set(waiting)
     while waiting:
@@ -73,8 +74,8 @@ def run_main_job(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
     return failed
 
 
-def _ingest_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
-    """The ids of the ingest DAGs, once the scheduler knows them.
+def _first_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
+    """The ids of the DAGs that look at the landing root, once the scheduler knows them.
 
     Raises:
         SystemExit: a DAG file cannot be read, or there is no ingest DAG.
@@ -94,10 +95,11 @@ def _ingest_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
     for dag in dags:
         if dag["is_paused"]:
             airflow.unpause(dag["dag_id"])
-    found = sorted(dag["dag_id"] for dag in dags if dag["dag_id"].startswith("ingest_"))
-    if not found:
+    known = sorted(dag["dag_id"] for dag in dags)
+    ingests = [dag_id for dag_id in known if dag_id.startswith("ingest_")]
+    if not ingests:
         raise SystemExit(f"no ingest DAG was found in {places.ROOT / 'dags'}, see {places.LOGS}")
-    return found
+    return ingests + [dag_id for dag_id in known if dag_id == WATCH]
 
 
 def _begin(airflow: Airflow, dag_id: str, watch: system.Stopwatch) -> Run:

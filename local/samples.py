@@ -26,6 +26,8 @@ SERVICE_DAYS = 731
 PATIENTS, LATE_PATIENTS = 600, 21
 PROVIDERS, LATE_PROVIDERS = 60, 3
 CLAIMS, CLAIMS_A_DAY = 6000, 150
+# Numbers begin where no real feed's do, so that both can be loaded into one warehouse.
+FIRST_NUMBER = 500_000
 
 
 def _listed(text: str) -> list[str]:
@@ -232,7 +234,7 @@ def _patient(rng: Random, number: int) -> Patient:
     since = max(born, date(2000, 1, 1) + timedelta(days=rng.randrange(8_500)))
     modified = DAYS[0] - timedelta(days=rng.randint(1, 700))
     names = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
-    return Patient(f"{number * 1000}U", *names, born, _place(rng), since, modified)
+    return Patient(f"{FIRST_NUMBER + number}000U", *names, born, _place(rng), since, modified)
 
 
 def _provider(rng: Random, number: int) -> Provider:
@@ -240,7 +242,12 @@ def _provider(rng: Random, number: int) -> Provider:
     names = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     specialty = SPECIALTIES[number % len(SPECIALTIES)]
     return Provider(
-        f"N3T{number * 100}A", *names, rng.choice(FACILITIES), _place(rng), specialty, since
+        f"N3T{FIRST_NUMBER + number}00A",
+        *names,
+        rng.choice(FACILITIES),
+        _place(rng),
+        specialty,
+        since,
     )
 
 
@@ -248,7 +255,7 @@ def _claim(rng: Random, number: int, patients: list[Patient], providers: list[Pr
     visit = rng.choice(VISITS)
     served = FIRST_SERVICE + timedelta(days=rng.randrange(SERVICE_DAYS))
     return Claim(
-        claim_id=f"CF#{1000 + number}078NN",
+        claim_id=f"CF#{FIRST_NUMBER + number}078NN",
         patient_id=rng.choice(patients).patient_id,
         provider_id=rng.choice(providers).provider_id,
         visit_type=visit,

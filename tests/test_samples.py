@@ -79,6 +79,17 @@ def test_files_have_the_names_and_headers_of_the_real_ones(
         assert text.endswith("\n") and "\r" not in text
 
 
+def test_keys_are_not_those_of_the_real_files(made: samples.Samples, shared_data: Path) -> None:
+    for feed in ("patients", "providers", "claims"):
+        real = {
+            line.split(",")[0]
+            for file in (shared_data / "billing").glob(f"{feed}_*.csv")
+            for line in file.read_text().splitlines()[1:]
+        }
+        ours = {row[0] for name in made.files if name.startswith(feed) for row in rows(made, name)}
+        assert real and ours and not real & ours
+
+
 def test_dates_are_not_padded_as_in_the_real_files(made: samples.Samples) -> None:
     for name, text in made.files.items():
         separator = "-" if name.startswith("patients") else "/"

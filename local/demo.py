@@ -42,7 +42,7 @@ def main() -> None:
         watch.say(f"sample feeds in {landing} ({written} files written)")
     else:
         watch.say(f"feeds are taken from {landing}")
-    addresses = system.up(watch)
+    addresses = system.up(watch, landing)
     airflow = Airflow(
         addresses.api_port, environment.LOGIN, environment.known_secrets()["ADMIN_PASSWORD"]
     )

@@ -19,6 +19,7 @@ SAMPLES = VAR / "samples" / "landing"
 ARCHIVE = VAR / "archive"
 SECRETS = VAR / "local.env"
 WAREHOUSE_ENV = VAR / "warehouse.env"
+LANDING_CHOSEN = VAR / "landing"
 
 
 def landing() -> Path:
@@ -29,8 +30,18 @@ def landing() -> Path:
     """
     named = os.environ.get("LANDING")
     if not named:
+        SAMPLES.mkdir(parents=True, exist_ok=True)
         return SAMPLES
     folder = Path(named).expanduser().resolve()
     if not folder.is_dir():
         raise SystemExit(f"LANDING={named}: there is no such folder ({folder})")
     return folder
+
+
+def landing_as_before() -> Path:
+    """The landing root that ``LANDING`` names, else the one the system was started with last."""
+    if not os.environ.get("LANDING") and LANDING_CHOSEN.exists():
+        before = Path(LANDING_CHOSEN.read_text())
+        if before.is_dir():
+            return before
+    return landing()

@@ -66,8 +66,12 @@ class Stopwatch:
         print(f"[{time.monotonic() - self._began:4.0f} s] {text}", flush=True)
 
 
-def up(watch: Stopwatch) -> Addresses:
+def up(watch: Stopwatch, landing: Path) -> Addresses:
     """Start whatever does not run yet, wait until it is healthy, and say where it is.
+
+    Args:
+        watch: what to tell the progress to.
+        landing: the landing root; Airflow is started anew when it ran with another one.
 
     Raises:
         SystemExit: a part could not be started; the message names its log.
@@ -79,8 +83,9 @@ def up(watch: Stopwatch) -> Addresses:
         ports = _ports(watch)
         addresses = Addresses(ports["api"], ports["mail"], warehouse)
         settings = environment.for_airflow(
-            warehouse, metadata, places.landing(), addresses.api_port, addresses.mail_port
+            warehouse, metadata, landing, addresses.api_port, addresses.mail_port
         )
+        places.LANDING_CHOSEN.write_text(str(landing))
         _start_mailbox(addresses.mail_port)
         migration = _start_migration(metadata, settings, watch)
         watch.say("bringing the warehouse to the newest schema")
@@ -345,7 +350,9 @@ def main() -> None:
     what = sys.argv[1] if len(sys.argv) == 2 else ""
     watch = Stopwatch()
     if what == "up":
-        addresses = up(watch)
+        landing = places.landing_as_before()
+        watch.say(f"feeds are taken from {landing}")
+        addresses = up(watch, landing)
         print("\n" + describe(addresses))
     elif what == "down":
         down(watch)

@@ -200,7 +200,8 @@ def wait_for(condition: Any, seconds: float = 10) -> None:
 @pytest.fixture
 def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A var folder of the test's own."""
-    for name in ("POSTGRES", "AIRFLOW_HOME", "RUN", "SECRETS", "WAREHOUSE_ENV", "LOGS"):
+    named = [name for name in vars(places) if name.isupper() and name not in ("ROOT", "VAR")]
+    for name in named:
         relative = getattr(places, name).relative_to(places.VAR)
         monkeypatch.setattr(places, name, tmp_path / relative)
     monkeypatch.setattr(places, "VAR", tmp_path)
@@ -283,12 +284,18 @@ def test_a_shell_and_a_driver_read_the_same_address(var: Path) -> None:
 
 
 def test_the_landing_root_is_the_samples_or_the_folder_that_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LANDING", raising=False)
+    assert places.landing() == places.landing_as_before() == places.SAMPLES
+    assert places.SAMPLES.is_dir()
+    chosen = tmp_path / "feeds"
+    chosen.mkdir()
+    places.LANDING_CHOSEN.write_text(str(chosen))
     assert places.landing() == places.SAMPLES
+    assert places.landing_as_before() == chosen
     monkeypatch.setenv("LANDING", str(tmp_path))
-    assert places.landing() == tmp_path
+    assert places.landing() == places.landing_as_before() == tmp_path
     monkeypatch.setenv("LANDING", str(tmp_path / "absent"))
     with pytest.raises(SystemExit, match="no such folder"):
         places.landing()

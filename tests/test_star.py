@@ -91,14 +91,15 @@ def test_newer_version_that_reaches_further_back_overrides(billing: Billing) -> 
     versions = (
         patient(address="A", date_of_residence="2000-01-01", last_modified_date="2019-01-01"),
         patient(address="B", date_of_residence="2018-01-01", last_modified_date="2020-01-01"),
-        patient(address="C", date_of_residence="2015-01-01", last_modified_date="2021-01-01"),
+        patient(address="C", date_of_residence="2019-01-01", last_modified_date="2020-06-01"),
+        patient(address="D", date_of_residence="2015-01-01", last_modified_date="2021-01-01"),
     )
     for version in versions:
         billing.batch("patients", [version])
         billing.load()
     assert billing.states("patient", "P1", "address") == [
         ("A", FIRST, "2015-01-01", False),
-        ("C", "2015-01-01", LAST, True),
+        ("D", "2015-01-01", LAST, True),
     ]
 
 

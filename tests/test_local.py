@@ -370,8 +370,10 @@ def test_the_summary_adds_up_what_the_warehouse_and_the_mailbox_hold(
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Under `make test` the outer make's options would come along.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", *arguments], cwd=ROOT, env=outside, capture_output=True, text=True, check=False
     )
 
 

@@ -114,10 +114,10 @@ def plain_copy(file: Path) -> float:
         connection.execute("alter table plain_copy drop batch_id, drop row_number")
         connection.execute("set datestyle = 'iso, mdy'")
         started = time.perf_counter()
-        with connection.cursor() as cursor, clean.open("rb") as came:
-            with cursor.copy("copy plain_copy from stdin with (format csv, header)") as copy:
-                while chunk := came.read(1 << 20):
-                    copy.write(chunk)
+        statement = "copy plain_copy from stdin with (format csv, header)"
+        with clean.open("rb") as came, connection.cursor().copy(statement) as copy:
+            while chunk := came.read(1 << 20):
+                copy.write(chunk)
         seconds = time.perf_counter() - started
         connection.execute("drop table plain_copy")
     return seconds

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from claimhouse import ingest
+from claimhouse import source as source_tables
 
 CLAIMS_HEADER = (
     "claim_id,patient_id,provider_id,visit_type,total_cost,coverage_type,"
@@ -59,7 +60,11 @@ def drop(root: Path, name: str, content: bytes) -> Path:
 
 def take_in_all(source: str = "billing") -> list[str]:
     """Land and verify what lies there; the batches' states."""
-    return [ingest.verify(batch) for batch in ingest.land(source)]
+    landed = ingest.land(source)
+    states = [ingest.verify(batch) for batch in landed]
+    taken = [batch for batch, state in zip(landed, states, strict=True) if state == "verified"]
+    source_tables.close_issues(taken)
+    return states
 
 
 def batches(warehouse: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -313,6 +313,5 @@ def test_a_large_file_of_nothing_but_bad_rows_is_quarantined_whole(
     drop(landing_root, "claims.csv", text.encode())
     take_in_all()
     assert batches(warehouse)[0][1:] == ("verified", count, 0, count, 0)
-    assert warehouse.execute("select count(*), min(row_number), max(row_number) from quality.issue").fetchone() == (
-        count, 2, count + 1,
-    )  # fmt: skip
+    rows = "select count(*), min(row_number), max(row_number) from quality.issue"
+    assert warehouse.execute(rows).fetchone() == (count, 2, count + 1)

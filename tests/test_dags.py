@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_an_ingest_run_covers_the_day_before_it(dags):
 def test_the_stages_of_an_ingest_stand_in_the_order_of_the_line(dags):
     dag = dags["ingest_billing"]
     order = ["land", "verify", "check", "load_dimensions", "load_fact", "check_star", "finish"]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert after in dag.get_task(before).downstream_task_ids
 
 

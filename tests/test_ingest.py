@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.feeds import batches, claim, claims_csv, csv_line, drop, issues
 
 from claimhouse import ingest
-from tests.feeds import batches, claim, claims_csv, csv_line, drop, issues
 
 FEEDS = ("claims", "patients", "providers")
 
@@ -83,6 +83,19 @@ def test_the_real_updates_resolve_what_the_priming_files_left(real):
         "77000U": ["open"],
         "N3T7700A": ["open"],
     }
+
+
+def test_an_update_verified_before_its_priming_file_resolves_its_issues_all_the_same(
+    landing_root, warehouse
+):
+    drop(landing_root, "claims_1.csv", claims_csv(claim(1, total_cost="xyz")))
+    drop(landing_root, "claims_2.csv", claims_csv(claim(1)))
+    for batch in reversed(ingest.land("billing")):
+        ingest.verify(batch)
+    ingest.check("billing")
+    assert warehouse.execute(
+        "select status, closed_by_batch_id from quality.issue where rule = 'number'"
+    ).fetchall() == [("resolved", 2)]
 
 
 def test_the_real_claims_arrive_in_the_star_in_their_latest_state(real, shared_data):

@@ -14,9 +14,9 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.feeds import batches, claim, claims_csv, take_in_all
 
 from claimhouse import ingest
-from tests.feeds import batches, claim, claims_csv, take_in_all
 
 BUCKET = "claims"
 

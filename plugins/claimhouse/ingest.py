@@ -29,7 +29,7 @@ def verify(batch_id: int) -> str:
 
 
 def check(system: str) -> list[int]:
-    """Hold every verified batch of a source against its Soda checks.
+    """Close what the new batches resolve, and hold each of them against its Soda checks.
 
     Returns:
         The batches now fit to be loaded.
@@ -39,6 +39,7 @@ def check(system: str) -> list[int]:
     """
     source.index_keys(system)
     if waiting := _batches(system, "verified"):
+        source.close_issues(waiting)
         checks.scan_batches(system, waiting)
     return _batches(system, "checked")
 

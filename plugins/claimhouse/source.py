@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -68,6 +68,18 @@ def index_keys(source: str) -> None:
     with warehouse.connect() as connection:
         for contract in contracts.of_source(source):
             warehouse.run(connection, "source/key_index", **_names(contract))
+
+
+def close_issues(batch_ids: Sequence[int]) -> None:
+    """Close the open issues of records of which these batches brought a good row.
+
+    Called once all of them are taken in: they are taken in side by side, and a file must not
+    miss the issues of one that came before it.
+    """
+    for batch_id in sorted(batch_ids):
+        with warehouse.connect() as connection:
+            names = _names(_contract(landing.locked_batch(connection, batch_id)))
+            warehouse.run(connection, "source/close_issues", **names, batch_id=batch_id)
 
 
 def take_in(batch_id: int) -> str:
@@ -254,7 +266,6 @@ def _close(
         amounts[name] = {part: str(value) for part, value in sums.items()} | {
             "unreadable": amount.unreadable
         }
-    warehouse.run(connection, "source/close_issues", **names, batch_id=batch_id)
     timings = {"verification_seconds": round(seconds, 3)}
     warehouse.query(
         connection, "source/close_batch", batch_id, *rows.values(), Jsonb(amounts), Jsonb(timings)

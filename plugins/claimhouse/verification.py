@@ -476,14 +476,17 @@ def _any_error(judged: dict[str, _Judged], count: int) -> pl.Series:
 def _accepted(judged: dict[str, _Judged], rows: pl.Series, bad: pl.Series) -> pl.DataFrame:
     """Typed rows; a value that fails with a mere warning is NULL."""
     columns = [rows.alias("row_number")]
-    for name, one in judged.items():
-        lost = [f.rule for f in one.failures if f.severity == "warning" and not f.is_correction]
-        if lost:
-            kept = pl.when(~pl.any_horizontal(lost)).then("value").alias("value")
-            one = replace(one, judged=one.judged.with_columns(kept))
-        columns.append(one.each("value").alias(name))
+    columns += [_without_warned(one).each("value").alias(name) for name, one in judged.items()]
     frame = pl.DataFrame(columns)
     return frame.filter(~bad) if bad.any() else frame
+
+
+def _without_warned(one: _Judged) -> _Judged:
+    lost = [f.rule for f in one.failures if f.severity == "warning" and not f.is_correction]
+    if not lost:
+        return one
+    kept = pl.when(~pl.any_horizontal(lost)).then("value").alias("value")
+    return replace(one, judged=one.judged.with_columns(kept))
 
 
 def _record_keys(judged: dict[str, _Judged], rows: pl.Series, contract: Contract) -> pl.Series:

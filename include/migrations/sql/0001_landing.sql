@@ -23,7 +23,7 @@ create table landing.sighting (
     primary key (path, size_bytes, modified_at)
 );
 comment on table landing.sighting is
-'Every path ever looked at, so that an unchanged file is not read again; file_id is null where no contract claims it';
+'Every path landed from, so that an unchanged file is not read again';
 
 create table landing.batch (
     batch_id bigint generated always as identity primary key,
@@ -52,6 +52,6 @@ create table landing.batch (
 );
 create index batch_state on landing.batch (source_system, state);
 comment on table landing.batch is
-'One verification of one file: landed, then verified (or rejected whole), checked by Soda (or held), loaded into the star';
+'One taking in of one file: landed, verified (or rejected whole), checked (or held), loaded';
 comment on column landing.batch.amounts is
 'For each amount column: read, accepted, quarantined, dropped (sums) and unreadable (a count)';

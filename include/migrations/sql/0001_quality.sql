@@ -24,7 +24,8 @@ create table quality.issue (
     reason text
 );
 create index issue_batch on quality.issue (batch_id);
-create index issue_open on quality.issue (source_system, feed, record_key) where status = 'open';
+create index issue_open on quality.issue (source_system, feed, record_key)
+where status = 'open';
 comment on table quality.issue is 'One row for each failing field, row, file or check, from open to closed';
 comment on column quality.issue.row_number is 'The line of the file on which the row begins; the header is line 1';
 comment on column quality.issue.message is 'A sentence for a person; never holds a value of the file';
@@ -39,7 +40,7 @@ create table quality.quarantine (
     quarantined_at timestamptz not null default now(),
     primary key (batch_id, row_number)
 );
-comment on table quality.quarantine is 'Rows not let in, as they came, until a good row or a reviewer takes their place';
+comment on table quality.quarantine is 'Rows not let in, as they came';
 
 create table quality.check_result (
     check_result_id bigint generated always as identity primary key,

@@ -11,8 +11,8 @@ select
     file_id,
     source_system,
     feed,
-    $7,
-    $8,
-    $9
+    $7 as received_date,
+    $8 as is_correction,
+    $9 as code_version
 from entered
 returning file_id;

@@ -2,7 +2,7 @@
 select
     file.file_id,
     file.archive_path,
-    exists (
+    exists(
         select from landing.sighting
         where sighting.file_id = file.file_id and sighting.path = $2
     ) as is_known_here

@@ -1,11 +1,11 @@
 -- $1 source system, $2 file name, $3 rule, $4 message. One open issue for a file and rule.
 insert into quality.issue (source_system, file_name, rule, severity, message)
 select
-    $1::text,
-    $2::text,
-    $3::text,
-    'warning',
-    $4::text
+    $1::text as source_system,
+    $2::text as file_name,
+    $3::text as rule,
+    'warning' as severity,
+    $4::text as message
 where not exists (
     select from quality.issue
     where

@@ -6,7 +6,7 @@ suspect as (
     select {{ feed }}.*
     from {{ schema }}.{{ feed }}
     inner join suspect_row using (row_number)
-    where batch_id = {{ batch_id }}
+    where {{ feed }}.batch_id = {{ batch_id }}
 ),
 
 ranked as (
@@ -32,8 +32,9 @@ select
     standing_row,
     concat_ws('|', {{ key | join(', ') }}) as record_key,
     copy > 1 as is_identical
-    {%- for column in amounts %},
-    {{ column.name }}{% endfor %}
+    {%- for column in amounts %}
+        ,
+        {{ column.name }}{% endfor %}
 from ranked
 where place > 1;
 
@@ -51,15 +52,15 @@ select
     file.file_name,
     copy.row_number,
     copy.record_key,
-    '{{ key | join('|') }}',
-    case when copy.is_identical then 'identical_copy' else 'conflicting_copy' end,
-    case when copy.is_identical then 'warning' else 'error' end,
+    '{{ key | join('|') }}' as column_name,
+    case when copy.is_identical then 'identical_copy' else 'conflicting_copy' end as rule,
+    case when copy.is_identical then 'warning' else 'error' end as severity,
     case
         when copy.is_identical then 'The row repeats another of the same record unchanged; this copy is dropped.'
         else
             'The record stands more than once in the file, with different values; line '
             || copy.standing_row || ' is taken and this one is quarantined.'
-    end
+    end as message
 from copy_of_record as copy
 inner join landing.batch on batch.batch_id = {{ batch_id }}
 inner join landing.file on batch.file_id = file.file_id

@@ -5,7 +5,7 @@ from {{ schema }}.{{ feed }}
 inner join landing.batch using (batch_id)
 where batch.state in ('checked', 'loaded')
 order by
-    {{ key | join(', ') }},
+    {{ key | join(', ') }} asc,
     {% if version_column %}{{ version_column }} desc nulls last,{% endif %}
     batch_id desc,
-    row_number desc;
+    {{ feed }}.row_number desc;

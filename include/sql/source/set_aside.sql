@@ -2,7 +2,8 @@
 select
     is_identical,
     count(*) as row_count
-    {%- for column in amounts %},
-    coalesce(sum({{ column.name }}), 0) as {{ column.name }}{% endfor %}
+    {%- for column in amounts %}
+        ,
+        coalesce(sum({{ column.name }}), 0) as {{ column.name }}{% endfor %}
 from copy_of_record
 group by is_identical;

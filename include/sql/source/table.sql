@@ -7,8 +7,8 @@ create table if not exists {{ schema }}.{{ feed }} (
 );
 
 {% for column in columns -%}
-alter table {{ schema }}.{{ feed }} add column if not exists {{ column.name }} {{ column.physical_type }};
-comment on column {{ schema }}.{{ feed }}.{{ column.name }} is '{{ column.description | replace("'", "''") }}';
+    alter table {{ schema }}.{{ feed }} add column if not exists {{ column.name }} {{ column.physical_type }};
+    comment on column {{ schema }}.{{ feed }}.{{ column.name }} is '{{ column.description | replace("'", "''") }}';
 {% endfor %}
 -- Batches arrive one after another, so a block-range index finds one at almost no cost.
 create index if not exists {{ feed }}_batch on {{ schema }}.{{ feed }} using brin (batch_id)

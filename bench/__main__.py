@@ -69,12 +69,14 @@ def measure(scale: float) -> dict[str, Any]:
     os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
     os.environ["CLAIMHOUSE_ARCHIVE_ROOT"] = f"file://{FOLDER}/archive"
     os.environ["CLAIMHOUSE_CORRECTIONS_ROOT"] = f"file://{FOLDER}/corrections"
-    import airflow.sdk  # noqa: F401 (its start-up is not what is measured)
     import psycopg
 
     from bench import workload
-    from claimhouse import embedded, ingest, schema
+    from claimhouse import embedded, ingest, landing, schema
 
+    # Airflow reads its plugins at the first file it opens: its start-up, not what is measured.
+    with landing.storage(f"file://{__file__}").open("rb"):
+        pass
     files = FOLDER / f"w{scale:g}"
     if not (files / "update").exists():
         workload.make(files, scale)
@@ -105,7 +107,8 @@ def plain_copy(file: Path) -> float:
     """Seconds in which the server COPYs the readable rows of *file* into a logged, typed table."""
     import psycopg
 
-    clean = file.with_suffix(".clean")
+    # Not beside it: the landing root is read whole.
+    clean = file.parents[2] / f"{file.stem}.clean"
     if not clean.exists():
         with file.open() as came, clean.open("w") as kept:
             kept.writelines(line for line in came if ",xyz," not in line and ",dogcat," not in line)

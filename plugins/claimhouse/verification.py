@@ -15,7 +15,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from claimhouse.contract import Column, Contract
+from claimhouse import mojibake
+from claimhouse.contract import Column, Contract, RowRule
 from claimhouse.reading import Block, BrokenRow, Note, Unreadable, join_row
 
 ISSUE_SCHEMA = {
@@ -154,6 +155,11 @@ def verify(block: Block, made: Plan) -> Verified:
     judged = {one.name: _judge(one, _raw(block.rows, one, made)) for one in contract.columns}
     rows = block.rows["row_number"]
     bad = _any_error(judged, len(rows))
+    typed = _typed(judged, rows)
+    broken_rules = _broken_rules(contract, typed, bad)
+    for rule, breaks in broken_rules:
+        if rule.severity == "error":
+            bad = bad | breaks
     wrong = bad.arg_true()
     quarantined = pl.DataFrame(
         {
@@ -168,9 +174,10 @@ def verify(block: Block, made: Plan) -> Verified:
         for one in judged.values()
         for failure in one.failures
     ]
+    issues += [_rule_issues(judged, *one, rows, contract) for one in broken_rules]
     broken = block.broken
     return Verified(
-        accepted=_accepted(judged, rows, bad),
+        accepted=typed.filter(~bad) if bad.any() else typed,
         quarantined=pl.concat([quarantined, _broken_rows(broken, made)]),
         issues=pl.concat([*issues, _broken_issues(broken, made)]),
         rows_read=len(rows) + len(broken),
@@ -242,9 +249,10 @@ def _judge(column: Column, raw: pl.Series) -> _Judged:
     frame = pl.DataFrame({"raw": texts}).with_columns(_text().alias("text"))
     rules = list(_rules(column))
     frame = _valued(frame, column, rules)
-    failing = frame.select(
-        pl.any_horizontal(failure.rule for failure, _ in rules) if rules else False
-    )
+    doubtful = [pl.col(failure.rule) for failure, _ in rules]
+    if column.repair_encoding:  # misread text breaks no rule
+        doubtful.append(pl.col("text").str.contains(mojibake.SUSPECT).fill_null(False))
+    failing = frame.select(pl.any_horizontal(doubtful) if doubtful else False)
     frame, corrections = _corrected(frame, column, rules, failing.to_series().arg_true())
     failures = [*corrections, *(failure for failure, _ in rules)]
     return _Judged(column, raw, frame, codes, [one for one in failures if frame[one.rule].any()])
@@ -302,6 +310,16 @@ def _corrections(
 ) -> Iterator[tuple[_Failure, pl.Expr, pl.Expr]]:
     """Repairs that are certain: each with the rows it concerns and the repaired text."""
     text = pl.col("text")
+    if column.repair_encoding and (misread := _misread(frame)):
+        yield (
+            _correction(
+                column,
+                "misread_encoding",
+                "was UTF-8 misread as another encoding; it has been undone",
+            ),
+            text.is_in(list(misread)),
+            text.replace(misread),
+        )
     if column.corrections:
         known = {**column.corrections, **_likely_misspellings(column, frame)}
         yield (
@@ -337,6 +355,15 @@ def _corrections(
 def _correction(column: Column, rule: str, what: str) -> _Failure:
     message = f"{column.name} {what}."
     return _Failure(column, rule, "warning", message, is_correction=True)
+
+
+def _misread(frame: pl.DataFrame) -> dict[str, str]:
+    """Texts in misread letters, and what they were."""
+    suspect = frame.select(
+        pl.col("text").filter(pl.col("text").str.contains(mojibake.SUSPECT)).unique()
+    )
+    tried = {text: mojibake.repaired(text) for text in suspect.to_series()}
+    return {text: found for text, found in tried.items() if found is not None}
 
 
 def _likely_misspellings(column: Column, frame: pl.DataFrame) -> dict[str, str]:
@@ -473,12 +500,24 @@ def _any_error(judged: dict[str, _Judged], count: int) -> pl.Series:
     return bad
 
 
-def _accepted(judged: dict[str, _Judged], rows: pl.Series, bad: pl.Series) -> pl.DataFrame:
+def _typed(judged: dict[str, _Judged], rows: pl.Series) -> pl.DataFrame:
     """Typed rows; a value that fails with a mere warning is NULL."""
     columns = [rows.alias("row_number")]
     columns += [_without_warned(one).each("value").alias(name) for name, one in judged.items()]
-    frame = pl.DataFrame(columns)
-    return frame.filter(~bad) if bad.any() else frame
+    return pl.DataFrame(columns)
+
+
+def _broken_rules(
+    contract: Contract, typed: pl.DataFrame, bad: pl.Series
+) -> list[tuple[RowRule, pl.Series]]:
+    """The rules between columns that some row breaks, and which rows; *bad* ones are past judging."""
+    found = []
+    for rule in contract.row_rules:
+        holds = typed.select(pl.sql_expr(rule.expression).alias("holds"))["holds"]
+        breaks = ~holds.fill_null(True) & ~bad
+        if breaks.any():
+            found.append((rule, breaks))
+    return found
 
 
 def _without_warned(one: _Judged) -> _Judged:
@@ -495,10 +534,29 @@ def _record_keys(judged: dict[str, _Judged], rows: pl.Series, contract: Contract
     Where a key's value stands in another column of its row (shifted or swapped), the value
     that fits.
     """
-    texts = pl.DataFrame({name: one.at("text", rows) for name, one in judged.items()})
+    texts = pl.DataFrame(
+        {
+            name: _key_text(one, rows) if name in contract.key else one.at("text", rows)
+            for name, one in judged.items()
+        }
+    )
     parts = [_key_part(judged, name) for name in contract.key]
     joined = pl.concat_str(parts, separator="|", ignore_nulls=True)
     return texts.select(pl.when(joined != "").then(joined).alias("record_key")).to_series()
+
+
+def _key_text(one: _Judged, rows: pl.Series) -> pl.Series:
+    """A key's values in the one spelling by which a record is known, however the file writes them."""
+    text = one.at("text", rows)
+    if one.column.type == "string":
+        return text
+    value = one.at("value", rows)
+    typed = (
+        value.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if one.column.type == "timestamp"
+        else value.cast(pl.String)
+    )
+    return typed.zip_with(typed.is_not_null(), text)
 
 
 def _key_part(judged: dict[str, _Judged], name: str) -> pl.Expr:
@@ -532,6 +590,35 @@ def _issues(
             ],
         },
         schema=ISSUE_SCHEMA,
+    )
+
+
+def _rule_issues(
+    judged: dict[str, _Judged],
+    rule: RowRule,
+    breaks: pl.Series,
+    rows: pl.Series,
+    contract: Contract,
+) -> pl.DataFrame:
+    """One issue for each row that breaks a rule between columns."""
+    failing = breaks.arg_true()
+    raw = pl.DataFrame({name: judged[name].raw.gather(failing) for name in rule.columns})
+    joined = raw.select(pl.concat_str(pl.all().fill_null(""), separator="|").alias("raw"))
+    texts = {
+        "column_name": "|".join(rule.columns),
+        "rule": rule.name,
+        "severity": rule.severity,
+        "message": rule.message,
+    }
+    return pl.DataFrame(
+        {
+            "row_number": rows.gather(failing),
+            "record_key": _record_keys(judged, failing, contract),
+            "raw_value": _shortened(joined["raw"]),
+        }
+    ).select(
+        pl.lit(texts[name], pl.String).alias(name) if name in texts else pl.col(name)
+        for name in ISSUE_SCHEMA
     )
 
 

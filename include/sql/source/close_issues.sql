@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:record_key:claim_id
 -- A good row ends the open issues that earlier batches left on the same record.
 create temp table left_open on commit drop as
 select
@@ -13,7 +14,7 @@ where
     and issue.record_key is not null;
 
 create temp table good on commit drop as
-select concat_ws('|', {{ key | join(', ') }}) as record_key
+select {{ record_key }} as record_key
 from {{ schema }}.{{ feed }}
 where batch_id = {{ batch_id }} and exists (select from left_open);
 

@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:record_key:claim_id
 -- Rows of one batch that repeat a key: all but the one that stands. The newest version
 -- stands, on a tie the last in the file. Only rows in suspect_row can be among them.
 create temp table copy_of_record on commit drop as
@@ -30,7 +31,7 @@ ranked as (
 select
     row_number,
     standing_row,
-    concat_ws('|', {{ key | join(', ') }}) as record_key,
+    {{ record_key }} as record_key,
     copy > 1 as is_identical
     {%- for column in amounts %}
         ,

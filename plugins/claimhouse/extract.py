@@ -180,6 +180,8 @@ def _table(sheet: Any, table: Table, styles: dict[str, Any]) -> None:
         sheet.write_string(0, number, heading(column), styles["head"])
         sheet.set_column(number, number, _width(table, number))
     sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)  # as wide as a page, when it is printed
     if table.rows:
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
     write = _writers(sheet, styles)

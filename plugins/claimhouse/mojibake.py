@@ -64,8 +64,6 @@ def _is_telling(form: str) -> bool:
     first, rest = form[0], form[1:]
     if first in _ROOTS:
         return not set(rest) <= _POSSIBLE_AFTER_ROOT
-    if first == "ƒ" or form.startswith("\u201aÄ"):
-        return True
     return any(
         not unicodedata.category(one).startswith(("Lu", "Ll"))
         and one not in _POSSIBLE_AFTER_CAPITAL

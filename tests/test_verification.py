@@ -144,7 +144,7 @@ def test_a_likely_misspelling_is_corrected_and_an_unlikely_one_is_not():
     assert found.accepted["state"].to_list() == [
         "Louisiana",
         "Virginia",
-        "Texas",
+        "Missouri",
         "Texas",
         None,
         None,

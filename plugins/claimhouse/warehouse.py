@@ -32,15 +32,39 @@ def url() -> str:
     return uri.replace("postgres://", "postgresql://", 1)
 
 
+class WarehouseError(RuntimeError):
+    """The server refused something; the message names what, and never a value of a row."""
+
+
 @contextmanager
 def connect(at: str | None = None) -> Iterator[Connection[Any]]:
     """A transaction in the warehouse: committed when the block ends, rolled back when it raises.
 
     Args:
         at: a ``postgresql://`` URL; the configured warehouse when left out.
+
+    Raises:
+        WarehouseError: in the place of any error of the server.
     """
-    with psycopg.connect(at or url(), application_name="claimhouse") as connection:
-        yield connection
+    try:
+        with psycopg.connect(at or url(), application_name="claimhouse") as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise WarehouseError(_without_values(error)) from None
+
+
+def _without_values(error: psycopg.Error) -> str:
+    """What happened, fit for a log that people without access to PHI read.
+
+    The server's detail and context quote rows, and so do the messages of data exceptions
+    (SQLSTATE class 22); names of tables and constraints do not.
+    """
+    told, code = error.diag, error.sqlstate
+    if code is None:  # the connection itself: nothing of a row in it
+        return f"{type(error).__name__}: {error}"
+    what = "" if code.startswith("22") else told.message_primary
+    where = [told.schema_name, told.table_name, told.column_name, told.constraint_name]
+    return " ".join(filter(None, [f"{type(error).__name__} ({code})", what, *where]))
 
 
 def sql(path: str, **names: Any) -> str:

@@ -226,8 +226,13 @@ def test_a_later_good_row_resolves_the_issue_of_a_key_with_a_time_in_it(
     landing_root, warehouse, monkeypatch
 ):
     monkeypatch.setenv("PGTZ", "America/New_York")  # how a session shows times must not matter
-    drop(landing_root, "procedures_1.csv", procedure(cost="much"), procedure(code="1", cost="2"))
-    drop(landing_root, "procedures_2.csv", procedure(start="2020-01-01T08:00Z"))
+    drop(
+        landing_root,
+        "procedures_1.csv",
+        procedure(start="2020-01-01T08:00Z", cost="much"),
+        procedure(code="1", cost="2"),
+    )
+    drop(landing_root, "procedures_2.csv", procedure())
     take_in_all("hospital")
     found = warehouse.execute(
         "select column_name, record_key, status from quality.issue order by 1"

@@ -16,12 +16,12 @@ PROCEDURES = contract.of("hospital", "procedures")
 HEADER = ["start", "stop", "patient", "encounter", "code", "description", "base_cost"]
 
 
-def verified(severity: str, *times: tuple[str, str]) -> verification.Verified:
-    """A block of procedures with these starts and stops, under a rule of this severity."""
+def verified(severity: str, *times: tuple[str, str, str]) -> verification.Verified:
+    """A block of procedures with these starts, stops and costs, under rules of this severity."""
     rows = pl.DataFrame(
         [
-            (at, start, stop, PATIENT, ENCOUNTER, f"10000{at}", "", "1")
-            for at, (start, stop) in enumerate(times, 2)
+            (at, start, stop, PATIENT, ENCOUNTER, f"10000{at}", "", cost)
+            for at, (start, stop, cost) in enumerate(times, 2)
         ],
         schema=["row_number", *HEADER],
         orient="row",
@@ -34,7 +34,13 @@ def verified(severity: str, *times: tuple[str, str]) -> verification.Verified:
 ENCOUNTER = "00000001-0000-0000-0000-000000000000"
 PATIENT = "0000000a-0000-0000-0000-000000000000"
 EARLY, LATE = "2020-01-01T08:00:00Z", "2020-01-01T09:00:00Z"
-TIMES = ((EARLY, LATE), (LATE, EARLY), (EARLY, EARLY), (EARLY, ""), ("never", EARLY))
+TIMES = (
+    (EARLY, LATE, "1"),
+    (LATE, EARLY, "1"),
+    (EARLY, EARLY, "1"),
+    (EARLY, "", "1"),
+    (LATE, EARLY, "none"),  # quarantined for its cost
+)
 
 
 def test_a_warning_leaves_the_row_as_it_came():
@@ -55,11 +61,16 @@ def test_a_warning_leaves_the_row_as_it_came():
     ]
 
 
+def test_a_row_that_is_quarantined_anyway_is_not_judged_by_rules_between_columns():
+    found = verified("warning", *TIMES).issues
+    assert found.filter(pl.col("row_number") == 6)["rule"].to_list() == ["number"]
+
+
 def test_an_error_quarantines_the_row_with_its_money():
     found = verified("error", *TIMES)
     assert found.accepted["row_number"].to_list() == [2, 4, 5]
     assert found.quarantined["row_number"].to_list() == [3, 6]
-    assert (found.amounts["base_cost"].read, found.amounts["base_cost"].quarantined) == (5, 2)
+    assert (found.amounts["base_cost"].read, found.amounts["base_cost"].quarantined) == (4, 1)
 
 
 SPOILT = {
@@ -67,11 +78,19 @@ SPOILT = {
     "a column that is none": ("stopped_at >=", "stoped_at >=", "stoped_at"),
     "no question": ("stopped_at >= started_at", "base_cost + 1", "neither true nor false"),
     "no expression": ("stopped_at >= started_at", "stopped_at >=", "implementation"),
-    "types that do not compare": ("stopped_at >= started_at", "stopped_at >= code", "implementation"),
-    "a severity that does not exist": ("severity: warning\n        desc", "severity: fatal\n        desc", "severity error or warning"),
+    "types that do not compare": (
+        "stopped_at >= started_at",
+        "stopped_at >= code",
+        "implementation",
+    ),
+    "a severity that does not exist": (
+        "severity: warning\n        desc",
+        "severity: fatal\n        desc",
+        "severity error or warning",
+    ),
     "another engine": ("engine: polars", "engine: soda", "engine polars"),
     "no name": ("      - name: stop_after_start\n        type", "      - type", "name of its own"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", SPOILT)

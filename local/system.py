@@ -90,7 +90,8 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         migration = _start_migration(metadata, settings, watch)
         watch.say("bringing the warehouse to the newest schema")
         schema.upgrade(warehouse)
-        values = {"WAREHOUSE_URL": warehouse}
+        roots = {name: value for name, value in settings.items() if name.endswith("_ROOT")}
+        values = {"WAREHOUSE_URL": warehouse} | roots
         environment.write(places.WAREHOUSE_ENV, values, "The warehouse, while the system is up.")
         _finish_migration(migration)
         _start_airflow(settings, addresses.api_port, watch)

@@ -7,6 +7,7 @@ import email
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,9 +52,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
 @pytest.fixture(scope="module")
 def connection(demo: tuple[Path, str]) -> Iterator[psycopg.Connection[tuple[int, ...]]]:
     """The demo's warehouse, reached as a person would: by the address it left behind."""
-    line = (demo[0] / "warehouse.env").read_text()
-    address = line.split("WAREHOUSE_URL=", 1)[1].strip().strip("'\"")
-    with psycopg.connect(address, autocommit=True) as opened:
+    (address,) = re.findall(
+        "^WAREHOUSE_URL=(.*)$", (demo[0] / "warehouse.env").read_text(), re.MULTILINE
+    )
+    with psycopg.connect(address.strip("'"), autocommit=True) as opened:
         yield opened
 
 

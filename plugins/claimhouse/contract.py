@@ -350,6 +350,9 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
 def _dialect(value: Any, where: _Where) -> Dialect:
     if not isinstance(value, dict):
         raise where.error(["customProperties"], "dialect must be a mapping")
+    for name in ("delimiter", "quote"):
+        if not (len(text := str(value.get(name, ","))) == 1 and text.isascii()):
+            raise where.error(["customProperties"], f"dialect: {name} must be one ASCII character")
     if "widths" in value:
         value = {**value, "widths": tuple(tuple(one) for one in value["widths"])}
     try:

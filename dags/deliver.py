@@ -51,14 +51,9 @@ from claimhouse import notify
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse", "reporting"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 8,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=30),
-        "on_failure_callback": notify.on_failure(),
-    },
+    default_args=notify.task_defaults(
+        retries=8, first=timedelta(minutes=1), longest=timedelta(minutes=30)
+    ),
 )
 def deliver() -> None:
     """Prepare and send what is due, one subscription beside the other."""

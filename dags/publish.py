@@ -25,8 +25,6 @@ Nothing has changed: clients see what they saw before, and nothing is delivered.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import Asset, AssetAny, dag, task
 
@@ -41,14 +39,7 @@ from claimhouse import contract, notify
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse", "reporting"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "on_failure_callback": notify.on_failure(),
-    },
+    default_args=notify.task_defaults(),
 )
 def publish() -> None:
     """Lay roles, entitlements and secured views anew."""

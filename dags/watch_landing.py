@@ -14,8 +14,6 @@ where it belongs. The issue closes by itself when the file is landed.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
@@ -30,13 +28,7 @@ from claimhouse import notify
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2.0,
-        "on_failure_callback": notify.on_failure(),
-    },
+    default_args=notify.task_defaults(),
 )
 def watch_landing() -> None:
     """Report what no source claims."""

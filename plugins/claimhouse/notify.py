@@ -1,7 +1,11 @@
-"""Telling the owner that a run failed: which task of which run, and never what was in it."""
+"""What every task has in common: an owner, retries with back-off, and a mail when they are used up.
+
+The mail says which task of which run failed, and never what was in it.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
@@ -28,3 +32,25 @@ def on_failure() -> list[Any]:
             smtp_conn_id=settings.MAIL_CONNECTION,
         )
     ]
+
+
+def task_defaults(
+    retries: int = 2,
+    first: timedelta = timedelta(seconds=30),
+    longest: timedelta = timedelta(minutes=10),
+) -> dict[str, Any]:
+    """The ``default_args`` of a DAG.
+
+    Args:
+        retries: how often a failed task is tried again.
+        first: how long it waits before the first retry; each later wait is twice as long.
+        longest: no wait is longer than this.
+    """
+    return {
+        "owner": "data-engineering",
+        "retries": retries,
+        "retry_delay": first,
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": longest,
+        "on_failure_callback": on_failure(),
+    }

@@ -6,8 +6,6 @@ The DAGs differ in nothing but the source, so this file makes them all from the 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, dag, get_current_context, task
 
@@ -58,14 +56,7 @@ def ingest(source: str) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=["claimhouse", "ingest", source],
-        default_args={
-            "owner": "data-engineering",
-            "retries": 2,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=10),
-            "on_failure_callback": notify.on_failure(),
-        },
+        default_args=notify.task_defaults(),
     )
     def pipeline() -> None:
         @task
@@ -115,7 +106,7 @@ def ingest(source: str) -> DAG:
             return ingest.finish(source)
 
         verified = verify.expand(batch_id=land())
-        facts = load_fact.expand(fact=star.fact_tables(source))
+        facts = load_fact.expand(fact=star.facts(source))
         verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()
 
     return pipeline()

@@ -85,7 +85,7 @@ class Billing:
         """Empty the source, its batches and its star."""
         self.connection.execute(
             "truncate source_billing.patients, source_billing.providers, source_billing.claims,"
-            " star.fact_claim, star.fact_claim_version, landing.file, landing.batch,"
+            " star.fact_claim, star.fact_claim_change, star.member_to_rekey, landing.file, landing.batch,"
             " quality.issue, quality.quarantine, quality.check_result restart identity cascade;"
             " delete from star.dim_patient where patient_key > 0;"
             " delete from star.dim_provider where provider_key > 0;"

@@ -477,18 +477,20 @@ STAR_DEFECTS = [
     ("claim_keys_lead_somewhere",
      "update star.fact_claim set service_date_key = 5 where claim_id = 'CF#195NN'"),
     ("claim_version_keys_lead_somewhere",
-     "update star.fact_claim_version set provider_key = 987654 where claim_id = 'CF#210NN'"),
+     "update star.fact_claim_change set provider_key = 987654 where claim_id = 'CF#195NN'"),
     ("claim_money_reconciles",
-     "update star.fact_claim_version set total_cost_delta = total_cost_delta + 0.01"
-     " where claim_id = 'CF#3NN'"),
+     "update star.fact_claim_change set total_cost_delta = total_cost_delta + 0.01"
+     " where claim_id = 'CF#195NN' and version_number = 1"),
     ("claim_money_reconciles",
-     "update star.fact_claim set covered_amount = covered_amount - 1 where claim_id = 'CF#3NN'"),
+     "update star.fact_claim set version_count = 3 where claim_id = 'CF#195NN'"),
     ("claim_money_reconciles",
-     "delete from star.fact_claim where claim_id = 'CF#3NN'"),
+     "delete from star.fact_claim_change where claim_id = 'CF#195NN' and version_number = 1"),
     ("claim_equals_source",
      "update star.fact_claim set total_cost = 1 where claim_id = 'CF#195NN';"
-     "update star.fact_claim_version set total_cost_delta = 1 where claim_id = 'CF#195NN' and version_number = 1;"
-     "update star.fact_claim_version set total_cost_delta = 0 where claim_id = 'CF#195NN' and version_number = 2"),
+     "update star.fact_claim_change set total_cost_delta = 1 where claim_id = 'CF#195NN' and version_number = 1;"
+     "update star.fact_claim_change set total_cost_delta = 0 where claim_id = 'CF#195NN' and version_number = 2"),
+    ("claim_equals_source",
+     "update star.fact_claim set covered_amount = covered_amount - 1 where claim_id = 'CF#210NN'"),
     ("claim_versions_are_loaded",
      "update landing.batch set rows_accepted = 31, rows_read = 31"
      " where feed = 'claims' and state = 'checked'"),
@@ -509,6 +511,17 @@ def test_an_audit_looks_beyond_the_last_load(loaded):
     loaded.sql("update landing.batch set state = 'loaded'")
     loaded.sql("update landing.batch set rows_accepted = 1, rows_read = 1 where feed = 'claims'")
     checks.scan_star("billing")
+    with pytest.raises(checks.ChecksFailed, match="claim_versions_are_loaded"):
+        checks.scan_star("billing", everything=True)
+
+
+def test_an_audit_finds_a_claim_of_an_earlier_load_that_is_gone_or_changed(loaded):
+    loaded.sql("update landing.batch set state = 'loaded'")
+    checks.scan_star("billing", everything=True)
+    loaded.sql("update star.fact_claim set total_cost = total_cost + 1 where claim_id = 'CF#3NN'")
+    with pytest.raises(checks.ChecksFailed, match="claim_equals_source"):
+        checks.scan_star("billing", everything=True)
+    loaded.sql("delete from star.fact_claim where claim_id = 'CF#3NN'")
     with pytest.raises(checks.ChecksFailed, match="claim_versions_are_loaded"):
         checks.scan_star("billing", everything=True)
 

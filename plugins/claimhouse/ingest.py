@@ -52,9 +52,8 @@ def load_dimensions(system: str) -> None:
 
 
 def load_fact(system: str, fact: str) -> None:
-    """Bring one fact table up to the batches that are fit to be loaded."""
-    with warehouse.connect() as connection:
-        star.load_fact(connection, system, fact, _batches(system, "checked"))
+    """Bring one fact up to the batches that are fit to be loaded."""
+    star.load_fact_in_parts(system, fact, _batches(system, "checked"))
 
 
 def check_star(system: str) -> None:
@@ -101,8 +100,8 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     clock = timed("checks", clock)
     load_dimensions(system)
     clock = timed("dimensions", clock)
-    with ThreadPoolExecutor(2) as both:
-        list(both.map(lambda fact: load_fact(system, fact), star.fact_tables(system)))
+    for fact in star.facts(system):
+        load_fact(system, fact)
     clock = timed("facts", clock)
     check_star(system)
     clock = timed("star checks", clock)

@@ -120,7 +120,7 @@ def _prepare(one: Scan) -> None:
     with source.connection.cursor() as cursor:
         cursor.execute("set default_transaction_read_only = on")
         # The planner expects a check to find most rows wrong, and sees no gain in two workers.
-        cursor.execute("set parallel_tuple_cost = 0")
+        cursor.execute("set parallel_tuple_cost = 0.01")
         cursor.execute("set application_name = 'claimhouse checks'")
     source.connection.commit()
 

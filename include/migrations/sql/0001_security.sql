@@ -131,6 +131,13 @@ create policy reporting on star.fact_claim for select to reporting_owner using (
 comment on policy reporting on star.fact_claim is
 'The providers are those the policy on dim_provider shows: the caller''s specialties in the caller''s sources';
 
+alter table star.fact_claim_change enable row level security;
+create policy reporting on star.fact_claim_change for select to reporting_owner using (
+    source_system in (select e.source_system from security.reader_entitlement as e)
+    and provider_key in (select p.provider_key from star.dim_provider as p)
+);
+comment on policy reporting on star.fact_claim_change is 'As on fact_claim, whose earlier versions these are';
+
 alter table star.dim_patient enable row level security;
 create policy reporting on star.dim_patient for select to reporting_owner using (
     patient_key < 0

@@ -146,12 +146,14 @@ create table star.fact_claim (
     version_count integer not null,
     batch_id bigint not null,
     row_number bigint not null,
+    version_date date,
     primary key (claim_id, source_system)
 ) with (fillfactor = 92);
 comment on table star.fact_claim is 'Grain: a claim, in its latest state';
 comment on column star.fact_claim.covered_amount is 'total_cost times the percentage covered';
 
-create table star.fact_claim_version (
+-- Most claims have one version, which their row in fact_claim is already: docs/decisions/0004.
+create table star.fact_claim_change (
     source_system text not null,
     claim_id text not null,
     batch_id bigint not null,
@@ -169,8 +171,58 @@ create table star.fact_claim_version (
     covered_amount_delta numeric(14, 2) not null,
     primary key (batch_id, row_number)
 );
-comment on table star.fact_claim_version is
+comment on table star.fact_claim_change is
+'Grain: a version of a claim that has more than one. Read fact_claim_version, which has them all';
+
+create view star.fact_claim_version with (security_invoker = true) as
+select
+    source_system,
+    claim_id,
+    batch_id,
+    row_number,
+    version_count as version_number,
+    version_date,
+    patient_key,
+    provider_key,
+    facility_key,
+    claim_profile_key,
+    service_date_key,
+    claim_date_key,
+    service_date,
+    coalesce(total_cost, 0)::numeric(14, 2) as total_cost_delta,
+    coalesce(covered_amount, 0)::numeric(14, 2) as covered_amount_delta
+from star.fact_claim
+where version_count = 1
+union all
+select
+    source_system,
+    claim_id,
+    batch_id,
+    row_number,
+    version_number,
+    version_date,
+    patient_key,
+    provider_key,
+    facility_key,
+    claim_profile_key,
+    service_date_key,
+    claim_date_key,
+    service_date,
+    total_cost_delta,
+    covered_amount_delta
+from star.fact_claim_change;
+comment on view star.fact_claim_version is
 'Grain: a version of a claim as received; the deltas of a claim add up to its row in fact_claim';
+
+-- Written with the dimensions, emptied when the load ends: a kill in between loses none.
+create table star.member_to_rekey (
+    source_system text not null,
+    dimension text not null,
+    member_id text not null,
+    primary key (source_system, dimension, member_id)
+);
+comment on table star.member_to_rekey is
+'Members whose timeline a load under way has changed: facts may point to a state that is no longer theirs';
 
 -- The rows a fact joins where a value is missing (-1) or cannot exist (-2).
 insert into star.dim_patient

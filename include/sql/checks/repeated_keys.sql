@@ -1,13 +1,33 @@
 -- sqlfluff:templater:jinja:context:feed:claims
 -- sqlfluff:templater:jinja:context:batch_id:1
 -- sqlfluff:templater:jinja:context:key:t.claim_id
--- The keys that occur more than once in one batch of a feed.
+-- The keys that occur more than once in one batch of a feed. Equal keys have equal hashes, and
+-- these are sorted by several processes in half the time the keys take; the keys themselves are
+-- read only where a hash occurs twice.
+with hashed as (
+    select hashtextextended(concat_ws('|', {{ key }}), 0) as key_hash
+    from source_{{ source }}.{{ feed }} as t
+    where t.batch_id = {{ batch_id }}
+    order by key_hash
+    offset 0
+),
+
+suspect as materialized (
+    select h.key_hash
+    from hashed as h
+    group by h.key_hash
+    having count(*) > 1
+)
+
 select
     {{ key }},
     count(*) as copies,
     count(*) over () as failing_rows
 from source_{{ source }}.{{ feed }} as t
-where t.batch_id = {{ batch_id }}
+where
+    exists (select 1 from suspect)
+    and t.batch_id = {{ batch_id }}
+    and hashtextextended(concat_ws('|', {{ key }}), 0) in (select s.key_hash from suspect as s)
 group by {{ key }}
 having count(*) > 1
 order by {{ key }}

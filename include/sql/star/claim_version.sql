@@ -1,4 +1,5 @@
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:part:">= 0"
 -- sqlfluff:indentation:template_blocks_indent:false
 -- The relation claim_version: every version of the claims the load touches, with its place in
 -- the claim's history, its money as a difference to the version before, and its dimension keys.
@@ -23,12 +24,22 @@ version as (
         coalesce({{ covered }}, 0) as covered_amount_delta,
         {{ covered }} as covered_amount
     from source_{{ source }}.star_fact_claim as v
-    where v.batch_id = any(array(select load_batch.batch_id from load_batch))
+    where
+        v.batch_id = any(array(select load_batch.batch_id from load_batch))
+        {% if part %}and hashtext(v.claim_id) {{ part }}{% endif %}
 )
 {% else %}
 create temp table touched on commit drop as
-select claim_id from source_{{ source }}.star_fact_claim
-where batch_id = any(array(select load_batch.batch_id from load_batch));
+select v.claim_id
+from (
+    select
+        claim_id,
+        batch_id
+    from source_{{ source }}.star_fact_claim
+    where batch_id = any(array(select load_batch.batch_id from load_batch))
+    offset 0  -- the batch first: its rows are few, and finding them is cheap
+) as v
+{% if part %}where hashtext(v.claim_id) {{ part }}{% endif %};
 
 analyze touched;
 
@@ -109,6 +120,4 @@ left join star.dim_claim_profile as profile
 
 {% if not is_first %}
 drop table touched;
-
-analyze claim_version;
 {% endif %}

@@ -1,50 +1,40 @@
--- sqlfluff:templater:jinja:context:dimension:dim_provider
--- sqlfluff:templater:jinja:context:member:provider
+-- sqlfluff:templater:jinja:context:dimensions:[{"member": "provider", "references": ["facility"]}]
 -- sqlfluff:templater:jinja:context:table:fact_claim
--- sqlfluff:templater:jinja:context:references:["facility"]
+-- sqlfluff:templater:jinja:context:part:">= 0"
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Points the rows of star.{{ table }} that exist to the state of their {{ member }} as of the
--- service, where the load changed what that state is. Members are the load's and those with a
--- state that lost its length, so that a run that was killed in between is made good.
-create temp table as_of on commit drop as
-with touched as (
-    select {{ member }}_id from source_{{ source }}.star_{{ dimension }}
-    where batch_id = any(array(select load_batch.batch_id from load_batch))
-    union
-    select {{ member }}_id from star.{{ dimension }}
-    where source_system = '{{ source }}' and valid_from = valid_to
-)
-
+-- Points the rows of star.{{ table }} that exist to the states of their members as of the service,
+-- where the load changed what those are.
+create temp table moved on commit drop as
 select
-    known.{{ member }}_key as old_key,
-    right_one.{{ member }}_key as new_key,
-    {% for other in references %}right_one.{{ other }}_key,
-    {% endfor %}right_one.valid_from,
-    right_one.valid_to
-from touched
-inner join star.{{ dimension }} as known
-    on touched.{{ member }}_id = known.{{ member }}_id and known.source_system = '{{ source }}'
-inner join star.{{ dimension }} as right_one
+    f.ctid as place{% for one in dimensions %},
+    coalesce({{ one.member }}.{{ one.member }}_key, f.{{ one.member }}_key) as {{ one.member }}_key
+    {%- for other in one.references %},
+    coalesce({{ one.member }}.{{ other }}_key, f.{{ other }}_key) as {{ other }}_key{% endfor %}{% endfor %}
+from star.{{ table }} as f
+{% for one in dimensions %}left join as_of_{{ one.member }} as {{ one.member }}
     on
-        known.{{ member }}_id = right_one.{{ member }}_id
-        and right_one.source_system = '{{ source }}'
-        and right_one.valid_from < right_one.valid_to
-where {% if references %}true{% else %}known.{{ member }}_key <> right_one.{{ member }}_key{% endif %};
+        f.{{ one.member }}_key = {{ one.member }}.old_key
+        and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= {{ one.member }}.valid_from
+        and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < {{ one.member }}.valid_to
+{% endfor %}where
+    -- few: told from the rest before anything is joined
+    (
+        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key in (select old_key from as_of_{{ one.member }})
+        {% endfor %})
+    {% if part %}and hashtext(f.claim_id) {{ part }}{% endif %}
+    and (
+        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key <> {{ one.member }}.{{ one.member }}_key
+        {% for other in one.references %}or f.{{ other }}_key <> {{ one.member }}.{{ other }}_key
+        {% endfor %}{% endfor %});
 
-analyze as_of;
+analyze moved;
 
 update star.{{ table }} as f
-set
-    {% for other in references %}{{ other }}_key = a.{{ other }}_key,
-    {% endfor %}{{ member }}_key = a.new_key
-from as_of as a
-where
-    f.{{ member }}_key = a.old_key
-    and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= a.valid_from
-    and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < a.valid_to
-    and (
-        f.{{ member }}_key <> a.new_key{% for other in references %}
-        or f.{{ other }}_key <> a.{{ other }}_key{% endfor %}
-    );
+set{% for one in dimensions %}
+    {{ one.member }}_key = m.{{ one.member }}_key
+    {%- for other in one.references %},
+    {{ other }}_key = m.{{ other }}_key{% endfor %}{{ "," if not loop.last }}{% endfor %}
+from moved as m
+where f.ctid = m.place;
 
-drop table as_of;
+drop table moved;

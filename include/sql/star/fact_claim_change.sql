@@ -1,33 +1,11 @@
--- sqlfluff:templater:jinja:context:is_empty:false
--- sqlfluff:indentation:template_blocks_indent:false
--- Fills star.fact_claim_version from claim_version: every version received, its money as a
--- difference to the version before. A version that comes late renumbers those after it.
-{% if is_empty %}
-alter table star.fact_claim_version drop constraint fact_claim_version_pkey;
-
-insert into star.fact_claim_version
-select
-    source_system,
-    claim_id,
-    batch_id,
-    row_number,
-    version_number,
-    version_date,
-    patient_key,
-    provider_key,
-    facility_key,
-    claim_profile_key,
-    service_date_key,
-    claim_date_key,
-    service_date,
-    total_cost_delta,
-    covered_amount_delta
-from claim_version;
-
-alter table star.fact_claim_version add primary key (batch_id, row_number);
-{% else %}
-merge into star.fact_claim_version as f
-using claim_version as v
+-- Fills star.fact_claim_change from claim_version: the versions of claims that have several, the money
+-- as a difference to the version before. A version that comes late renumbers those after it.
+merge into star.fact_claim_change as f
+using (
+    -- both conditions fail for the only version of a claim
+    select c.* from claim_version as c
+    where c.version_number > 1 or not c.is_latest
+) as v
     on f.batch_id = v.batch_id and f.row_number = v.row_number
 when matched and (
     f.version_number, f.patient_key, f.provider_key, f.facility_key, f.claim_profile_key, f.total_cost_delta,
@@ -55,4 +33,3 @@ when not matched then
         v.provider_key, v.facility_key, v.claim_profile_key, v.service_date_key, v.claim_date_key, v.service_date,
         v.total_cost_delta, v.covered_amount_delta
     );
-{% endif %}

@@ -1,0 +1,121 @@
+-- sqlfluff:templater:jinja:context:dimension:dim_provider
+-- sqlfluff:templater:jinja:context:id:provider_id
+-- sqlfluff:templater:jinja:context:key:provider_key
+-- sqlfluff:templater:jinja:context:attributes:["first_name", "specialty"]
+-- sqlfluff:templater:jinja:context:references:["facility"]
+-- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- Two tables of the load's members of star.{{ dimension }}: timeline, made anew from all their source
+-- rows, and known, what the star holds so far.
+-- The rule of effective dates: docs/decisions/0001-scd2-effective-dates.md
+create temp table touched on commit drop as
+select distinct {{ id }}
+from source_{{ source }}.star_{{ dimension }}
+where batch_id = any(array(select load_batch.batch_id from load_batch)) and {{ id }} is not null;
+
+analyze touched;
+
+-- Every window runs from the newest version to the oldest, so that one sort serves all:
+-- lead() is the version before, lag() the one after.
+create temp table timeline on commit drop as
+with version as (
+    select
+        v.*,
+        b.received_date,
+        coalesce(v.version_at, b.received_date) as ordered_at,
+        md5(row(v.{{ attributes | join(", v.") }})::text)::uuid as row_hash
+    from source_{{ source }}.star_{{ dimension }} as v
+    inner join touched as t on v.{{ id }} = t.{{ id }}
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    where b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch))
+),
+
+dated as (
+    select
+        *,
+        case
+            -- what was known first held always, as far as we know
+            when lead({{ id }}) over newest_first is null then date '1900-01-01'
+            else greatest(
+                coalesce(
+                    case
+                        when started_on is distinct from lead(started_on) over newest_first
+                            then started_on
+                    end,
+                    modified_on,
+                    received_date
+                ),
+                date '1900-01-01'
+            )
+        end as takes_effect_on
+    from version
+    window newest_first as (
+        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+    )
+),
+
+-- Later knowledge holds from its own date on, whatever earlier versions said of the days after.
+overridden as (
+    select
+        *,
+        min(takes_effect_on) over newest_first as valid_from
+    from dated
+    window newest_first as (
+        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+    )
+),
+
+bounded as (
+    select
+        *,
+        lag(valid_from, 1, date '9999-12-31') over newest_first as valid_to
+    from overridden
+    window newest_first as (
+        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+    )
+),
+
+-- Versions that never held are gone; of equal neighbours the first stands for all.
+distinct_state as (
+    select
+        *,
+        coalesce(row_hash <> lead(row_hash) over newest_first, true) as is_change
+    from bounded
+    where valid_from < valid_to
+    window newest_first as (
+        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+    )
+)
+
+select
+    s.source_system,
+    s.{{ id }},
+    {% for attribute in attributes %}s.{{ attribute }},
+    {% endfor %}{% for other in references %}coalesce({{ other }}.{{ other }}_key, -1) as {{ other }}_key,
+    {% endfor %}s.valid_from,
+    lag(s.valid_from, 1, date '9999-12-31') over newest_first as valid_to,
+    lag(s.valid_from) over newest_first is null as is_current,
+    s.row_hash,
+    s.batch_id
+from distinct_state as s
+{% for other in references %}left join star.dim_{{ other }} as {{ other }}
+    on s.source_system = {{ other }}.source_system and s.{{ other }}_id = {{ other }}.{{ other }}_id
+{% endfor %}where s.is_change
+window newest_first as (
+    partition by s.{{ id }} order by s.ordered_at desc, s.batch_id desc, s.row_number desc
+);
+
+create temp table known on commit drop as
+select
+    d.{{ key }},
+    d.{{ id }},
+    d.valid_from,
+    d.valid_to,
+    d.is_current,
+    d.is_inferred,
+    d.row_hash,
+    d.batch_id{% for other in references %},
+    d.{{ other }}_key{% endfor %}
+from star.{{ dimension }} as d
+where d.source_system = '{{ source }}' and d.{{ id }} in (select touched.{{ id }} from touched);
+
+analyze timeline, known;

@@ -132,7 +132,7 @@ def test_loading_the_real_feeds_again_changes_nothing(real):
             real.execute(f"select count(*), max(xmin::text::bigint) from {table}").fetchone()
             for table in (
                 "landing.batch", "quality.issue", "star.dim_patient", "star.dim_provider",
-                "star.fact_claim", "star.fact_claim_version",
+                "star.fact_claim", "star.fact_claim_change",
             )
         ]  # fmt: skip
 
@@ -193,7 +193,9 @@ ingest.run("billing")
         ("source", "_close", 2),
         ("checks", "_record", 1),
         ("star", "_run", 2),
-        ("star", "load_fact", 2),
+        ("star", "_load_part", 1),
+        ("star", "_load_part", 2),
+        ("star", "_complete_fact", 1),
         ("star", "finish", 1),
     ],
 )

@@ -21,8 +21,7 @@ inner join star.{{ dimension }} as right_one
         and right_one.valid_from < right_one.valid_to
 where
     changed.source_system = '{{ source }}'
-    and changed.dimension = '{{ dimension }}'
-    {% if not references %}and known.{{ member }}_key <> right_one.{{ member }}_key
-    {% endif %};
+    and {% if references %}true{% else %}known.{{ member }}_key <> right_one.{{ member }}_key{% endif %}
+    and changed.dimension = '{{ dimension }}';
 
 analyze as_of_{{ member }};

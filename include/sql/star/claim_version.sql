@@ -26,7 +26,7 @@ version as (
     from source_{{ source }}.star_fact_claim as v
     where
         v.batch_id = any(array(select load_batch.batch_id from load_batch))
-        {% if part %}and hashtext(v.claim_id) {{ part }}{% endif %}
+        {% if part %}and hashtext(v.claim_id) {{ part }}{% endif %}  -- noqa: LT02
 )
 {% else %}
 create temp table touched on commit drop as
@@ -37,7 +37,8 @@ from (
         batch_id
     from source_{{ source }}.star_fact_claim
     where batch_id = any(array(select load_batch.batch_id from load_batch))
-    offset 0  -- the batch first: its rows are few, and finding them is cheap
+    -- the batch first: its rows are few, and finding them is cheap
+    offset 0  -- noqa: AM09
 ) as v
 {% if part %}where hashtext(v.claim_id) {{ part }}{% endif %};
 

@@ -19,11 +19,13 @@ from star.{{ table }} as f
 {% endfor %}where
     -- few: told from the rest before anything is joined
     (
-        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key in (select old_key from as_of_{{ one.member }})
+        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
+        in (select o.old_key from as_of_{{ one.member }} as o)
         {% endfor %})
     {% if part %}and hashtext(f.claim_id) {{ part }}{% endif %}
     and (
-        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key <> {{ one.member }}.{{ one.member }}_key
+        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
+        <> {{ one.member }}.{{ one.member }}_key
         {% for other in one.references %}or f.{{ other }}_key <> {{ one.member }}.{{ other }}_key
         {% endfor %}{% endfor %});
 

@@ -21,8 +21,9 @@ def dags():
     return bag.dags
 
 
-def test_there_is_one_ingest_dag_for_each_source_and_the_three_others(dags):
+def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
     assert set(dags) == {f"ingest_{source}" for source in contract.sources()} | {
+        "audit",
         "publish",
         "deliver",
         "watch_landing",
@@ -36,7 +37,7 @@ def test_every_dag_has_a_run_book_retries_and_tells_of_failures(dags):
         for task in dag.tasks:
             assert task.on_failure_callback, (dag.dag_id, task.task_id)
             # a failed check is a verdict, and trying again would not change it
-            assert task.retries >= 1 or task.task_id in ("check", "check_star"), (
+            assert task.retries >= 1 or task.task_id in ("check", "check_star", "check_all"), (
                 dag.dag_id,
                 task.task_id,
             )

@@ -1,0 +1,50 @@
+"""### What it does
+Once a night, holds the whole star against its Soda checks: every fact, every version, every
+dimension state of every source, where the check inside an ingest run looks at what that run
+loaded. It finds what no load would: a fact changed or deleted by hand, money that no longer
+reconciles with the source tables.
+
+### When it fails
+`select * from quality.check_history where outcome <> 'pass' order by checked_at desc;` tells
+which check of which table, and `quality.failing_row` holds examples of the rows. Nothing was
+changed. The star of a source can be laid anew from its source tables, with the same result:
+`python -c "from claimhouse import star, warehouse
+with warehouse.connect() as c: star.rebuild(c, '<source>')"`.
+
+### What to look at
+`quality.open_issues`, rules that begin with `soda:`.
+"""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+
+from claimhouse import contract, notify
+
+
+@dag(
+    description="Hold the whole star against its checks",
+    doc_md=__doc__,
+    # At two at night and not at the start: it must not look at a star that is being filled.
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["claimhouse"],
+    default_args=notify.task_defaults(),
+)
+def audit() -> None:
+    """Check every fact of every source."""
+
+    @task(map_index_template="{{ source }}", retries=0)
+    def check_all(source: str) -> None:
+        from claimhouse import checks
+
+        get_current_context()["source"] = source
+        checks.scan_star(source, everything=True)
+
+    check_all.expand(source=contract.sources())
+
+
+audit()

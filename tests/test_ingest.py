@@ -254,6 +254,22 @@ def test_a_held_batch_leaves_the_star_as_it_was_until_it_is_released(landing_roo
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (11,)
 
 
+def test_a_batch_released_while_a_load_runs_waits_for_the_next(landing_root, warehouse):
+    drop(landing_root, "claims_1.csv", claims_csv(claim(1)))
+    drop(landing_root, "claims_2.csv", claims_csv(claim(2)))
+    for batch in ingest.land("billing"):
+        ingest.verify(batch)
+    ingest.check("billing")
+    warehouse.execute("update landing.batch set state = 'held' where batch_id = 2")
+    ingest.load_dimensions("billing")
+    warehouse.execute("update landing.batch set state = 'checked' where batch_id = 2")  # a release
+    ingest.load_fact("billing", "fact_claim")
+    assert ingest.finish("billing") == [1]
+    assert [state for _, state, *_ in batches(warehouse)] == ["loaded", "checked"]
+    ingest.run("billing")
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (2,)
+
+
 def _open(warehouse: psycopg.Connection[Any]) -> Counter[str]:
     found = warehouse.execute(
         "select rule from quality.issue where status = 'open' and rule not like 'soda:%'"

@@ -45,15 +45,20 @@ def check(system: str) -> list[int]:
 
 
 def load_dimensions(system: str) -> None:
-    """Bring the dimensions up to the batches that are fit to be loaded."""
+    """Begin a load of the batches that are fit for it, and bring the dimensions up to them.
+
+    A batch that a reviewer releases while the load runs waits for the next one.
+    """
+    with warehouse.connect() as connection:
+        warehouse.query(connection, "landing/begin_load", system)
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
-        star.load_dimensions(connection, system, _batches(system, "checked"))
+        star.load_dimensions(connection, system, _loading(system))
 
 
 def load_fact(system: str, fact: str) -> None:
-    """Bring one fact up to the batches that are fit to be loaded."""
-    star.load_fact_in_parts(system, fact, _batches(system, "checked"))
+    """Bring one fact up to the batches of the load."""
+    star.load_fact_in_parts(system, fact, _loading(system))
 
 
 def check_star(system: str) -> None:
@@ -62,16 +67,16 @@ def check_star(system: str) -> None:
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed.
     """
-    checks.scan_star(system)
+    checks.scan_star(system, _loading(system))
 
 
 def finish(system: str) -> list[int]:
-    """Mark the batches loaded.
+    """End the load: mark its batches loaded.
 
     Returns:
         The batches that are now in the star.
     """
-    loaded = _batches(system, "checked")
+    loaded = _loading(system)
     with warehouse.connect() as connection:
         star.finish(connection, system, loaded)
     return loaded
@@ -113,4 +118,11 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
 def _batches(system: str, state: str) -> list[int]:
     with warehouse.connect() as connection:
         found = warehouse.query(connection, "landing/batches_in_state", system, state)
+    return [int(row["batch_id"]) for row in found]
+
+
+def _loading(system: str) -> list[int]:
+    """The batches of the load that :func:`load_dimensions` began."""
+    with warehouse.connect() as connection:
+        found = warehouse.query(connection, "landing/batches_loading", system)
     return [int(row["batch_id"]) for row in found]

@@ -45,6 +45,7 @@ create table landing.batch (
     created_at timestamptz not null default now(),
     verified_at timestamptz,
     checked_at timestamptz,
+    loading_since timestamptz,
     loaded_at timestamptz,
     constraint batch_balances check (
         rows_read = rows_accepted + rows_quarantined + rows_dropped

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from tests.feeds import batches, claim, claims_csv, csv_line, drop, issues
 
-from claimhouse import ingest
+from claimhouse import checks, ingest, review
 
 FEEDS = ("claims", "patients", "providers")
 
@@ -179,7 +179,7 @@ def dying(*given, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given, **named)
 {module}.{name} = dying
-from claimhouse import ingest
+from claimhouse import checks, ingest, review
 ingest.run("billing")
 """
 
@@ -234,8 +234,6 @@ def test_a_kill_anywhere_is_healed_by_running_again(
 
 
 def test_a_held_batch_leaves_the_star_as_it_was_until_it_is_released(landing_root, warehouse):
-    from claimhouse import checks, review
-
     drop(landing_root, "claims_1.csv", claims_csv(*(claim(n) for n in range(10))))
     ingest.run("billing")
     bad = [claim(n, visit_type="none") for n in range(20, 40)]
@@ -268,6 +266,21 @@ def test_a_batch_released_while_a_load_runs_waits_for_the_next(landing_root, war
     assert [state for _, state, *_ in batches(warehouse)] == ["loaded", "checked"]
     ingest.run("billing")
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (2,)
+
+
+def test_an_audit_waits_for_a_load_and_finds_what_was_changed_by_hand(landing_root, warehouse):
+    drop(landing_root, "claims.csv", claims_csv(*(claim(n) for n in range(5))))
+    assert ingest.audit("billing") is False
+    for batch in ingest.land("billing"):
+        ingest.verify(batch)
+    ingest.check("billing")
+    ingest.load_dimensions("billing")
+    assert ingest.audit("billing") is False
+    ingest.run("billing")
+    assert ingest.audit("billing") is True
+    warehouse.execute("update star.fact_claim set total_cost = 1 where claim_id = 'CF#3NN'")
+    with pytest.raises(checks.ChecksFailed):
+        ingest.audit("billing")
 
 
 def _open(warehouse: psycopg.Connection[Any]) -> Counter[str]:

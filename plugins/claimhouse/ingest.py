@@ -70,6 +70,21 @@ def check_star(system: str) -> None:
     checks.scan_star(system, _loading(system))
 
 
+def audit(system: str) -> bool:
+    """Hold all of a source's star against its Soda checks, whatever was loaded when.
+
+    Returns:
+        Whether it was looked at: not before the first load, and not while one runs.
+
+    Raises:
+        claimhouse.checks.ChecksFailed: a check of severity error failed.
+    """
+    if _loading(system) or not _batches(system, "loaded"):
+        return False
+    checks.scan_star(system, everything=True)
+    return True
+
+
 def finish(system: str) -> list[int]:
     """End the load: mark its batches loaded.
 

@@ -262,7 +262,7 @@ def test_a_workbook_named_csv_is_refused_by_its_content(tmp_path: Path) -> None:
         (b"%PDF-1.7\n", "PDF"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),
         (b"PAR1\x15\x04", "Parquet"),
-        (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "gzip"),
+        (gzip.compress(gzip.compress(b"a,b\n1,2\n", mtime=0), mtime=0), "gzip"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"\0\0\0\0\0\0a\0\0\0\0", "NUL"),
         (b"id,\x02name\n1,2\n", "not text"),
@@ -280,7 +280,7 @@ def test_binary_content_is_refused(file: Any, content: bytes, what: str) -> None
         (b"", "empty_file"),
         (b"\n\r\n\n", "empty_file"),
         (b"\xef\xbb\xbf", "empty_file"),
-        (gzip.compress(b""), "empty_file"),
+        (gzip.compress(b"", mtime=0), "empty_file"),
         (b"id,name, id \n1,2,3\n", "duplicate_column"),
         (b"id,,name\n1,2,3\n", "header"),
         (b'id,"name\n1,2\n', "header"),
@@ -318,8 +318,8 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def test_gzip_and_zip_are_known_by_their_content(file: Any) -> None:
     text = b"id,name\n1,x\n"
     for content in (
-        gzip.compress(text),
-        gzip.compress(text[:5]) + gzip.compress(text[5:]),
+        gzip.compress(text, mtime=0),
+        gzip.compress(text[:5], mtime=0) + gzip.compress(text[5:], mtime=0),
         zipped({"any.txt": text}),
         zipped({"folder/": b"", "folder/any.csv": text, "__MACOSX/any.csv": b"x"}),
     ):

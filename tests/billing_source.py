@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from claimhouse import star
+from claimhouse import landing, star
 
 Row = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Billing:
 
     def load(self, *batches: int) -> dict[str, int]:
         """Load *batches* (all that are checked when none is named) into the star."""
-        named = list(batches) or star.checked_batches(self.connection, "billing")
+        named = list(batches) or landing.batches_in_state(self.connection, "billing", "checked")
         return (
             star.load_dimensions(self.connection, "billing", named)
             | star.load_facts(self.connection, "billing", named)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from claimhouse import checks, review, soda_engine, source, star
+from claimhouse import checks, landing, review, soda_engine, source, star
 
 SECRET_NAME = "Quillfeather"
 
@@ -227,7 +227,7 @@ def test_a_held_batch_stops_the_source_and_the_others_go_on(house):
     )
     assert house.state(batches["claims"]) == "held"
     assert house.state(batches["patients"]) == house.state(batches["providers"]) == "checked"
-    assert batches["claims"] not in star.checked_batches(house.connection, "billing")
+    assert batches["claims"] not in landing.batches_in_state(house.connection, "billing", "checked")
 
 
 def test_a_released_batch_stays_released_when_scanned_again(house):
@@ -436,7 +436,7 @@ def loaded(house):
     house.sql("set timezone to 'UTC'")
     house.claims(30, first=190, cost="500", state="checked")
     house.patients(10, first=95, state="checked", birth="date '1971-01-01'")
-    batches = star.checked_batches(house.connection, "billing")
+    batches = landing.batches_in_state(house.connection, "billing", "checked")
     star.create_mappings(house.connection, "billing")
     star.load_dimensions(house.connection, "billing", batches)
     star.load_facts(house.connection, "billing", batches)

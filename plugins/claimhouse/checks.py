@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import contract, settings, soda_engine, star, warehouse
+from claimhouse import contract, landing, settings, soda_engine, star, warehouse
 from claimhouse.contract import Contract, Reference
 from claimhouse.soda_engine import MOST_EXAMPLES, Measured
 
@@ -116,7 +116,7 @@ def scan_star(
     """
     with warehouse.connect() as connection:
         if batch_ids is None:
-            batch_ids = star.checked_batches(connection, source)
+            batch_ids = landing.batches_in_state(connection, source, "checked")
         files = [CHECKS / "star" / f"{target}.yml" for target in star.targets(source)]
         variables = {
             "source": source,

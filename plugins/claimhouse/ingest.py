@@ -132,8 +132,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
 
 def _batches(system: str, state: str) -> list[int]:
     with warehouse.connect() as connection:
-        found = warehouse.query(connection, "landing/batches_in_state", system, state)
-    return [int(row["batch_id"]) for row in found]
+        return landing.batches_in_state(connection, system, state)
 
 
 def _loading(system: str) -> list[int]:

@@ -67,7 +67,12 @@ def land(source: str, received: date | None = None) -> list[int]:
     for one in sorted(arrivals, key=lambda arrival: (arrival.name, arrival.modified_at)):
         _land_one(source, one, day)
     with warehouse.connect() as connection:
-        found = warehouse.query(connection, "landing/batches_in_state", source, "landed")
+        return batches_in_state(connection, source, "landed")
+
+
+def batches_in_state(connection: Connection[Any], source: str, state: str) -> list[int]:
+    """The batches of *source* in one state, in the order in which their files were landed."""
+    found = warehouse.query(connection, "landing/batches_in_state", source, state)
     return [int(row["batch_id"]) for row in found]
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from claimhouse import settings, warehouse
+from claimhouse import landing, settings, warehouse
 
 Counts = dict[str, int]
 
@@ -78,15 +78,6 @@ def targets(source: str) -> list[str]:
 def facts(source: str) -> list[str]:
     """The facts that *source* brings; their loads may run at the same time."""
     return [target for target in targets(source) if target in FACT_TABLES]
-
-
-def checked_batches(connection: Connection[Any], source: str) -> list[int]:
-    """The batches of *source* that wait for the star, oldest first."""
-    rows = connection.execute(
-        "select batch_id from landing.batch where source_system = %s and state = 'checked' order by 1",
-        (source,),
-    )
-    return [row[0] for row in rows]
 
 
 def create_mappings(connection: Connection[Any], source: str) -> None:
@@ -240,7 +231,11 @@ def load(source: str, batch_ids: Sequence[int] | None = None, at: str | None = N
     """
     address = at or warehouse.url()
     with warehouse.connect(address) as connection:
-        batches = list(batch_ids) if batch_ids is not None else checked_batches(connection, source)
+        batches = (
+            list(batch_ids)
+            if batch_ids is not None
+            else landing.batches_in_state(connection, source, "checked")
+        )
         create_mappings(connection, source)
         written = load_dimensions(connection, source, batches)
 
@@ -260,11 +255,7 @@ def rebuild(connection: Connection[Any], source: str) -> Counts:
         Rows written, by table.
     """
     with connection.transaction():
-        loaded = connection.execute(
-            "select batch_id from landing.batch where source_system = %s and state = 'loaded' order by 1",
-            (source,),
-        )
-        batches = [row[0] for row in loaded]
+        batches = landing.batches_in_state(connection, source, "loaded")
         dimensions = [
             one.table for one in _dimensions(connection).values() if one.member != "claim_profile"
         ]

@@ -38,7 +38,7 @@ def main() -> None:
     watch = system.Stopwatch()
     landing = places.landing()
     if landing == places.SAMPLES:
-        written = samples.write(samples.make(), landing)
+        _, written = samples.write_all(landing)
         watch.say(f"sample feeds in {landing} ({written} files written)")
     else:
         watch.say(f"feeds are taken from {landing}")

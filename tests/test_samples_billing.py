@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from local import samples
+from local.samples import SEED, billing
+from local.samples.planting import Planted, Samples, write
 
 PATTERNS = {
     "patient_id": r"\d+U",
@@ -30,16 +31,16 @@ DASHED = {"patients"}
 
 
 @pytest.fixture(scope="module")
-def made() -> samples.Samples:
-    return samples.make()
+def made() -> Samples:
+    return billing.make(SEED)
 
 
-def rows(made: samples.Samples, file: str) -> list[list[str]]:
+def rows(made: Samples, file: str) -> list[list[str]]:
     """The rows of *file* without its header."""
-    return list(csv.reader(io.StringIO(made.files[file])))[1:]
+    return list(csv.reader(io.StringIO(made.files[file].decode())))[1:]
 
 
-def planted(made: samples.Samples, kind: str) -> list[samples.Planted]:
+def planted(made: Samples, kind: str) -> list[Planted]:
     return [one for one in made.planted if one.kind == kind]
 
 
@@ -57,21 +58,22 @@ def wrong_columns(file: str, header: list[str], row: list[str]) -> set[str]:
                 datetime.strptime(value, pattern)
             except ValueError:
                 wrong.add(column)
-        if column == "state" and value in samples.MISSPELT.values():
+        if column == "state" and value in billing.MISSPELT.values():
             wrong.add(column)
     return wrong
 
 
-def test_the_same_seed_gives_the_same_bytes(made: samples.Samples) -> None:
-    assert samples.make() == made
-    assert samples.make(7).files != made.files
+def test_the_same_seed_gives_the_same_bytes(made: Samples) -> None:
+    assert billing.make(SEED) == made
+    assert billing.make(7).files != made.files
 
 
 def test_files_have_the_names_and_headers_of_the_real_ones(
-    made: samples.Samples, shared_data: Path
+    made: Samples, shared_data: Path
 ) -> None:
     assert len(made.files) == 12
-    for name, text in made.files.items():
+    for name, held in made.files.items():
+        text = held.decode()
         feed, day = re.fullmatch(r"(patients|providers|claims)_(\d{8})\.csv", name).groups()  # type: ignore[union-attr]
         datetime.strptime(day, "%Y%m%d")
         real = (shared_data / "billing" / f"{feed}_priming.csv").read_text()
@@ -79,7 +81,7 @@ def test_files_have_the_names_and_headers_of_the_real_ones(
         assert text.endswith("\n") and "\r" not in text
 
 
-def test_keys_are_not_those_of_the_real_files(made: samples.Samples, shared_data: Path) -> None:
+def test_keys_are_not_those_of_the_real_files(made: Samples, shared_data: Path) -> None:
     for feed in ("patients", "providers", "claims"):
         real = {
             line.split(",")[0]
@@ -90,15 +92,17 @@ def test_keys_are_not_those_of_the_real_files(made: samples.Samples, shared_data
         assert real and ours and not real & ours
 
 
-def test_dates_are_not_padded_as_in_the_real_files(made: samples.Samples) -> None:
-    for name, text in made.files.items():
+def test_dates_are_not_padded_as_in_the_real_files(made: Samples) -> None:
+    for name, held in made.files.items():
+        text = held.decode()
         separator = "-" if name.startswith("patients") else "/"
         assert not re.search(rf"(^|,)0\d{separator}|{separator}0\d{separator}", text, re.M), name
 
 
-def test_every_row_that_looks_wrong_was_planted_and_the_reverse(made: samples.Samples) -> None:
+def test_every_row_that_looks_wrong_was_planted_and_the_reverse(made: Samples) -> None:
     found, told = Counter(), Counter()
-    for name, text in made.files.items():
+    for name, held in made.files.items():
+        text = held.decode()
         header = text.splitlines()[0].split(",")
         for number, row in enumerate(rows(made, name), start=2):
             for column in wrong_columns(name, header, row):
@@ -146,17 +150,17 @@ def test_every_row_that_looks_wrong_was_planted_and_the_reverse(made: samples.Sa
         ("numeric_flag", "claims"),
     ],
 )
-def test_each_kind_of_dirt_is_there(made: samples.Samples, kind: str, feed: str) -> None:
+def test_each_kind_of_dirt_is_there(made: Samples, kind: str, feed: str) -> None:
     assert [one for one in planted(made, kind) if one.file.startswith(feed)]
 
 
-def test_both_real_misspellings_are_there(made: samples.Samples) -> None:
-    text = "".join(made.files.values())
+def test_both_real_misspellings_are_there(made: Samples) -> None:
+    text = b"".join(made.files.values()).decode()
     assert ",Lousiana," in text
     assert ",Conneticut," in text
 
 
-def test_copies_repeat_a_key_within_one_file(made: samples.Samples) -> None:
+def test_copies_repeat_a_key_within_one_file(made: Samples) -> None:
     for name in made.files:
         seen: dict[str, list[list[str]]] = {}
         for row in rows(made, name):
@@ -176,7 +180,7 @@ def test_copies_repeat_a_key_within_one_file(made: samples.Samples) -> None:
     [("patient_arrives_later", "patients", 1), ("provider_arrives_later", "providers", 2)],
 )
 def test_claims_name_people_who_arrive_later(
-    made: samples.Samples, kind: str, feed: str, column: int
+    made: Samples, kind: str, feed: str, column: int
 ) -> None:
     first_day = f"{feed}_20260105.csv"
     known = {row[0] for row in rows(made, first_day)}
@@ -192,8 +196,8 @@ def test_claims_name_people_who_arrive_later(
     assert len(waiting) == len(planted(made, kind))
 
 
-def test_updates_repair_rows_that_were_bad_before(made: samples.Samples) -> None:
-    def key_of(one: samples.Planted) -> str:
+def test_updates_repair_rows_that_were_bad_before(made: Samples) -> None:
+    def key_of(one: Planted) -> str:
         row = rows(made, one.file)[one.row_number - 2]
         return row[1] if one.kind == "swapped_keys" else row[0]
 
@@ -206,12 +210,12 @@ def test_updates_repair_rows_that_were_bad_before(made: samples.Samples) -> None
     assert repairs and {one.record_key for one in repairs} <= bad
     assert bad - {one.record_key for one in repairs}, "some must stay open"
     for one in repairs:
-        header = made.files[one.file].splitlines()[0].split(",")
+        header = made.files[one.file].decode().splitlines()[0].split(",")
         row = rows(made, one.file)[one.row_number - 2]
         assert wrong_columns(one.file, header, row) <= {"zipcode"}
 
 
-def test_people_move_back_dated_and_back_again(made: samples.Samples) -> None:
+def test_people_move_back_dated_and_back_again(made: Samples) -> None:
     before = {row[0]: row for row in rows(made, "patients_20260105.csv")}
     for one in planted(made, "moved_back_dated"):
         row = rows(made, one.file)[one.row_number - 2]
@@ -225,7 +229,7 @@ def test_people_move_back_dated_and_back_again(made: samples.Samples) -> None:
     assert home[4:7] == first[4:7] != away[4:7]
 
 
-def test_providers_move_and_claims_are_corrected(made: samples.Samples) -> None:
+def test_providers_move_and_claims_are_corrected(made: Samples) -> None:
     before = {row[0]: row for row in rows(made, "providers_20260105.csv")}
     moves = planted(made, "provider_moved")
     assert len(moves) == 4
@@ -240,7 +244,7 @@ def test_providers_move_and_claims_are_corrected(made: samples.Samples) -> None:
         assert row[4] != claims[row[0]][4] and row[6] == claims[row[0]][6]
 
 
-def test_rows_sent_again_are_unchanged(made: samples.Samples) -> None:
+def test_rows_sent_again_are_unchanged(made: Samples) -> None:
     for one in planted(made, "unchanged_again"):
         row = rows(made, one.file)[one.row_number - 2]
         first = next(
@@ -251,7 +255,7 @@ def test_rows_sent_again_are_unchanged(made: samples.Samples) -> None:
         assert row == first
 
 
-def test_figures_per_specialty_and_month_are_not_tiny(made: samples.Samples) -> None:
+def test_figures_per_specialty_and_month_are_not_tiny(made: Samples) -> None:
     specialty = {row[0]: row[8] for row in rows(made, "providers_20260105.csv") if len(row) == 10}
     patients: dict[tuple[str, str], set[str]] = {}
     for row in rows(made, "claims_20260105.csv"):
@@ -262,12 +266,12 @@ def test_figures_per_specialty_and_month_are_not_tiny(made: samples.Samples) -> 
     assert min(len(who) for who in patients.values()) > 10
 
 
-def test_writing_twice_leaves_the_files_alone(made: samples.Samples, tmp_path: Path) -> None:
+def test_writing_twice_leaves_the_files_alone(made: Samples, tmp_path: Path) -> None:
     landing = tmp_path / "samples" / "landing"
-    assert samples.write(made, landing) == 13
+    assert write(made, landing) == 13
     before = {path: path.stat().st_mtime_ns for path in landing.rglob("*.csv")}
-    assert samples.write(made, landing) == 0
+    assert write(made, landing) == 0
     assert {path: path.stat().st_mtime_ns for path in landing.rglob("*.csv")} == before
     assert {path.name for path in landing.rglob("*") if path.is_file()} == set(made.files)
-    manifest = (landing.parent / "planted.csv").read_text().splitlines()
+    manifest = (landing.parent / "planted_billing.csv").read_text().splitlines()
     assert len(manifest) == len(made.planted) + 1

@@ -1,25 +1,27 @@
-"""Makes the project's own sample feeds: ``python -m local.samples <landing root> [seed]``.
+"""The sample feeds of billing: a priming day, and three days of new and changed records.
 
-Four days of a billing system: a priming day, and three days of new and changed records. The
-same seed gives the same bytes. Nobody in them exists; names, streets and facilities are drawn
-from the word lists below. Every defect is planted on purpose and listed in a manifest, which is
-written beside the landing root as ``planted.csv`` so that a run can be held against it.
+Nobody in them exists; names, streets and facilities are drawn from the word lists below.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 
-from local import places
+from local.samples.planting import (
+    Line,
+    Samples,
+    collect,
+    copy,
+    listed,
+    mark,
+    picker,
+    shorten,
+    spoil,
+)
 
-SEED = 20260105
 DAYS = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7), date(2026, 1, 8))
 FIRST_SERVICE = date(2024, 1, 1)
 SERVICE_DAYS = 731
@@ -30,37 +32,32 @@ CLAIMS, CLAIMS_A_DAY = 6000, 150
 FIRST_NUMBER = 500_000
 
 
-def _listed(text: str) -> list[str]:
-    """The words of a list written with commas."""
-    return text.split(",")
-
-
-PATIENT_COLUMNS = _listed(
+PATIENT_COLUMNS = listed(
     "patient_id,fname,lname,date_of_birth,address,city,state,zipcode,"
     "date_of_residence,last_modified_date"
 )
-PROVIDER_COLUMNS = _listed(
+PROVIDER_COLUMNS = listed(
     "provider_id,fname,lname,facility_name,address,city,state,zipcode,specialty_code,start_date"
 )
-CLAIM_COLUMNS = _listed(
+CLAIM_COLUMNS = listed(
     "claim_id,patient_id,provider_id,visit_type,total_cost,coverage_type,"
     "date_of_service,claim_date,billed,last_modified_date"
 )
 
-FIRST_NAMES = _listed(
+FIRST_NAMES = listed(
     "Ada,Bram,Cleo,Dario,Elka,Farid,Greta,Hollis,Imke,Jonas,Kaia,Lorne,Mina,Nils,Odile,Pavel,"
     "Quinn,Runa,Stellan,Tova,Ugo,Vesna,Wim,Xenia,Yorick,Zelda"
 )
-LAST_NAMES = _listed(
+LAST_NAMES = listed(
     "Alder,Birchall,Coppin,Dunmore,Eastlake,Fennick,Garside,Hartog,Inskip,Jessop,Kettlewell,"
     "Lindqvist,Marlowe,Northcott,Okafor,Pemberly,Quarrie,Ravensby,Sorensen,Thackeray,Umber,"
     "Vantongeren,Wexcombe,Yardley,Zimmer"
 )
-STREETS = _listed(
+STREETS = listed(
     "Lantern Street,Millrace Lane,Orchard Rise,Cooper Row,Heron Court,Saltmarsh Road,"
     "Old Quarry Road,Tannery Hill,Windmill Drive,Bellflower Avenue,Ferry Landing,Chestnut Walk"
 )
-FACILITIES = _listed(
+FACILITIES = listed(
     "Bluestone Clinic,Harbor Light Medical,Three Rivers Health,Larkspur Family Practice,"
     "Northgate Orthopedics,Copperfield Heart Center,Meadow Physical Therapy,Summit Care Group,"
     "Willow Bend Hospital,Riverside Wellness"
@@ -146,34 +143,7 @@ class Claim:
     modified: date
 
 
-@dataclass
-class Line:
-    """A row of a file, and what was done to it: pairs of a kind of dirt or change and a column."""
-
-    fields: list[str]
-    planted: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One thing planted, and where: the header is row 1."""
-
-    kind: str
-    file: str
-    row_number: int
-    record_key: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The files by name, each as its text, and what was planted in them."""
-
-    files: dict[str, str]
-    planted: tuple[Planted, ...]
-
-
-def make(seed: int = SEED) -> Samples:
+def make(seed: int) -> Samples:
     """The sample feeds of *seed*."""
     rng = Random(seed)
     patients = [_patient(rng, n) for n in range(1, PATIENTS + LATE_PATIENTS + 1)]
@@ -187,39 +157,7 @@ def make(seed: int = SEED) -> Samples:
     ):
         for day, lines in zip(DAYS, days, strict=True):
             files[f"{feed}_{day:%Y%m%d}.csv"] = (columns, lines)
-    planted = [
-        Planted(kind, name, row, line.fields[0], column)
-        for name, (_, lines) in files.items()
-        for row, line in enumerate(lines, start=2)
-        for kind, column in line.planted
-    ]
-    return Samples({name: _text(*content) for name, content in files.items()}, tuple(planted))
-
-
-def write(samples: Samples, landing: Path) -> int:
-    """Put *samples* under ``<landing>/billing`` and the manifest beside *landing*.
-
-    A file that already holds the same bytes is left alone.
-
-    Returns:
-        How many files were written.
-    """
-    manifest = io.StringIO()
-    table = csv.writer(manifest, lineterminator="\n")
-    table.writerow(("kind", "file", "row_number", "record_key", "column"))
-    table.writerows((p.kind, p.file, p.row_number, p.record_key, p.column) for p in samples.planted)
-    texts = {landing / "billing" / name: text for name, text in samples.files.items()}
-    texts[landing.parent / "planted.csv"] = manifest.getvalue()
-    written = 0
-    for path, text in texts.items():
-        if path.exists() and path.read_bytes() == text.encode():
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_bytes(text.encode())
-        draft.replace(path)
-        written += 1
-    return written
+    return collect("billing", files)
 
 
 # Records --------------------------------------------------------------------------------------
@@ -332,27 +270,7 @@ def _claim_line(claim: Claim) -> Line:
     )
 
 
-def _text(columns: list[str], lines: list[Line]) -> str:
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows(line.fields for line in lines)
-    return file.getvalue()
-
-
 # Dirt -----------------------------------------------------------------------------------------
-
-
-def _spoil(line: Line, columns: list[str], column: str, value: str, kind: str) -> None:
-    """Put *value* where *column* was, in the place of any dirt there before."""
-    line.fields[columns.index(column)] = value
-    line.planted = [one for one in line.planted if one[1] != column] + [(kind, column)]
-
-
-def _shorten(line: Line, left: list[str]) -> None:
-    """Leave only the key and what a slip of the hand put behind it."""
-    line.fields[1:] = left
-    line.planted = [("short_row", "")]
 
 
 def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
@@ -360,7 +278,7 @@ def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
     at = columns.index("zipcode")
     for line in lines:
         if line.fields[at].startswith("0"):
-            _spoil(line, columns, "zipcode", line.fields[at].lstrip("0"), "lost_zero_zip")
+            spoil(line, columns, "zipcode", line.fields[at].lstrip("0"), "lost_zero_zip")
 
 
 def _misspell(rng: Random, lines: list[Line], columns: list[str], each: int) -> None:
@@ -368,29 +286,7 @@ def _misspell(rng: Random, lines: list[Line], columns: list[str], each: int) -> 
     for state, wrong in MISSPELT.items():
         there = [line for line in lines if line.fields[at] == state]
         for line in rng.sample(there, min(each, len(there))):
-            _spoil(line, columns, "state", wrong, "misspelt_state")
-
-
-def _copy(rng: Random, lines: list[Line], line: Line, kind: str, **changes: str) -> None:
-    """Insert a copy of *line* somewhere behind it; *changes* are made by position, as ``at_3``."""
-    copy = Line(list(line.fields), [*line.planted, (kind, "")])
-    for at, value in changes.items():
-        copy.fields[int(at.removeprefix("at_"))] = value
-    lines.insert(rng.randint(lines.index(line) + 1, len(lines)), copy)
-
-
-def _mark(lines: Iterable[Line], kind: str) -> list[Line]:
-    """*lines*, noted in the manifest as *kind*."""
-    marked = list(lines)
-    for line in marked:
-        line.planted.append((kind, ""))
-    return marked
-
-
-def _picker(rng: Random, lines: list[Line], number: int) -> Callable[[], Line]:
-    """Draws from *lines*, never the same one twice."""
-    drawn = iter(rng.sample(lines, number))
-    return lambda: next(drawn)
+            spoil(line, columns, "state", wrong, "misspelt_state")
 
 
 # Days -----------------------------------------------------------------------------------------
@@ -401,7 +297,7 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
     by_id = {patient.patient_id: patient for patient in patients}
     columns = PATIENT_COLUMNS
     prime = [_patient_line(patient) for patient in known]
-    pick = _picker(rng, prime, 40)
+    pick = picker(rng, prime, 40)
     _lose_zeros(prime, columns)
     _misspell(rng, prime, columns, 4)
     spoilt: list[Line] = []
@@ -412,22 +308,22 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
         ("zipcode", "hjklhjklhjkl", "junk_zip"),
     ):
         line = pick()
-        _spoil(line, columns, column, value, kind)
+        spoil(line, columns, column, value, kind)
         spoilt.append(line)
     short, never = pick(), pick()
-    _shorten(short, ["asdkfjhasdkfjh"])
-    _shorten(never, [])
+    shorten(short, ["asdkfjhasdkfjh"])
+    shorten(never, [])
     twice, twin = pick(), pick()
-    _copy(rng, prime, twice, "identical_copy")
-    _copy(rng, prime, twin, "conflicting_copy", at_1="Somebody", at_2="Different")
+    copy(rng, prime, twice, "identical_copy")
+    copy(rng, prime, twin, "conflicting_copy", at_1="Somebody", at_2="Different")
 
     def again(line: Line, day: date, **changes: object) -> Line:
         changed = replace(by_id[line.fields[0]], modified=day, **changes)
         by_id[changed.patient_id] = changed
         return _patient_line(changed)
 
-    repairs = _mark([again(line, DAYS[1]) for line in (short, spoilt[0])], "repair")
-    repairs_later = _mark([again(line, DAYS[2]) for line in spoilt[1:3]], "repair")
+    repairs = mark([again(line, DAYS[1]) for line in (short, spoilt[0])], "repair")
+    repairs_later = mark([again(line, DAYS[2]) for line in spoilt[1:3]], "repair")
     movers = [pick() for _ in range(8)]
     early = [
         again(line, DAYS[1], home=_place(rng), since=DAYS[1] - timedelta(days=ago))
@@ -443,14 +339,14 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
         prime,
         [_patient_line(replace(p, modified=DAYS[1])) for p in late[:third]]
         + repairs
-        + _mark(early, "moved_back_dated")
-        + _mark([away], "moved"),
+        + mark(early, "moved_back_dated")
+        + mark([away], "moved"),
         [_patient_line(replace(p, modified=DAYS[2])) for p in late[third : 2 * third]]
         + repairs_later
-        + _mark(moved, "moved")
-        + _mark(unchanged, "unchanged_again"),
+        + mark(moved, "moved")
+        + mark(unchanged, "unchanged_again"),
         [_patient_line(replace(p, modified=DAYS[3])) for p in late[2 * third :]]
-        + _mark([back], "moved_back"),
+        + mark([back], "moved_back"),
     ]
     _misspell(rng, days[1][:third], columns, 1)
     _lose_zeros(days[3], columns)  # the other updates were not opened in a spreadsheet
@@ -462,13 +358,13 @@ def _provider_days(rng: Random, providers: list[Provider]) -> list[list[Line]]:
     by_id = {provider.provider_id: provider for provider in providers}
     columns = PROVIDER_COLUMNS
     prime = [_provider_line(provider) for provider in known]
-    pick = _picker(rng, prime, 12)
+    pick = picker(rng, prime, 12)
     _lose_zeros(prime, columns)
     _misspell(rng, prime, columns, 1)
     junk, short, twice = pick(), pick(), pick()
-    _spoil(junk, columns, "zipcode", "vbnmvbnm", "junk_zip")
-    _shorten(short, ["eeeeee7"])
-    _copy(rng, prime, twice, "identical_copy")
+    spoil(junk, columns, "zipcode", "vbnmvbnm", "junk_zip")
+    shorten(short, ["eeeeee7"])
+    copy(rng, prime, twice, "identical_copy")
 
     def moved(line: Line, since: date) -> Line:
         old = by_id[line.fields[0]]
@@ -476,14 +372,14 @@ def _provider_days(rng: Random, providers: list[Provider]) -> list[list[Line]]:
             replace(old, facility=rng.choice(FACILITIES), office=_place(rng), since=since)
         )
 
-    repairs = _mark([_provider_line(by_id[line.fields[0]]) for line in (short, junk)], "repair")
+    repairs = mark([_provider_line(by_id[line.fields[0]]) for line in (short, junk)], "repair")
     back_dated = [moved(pick(), since) for since in (date(2025, 3, 1), date(2025, 7, 15))]
     new = [_provider_line(provider) for provider in late]
     return [
         prime,
-        [*repairs, *_mark(back_dated, "provider_moved"), new[0]],
-        [*_mark([moved(pick(), DAYS[2])], "provider_moved"), new[1]],
-        [*_mark([moved(pick(), DAYS[3])], "provider_moved"), new[2]],
+        [*repairs, *mark(back_dated, "provider_moved"), new[0]],
+        [*mark([moved(pick(), DAYS[2])], "provider_moved"), new[1]],
+        [*mark([moved(pick(), DAYS[3])], "provider_moved"), new[2]],
     ]
 
 
@@ -494,7 +390,7 @@ def _claim_days(
     columns = CLAIM_COLUMNS
     first_day = len(claims) - 3 * CLAIMS_A_DAY
     prime = [_claim_line(claim) for claim in claims[:first_day]]
-    pick = _picker(rng, prime, 80)
+    pick = picker(rng, prime, 80)
     # These keep a clean copy of their row in `by_id`: a repair is that row, sent again.
     spoilt = _spoil_claims(pick, rng, prime)
     _arrive_later(prime, pick, patients, providers, by_id)
@@ -509,16 +405,16 @@ def _claim_days(
         ]
         days.append(
             [_claim_line(claim) for claim in fresh]
-            + _mark([_claim_line(claim) for claim in repairs], "repair")
-            + _mark([_claim_line(claim) for claim in corrected], "corrected_claim")
+            + mark([_claim_line(claim) for claim in repairs], "repair")
+            + mark([_claim_line(claim) for claim in corrected], "corrected_claim")
         )
     unchanged = [Line(list(pick().fields)) for _ in range(3)]
-    days[2] += _mark(unchanged, "unchanged_again")
+    days[2] += mark(unchanged, "unchanged_again")
     for line in days[3]:  # the specification says numeric, and one day it is
-        _spoil(line, columns, "billed", str(int(line.fields[8] == "T")), "numeric_flag")
-    late_dirt = _picker(rng, days[1][:CLAIMS_A_DAY], 2)
-    _spoil(late_dirt(), columns, "total_cost", "xyz", "junk_cost")
-    _spoil(late_dirt(), columns, "date_of_service", "13/13/2025", "impossible_date")
+        spoil(line, columns, "billed", str(int(line.fields[8] == "T")), "numeric_flag")
+    late_dirt = picker(rng, days[1][:CLAIMS_A_DAY], 2)
+    spoil(late_dirt(), columns, "total_cost", "xyz", "junk_cost")
+    spoil(late_dirt(), columns, "date_of_service", "13/13/2025", "impossible_date")
     return days
 
 
@@ -537,11 +433,11 @@ def _spoil_claims(pick: Callable[[], Line], rng: Random, prime: list[Line]) -> l
         for _ in range(2):
             line = pick()
             lost.append(line.fields[0])
-            _spoil(line, columns, column, value, kind)
+            spoil(line, columns, column, value, kind)
     for left in (["wwwwww"], []):
         line = pick()
         lost.append(line.fields[0])
-        _shorten(line, left)
+        shorten(line, left)
     cut = pick()
     lost.append(cut.fields[0])
     del cut.fields[-1]
@@ -555,12 +451,12 @@ def _spoil_claims(pick: Callable[[], Line], rng: Random, prime: list[Line]) -> l
     swapped.fields[0], swapped.fields[1] = swapped.fields[1], swapped.fields[0]
     swapped.planted.append(("swapped_keys", "claim_id"))
     for _ in range(2):
-        _copy(rng, prime, pick(), "identical_copy")
-    _copy(rng, prime, pick(), "conflicting_copy", at_4="xyz", at_8="V")
+        copy(rng, prime, pick(), "identical_copy")
+    copy(rng, prime, pick(), "conflicting_copy", at_4="xyz", at_8="V")
     newer = pick()
     newer.fields[9] = _slashed(DAYS[0] - timedelta(days=3))
-    _copy(rng, prime, newer, "conflicting_copy", at_4="88.80", at_9=_slashed(DAYS[0]))
-    _copy(rng, prime, pick(), "conflicting_copy", at_4="77.70")  # a tie: the last one counts
+    copy(rng, prime, newer, "conflicting_copy", at_4="88.80", at_9=_slashed(DAYS[0]))
+    copy(rng, prime, pick(), "conflicting_copy", at_4="77.70")  # a tie: the last one counts
     return lost
 
 
@@ -574,25 +470,9 @@ def _arrive_later(
     """Let some claims name patients and a provider who are only sent a day or more later."""
     for patient in patients[PATIENTS : PATIENTS + 10]:
         line = pick()
-        _spoil(line, CLAIM_COLUMNS, "patient_id", patient.patient_id, "patient_arrives_later")
+        spoil(line, CLAIM_COLUMNS, "patient_id", patient.patient_id, "patient_arrives_later")
         by_id[line.fields[0]] = replace(by_id[line.fields[0]], patient_id=patient.patient_id)
     line = pick()
     name = providers[PROVIDERS].provider_id
-    _spoil(line, CLAIM_COLUMNS, "provider_id", name, "provider_arrives_later")
+    spoil(line, CLAIM_COLUMNS, "provider_id", name, "provider_arrives_later")
     by_id[line.fields[0]] = replace(by_id[line.fields[0]], provider_id=name)
-
-
-def main() -> None:
-    """Write the samples and say what they hold."""
-    landing = Path(sys.argv[1]) if len(sys.argv) > 1 else places.SAMPLES
-    samples = make(int(sys.argv[2]) if len(sys.argv) > 2 else SEED)
-    written = write(samples, landing)
-    rows = sum(text.count("\n") - 1 for text in samples.files.values())
-    print(
-        f"{len(samples.files)} files, {rows:,} rows, {len(samples.planted)} planted defects and "
-        f"changes under {landing} ({written} files written)"
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-FILES = ["landing", "quality", "star", "security"]
+FILES = ["landing", "quality", "star", "star_encounter", "star_appointment", "security"]
 
 
 def upgrade() -> None:

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from claimhouse import settings, warehouse
+from claimhouse import dates, settings, warehouse
 
 # Schemas whose views are files of their own, in the order in which they build on each other.
 VIEW_SCHEMAS = ("quality",)
@@ -24,10 +24,11 @@ def upgrade(address: str | None = None) -> None:
         connection.execute(text("select pg_advisory_xact_lock(hashtext('claimhouse.schema'))"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        # Past SQLAlchemy, which would take a '%' of the file for a placeholder.
+        raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+        dates.fill(raw)
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
-                # Past SQLAlchemy, which would take a '%' of the file for a placeholder.
-                raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
                 warehouse.run(raw, f"{schema}/{file.stem}")
     engine.dispose()
 

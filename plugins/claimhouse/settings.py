@@ -39,6 +39,18 @@ def block_bytes() -> int:
     return int(os.environ.get("CLAIMHOUSE_BLOCK_MIB", "16")) * 1024 * 1024
 
 
+def fiscal_year_starts() -> int:
+    """The month, 1 to 12, in which the fiscal year starts; October, as the US government's does.
+
+    Raises:
+        ValueError: the setting is no month.
+    """
+    month = int(os.environ.get("CLAIMHOUSE_FISCAL_YEAR_STARTS", "10"))
+    if month not in range(1, 13):
+        raise ValueError(f"CLAIMHOUSE_FISCAL_YEAR_STARTS is a month, 1 to 12, not {month}")
+    return month
+
+
 def extract_folder() -> Path:
     """The folder in which finished, encrypted extracts wait until they are sent."""
     return Path(os.environ.get("CLAIMHOUSE_EXTRACT_FOLDER", PROJECT / "var" / "extracts"))

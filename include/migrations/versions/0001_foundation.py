@@ -9,7 +9,15 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-FILES = ["landing", "quality", "star", "star_encounter", "star_appointment", "security"]
+FILES = [
+    "landing",
+    "quality",
+    "star",
+    "star_encounter",
+    "star_appointment",
+    "star_roles",
+    "security",
+]
 
 
 def upgrade() -> None:

@@ -32,14 +32,15 @@ from open_data_contract_standard.model import (
 from claimhouse import settings
 from claimhouse.reading import Dialect
 
-FEED_PROPERTIES = {"filePattern", "dialect", "versionColumn"}
+FEED_PROPERTIES = {"filePattern", "recognise", "dialect", "versionColumn"}
 COLUMN_PROPERTIES = {
     "dateFormats",  # accepted formats, first match wins: 'M/D/YYYY'
     "trueValues",
     "falseValues",
     "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
     "corrections",  # known misspellings of this column alone
-    "restoreZeros",  # the width to which lost leading zeros are restored
+    "restoreZeros",  # the width to which lost leading zeros are restored; or {width, atLeast}
+    "fromFileName",  # a regular expression whose group is the value, where the file has no such column
     "repairEncoding",  # undo UTF-8 that was read as something else, where that is certain
     "money",  # accept and strip '$' and thousands separators, with a warning
 }
@@ -108,6 +109,9 @@ class Column:
         date_formats: accepted formats, as strptime patterns.
         corrections: known misspellings and what they mean; a correction is a warning.
         restore_zeros: the width to which lost leading zeros are restored; 0 for never.
+        restore_from: the fewest digits a value may have left to be restored.
+        from_file_name: a regular expression whose group is the value of every row, searched in
+            the file's name, where the file has no such column.
         repair_encoding: whether misread UTF-8 is repaired; a repair is a warning.
         is_amount: money that must reconcile from the file to the star.
     """
@@ -130,6 +134,8 @@ class Column:
     false_values: tuple[str, ...] = ("false",)
     corrections: dict[str, str] = field(default_factory=dict)
     restore_zeros: int = 0
+    restore_from: int = 0
+    from_file_name: str | None = None
     repair_encoding: bool = False
     is_money: bool = False
     is_amount: bool = False
@@ -178,7 +184,15 @@ class RowRule:
 
 @dataclass(frozen=True)
 class Contract:
-    """All there is to say of one feed."""
+    """All there is to say of one feed.
+
+    Attributes:
+        file_pattern: which files are the feed's, by name; empty where the content tells.
+        dialect: how its files are written; the first way where there are several.
+        other_dialects: further ways, told from the content of each file.
+        is_by_content: whether files are recognised by header and content, whatever their name.
+        is_draft: whether a person has yet to finish it; it claims no file until then.
+    """
 
     source_system: str
     feed: str
@@ -193,6 +207,9 @@ class Contract:
     references: tuple[Reference, ...]
     freshness_days: int | None
     row_rules: tuple[RowRule, ...] = ()
+    other_dialects: tuple[Dialect, ...] = ()
+    is_by_content: bool = False
+    is_draft: bool = False
 
     @property
     def name(self) -> str:
@@ -205,8 +222,10 @@ class Contract:
         return tuple(column for column in self.columns if column.is_amount)
 
     def claims(self, file_name: str) -> bool:
-        """Whether a file called *file_name* is of this feed."""
-        return any(fnmatch.fnmatch(file_name, one) for one in self.file_pattern.split("|"))
+        """Whether a file called *file_name* is of this feed; never where the content tells."""
+        return not self.is_by_content and any(
+            fnmatch.fnmatch(file_name, one) for one in self.file_pattern.split("|")
+        )
 
 
 def load_all(folder: Path | None = None) -> list[Contract]:
@@ -223,10 +242,9 @@ def load_all(folder: Path | None = None) -> list[Contract]:
 
 @functools.cache
 def of_source(source: str) -> tuple[Contract, ...]:
-    """The contracts of one source system, by feed."""
-    return tuple(
-        load(file) for file in sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
-    )
+    """The contracts of one source system, by feed; drafts do not count."""
+    found = [load(file) for file in sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))]
+    return tuple(one for one in found if not one.is_draft)
 
 
 def of(source: str, feed: str) -> Contract:
@@ -322,10 +340,8 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
     keyed = [one for one in properties if one.primaryKey]
     key = tuple(str(one.name) for one in sorted(keyed, key=lambda one: one.primaryKeyPosition or 1))
     version = custom.get("versionColumn")
-    if "filePattern" not in custom:
-        raise where.error(
-            ["customProperties"], "filePattern is missing: which files are this feed's?"
-        )
+    is_by_content = _is_by_content(custom, where)
+    dialects = _dialects(custom.get("dialect", {}), where)
     if not key:
         raise where.error(["schema", 0, "properties"], "no column is marked primaryKey")
     if version is not None and version not in names:
@@ -336,15 +352,36 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
         file=where.file,
         version=str(standard.version),
         description=(standard.description.purpose or "") if standard.description else "",
-        file_pattern=str(custom["filePattern"]),
-        dialect=_dialect(custom.get("dialect", {}), where),
+        file_pattern=str(custom.get("filePattern", "")),
+        dialect=dialects[0],
         columns=columns,
         key=key,
         version_column=version,
         references=tuple(_references(properties, where)),
         freshness_days=_freshness(standard),
         row_rules=tuple(_row_rules(standard.schema_[0].quality or [], columns, where)),
+        other_dialects=tuple(dialects[1:]),
+        is_by_content=is_by_content,
+        is_draft=standard.status == "draft",
     )
+
+
+def _is_by_content(custom: dict[str, Any], where: _Where) -> bool:
+    """Whether the content tells the feed's files, once it is sure that something does."""
+    if "recognise" in custom and custom["recognise"] != "content":
+        raise where.error(["customProperties"], "recognise must be 'content', or left out")
+    if ("recognise" in custom) == ("filePattern" in custom):
+        raise where.error(
+            ["customProperties"],
+            "either filePattern or 'recognise: content' must say which files are this feed's",
+        )
+    return "recognise" in custom
+
+
+def _dialects(value: Any, where: _Where) -> list[Dialect]:
+    """The ways in which a feed's files are written: one mapping, or a list of them."""
+    ways = value if isinstance(value, list) and value else [value]
+    return [_dialect(one, where) for one in ways]
 
 
 def _dialect(value: Any, where: _Where) -> Dialect:
@@ -389,6 +426,7 @@ def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column
     enum = tuple(str(value.value) for value in one.enum or []) or vocabulary[0]
     severities = _severities(one, path, where)
     _check_options(one, kind, custom, path, where)
+    zeros = _zeros(custom.get("restoreZeros", 0), path, where)
     return Column(
         name=str(one.name),
         type=kind,
@@ -407,7 +445,9 @@ def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column
         true_values=tuple(str(value) for value in custom.get("trueValues", ["true"])),
         false_values=tuple(str(value) for value in custom.get("falseValues", ["false"])),
         corrections={**vocabulary[1], **custom.get("corrections", {})},
-        restore_zeros=int(custom.get("restoreZeros", 0)),
+        restore_zeros=zeros[0],
+        restore_from=zeros[1],
+        from_file_name=custom.get("fromFileName"),
         repair_encoding=bool(custom.get("repairEncoding", False)),
         is_money=bool(custom.get("money", False)),
         is_amount="amount" in (one.tags or []),
@@ -428,12 +468,32 @@ def _check_options(
             re.compile(pattern)
         except re.error as error:
             raise where.error([*path, "logicalTypeOptions", "pattern"], str(error)) from error
+    if (of_name := custom.get("fromFileName")) is not None:
+        try:
+            groups = re.compile(str(of_name)).groups
+        except re.error as error:
+            raise where.error([*path, "customProperties"], f"fromFileName: {error}") from error
+        if groups != 1:
+            raise where.error(
+                [*path, "customProperties"], "fromFileName needs one group, which is the value"
+            )
     if custom.get("repairEncoding") and kind != "string":
         raise where.error([*path, "customProperties"], "repairEncoding is for text alone")
     if "amount" in (one.tags or []) and kind != "decimal":
         raise where.error([*path, "tags"], "an amount must be numeric(precision, scale)")
     if one.primaryKey and not one.required:
         raise where.error([*path, "primaryKey"], "a key column must be required")
+
+
+def _zeros(value: int | dict[str, int], path: list[str | int], where: _Where) -> tuple[int, int]:
+    """To which width lost zeros are restored, and how many digits must be left; one or two may go."""
+    if not isinstance(value, dict):
+        return int(value), max(int(value) - 2, 1)
+    if set(value) != {"width", "atLeast"} or not 0 < value["atLeast"] < value["width"]:
+        raise where.error(
+            [*path, "customProperties"], "restoreZeros is a width, or {width: 10, atLeast: 6}"
+        )
+    return value["width"], value["atLeast"]
 
 
 def _severities(one: SchemaProperty, path: list[str | int], where: _Where) -> dict[str, str]:

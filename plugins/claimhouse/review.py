@@ -101,8 +101,9 @@ def _values(contract: contracts.Contract, archive_path: str, raw_row: str) -> di
     if len(fields) != len(header):
         return {}
     came = dict(zip(header, fields, strict=True))
-    renames = verification.plan(contract, header).renames
-    return {name: came[cell] for name, cell in renames.items()}
+    # The archive keeps the file's own name at the end of its own.
+    plan = verification.plan(contract, header, archive_path.rpartition("/")[2])
+    return {**plan.constants, **{name: came[cell] for name, cell in plan.renames.items()}}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

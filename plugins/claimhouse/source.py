@@ -122,7 +122,7 @@ def _load(
     connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path
 ) -> _Tally:
     reading = open_file(path, contract.dialect, settings.block_bytes())
-    plan = verification.plan(contract, reading.header)
+    plan = verification.plan(contract, reading.header, batch["file_name"])
     tally, repeats = _Tally(), Repeats(contract.key)
     for verified in _written(connection, contract, batch, _verified(reading, plan, repeats)):
         tally.add(verified)

@@ -9,6 +9,7 @@ becomes NULL, or is corrected) and leaves an issue that keeps the raw one.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -89,16 +90,20 @@ class Plan:
     Attributes:
         renames: column of the contract to the header's name for it.
         notes: what the header itself is worth mentioning.
+        constants: column of the contract to the value that the file's name gives every row.
     """
 
     contract: Contract
     header: tuple[str, ...]
     renames: dict[str, str]
     notes: tuple[Note, ...]
+    constants: dict[str, str] = field(default_factory=dict)
 
 
-def plan(contract: Contract, header: list[str]) -> Plan:
+def plan(contract: Contract, header: list[str], file_name: str = "") -> Plan:
     """Match *header* with the contract's columns, by name or alias, in any order.
+
+    A column that the header lacks is filled from *file_name* where the contract says how.
 
     Raises:
         Unreadable: a required column is missing, or two headers mean one column.
@@ -128,8 +133,12 @@ def plan(contract: Contract, header: list[str]) -> Plan:
             )
         else:
             renames[known] = cell
+    constants: dict[str, str] = {}
     for column in contract.columns:
         if column.name in renames:
+            continue
+        if column.from_file_name and (found := re.search(column.from_file_name, file_name)):
+            constants[column.name] = found.group(1)
             continue
         if column.required and column.missing == "error":
             raise Unreadable(
@@ -146,7 +155,7 @@ def plan(contract: Contract, header: list[str]) -> Plan:
                 column.name,
             )
         )
-    return Plan(contract, tuple(header), renames, tuple(notes))
+    return Plan(contract, tuple(header), renames, tuple(notes), constants)
 
 
 def verify(block: Block, made: Plan) -> Verified:
@@ -240,7 +249,7 @@ def _raw(rows: pl.DataFrame, column: Column, made: Plan) -> pl.Series:
     """A column of the contract as raw text, whatever the file calls it."""
     if column.name in made.renames:
         return rows[made.renames[column.name]]
-    return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+    return pl.repeat(made.constants.get(column.name), len(rows), dtype=pl.String, eager=True)
 
 
 def _judge(column: Column, raw: pl.Series) -> _Judged:
@@ -333,7 +342,7 @@ def _corrections(
                 column, "lost_zeros", "had lost its leading zeros; they have been restored"
             ),
             text.str.contains(
-                rf"^[0-9]{{{column.restore_zeros - 2},{column.restore_zeros - 1}}}$"
+                rf"^[0-9]{{{column.restore_from},{column.restore_zeros - 1}}}$"
             ).fill_null(False),
             text.str.zfill(column.restore_zeros),
         )

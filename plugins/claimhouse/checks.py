@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import contract, landing, settings, soda_engine, star, warehouse
+from claimhouse import contract, landing, mapping, settings, soda_engine, warehouse
 from claimhouse.contract import Contract, Reference
 from claimhouse.soda_engine import MOST_EXAMPLES, Measured
 
@@ -117,7 +117,7 @@ def scan_star(
     with warehouse.connect() as connection:
         if batch_ids is None:
             batch_ids = landing.batches_in_state(connection, source, "checked")
-        files = [CHECKS / "star" / f"{target}.yml" for target in star.targets(source)]
+        files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
         variables = {
             "source": source,
             "batch_ids": ", ".join(str(int(one)) for one in batch_ids) or "null",

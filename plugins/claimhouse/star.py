@@ -14,21 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import Connection, sql
 
-from claimhouse import landing, settings, warehouse
+from claimhouse import landing, mapping, reference, star_tables, warehouse
+from claimhouse.star_tables import Dimension, Fact
 
 Counts = dict[str, int]
 
-# What is made from the rows that a fact's mapping file selects, the first with one row a record.
-FACT_TABLES = {"fact_claim": ("fact_claim", "fact_claim_change")}
-JUNK_DIMENSIONS = {"fact_claim": ("dim_claim_profile",)}
+# The fact whose every version is kept, and which may have millions of rows.
+CLAIM = "fact_claim"
+# Beside its own table, a claim's versions have one.
+STORED = {CLAIM: (CLAIM, "fact_claim_change")}
 
-_BOOKKEEPING = {"valid_from", "valid_to", "is_current", "is_inferred", "row_hash", "batch_id"}
 _WRITES = ("INSERT", "UPDATE", "MERGE", "DELETE")
 # Two halves of the records, by the hash of the id. An equation would do as well, but the planner
 # expects one row in two hundred of it, and of these one in three.
@@ -36,63 +35,15 @@ _PARTS = ("< 0", ">= 0")
 _WHOLE = ""
 
 
-@dataclass(frozen=True)
-class Dimension:
-    """A dimension table as the catalog describes it.
-
-    Attributes:
-        member: what a row describes: ``patient`` for ``dim_patient``.
-        attributes: the descriptive columns.
-        references: the members of other dimensions it points to.
-        keeps_history: whether a member has one row for each of its states (SCD2).
-    """
-
-    member: str
-    attributes: tuple[str, ...]
-    references: tuple[str, ...]
-    keeps_history: bool
-
-    @property
-    def table(self) -> str:
-        """The table's name in the schema ``star``."""
-        return f"dim_{self.member}"
-
-    def names(self) -> dict[str, Any]:
-        """What the SQL files call its parts."""
-        return {
-            "dimension": self.table,
-            "member": self.member,
-            "id": f"{self.member}_id",
-            "key": f"{self.member}_key",
-            "attributes": list(self.attributes),
-            "references": list(self.references),
-        }
-
-
-def targets(source: str) -> list[str]:
-    """The star tables that *source* has a mapping file for."""
-    folder = settings.INCLUDE / "sql" / "mapping" / source
-    return sorted(file.stem for file in folder.glob("*.sql"))
-
-
 def facts(source: str) -> list[str]:
-    """The facts that *source* brings; their loads may run at the same time."""
-    return [target for target in targets(source) if target in FACT_TABLES]
+    """The facts and bridges that *source* brings; their loads may run at the same time."""
+    return [one for one in mapping.targets(source) if not one.startswith("dim_")]
 
 
 def create_mappings(connection: Connection[Any], source: str) -> None:
-    """Lay every mapping file of *source* as the view ``source_<source>.star_<target>``."""
-    for target in targets(source):
-        view = sql.Identifier(f"source_{source}", f"star_{target}")
-        select = sql.SQL(warehouse.sql(f"mapping/{source}/{target}"))
-        create = sql.SQL("create or replace view {} as {}").format(view, select)
-        try:
-            with connection.transaction():
-                connection.execute(create)
-        except psycopg.errors.InvalidTableDefinition:  # a column was renamed, moved or dropped
-            with connection.transaction():
-                connection.execute(sql.SQL("drop view {}").format(view))
-                connection.execute(create)
+    """Lay the reference lists, and every mapping file of *source* as a view."""
+    reference.lay(connection)
+    mapping.lay(connection, source)
 
 
 def load_dimensions(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -> Counts:
@@ -109,26 +60,37 @@ def load_dimensions(connection: Connection[Any], source: str, batch_ids: Sequenc
         Rows written, by table.
     """
     with _step(connection, source, "dimensions", batch_ids):
-        known = _dimensions(connection)
-        mapped = [known[target] for target in targets(source) if target in known]
+        known = star_tables.dimensions(connection)
+        mapped = [
+            known[target].brought(mapping.columns(connection, source, target))
+            for target in mapping.targets(source)
+            if target in known
+        ]
         written = {}
         # plain ones first: those with a history may point to them
         for dimension in sorted(mapped, key=lambda one: one.keeps_history):
             load_one = _load_history if dimension.keeps_history else _load_newest
             written[dimension.table] = load_one(connection, source, dimension)
-        for fact in facts(source):
-            for dimension in _inferable(connection, source, fact, known):
-                written.setdefault(dimension.table, 0)
-                written[dimension.table] += _run(
-                    connection,
-                    "star/inferred_member",
-                    source=source,
-                    fact=fact,
-                    **dimension.names(),
-                )
-            for junk in JUNK_DIMENSIONS[fact]:
-                written[junk] = _run(connection, f"star/{junk}", source=source)
-                connection.execute(sql.SQL("analyze {}").format(_star(junk)))
+        for fact in [star_tables.fact(connection, source, one) for one in facts(source)]:
+            for table, rows in _load_named(connection, source, fact).items():
+                written[table] = written.get(table, 0) + rows
+    return written
+
+
+def _load_named(connection: Connection[Any], source: str, fact: Fact) -> Counts:
+    """Add what only *fact* says of the dimensions: members unheard of, and flags."""
+    written = {}
+    for dimension in fact.members:
+        written[dimension.table] = _run(
+            connection,
+            "star/inferred_member",
+            source=source,
+            fact=fact.table,
+            **dimension.names(),
+        )
+    if fact.junk:
+        written[fact.junk] = _run(connection, "star/junk_dimension", source=source, **fact.names())
+        connection.execute(sql.SQL("analyze {}").format(_star(fact.junk)))
     return written
 
 
@@ -183,7 +145,7 @@ def load_fact_in_parts(
             return _load_part(own, source, fact, batch_ids, is_first, part)
 
     with ThreadPoolExecutor(len(_PARTS)) as pool:
-        parts = list(pool.map(load_part, _PARTS))
+        parts = list(pool.map(load_part, _PARTS if fact == CLAIM else [_WHOLE]))
     with warehouse.connect(address) as connection:
         _complete_fact(connection, fact, is_first)
     return {name: sum(part[name] for part in parts) for name in parts[0]}
@@ -206,7 +168,7 @@ def finish(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -
     with _step(connection, source, "dimensions", batch_ids):
         removed = sum(
             _run(connection, "star/remove_stale_member", source=source, dimension=dimension.table)
-            for dimension in _dimensions(connection).values()
+            for dimension in star_tables.dimensions(connection).values()
             if dimension.keeps_history
         )
         connection.execute("delete from star.member_to_rekey where source_system = %s", (source,))
@@ -256,10 +218,8 @@ def rebuild(connection: Connection[Any], source: str) -> Counts:
     """
     with connection.transaction():
         batches = landing.batches_in_state(connection, source, "loaded")
-        dimensions = [
-            one.table for one in _dimensions(connection).values() if one.member != "claim_profile"
-        ]
-        stored = [table for fact in facts(source) for table in FACT_TABLES[fact]]
+        dimensions = [one.table for one in star_tables.dimensions(connection).values()]
+        stored = [table for fact in facts(source) for table in STORED.get(fact, (fact,))]
         for table in [*stored, *dimensions]:
             _clear(connection, source, table)
         create_mappings(connection, source)
@@ -303,7 +263,10 @@ def _step(
 
 def _load_newest(connection: Connection[Any], source: str, dimension: Dimension) -> int:
     """Load a dimension that holds the newest state of its members (SCD1)."""
-    return _run(connection, "star/scd1_dimension", source=source, **dimension.names())
+    brought = sorted(mapping.columns(connection, source, dimension.table))
+    return _run(
+        connection, "star/scd1_dimension", source=source, brought=brought, **dimension.names()
+    )
 
 
 def _load_history(connection: Connection[Any], source: str, dimension: Dimension) -> int:
@@ -311,7 +274,8 @@ def _load_history(connection: Connection[Any], source: str, dimension: Dimension
     names = {"source": source, **dimension.names()}
     is_first = _is_first(connection, source, dimension.table)
     if not is_first:
-        _run(connection, "star/timeline", **names)
+        brought = sorted(mapping.columns(connection, source, dimension.table))
+        _run(connection, "star/timeline", brought=brought, **names)
         _run(connection, "star/member_to_rekey", **names)
     written = _run(connection, "star/scd2_dimension", is_first=is_first, **names)
     _analyze_if_grown(connection, dimension.table, written)
@@ -321,8 +285,11 @@ def _load_history(connection: Connection[Any], source: str, dimension: Dimension
 def _prepare_fact(
     connection: Connection[Any], source: str, fact: str, batch_ids: Sequence[int]
 ) -> bool:
-    """See to the fact's primary key; whether this is a first load, with one version a record."""
+    """See to the key of the claims; whether this is a first load, with one version a record."""
     with _step(connection, source, fact, batch_ids):
+        if fact != CLAIM:
+            return _is_first(connection, source, fact)
+        _lock_table(connection, fact)
         is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(fact)))
         if is_empty == _has_key(connection, fact):
             # one that is missing though there are rows: a first load was killed
@@ -340,52 +307,80 @@ def _load_part(
 ) -> Counts:
     """Load the records of *part*, or all of them."""
     with _step(connection, source, f"{fact} {part}", batch_ids):
-        written = _rekey(connection, source, fact, part)
-        # a part that a killed run completed is not inserted again
-        is_first = is_first and not _exists(
-            connection,
-            sql.SQL("select from {} where source_system = {} {}").format(
-                _star(fact), source, sql.SQL(f"and hashtext(claim_id) {part}" if part else "")
-            ),
+        described = star_tables.fact(connection, source, fact)
+        written = _rekey(connection, source, described, part)
+        if fact == CLAIM:
+            return written | _load_claims(connection, source, described, is_first, part)
+        name = "bridge" if fact.startswith("bridge_") else "fact"
+        written[fact] = _run(
+            connection, f"star/{name}", source=source, is_first=is_first, **described.names()
         )
-        relation = fact.removeprefix("fact_") + "_version"
-        _run(connection, f"star/{relation}", source=source, is_first=is_first, part=part)
-        for table in FACT_TABLES[fact]:
-            if is_first and table != fact:  # for records of several versions
-                written[table] = 0
-            else:
-                written[table] = _run(connection, f"star/{table}", source=source, is_first=is_first)
-        _drop_temporary(connection, relation)
+    return written
+
+
+def _load_claims(
+    connection: Connection[Any], source: str, fact: Fact, is_first: bool, part: str
+) -> Counts:
+    """Load the claims of *part*, in their latest state and in every version."""
+    # a part that a killed run completed is not inserted again
+    is_first = is_first and not _exists(
+        connection,
+        sql.SQL("select from {} where source_system = {} {}").format(
+            _star(CLAIM), source, sql.SQL(f"and hashtext(claim_id) {part}" if part else "")
+        ),
+    )
+    names = fact.names()
+    _run(connection, "star/claim_version", source=source, is_first=is_first, part=part, **names)
+    written = {}
+    for table in STORED[CLAIM]:
+        if is_first and table != CLAIM:  # for records of several versions
+            written[table] = 0
+        else:
+            written[table] = _run(connection, f"star/{table}", source=source, is_first=is_first)
+    _drop_temporary(connection, "claim_version")
     return written
 
 
 def _complete_fact(connection: Connection[Any], fact: str, is_first: bool) -> None:
-    """Give the fact its primary key, and the planner its statistics."""
-    if not _has_key(connection, fact):
-        _run(connection, f"star/{fact}_key", wanted=True)
+    """Give the claims their primary key, and the planner its statistics."""
+    if fact == CLAIM:
+        with connection.transaction():
+            _lock_table(connection, fact)
+            if not _has_key(connection, fact):
+                _run(connection, f"star/{fact}_key", wanted=True)
     if is_first:  # later, autovacuum sees to it
         connection.execute(sql.SQL("analyze {}").format(_star(fact)))
 
 
-def _rekey(connection: Connection[Any], source: str, fact: str, part: str) -> Counts:
+def _lock_table(connection: Connection[Any], table: str) -> None:
+    """Wait until no load of another source looks after the key of *table*."""
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"star/{table}/key",)
+    )
+
+
+def _rekey(connection: Connection[Any], source: str, fact: Fact, part: str) -> Counts:
     """Point the rows of *fact* to the dimension states that hold as of their dates."""
     changed = connection.execute(
         "select distinct dimension from star.member_to_rekey where source_system = %s", (source,)
     )
-    known = _dimensions(connection)
-    columns = _columns(connection, fact)
+    known = star_tables.dimensions(connection)
+    tables = STORED.get(fact.table, (fact.table,))
+    columns = warehouse.columns(connection, "star", fact.table)
     dimensions = [
-        known[row[0]].names() for row in changed if f"{known[row[0]].member}_key" in columns
+        known[row[0]].names() | {"references": fact.borrowed(known[row[0]].member)}
+        for row in changed
+        if f"{known[row[0]].member}_key" in columns
     ]
+    if not dimensions or "service_date" not in columns:
+        return {f"{table}_rekeyed": 0 for table in tables}
     for one in dimensions:
         _run(connection, "star/as_of", source=source, **one)
     moved = {
         f"{table}_rekeyed": _run(
             connection, "star/rekey_fact", table=table, dimensions=dimensions, part=part
         )
-        if dimensions
-        else 0
-        for table in FACT_TABLES[fact]
+        for table in tables
     }
     for one in dimensions:
         _drop_temporary(connection, f"as_of_{one['member']}")
@@ -420,51 +415,6 @@ def _has_key(connection: Connection[Any], table: str) -> bool:
             f"star.{table}"
         ),
     )
-
-
-def _inferable(
-    connection: Connection[Any], source: str, fact: str, known: dict[str, Dimension]
-) -> list[Dimension]:
-    """The dimensions with a history whose members *fact* names by id."""
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0",
-        (f"source_{source}.star_{fact}",),
-    )
-    columns = {row[0] for row in rows}
-    return [one for one in known.values() if one.keeps_history and f"{one.member}_id" in columns]
-
-
-def _dimensions(connection: Connection[Any]) -> dict[str, Dimension]:
-    """The dimensions with members of a source's own, by table."""
-    tables = connection.execute(
-        "select c.relname from pg_class as c where c.relnamespace = 'star'::regnamespace"
-        " and c.relkind = 'r' and starts_with(c.relname, 'dim_') order by 1"
-    )
-    described = [_describe(row[0], _columns(connection, row[0])) for row in tables.fetchall()]
-    return {one.table: one for one in described if one is not None}
-
-
-def _describe(table: str, columns: list[str]) -> Dimension | None:
-    member = table.removeprefix("dim_")
-    if f"{member}_id" not in columns:
-        return None
-    own = {f"{member}_key", f"{member}_id", "source_system"} | _BOOKKEEPING
-    rest = [column for column in columns if column not in own]
-    return Dimension(
-        member=member,
-        attributes=tuple(column for column in rest if not column.endswith("_key")),
-        references=tuple(column.removesuffix("_key") for column in rest if column.endswith("_key")),
-        keeps_history="valid_from" in columns,
-    )
-
-
-def _columns(connection: Connection[Any], table: str) -> list[str]:
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
-        " and not attisdropped order by attnum",
-        (f"star.{table}",),
-    )
-    return [row[0] for row in rows]
 
 
 def _star(table: str) -> sql.Identifier:

@@ -88,3 +88,9 @@ def query(
     with RawCursor(connection, row_factory=dict_row) as cursor:
         cursor.execute(sql(path, **names).encode(), values)
         return cursor.fetchall() if cursor.description else []
+
+
+def columns(connection: Connection[Any], schema: str, relation: str) -> dict[str, str]:
+    """The columns of a table or view in their order, and their types."""
+    found = query(connection, "catalog/columns", schema, relation)
+    return {str(row["name"]): str(row["type"]) for row in found}

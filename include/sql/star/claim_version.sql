@@ -1,28 +1,38 @@
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:is_dated:true
 -- sqlfluff:templater:jinja:context:part:">= 0"
+-- sqlfluff:templater:jinja:context:members:[{"member": "patient", "dimension": "dim_patient", "id": "patient_id", "key": "patient_key", "keeps_history": true}]
+-- sqlfluff:templater:jinja:context:unnamed:["provider", "facility", "payer", "procedure", "diagnosis"]
+-- sqlfluff:templater:jinja:context:dates:{"service": true, "claim": true, "paid": false}
+-- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
 -- sqlfluff:indentation:template_blocks_indent:false
+-- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- The relation claim_version: every version of the claims the load touches, with its place in
 -- the claim's history, its money as a difference to the version before, and its dimension keys.
 -- In the first load of one batch every claim has one version: then it is a view (no sort, no copy).
-{% set as_of = "greatest(coalesce(v.service_date, date '9999-12-30'), date '1900-01-01')" %}
+{% import "star/keys.jinja" as keys with context %}
 {% set percent = "round(v.total_cost * v.coverage_type * 0.01, 2)" %}
 {% set covered = "case v.coverage_type when 100 then v.total_cost else " + percent + " end" %}
+{% set money = {"total_cost": "v.total_cost", "covered_amount": "v.covered_amount",
+    "allowed_amount": "v.allowed_amount", "paid_amount": "v.paid_amount"} %}
+{% if "coverage_type" in brought %}{% set _ = money.update({"covered_amount": covered}) %}{% endif %}
+{% for name in money if name not in brought and not (name == "covered_amount" and "coverage_type" in brought) %}
+{% set _ = money.update({name: "null::numeric(14, 2)"}) %}
+{% endfor %}
+{% set version_date = "v.version_at" if "version_at" in brought else "null::date" %}
+{% set service_date = "v.service_date" if is_dated else "null::date" %}
 {% if is_first %}
 create temp view claim_version as
-with calendar as materialized (
-    -- the n-th key is that of the n-th day since 1900: cheaper by half than joining each date
-    select array_agg(date_key order by date) as date_keys from star.dim_date where date is not null
-),
+with {{ keys.calendar() }},
 
 version as (
     select
         v.*,
-        {{ as_of }} as as_of,
+        {{ keys.as_of() }} as as_of,
         1 as version_number,
-        true as is_latest,
-        coalesce(v.total_cost, 0) as total_cost_delta,
-        coalesce({{ covered }}, 0) as covered_amount_delta,
-        {{ covered }} as covered_amount
+        true as is_latest{% for name, amount in money.items() %},
+        {{ amount }} as {{ name }}_now,
+        coalesce({{ amount }}, 0) as {{ name }}_delta{% endfor %}
     from source_{{ source }}.star_fact_claim as v
     where
         v.batch_id = any(array(select load_batch.batch_id from load_batch))
@@ -45,17 +55,14 @@ from (
 analyze touched;
 
 create temp table claim_version on commit drop as
-with calendar as materialized (
-    -- the n-th key is that of the n-th day since 1900: cheaper by half than joining each date
-    select array_agg(date_key order by date) as date_keys from star.dim_date where date is not null
-),
+with {{ keys.calendar() }},
 
 priced as (
     select
         v.*,
-        {{ as_of }} as as_of,
-        coalesce(v.modified_on, b.received_date) as ordered_at,
-        {{ covered }} as covered_amount
+        {{ keys.as_of() }} as as_of,
+        coalesce({{ version_date }}, b.received_date) as ordered_at{% for name, amount in money.items() %},
+        {{ amount }} as {{ name }}_now{% endfor %}
     from source_{{ source }}.star_fact_claim as v
     inner join landing.batch as b on v.batch_id = b.batch_id
     where
@@ -73,9 +80,8 @@ version as (
     select
         *,
         row_number() over in_order as version_number,
-        lead(batch_id) over in_order is null as is_latest,
-        coalesce(covered_amount, 0) - coalesce(lag(covered_amount) over in_order, 0) as covered_amount_delta,
-        coalesce(total_cost, 0) - coalesce(lag(total_cost) over in_order, 0) as total_cost_delta
+        lead(batch_id) over in_order is null as is_latest{% for name in money %},
+        coalesce({{ name }}_now, 0) - coalesce(lag({{ name }}_now) over in_order, 0) as {{ name }}_delta{% endfor %}
     from priced
     window in_order as (partition by claim_id order by ordered_at, batch_id, row_number)
 )
@@ -87,37 +93,13 @@ select
     v.row_number,
     v.version_number::integer as version_number,
     v.is_latest,
-    v.modified_on as version_date,
-    coalesce(patient.patient_key, -1) as patient_key,
-    coalesce(provider.provider_key, -1) as provider_key,
-    coalesce(provider.facility_key, -1) as facility_key,
-    coalesce(profile.claim_profile_key, -1) as claim_profile_key,
-    coalesce((select calendar.date_keys from calendar)[v.service_date - date '1899-12-31'], -1) as service_date_key,
-    coalesce((select calendar.date_keys from calendar)[v.claim_date - date '1899-12-31'], -1) as claim_date_key,
-    v.service_date,
-    v.total_cost,
-    v.covered_amount,
-    v.total_cost_delta,
-    v.covered_amount_delta
+    {{ version_date }} as version_date,
+    {{ keys.columns() }}
+    {{ service_date }} as service_date{% for name in money %},
+    v.{{ name }}_now as {{ name }},
+    v.{{ name }}_delta{% endfor %}
 from version as v
--- The state as of the service; without a date of service, the last one.
-left join star.dim_patient as patient
-    on
-        patient.source_system = '{{ source }}'
-        and v.patient_id = patient.patient_id
-        and v.as_of >= patient.valid_from
-        and v.as_of < patient.valid_to
-left join star.dim_provider as provider
-    on
-        provider.source_system = '{{ source }}'
-        and v.provider_id = provider.provider_id
-        and v.as_of >= provider.valid_from
-        and v.as_of < provider.valid_to
-left join star.dim_claim_profile as profile
-    on
-        coalesce(v.visit_type, 'unknown') = profile.visit_type
-        and coalesce(v.coverage_type, -1) = coalesce(profile.coverage_type, -1)
-        and v.is_billed is not distinct from profile.is_billed;
+{{ keys.joins() }};
 
 {% if not is_first %}
 drop table touched;

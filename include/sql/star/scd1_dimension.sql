@@ -1,6 +1,7 @@
 -- sqlfluff:templater:jinja:context:dimension:dim_facility
 -- sqlfluff:templater:jinja:context:id:facility_id
 -- sqlfluff:templater:jinja:context:attributes:["facility_name", "city"]
+-- sqlfluff:templater:jinja:context:brought:["version_at"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ dimension }} (the newest state only) from the load's batches.
 merge into star.{{ dimension }} as d
@@ -14,13 +15,19 @@ using (
             select named.{{ id }} from source_{{ source }}.star_{{ dimension }} as named
             where named.batch_id = any(array(select load_batch.batch_id from load_batch))
         )
-    order by v.{{ id }}, coalesce(v.version_at, b.received_date) desc, v.batch_id desc, v.row_number desc
+    order by
+        v.{{ id }},
+        coalesce({% if "version_at" in brought %}v.version_at, {% endif %}b.received_date) desc,
+        v.batch_id desc,
+        v.row_number desc
 ) as v
     on d.source_system = v.source_system and d.{{ id }} = v.{{ id }}
-when matched and (d.{{ attributes | join(", d.") }}) is distinct from (v.{{ attributes | join(", v.") }}) then
+when
+    matched and (d.is_inferred, d.{{ attributes | join(", d.") }})
+    is distinct from (false, v.{{ attributes | join(", v.") }}) then
     update set
-        {% for attribute in attributes %}{{ attribute }} = v.{{ attribute }}{{ "," if not loop.last }}
-        {% endfor %}
+        {% for attribute in attributes %}{{ attribute }} = v.{{ attribute }},
+        {% endfor %}is_inferred = false
 when not matched then
     insert (source_system, {{ id }}, {{ attributes | join(", ") }})
     values (v.source_system, v.{{ id }}, v.{{ attributes | join(", v.") }});

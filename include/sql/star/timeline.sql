@@ -3,6 +3,7 @@
 -- sqlfluff:templater:jinja:context:key:provider_key
 -- sqlfluff:templater:jinja:context:attributes:["first_name", "specialty"]
 -- sqlfluff:templater:jinja:context:references:["facility"]
+-- sqlfluff:templater:jinja:context:brought:["version_at", "started_on"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Two tables of the load's members of star.{{ dimension }}: timeline, made anew from all their source
 -- rows, and known, what the star holds so far.
@@ -20,8 +21,9 @@ create temp table timeline on commit drop as
 with version as (
     select
         v.*,
-        b.received_date,
-        coalesce(v.version_at, b.received_date) as ordered_at,
+        {% for date in ["version_at", "started_on", "modified_on"] if date not in brought %}null::date as {{ date }},
+        {% endfor %}b.received_date,
+        {% if "version_at" in brought %}coalesce(v.version_at, b.received_date){% else %}b.received_date{% endif %} as ordered_at,
         md5(row(v.{{ attributes | join(", v.") }})::text)::uuid as row_hash
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}

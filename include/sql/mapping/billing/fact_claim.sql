@@ -10,7 +10,7 @@ select
     total_cost,
     date_of_service as service_date,
     claim_date,
-    last_modified_date as modified_on,
+    last_modified_date as version_at,
     batch_id,
     row_number
 from source_billing.claims

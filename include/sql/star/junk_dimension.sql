@@ -1,0 +1,30 @@
+-- sqlfluff:templater:jinja:context:fact:fact_claim
+-- sqlfluff:templater:jinja:context:junk:claim_profile
+-- sqlfluff:templater:jinja:context:junk_columns:{"visit_type": "text", "is_billed": "boolean"}
+-- sqlfluff:templater:jinja:context:brought:["visit_type"]
+-- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- Every combination of flags that the load brings for {{ fact }} and star.dim_{{ junk }} lacks.
+
+-- A table of its own, because the search can use several processes and an insert cannot.
+create temp table combination (like star.dim_{{ junk }}) on commit drop;
+alter table combination drop column {{ junk }}_key;
+insert into combination
+select distinct
+    {% for name, type in junk_columns.items() %}{{ "v." + name if name in brought else "null" }}::{{ type }}{{ "," if not loop.last }}
+    {% endfor %}from source_{{ source }}.star_{{ fact }} as v
+where v.batch_id = any(array(select load_batch.batch_id from load_batch));
+
+-- Not "on conflict do nothing" alone: that takes a number from the sequence for every row it skips.
+insert into star.dim_{{ junk }} ({{ junk_columns | join(", ") }})
+select c.*
+from combination as c
+-- where nothing is said, the key is that of the unknown
+where num_nonnulls(c.{{ junk_columns | join(", c.") }}) > 0 and not exists (
+    select 1 from star.dim_{{ junk }} as d
+    where
+        {% for name in junk_columns %}{{ "and " if not loop.first }}d.{{ name }} is not distinct from c.{{ name }}
+        {% endfor %})
+order by {{ junk_columns | join(", ") }}
+on conflict do nothing;
+
+drop table combination;

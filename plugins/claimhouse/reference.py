@@ -1,0 +1,73 @@
+"""Reference lists: what a code means, kept as data in ``include/reference/<name>.csv``.
+
+Each list is laid as the table ``reference.<name>``, which mapping files join. Every column is
+text; an empty field is NULL.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection, sql
+
+from claimhouse import settings, warehouse
+
+
+class ListError(ValueError):
+    """A list that cannot be read; the message names file and row."""
+
+
+def lay(connection: Connection[Any], folder: Path | None = None) -> list[str]:
+    """Make the tables of the schema ``reference`` agree with the lists; safe to repeat.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        folder: where the lists are; ``include/reference`` when left out.
+
+    Returns:
+        The names of the lists whose table was written.
+
+    Raises:
+        ListError: a row has more or fewer fields than the header.
+    """
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.reference'))")
+        files = sorted((folder or settings.INCLUDE / "reference").glob("*.csv"))
+        return [file.stem for file in files if _lay_list(connection, file)]
+
+
+def _lay_list(connection: Connection[Any], file: Path) -> bool:
+    """Write the table of one list, unless it holds this very file already."""
+    content = file.read_bytes()
+    checksum = hashlib.sha256(content).hexdigest()
+    found = warehouse.query(connection, "reference/checksum", file.stem)
+    if found and found[0]["checksum"] == checksum:
+        return False
+    header, *rows = _read(file, content)
+    table = sql.Identifier("reference", file.stem)
+    warehouse.run(connection, "reference/list", name=file.stem, columns=header)
+    names = sql.SQL(", ").join(map(sql.Identifier, header))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.SQL("copy {} ({}) from stdin").format(table, names)) as copy,
+    ):
+        for row in rows:
+            copy.write_row([value or None for value in row])
+    connection.execute(
+        sql.SQL("comment on table {} is {}").format(table, sql.Literal(f"sha256 {checksum}"))
+    )
+    connection.execute(sql.SQL("analyze {}").format(table))
+    return True
+
+
+def _read(file: Path, content: bytes) -> list[list[str]]:
+    rows = list(csv.reader(content.decode("utf-8").splitlines()))
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise ListError(
+                f"{file}:{number}: {len(row)} fields where the header has {len(rows[0])}"
+            )
+    return rows

@@ -1,0 +1,81 @@
+-- The newest version of each encounter. It is restricted when its own code or any of its procedures is.
+-- Its specialty: of those of its code and its procedures a restricted one; else the one with the lowest
+-- rank in include/reference/specialty.csv; of equal ranks the one that cost most (the encounter's base
+-- cost counts for its own code); of equal costs the first in the alphabet.
+-- A procedure that comes later counts as a change of its encounter.
+with treated as (
+    select
+        encounter_id,
+        code,
+        base_encounter_cost as cost,
+        array[batch_id, row_number] as came
+    from source_hospital.encounters_current
+    union all
+    select
+        encounter_id,
+        code,
+        base_cost as cost,
+        array[batch_id, row_number] as came
+    from source_hospital.procedures_current
+),
+
+candidate as (
+    select
+        treated.encounter_id,
+        coalesce(code.specialty, 'general') as specialty,
+        coalesce(bool_or(code.is_restricted), false) as is_restricted,
+        sum(treated.cost) as cost,
+        max(treated.came) as newest
+    from treated
+    left join star.dim_procedure as code
+        on code.source_system = 'hospital' and treated.code = code.procedure_id
+    group by treated.encounter_id, coalesce(code.specialty, 'general')
+),
+
+summed_up as (
+    select
+        candidate.encounter_id,
+        (
+            array_agg(
+                candidate.specialty
+                order by
+                    candidate.is_restricted desc,
+                    specialty.rank::integer asc,
+                    candidate.cost desc,
+                    candidate.specialty asc
+            )
+        )[1] as specialty,
+        bool_or(candidate.is_restricted) as is_restricted,
+        max(candidate.newest) as newest
+    from candidate
+    left join reference.specialty as specialty on candidate.specialty = specialty.specialty
+    group by candidate.encounter_id
+)
+
+select
+    'hospital' as source_system,
+    encounter.encounter_id,
+    encounter.patient_id,
+    encounter.organization_id as facility_id,
+    encounter.payer_id,
+    encounter.code as procedure_id,
+    encounter.reason_code as diagnosis_id,
+    encounter.encounter_class,
+    (encounter.started_at at time zone 'UTC')::date as service_date,
+    summed_up.specialty,
+    summed_up.is_restricted,
+    encounter.started_at,
+    encounter.stopped_at,
+    -- one that ends before it begins has no length
+    case
+        when encounter.stopped_at >= encounter.started_at
+            then round(extract(epoch from encounter.stopped_at - encounter.started_at) / 60)::integer
+    end as length_minutes,
+    encounter.base_encounter_cost as base_cost,
+    encounter.total_claim_cost,
+    encounter.payer_coverage,
+    encounter.total_claim_cost - encounter.payer_coverage as patient_share,
+    summed_up.newest[1] as batch_id,
+    summed_up.newest[2] as row_number
+from source_hospital.encounters_current as encounter
+inner join summed_up on encounter.encounter_id = summed_up.encounter_id

@@ -1,0 +1,51 @@
+-- The newest version of each procedure, with payer and place of its encounter. It is restricted when any
+-- procedure of its encounter or the encounter's own code is: who may not see the one may not conclude it
+-- from the others. Hence whatever comes for an encounter is a change of all its procedures.
+with treated as (
+    select
+        encounter_id,
+        code,
+        array[batch_id, row_number] as came
+    from source_hospital.encounters_current
+    union all
+    select
+        encounter_id,
+        code,
+        array[batch_id, row_number] as came
+    from source_hospital.procedures_current
+),
+
+summed_up as (
+    select
+        treated.encounter_id,
+        coalesce(bool_or(code.is_restricted), false) as is_restricted,
+        max(treated.came) as newest
+    from treated
+    left join star.dim_procedure as code
+        on code.source_system = 'hospital' and treated.code = code.procedure_id
+    group by treated.encounter_id
+)
+
+select
+    'hospital' as source_system,
+    procedure.encounter_id,
+    procedure.code as procedure_id,
+    procedure.started_at,
+    procedure.patient_id,
+    encounter.organization_id as facility_id,
+    encounter.payer_id,
+    procedure.reason_code as diagnosis_id,
+    (procedure.started_at at time zone 'UTC')::date as service_date,
+    summed_up.is_restricted,
+    procedure.stopped_at,
+    -- one that ends before it begins has no length
+    case
+        when procedure.stopped_at >= procedure.started_at
+            then round(extract(epoch from procedure.stopped_at - procedure.started_at) / 60)::integer
+    end as length_minutes,
+    procedure.base_cost,
+    summed_up.newest[1] as batch_id,
+    summed_up.newest[2] as row_number
+from source_hospital.procedures_current as procedure
+inner join summed_up on procedure.encounter_id = summed_up.encounter_id
+left join source_hospital.encounters_current as encounter on procedure.encounter_id = encounter.encounter_id

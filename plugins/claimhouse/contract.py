@@ -221,6 +221,19 @@ class Contract:
         """The columns whose sums must reconcile."""
         return tuple(column for column in self.columns if column.is_amount)
 
+    def from_name(self, file_name: str) -> dict[str, str]:
+        """The columns whose value the name of a file tells, and the value."""
+        found = {
+            one.name: re.search(one.from_file_name, file_name)
+            for one in self.columns
+            if one.from_file_name
+        }
+        return {name: match.group(1) for name, match in found.items() if match}
+
+    def told_by_name(self, file_name: str) -> str:
+        """What the name of a file adds to its content: files that differ in it are different."""
+        return ",".join(f"{name}={value}" for name, value in self.from_name(file_name).items())
+
     def claims(self, file_name: str) -> bool:
         """Whether a file called *file_name* is of this feed; never where the content tells."""
         return not self.is_by_content and any(

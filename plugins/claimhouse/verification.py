@@ -9,8 +9,7 @@ becomes NULL, or is corrected) and leaves an issue that keeps the raw one.
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -110,11 +109,9 @@ def plan(contract: Contract, header: list[str], file_name: str = "") -> Plan:
     """
     renames: dict[str, str] = {}
     notes: list[Note] = []
-    names = {
-        _fold(alias): one.name for one in contract.columns for alias in (*one.aliases, one.name)
-    }
+    names = _known_names(contract)
     for cell in header:
-        known = names.get(_fold(cell))
+        known = names.get(fold(cell))
         if known is None:
             notes.append(
                 Note(
@@ -133,12 +130,13 @@ def plan(contract: Contract, header: list[str], file_name: str = "") -> Plan:
             )
         else:
             renames[known] = cell
+    told = contract.from_name(file_name)
     constants: dict[str, str] = {}
     for column in contract.columns:
         if column.name in renames:
             continue
-        if column.from_file_name and (found := re.search(column.from_file_name, file_name)):
-            constants[column.name] = found.group(1)
+        if column.name in told:
+            constants[column.name] = told[column.name]
             continue
         if column.required and column.missing == "error":
             raise Unreadable(
@@ -156,6 +154,36 @@ def plan(contract: Contract, header: list[str], file_name: str = "") -> Plan:
             )
         )
     return Plan(contract, tuple(header), renames, tuple(notes), constants)
+
+
+def match_header(contract: Contract, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Which names of *header* mean which column of *contract*, and which mean none.
+
+    Of two names that mean one column, the second means none.
+    """
+    names, found, extra = _known_names(contract), {}, []
+    for cell in header:
+        known = names.get(fold(cell))
+        if known is None or known in found:
+            extra.append(cell)
+        else:
+            found[known] = cell
+    return found, extra
+
+
+def share_fitting(column: Column, raw: pl.Series) -> float:
+    """The share of the values of *raw* that keep the rules of *column*; 1 where there is none.
+
+    A value that can be corrected with certainty keeps them.
+    """
+    judged = _judge(column, raw)
+    present = judged.each("text").is_not_null()
+    wrong = pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
+    for failure in judged.failures:
+        if not failure.is_correction:
+            wrong = wrong | judged.each(failure.rule)
+    count = int(present.sum())
+    return 1 - int((wrong & present).sum()) / count if count else 1.0
 
 
 def verify(block: Block, made: Plan) -> Verified:
@@ -208,7 +236,12 @@ def unreadable_issue(error: Unreadable) -> pl.DataFrame:
     return pl.DataFrame([row], schema=ISSUE_SCHEMA, orient="row")
 
 
-def _fold(name: str) -> str:
+def _known_names(contract: Contract) -> dict[str, str]:
+    """The columns of *contract* by each name they go by, folded."""
+    return {fold(alias): one.name for one in contract.columns for alias in (*one.aliases, one.name)}
+
+
+def fold(name: str) -> str:
     """Headers are the same whatever their case and separators: 'Claim ID' is claim_id."""
     return "".join(character for character in name.lower() if character.isalnum())
 
@@ -700,7 +733,8 @@ def _broken_issues(broken: list[BrokenRow], made: Plan) -> pl.DataFrame:
 
 def _amount(judged: _Judged, wrong: pl.Series, broken: int) -> Amount:
     """What the block holds of one amount; rows that could not be split count as unreadable."""
-    value, text = judged.each("value"), judged.each("text")
+    # A value that a warning costs is loaded as NULL: it counts as unreadable.
+    value, text = _without_warned(judged).each("value"), judged.each("text")
     unreadable = int((text.is_not_null() & value.is_null()).sum())
     return Amount(_total(value), _total(value.gather(wrong)), unreadable + broken)
 

@@ -15,7 +15,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test lint bench samples screenshot requirements
+.PHONY: help set-up demo up down test lint docs bench samples screenshot requirements
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar include/sql include/migrations/sql
+	$(BIN)/python -m local.dictionary --check
+
+docs: set-up ## write what in docs/ is made from the contracts and the database
+	$(BIN)/python -m local.dictionary
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench

@@ -31,7 +31,10 @@ create table star.fact_appointment (
 );
 comment on table star.fact_appointment is 'Grain: an appointment, in its latest state';
 comment on column star.fact_appointment.service_date is 'The day it was scheduled for';
-comment on column star.fact_appointment.replaced_by_id is 'The appointment that took its place';
+comment on column star.fact_appointment.replaced_by_id is
+'The appointment that took the place of a rescheduled one, where the mapping could tell';
+comment on column star.fact_appointment.batch_id is
+'The batch that brought the row, or for a rescheduled appointment the newest that could change its link';
 
 create table star.fact_survey (
     source_system text not null,
@@ -53,12 +56,16 @@ create table star.bridge_visit_provider (
     source_system text not null,
     encounter_id text not null,
     provider_key bigint not null,
+    service_date date,
     role text not null,
     batch_id bigint not null,
     row_number bigint not null,
     primary key (encounter_id, provider_key, source_system)
 );
 comment on table star.bridge_visit_provider is 'Grain: a provider who took part in a visit';
+comment on column star.bridge_visit_provider.service_date is
+'The day of the visit, as of which provider_key is meant';
+comment on column star.bridge_visit_provider.role is 'Primary or Secondary';
 
 create table star.bridge_claim_diagnosis (
     source_system text not null,

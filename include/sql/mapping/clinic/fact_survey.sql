@@ -1,0 +1,18 @@
+-- Each answer in its latest state, in the shape of star.fact_survey. Who was seen, by whom, where and
+-- when is said by the visit; the patient's own words stay in the source table.
+select
+    'clinic' as source_system,
+    survey.visit_id as encounter_id,
+    visit.patient_id,
+    visit.provider_id,
+    case visit.clinic_location
+        when 'Telehealth Hub' then 'not applicable' else visit.clinic_location
+    end as facility_id,
+    visit.visit_date as service_date,
+    survey.satisfaction_score,
+    survey.comment_text is not null as has_comment,
+    -- a visit that comes or changes later changes the answer's row
+    greatest(survey.batch_id, visit.batch_id) as batch_id,
+    survey.row_number
+from source_clinic.survey_current as survey
+left join source_clinic.visits_current as visit on survey.visit_id = visit.visit_id

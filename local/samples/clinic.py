@@ -1,0 +1,394 @@
+"""The sample feeds of a clinic network: the year 2025, nearly all of it in a first delivery.
+
+Nobody in them exists. The second delivery brings the last month of the year, patients who came
+late, and answers to surveys about visits of the first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from random import Random
+
+from local.samples.billing import FIRST_NAMES, LAST_NAMES
+from local.samples.planting import Line, Samples, collect, copy, listed, spoil
+
+YEAR = 2025
+DELIVERIES = (date(2025, 12, 1), date(2026, 1, 5))
+PATIENTS, LATE_PATIENTS = 800, 5
+TWICE = "P0124"
+# Never described, and named all the same.
+UNKNOWN_PROVIDERS = range(24, 31)
+UNKNOWN_SHARE = 0.03
+PROVIDER_TYPES = (
+    ("Rheumatologist", 3),
+    ("Dermatologist", 5),
+    ("Nurse Practitioner", 5),
+    ("Clinical Pharmacist", 10),
+)
+MOST_CLINICS = 5
+
+# How many appointments end how; a follow-up is an appointment too.
+COMPLETED, NO_SHOW, CANCELLED, RESCHEDULED = 2005, 356, 414, 309
+APPOINTMENTS = COMPLETED + NO_SHOW + CANCELLED + RESCHEDULED
+FOLLOW_UPS, FOLLOW_UPS_OF_FOLLOW_UPS = 180, 10
+WITHOUT_VISIT = 161
+VISITS = COMPLETED - WITHOUT_VISIT
+TWO_PROVIDERS, THREE_PROVIDERS = 240, 9
+SURVEYS = 1198
+TELEHEALTH_SHARE, HUB_SHARE = 0.6, 0.7
+MISSPELT_SHARE = 0.15
+# A patient's appointments lie at least 34 days apart, so that one within 30 days of another can
+# only be the one that replaced it.
+SLOT, SLOTS, JITTER = 44, 8, 9  # days, slots in a year, days
+SOONEST, LATEST = 3, 21  # days from a rescheduled appointment to its follow-up
+ANSWER_DAYS = 7  # the answers about visits of the last week before a delivery are still out
+
+PATIENT_COLUMNS = listed("patient_id,age_group,payer_type,gender,city,state")
+PROVIDER_COLUMNS = listed("provider_id,provider_name,provider_type,home_clinic")
+APPOINTMENT_COLUMNS = listed(
+    "appointment_id,patient_id,scheduled_at,status,clinic_location,provider_id"
+)
+VISIT_COLUMNS = listed(
+    "visit_id,appointment_id,patient_id,visit_date,provider_id,billed_amount,clinic_location,"
+    "is_first_visit_for_patient,visit_duration_minutes,modality"
+)
+VISIT_PROVIDER_COLUMNS = listed("visit_id,provider_id,role_in_visit")
+SURVEY_COLUMNS = listed("visit_id,satisfaction_score,comment_text")
+DATE_COLUMNS = listed("date,month,quarter,year")
+
+HUB = "Telehealth Hub"
+IDLE_CLINICS = ("Harbor Clinic", "Uptown Clinic")
+SPELLINGS = {
+    "Downtown Clinic": ("downtown clinic", "Downtown", "DOWNTOWN CLINIC"),
+    "East Clinic": ("East Health Center", "east clinic", "East"),
+    "West Clinic": ("West", "west clinic", "West Health Center"),
+    "North Clinic": ("North", "NORTH CLINIC", "north clinic"),
+    "South Clinic": ("South", "south clinic"),
+    "Lakeside Clinic": ("Lakeside", "lakeside clinic", "Lakeside Health Center"),
+    HUB: ("telehealth hub", "Telehealth"),
+}
+CLINICS = tuple(name for name in SPELLINGS if name != HUB)
+
+AGE_GROUPS = listed("0-17,18-34,35-49,50-64,65+")
+PAYER_TYPES = listed("Commercial,Medicare,Medicaid,Self-Pay")
+GENDERS = listed("Female,Male,Other")
+CITIES = (
+    ("Worcester", "Massachusetts"),
+    ("Springfield", "Massachusetts"),
+    ("Lowell", "Massachusetts"),
+    ("Nashua", "New Hampshire"),
+    ("Providence", "Rhode Island"),
+)
+COMMENTS = (
+    "The nurse explained everything, twice.",
+    "Waited forty minutes, then a very good talk.",
+    "Could not find parking",
+    'They said "come back in spring"; I will.',
+    "Screen froze, we went on by phone",
+    "Kind people.",
+    "Nobody called me back",
+)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Somebody who treats; one without a kind is never described by the network."""
+
+    provider_id: str
+    name: str
+    kind: str | None
+    home: str
+    clinics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """An appointment as it ended."""
+
+    patient_id: str
+    at: datetime
+    provider: Provider
+    clinic: str
+    is_telehealth: bool
+    status: str = ""
+    appointment_id: str = ""
+    planted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A visit, and the appointment it was made for."""
+
+    visit_id: str
+    appointment: Appointment
+    is_first: bool
+
+
+def make(seed: int) -> Samples:
+    """The sample feeds of *seed*."""
+    rng = Random(seed)
+    providers = _providers(rng)
+    appointments = _appointments(rng, providers)
+    visits = _visits(rng, appointments)
+    files: dict[str, tuple[list[str], list[Line]]] = {}
+    for feed, columns, deliveries in (
+        ("appointments", APPOINTMENT_COLUMNS, _appointment_lines(rng, appointments)),
+        ("date_dim", DATE_COLUMNS, (_calendar(), [])),
+        ("patients", PATIENT_COLUMNS, _patient_lines(rng, appointments)),
+        ("providers", PROVIDER_COLUMNS, (_provider_lines(rng, providers), [])),
+        ("survey", SURVEY_COLUMNS, _survey_lines(rng, visits)),
+        ("visit_providers", VISIT_PROVIDER_COLUMNS, _visit_provider_lines(rng, visits, providers)),
+        ("visits", VISIT_COLUMNS, _visit_lines(rng, visits)),
+    ):
+        for day, lines in zip(DELIVERIES, deliveries, strict=True):
+            if lines:
+                files[f"{feed}_{day:%Y%m%d}.csv"] = (columns, lines)
+    return collect("clinic", files)
+
+
+# What happened --------------------------------------------------------------------------------
+
+
+def _providers(rng: Random) -> list[Provider]:
+    kinds: list[str | None] = [kind for kind, number in PROVIDER_TYPES for _ in range(number)]
+    kinds += [None] * len(UNKNOWN_PROVIDERS)
+    names = rng.sample([f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES], 30)
+    made = []
+    for number, (kind, name) in enumerate(zip(kinds, names, strict=True), start=1):
+        works_at = tuple(rng.sample(CLINICS, rng.randint(1, MOST_CLINICS)))
+        made.append(Provider(f"PR{number:02}", name, kind, works_at[0], works_at))
+    for clinic, at in zip(IDLE_CLINICS, rng.sample(range(3, 23), 2), strict=True):
+        made[at] = replace(made[at], home=clinic)  # an office of theirs, where nobody is seen
+    return made
+
+
+def _appointments(rng: Random, providers: list[Provider]) -> list[Appointment]:
+    """All appointments in the order of their times, each with its end and its number."""
+    known = [one for one in providers if one.kind]
+    unknown = [one for one in providers if not one.kind]
+    patients = [f"P{number:04}" for number in range(1, PATIENTS + 1)]
+    seen = [patient for patient in patients if rng.random() < 0.96]
+    usual = {patient: rng.choice(known) for patient in seen}
+    offset = {patient: rng.randint(0, SLOT) for patient in seen}
+    pairs = sorted((patient, slot) for patient in seen for slot in range(SLOTS))
+    ordinary = []
+    for patient, slot in rng.sample(pairs, APPOINTMENTS - FOLLOW_UPS):
+        provider = usual[patient] if rng.random() < 0.7 else rng.choice(known)
+        if rng.random() < UNKNOWN_SHARE:
+            provider = rng.choice(unknown)
+        day = date(YEAR, 1, 1) + timedelta(offset[patient] + SLOT * slot + rng.randint(0, JITTER))
+        ordinary.append(_appointment(rng, patient, day, provider))
+    moved = _rescheduled(rng, ordinary)
+    ends = ["COMPLETED"] * COMPLETED + ["NO_SHOW"] * NO_SHOW + ["CANCELLED"] * CANCELLED
+    rng.shuffle(ends)
+    all_of_them = sorted(moved, key=lambda one: (one.at, one.patient_id))
+    left = iter(ends)
+    return _without_visit(
+        rng,
+        [
+            replace(one, status=one.status or next(left), appointment_id=f"A{number:05}")
+            for number, one in enumerate(all_of_them, start=1)
+        ],
+    )
+
+
+def _appointment(rng: Random, patient: str, day: date, provider: Provider) -> Appointment:
+    day += timedelta(max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)  # the clinics rest
+    at = datetime(day.year, day.month, day.day, rng.randint(8, 16), rng.choice((0, 30)))
+    is_telehealth = rng.random() < TELEHEALTH_SHARE
+    is_at_hub = is_telehealth and rng.random() < HUB_SHARE
+    clinic = HUB if is_at_hub else rng.choice(provider.clinics)
+    return Appointment(patient, at, provider, clinic, is_telehealth)
+
+
+def _rescheduled(rng: Random, ordinary: list[Appointment]) -> list[Appointment]:
+    """*ordinary* with some of them rescheduled, and the appointments that replaced some of those."""
+    last_day = datetime(YEAR, 12, 31) - timedelta(LATEST + 2)
+    early = [at for at, one in enumerate(ordinary) if one.at < last_day]
+    chosen = rng.sample(early, RESCHEDULED - FOLLOW_UPS_OF_FOLLOW_UPS)
+    followed = chosen[: FOLLOW_UPS - FOLLOW_UPS_OF_FOLLOW_UPS]
+    times = dict.fromkeys(chosen, 0) | dict.fromkeys(followed, 1)
+    times |= dict.fromkeys(sorted(followed)[:FOLLOW_UPS_OF_FOLLOW_UPS], 2)
+    return [
+        made
+        for at, one in enumerate(ordinary)
+        for made in (_chain(rng, one, times[at]) if at in times else [one])
+    ]
+
+
+def _chain(rng: Random, one: Appointment, times: int) -> list[Appointment]:
+    """*one*, rescheduled, and the appointments that took its place, one after the other."""
+    if not times:
+        return [replace(one, status="RESCHEDULED", planted=("not_replaced",))]
+    chain = [one]
+    for _ in range(times):
+        moved = chain.pop()
+        day = moved.at.date() + timedelta(rng.randint(SOONEST, LATEST // times))
+        following = _appointment(rng, one.patient_id, day, one.provider)
+        chain += [
+            replace(moved, status="RESCHEDULED", planted=(*moved.planted, "replaced")),
+            replace(following, planted=("follow_up",)),
+        ]
+    return chain
+
+
+def _without_visit(rng: Random, appointments: list[Appointment]) -> list[Appointment]:
+    """*appointments*, of which some that were completed are marked as lacking a visit."""
+    completed = [at for at, one in enumerate(appointments) if one.status == "COMPLETED"]
+    for at in rng.sample(completed, WITHOUT_VISIT):
+        one = appointments[at]
+        appointments[at] = replace(one, planted=(*one.planted, "no_visit"))
+    return appointments
+
+
+def _visits(rng: Random, appointments: list[Appointment]) -> list[Visit]:
+    been: set[str] = set()
+    visits = []
+    for one in appointments:
+        if one.status != "COMPLETED" or "no_visit" in one.planted:
+            continue
+        visits.append(Visit(f"V{len(visits) + 1:05}", one, one.patient_id not in been))
+        been.add(one.patient_id)
+    return visits
+
+
+# Rows, spelt as the network's systems spell them ------------------------------------------------
+
+
+def _delivered(lines: Iterable[tuple[date, Line]]) -> tuple[list[Line], list[Line]]:
+    """Lines by the delivery in which they come: that after their day."""
+    first, second = [], []
+    for day, line in lines:
+        (first if day < DELIVERIES[0] else second).append(line)
+    return first, second
+
+
+def _patient_lines(rng: Random, appointments: list[Appointment]) -> tuple[list[Line], list[Line]]:
+    first_day: dict[str, date] = {}
+    for one in appointments:
+        first_day.setdefault(one.patient_id, one.at.date())
+    early = [name for name, day in first_day.items() if day < DELIVERIES[0] and name != TWICE]
+    late = set(rng.sample(early, LATE_PATIENTS))
+    lines = []
+    for number in range(1, PATIENTS + 1):
+        name = f"P{number:04}"
+        kinds = [rng.choice(values) for values in (AGE_GROUPS, PAYER_TYPES, GENDERS)]
+        line = Line([name, *kinds, *rng.choice(CITIES)])
+        if name in late:
+            line.planted.append(("arrives_late", ""))
+        lines.append(
+            (DELIVERIES[1] if name in late else first_day.get(name, date(YEAR, 1, 1)), line)
+        )
+    first, second = _delivered(lines)
+    twice = next(line for line in first if line.fields[0] == TWICE)
+    other = next(one for one in PAYER_TYPES if one != twice.fields[2])
+    copy(rng, first, twice, "conflicting_copy", at_2=other)
+    return first, second
+
+
+def _provider_lines(rng: Random, providers: list[Provider]) -> list[Line]:
+    lines = []
+    for one in providers:
+        if one.kind is None:
+            continue
+        line = Line([one.provider_id, one.name, one.kind, one.home])
+        _misspell(rng, line, PROVIDER_COLUMNS, "home_clinic")
+        lines.append(line)
+    return lines
+
+
+def _appointment_lines(
+    rng: Random, appointments: list[Appointment]
+) -> tuple[list[Line], list[Line]]:
+    lines = []
+    for one in appointments:
+        at, provider = f"{one.at:%Y-%m-%d %H:%M:%S}", one.provider.provider_id
+        line = Line([one.appointment_id, one.patient_id, at, one.status, one.clinic, provider])
+        line.planted += [(kind, "") for kind in one.planted]
+        _note_unknown(line, one.provider)
+        _misspell(rng, line, APPOINTMENT_COLUMNS, "clinic_location")
+        lines.append((one.at.date(), line))
+    return _delivered(lines)
+
+
+def _visit_lines(rng: Random, visits: list[Visit]) -> tuple[list[Line], list[Line]]:
+    lines = []
+    for one in visits:
+        booked = one.appointment
+        line = Line(
+            [
+                one.visit_id,
+                booked.appointment_id,
+                booked.patient_id,
+                f"{booked.at:%Y-%m-%d}",
+                booked.provider.provider_id,
+                f"{rng.randint(*((18000, 32000) if one.is_first else (9000, 22000))) / 100:.2f}",
+                booked.clinic,
+                str(one.is_first),
+                str((60 if one.is_first else 30) + rng.randint(-5, 5)),
+                "Telehealth" if booked.is_telehealth else "In-Person",
+            ]
+        )
+        _note_unknown(line, booked.provider)
+        _misspell(rng, line, VISIT_COLUMNS, "clinic_location")
+        lines.append((booked.at.date(), line))
+    return _delivered(lines)
+
+
+def _visit_provider_lines(
+    rng: Random, visits: list[Visit], providers: list[Provider]
+) -> tuple[list[Line], list[Line]]:
+    pharmacists = [one for one in providers if one.kind == "Clinical Pharmacist"]
+    others = [one for one in providers if one.kind not in (None, "Clinical Pharmacist")]
+    helped = rng.sample(range(len(visits)), TWO_PROVIDERS + THREE_PROVIDERS)
+    helpers: dict[int, int] = defaultdict(int)
+    helpers |= dict.fromkeys(helped[:TWO_PROVIDERS], 1) | dict.fromkeys(helped[TWO_PROVIDERS:], 2)
+    lines = []
+    for at, one in enumerate(visits):
+        primary = one.appointment.provider
+        seconds: list[Provider] = []
+        while len(seconds) < helpers[at]:
+            candidate = rng.choice(pharmacists if rng.random() < 0.8 else others)
+            if candidate is not primary and candidate not in seconds:
+                seconds.append(candidate)
+        for provider, role in [(primary, "Primary"), *((who, "Secondary") for who in seconds)]:
+            line = Line([one.visit_id, provider.provider_id, role])
+            _note_unknown(line, provider)
+            lines.append((one.appointment.at.date(), line))
+    return _delivered(lines)
+
+
+def _survey_lines(rng: Random, visits: list[Visit]) -> tuple[list[Line], list[Line]]:
+    lines = []
+    for one in sorted(rng.sample(visits, SURVEYS), key=lambda visit: visit.visit_id):
+        (score,) = rng.choices(range(1, 6), weights=(5, 8, 17, 35, 35))
+        comment = rng.choice(COMMENTS) if rng.random() < 0.55 else ""
+        answered = one.appointment.at.date() + timedelta(ANSWER_DAYS)
+        lines.append((answered, Line([one.visit_id, str(score), comment])))
+    return _delivered(lines)
+
+
+def _calendar() -> list[Line]:
+    days: Sequence[date] = [date(YEAR, 1, 1) + timedelta(number) for number in range(365)]
+    return [
+        Line([day.isoformat(), str(day.month), f"Q{(day.month + 2) // 3}", str(day.year)])
+        for day in days
+    ]
+
+
+# Dirt -----------------------------------------------------------------------------------------
+
+
+def _note_unknown(line: Line, provider: Provider) -> None:
+    if provider.kind is None:
+        line.planted.append(("unknown_provider", "provider_id"))
+
+
+def _misspell(rng: Random, line: Line, columns: list[str], column: str) -> None:
+    """Now and then, write a clinic's name as somebody remembered it."""
+    spellings = SPELLINGS.get(line.fields[columns.index(column)])
+    if spellings and rng.random() < MISSPELT_SHARE:
+        spoil(line, columns, column, rng.choice(spellings), "clinic_spelling")

@@ -21,7 +21,7 @@ from psycopg import Connection
 
 import claimhouse
 from claimhouse import contract as contracts
-from claimhouse import settings, warehouse
+from claimhouse import recognition, settings, warehouse
 from claimhouse.contract import Contract
 
 log = logging.getLogger(__name__)
@@ -31,11 +31,16 @@ CHUNK = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file as it lies in the landing root."""
+    """A file as it lies in the landing root.
+
+    Attributes:
+        place: its name, after the folders between the source's folder and it.
+    """
 
     path: Any  # an ObjectStoragePath
     size: int
     modified_at: datetime
+    place: str
     is_correction: bool = False
 
     @property
@@ -144,7 +149,9 @@ def _files(folder: Any, *, is_correction: bool = False) -> Iterator[Arrival]:
         if path.is_file() and not path.name.startswith("."):
             status = path.stat()
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            yield Arrival(path, status.st_size, modified, is_correction)
+            # Of a correction, the folders only say its feed.
+            place = path.name if is_correction else str(path).removeprefix(f"{folder}/")
+            yield Arrival(path, status.st_size, modified, place, is_correction)
 
 
 def _settled(arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
@@ -184,14 +191,30 @@ def _seen(source: str, arrival: Arrival) -> bool:
 def _land_one(source: str, arrival: Arrival, day: date) -> None:
     if _seen(source, arrival):
         return
-    claiming = [one for one in contracts.of_source(source) if _is_claimed(one, arrival)]
-    if len(claiming) != 1:
-        why = "No contract claims a file of this name; it waits."
-        if claiming:
-            why = f"More than one contract claims it ({', '.join(one.feed for one in claiming)}); it waits."
+    contract, why = _claiming(source, arrival)
+    if contract is None:
         _report(source, arrival, "unclaimed_file", why)
-        return
-    _take(claiming[0], arrival, day)
+    else:
+        _take(contract, arrival, day)
+
+
+def _claiming(source: str, arrival: Arrival) -> tuple[Contract | None, str]:
+    """The contract that claims a file, by its name or else by its content; if none, why."""
+    known = contracts.of_source(source)
+    claiming = [one for one in known if _is_claimed(one, arrival)]
+    if len(claiming) > 1:
+        names = ", ".join(one.feed for one in claiming)
+        return None, f"More than one contract claims it ({names}); it waits."
+    if claiming:
+        return claiming[0], ""
+    by_content = [one for one in known if one.is_by_content]
+    if arrival.is_correction or not by_content:
+        return None, "No contract claims a file of this name; it waits."
+    with local_copy(str(arrival.path)) as path:
+        found = recognition.look(by_content, path)
+    if len(found.best) == 1:
+        return found.best[0].contract, ""
+    return None, recognition.explain(found)
 
 
 def _is_claimed(contract: Contract, arrival: Arrival) -> bool:
@@ -212,7 +235,13 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
         return
     with warehouse.connect() as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (checksum,))
-        known = warehouse.query(connection, "landing/known_file", checksum, str(arrival.path))
+        known = warehouse.query(
+            connection,
+            "landing/known_file",
+            checksum,
+            str(arrival.path),
+            contract.told_by_name(arrival.name),
+        )
         if known:
             file_id = int(known[0]["file_id"])
             _drop_copy(archived, known[0])
@@ -222,7 +251,7 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
         else:
             file_id = _enter(connection, contract, arrival, checksum, str(archived), day)
         _sight(connection, source, arrival, file_id)
-        warehouse.query(connection, "landing/close_file_issues", source, arrival.name)
+        warehouse.query(connection, "landing/close_file_issues", source, arrival.place)
 
 
 def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]:
@@ -260,7 +289,8 @@ def _enter(
 ) -> int:
     entered = warehouse.query(
         connection, "landing/file", checksum, arrival.size, contract.source_system, contract.feed,
-        arrival.name, archived, day, arrival.is_correction, claimhouse.__version__,
+        arrival.place, archived, day, arrival.is_correction, claimhouse.__version__,
+        contract.told_by_name(arrival.name),
     )  # fmt: skip
     log.info("%s: file %s landed, %s bytes", contract.name, entered[0]["file_id"], arrival.size)
     return int(entered[0]["file_id"])
@@ -276,5 +306,5 @@ def _sight(connection: Connection[Any], source: str, arrival: Arrival, file_id: 
 def _report(source: str, arrival: Arrival, rule: str, message: str) -> None:
     """One open issue for each file and rule, however often it is seen."""
     with warehouse.connect() as connection:
-        warehouse.query(connection, "landing/report_file", source, arrival.name, rule, message)
+        warehouse.query(connection, "landing/report_file", source, arrival.place, rule, message)
     log.warning("%s: a file is reported: %s", source, rule)

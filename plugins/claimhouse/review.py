@@ -16,7 +16,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 
-from claimhouse import checks, landing, settings, verification, warehouse
+from claimhouse import checks, landing, recognition, settings, verification, warehouse
 from claimhouse import contract as contracts
 from claimhouse.reading import open_file
 
@@ -96,8 +96,9 @@ def _reason(reason: str) -> str:
 def _values(contract: contracts.Contract, archive_path: str, raw_row: str) -> dict[str, str]:
     """The row's values by column; none where it does not split into the header's fields."""
     with landing.local_copy(archive_path) as file:
-        header = open_file(file, contract.dialect, settings.block_bytes()).header
-    fields = next(csv.reader([raw_row], delimiter=contract.dialect.delimiter), [])
+        dialect = recognition.dialect_of(contract, file)
+        header = open_file(file, dialect, settings.block_bytes()).header
+    fields = next(csv.reader([raw_row], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}
     came = dict(zip(header, fields, strict=True))

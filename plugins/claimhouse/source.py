@@ -23,7 +23,7 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from claimhouse import contract as contracts
-from claimhouse import landing, settings, verification, warehouse
+from claimhouse import landing, recognition, settings, verification, warehouse
 from claimhouse.contract import Column, Contract
 from claimhouse.reading import Dialect, Reading, Unreadable, join_row, open_file
 from claimhouse.repeats import Repeats
@@ -100,6 +100,7 @@ def take_in(batch_id: int) -> str:
         started = time.perf_counter()
         try:
             with landing.local_copy(batch["archive_path"]) as path:
+                contract = replace(contract, dialect=recognition.dialect_of(contract, path))
                 tally = _load(connection, contract, batch, path)
         except Unreadable as error:
             log.warning("%s: batch %s rejected: %s", contract.name, batch_id, error.rule)
@@ -115,7 +116,8 @@ def take_in(batch_id: int) -> str:
 def _contract(batch: dict[str, Any]) -> Contract:
     """The batch's contract; a reviewer's correction is plain csv whatever the feed's own format."""
     contract = contracts.of(batch["source_system"], batch["feed"])
-    return replace(contract, dialect=Dialect()) if batch["is_correction"] else contract
+    plain = replace(contract, dialect=Dialect(), other_dialects=())
+    return plain if batch["is_correction"] else contract
 
 
 def _load(

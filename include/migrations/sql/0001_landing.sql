@@ -3,15 +3,19 @@ comment on schema landing is 'What arrived: every file once, every batch with it
 
 create table landing.file (
     file_id bigint generated always as identity primary key,
-    checksum text not null unique,
+    checksum text not null,
+    told_by_name text not null default '',
     size_bytes bigint not null,
     source_system text not null,
     feed text not null,
     file_name text not null,
     archive_path text not null,
-    landed_at timestamptz not null default now()
+    landed_at timestamptz not null default now(),
+    unique (checksum, told_by_name)
 );
 comment on table landing.file is 'The manifest: one row for each distinct content ever landed, named by its SHA-256';
+comment on column landing.file.told_by_name is
+'What the contract reads from the file''s name: the same bytes of another day are another content';
 
 create table landing.sighting (
     path text not null,

@@ -1,8 +1,8 @@
 -- $1 checksum, $2 size, $3 source system, $4 feed, $5 file name, $6 archive path,
--- $7 day received, $8 is a correction, $9 code version. A file and its batch, entered as one.
+-- $7 day received, $8 is a correction, $9 code version, $10 what the name tells. A file and its batch, entered as one.
 with entered as (
-    insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)
-    values ($1, $2, $3, $4, $5, $6)
+    insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path, told_by_name)
+    values ($1, $2, $3, $4, $5, $6, $10)
     returning file_id, source_system, feed
 )
 

@@ -1,4 +1,5 @@
--- $1 checksum, $2 path. The file of these bytes, and whether they were seen at this path before.
+-- $1 checksum, $2 path, $3 what its name tells. The file of this content, and whether it was seen at this
+-- path before.
 select
     file.file_id,
     file.archive_path,
@@ -7,4 +8,4 @@ select
         where sighting.file_id = file.file_id and sighting.path = $2
     ) as is_known_here
 from landing.file
-where file.checksum = $1;
+where file.checksum = $1 and file.told_by_name = $3;

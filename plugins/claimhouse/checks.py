@@ -1,8 +1,9 @@
 """Is a batch, and the star after it, fit? SodaCL checks, their outcomes, and the gate they are.
 
 The checks of any feed are in ``include/soda/every_feed.yml``, those of one feed in
-``include/soda/<source>/<feed>.yml``, those of the star in ``include/soda/star``. What the
-contract says already (key, references, freshness, amounts) is made into checks here.
+``include/soda/<source>/<feed>.yml``, those of a table of the star in ``include/soda/star``, and
+what the star must hold of one source in ``include/soda/<source>/star.yml``. What the contract
+says already (key, references, freshness, amounts) is made into checks here.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def scan_star(
         if batch_ids is None:
             batch_ids = landing.batches_in_state(connection, source, "checked")
         files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
+        files.append(CHECKS / source / "star.yml")  # what only this source's star must hold
         variables = {
             "source": source,
             "batch_ids": ", ".join(str(int(one)) for one in batch_ids) or "null",

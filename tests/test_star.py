@@ -336,9 +336,8 @@ def test_rebuild_leaves_other_sources_alone(billing: Billing) -> None:
         " values ('clinic', 'P1', '1900-01-01', '9999-12-31', true)"
     )
     billing.connection.execute(
-        "insert into star.fact_claim select 'clinic', claim_id, patient_key, provider_key, facility_key,"
-        " claim_profile_key, service_date_key, claim_date_key, service_date, total_cost, covered_amount,"
-        " version_count, batch_id, row_number from star.fact_claim"
+        'insert into star.fact_claim select (jsonb_populate_record(f, \'{"source_system": "clinic"}\')).*'
+        " from star.fact_claim as f"
     )
     before = billing.rows("select * from star.fact_claim where source_system = 'clinic' order by 2")
     star.rebuild(billing.connection, "billing")
@@ -438,7 +437,10 @@ def test_mapping_with_other_columns_replaces_the_old_one(billing: Billing) -> No
 
 
 def test_every_dimension_has_unknown_and_not_applicable(billing: Billing) -> None:
-    for dimension in ("date", "patient", "provider", "facility", "claim_profile"):
+    for dimension in (
+        "date", "patient", "provider", "facility", "payer", "procedure", "diagnosis",
+        "claim_profile", "encounter_profile", "appointment_profile",
+    ):  # fmt: skip
         found = billing.one(
             f"select count(*) from star.dim_{dimension} where {dimension}_key in (-1, -2)"
         )

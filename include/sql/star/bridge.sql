@@ -1,6 +1,5 @@
 -- sqlfluff:templater:jinja:context:fact:bridge_visit_provider
 -- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
--- sqlfluff:templater:jinja:context:members:[]
 -- sqlfluff:templater:jinja:context:unnamed:["provider"]
 -- sqlfluff:templater:jinja:context:dates:{}
 -- sqlfluff:templater:jinja:context:values:["role"]
@@ -10,7 +9,7 @@
 -- Fills star.{{ fact }}: of each owner the load touches, the rows of the newest batch that has some.
 {% import "star/keys.jinja" as keys with context -%}
 create temp table touched on commit drop as
-select distinct
+select
     v.{{ fact_key | join(", v.") }},
     max(v.batch_id) as batch_id
 from source_{{ source }}.star_{{ fact }} as v

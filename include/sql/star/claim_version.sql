@@ -1,9 +1,8 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:is_dated:true
 -- sqlfluff:templater:jinja:context:part:">= 0"
--- sqlfluff:templater:jinja:context:members:[{"member": "patient", "dimension": "dim_patient", "id": "patient_id", "key": "patient_key", "keeps_history": true}]
 -- sqlfluff:templater:jinja:context:unnamed:["provider", "facility", "payer", "procedure", "diagnosis"]
--- sqlfluff:templater:jinja:context:dates:{"service": true, "claim": true, "paid": false}
+-- sqlfluff:templater:jinja:context:dates:{"service": 1, "claim": 1, "paid": 0}
 -- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
@@ -99,7 +98,7 @@ select
     v.{{ name }}_now as {{ name }},
     v.{{ name }}_delta{% endfor %}
 from version as v
-{{ keys.joins() }};
+{{ keys.joins() | trim }};
 
 {% if not is_first %}
 drop table touched;

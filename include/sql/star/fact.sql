@@ -1,7 +1,8 @@
 -- sqlfluff:templater:jinja:context:fact:fact_survey
 -- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
--- sqlfluff:templater:jinja:context:members:[]
 -- sqlfluff:templater:jinja:context:unnamed:["patient"]
+-- sqlfluff:templater:jinja:context:junk:encounter_profile
+-- sqlfluff:templater:jinja:context:junk_pairs:[["v.modality", "junk.modality", "modality"]]
 -- sqlfluff:templater:jinja:context:dates:{}
 -- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
@@ -40,7 +41,7 @@ select
     {% endfor %}v.batch_id,
     v.row_number
 from version as v
-{{ keys.joins() }};
+{{ keys.joins() | trim }};
 
 analyze fact_version;
 

@@ -13,7 +13,7 @@ select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
 where
     f.batch_id = any(array(select load_batch.batch_id from load_batch))
-    and f.{{ id }} is not null
+    and f.{{ id }} <> 'not applicable'  -- nor NULL
     and not exists (
         select 1 from star.{{ dimension }} as d
         where d.source_system = '{{ source }}' and d.{{ id }} = f.{{ id }}

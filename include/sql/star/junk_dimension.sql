@@ -6,11 +6,10 @@
 -- Every combination of flags that the load brings for {{ fact }} and star.dim_{{ junk }} lacks.
 
 -- A table of its own, because the search can use several processes and an insert cannot.
-create temp table combination (like star.dim_{{ junk }}) on commit drop;
-alter table combination drop column {{ junk }}_key;
-insert into combination
+create temp table combination on commit drop as
 select distinct
-    {% for name, type in junk_columns.items() %}{{ "v." + name if name in brought else "null" }}::{{ type }}{{ "," if not loop.last }}
+    {% for name, type in junk_columns.items() %}
+    {{- "v." + name if name in brought else "null" }}::{{ type }} as {{ name }}{{ "," if not loop.last }}
     {% endfor %}from source_{{ source }}.star_{{ fact }} as v
 where v.batch_id = any(array(select load_batch.batch_id from load_batch));
 

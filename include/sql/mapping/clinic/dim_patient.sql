@@ -5,7 +5,8 @@ select
     patient_id,
     age_group,
     payer_type,
-    gender,
+    -- as the other sources write it
+    case gender when 'Female' then 'F' when 'Male' then 'M' else gender end as gender,
     city,
     state,
     batch_id,

@@ -44,6 +44,7 @@ lint: set-up ## check style, types and SQL
 
 docs: set-up ## write what in docs/ is made from the contracts and the database
 	$(BIN)/python -m local.dictionary
+	$(BIN)/python -m local.diagram
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench

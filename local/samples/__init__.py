@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.samples import billing, clinic
+from local.samples import billing, billing_exports, clinic
 from local.samples.planting import Planted, Samples, write
 
 SEED = 20260105
-SOURCES = (billing, clinic)
+SOURCES = (billing, billing_exports, clinic)
 
 __all__ = ["SEED", "SOURCES", "Planted", "Samples", "make", "write_all"]
 

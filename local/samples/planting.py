@@ -46,14 +46,26 @@ class Samples:
     planted: tuple[Planted, ...]
 
 
-def collect(source: str, tables: dict[str, tuple[list[str], list[Line]]]) -> Samples:
-    """The csv files of *source* from their columns and lines, by file name."""
-    planted = [
-        Planted(kind, name, row, line.fields[0], column)
-        for name, (_, lines) in tables.items()
-        for row, line in enumerate(lines, start=2)
-        for kind, column in line.planted
-    ]
+def collect(
+    source: str,
+    tables: dict[str, tuple[list[str], list[Line]]],
+    keys: dict[str, tuple[str, ...]] | None = None,
+) -> Samples:
+    """The csv files of *source*.
+
+    Args:
+        source: the source system.
+        tables: the columns and lines of each file, by its name.
+        keys: the columns that make up a record's key, by file name; its first column where left out.
+    """
+    planted = []
+    for name, (columns, lines) in tables.items():
+        key = [columns.index(column) for column in (keys or {}).get(name, columns[:1])]
+        for row, line in enumerate(lines, start=2):
+            record_key = "|".join(line.fields[at] for at in key)
+            planted += [
+                Planted(kind, name, row, record_key, column) for kind, column in line.planted
+            ]
     return Samples(
         source, {name: text(*content) for name, content in tables.items()}, tuple(planted)
     )

@@ -1,0 +1,145 @@
+"""The sample claim files: repeatable, in the real senders' layouts, and dirty where they say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from local.samples import SEED, billing_exports
+from local.samples.planting import Planted, Samples
+
+REAL = {
+    billing_exports.ANTHEM: "five_payers/medical-claims-20240115.csv",
+    billing_exports.AETNA: "five_payers/dental-claims-20240301.csv",
+    billing_exports.CIGNA: "five_payers/medical-claims-20240215.xlsx",
+    billing_exports.KAISER: "five_payers/medical-claims-20240315.xlsx",
+    billing_exports.PHARMACY: "five_payers/pharmacy-claims-20240201.csv",
+    billing_exports.LIST: "claim_data.csv",
+    billing_exports.LIST_AGAIN: "claims_data.xlsx",
+}
+SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def cells(held: bytes) -> list[list[str]]:
+    """The texts and numbers of a workbook's first sheet, read without any library of ours."""
+    with zipfile.ZipFile(io.BytesIO(held)) as book:
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+        shared = []
+        if "xl/sharedStrings.xml" in book.namelist():
+            strings = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
+            shared = ["".join(one.itertext()) for one in strings]
+    rows = []
+    for row in sheet.iter(f"{SPREADSHEET}row"):
+        found: dict[int, str] = {}
+        for cell in row:
+            letters = re.match("[A-Z]+", cell.attrib["r"]).group()  # type: ignore[union-attr]
+            at = 0
+            for letter in letters:
+                at = at * 26 + ord(letter) - 64
+            text = "".join(cell.itertext())
+            found[at - 1] = shared[int(text)] if cell.get("t") == "s" else text
+        rows.append([found.get(at, "") for at in range(max(found) + 1)])
+    width = len(rows[0])
+    return [row + [""] * (width - len(row)) for row in rows]
+
+
+def table(name: str, held: bytes) -> list[dict[str, str]]:
+    """The rows of a file by its header; a short row lacks what it lacks."""
+    if name.endswith("xlsx"):
+        header, *rows = cells(held)
+    else:
+        header, *rows = csv.reader(io.StringIO(held.decode()))
+    return [dict(zip(header, row, strict=False)) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def made() -> Samples:
+    return billing_exports.make(SEED)
+
+
+def planted(made: Samples, kind: str) -> list[Planted]:
+    return [one for one in made.planted if one.kind == kind]
+
+
+def test_the_same_seed_gives_the_same_bytes(made):
+    assert billing_exports.make(SEED) == made
+    assert billing_exports.make(7).files != made.files
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_file_has_the_header_of_the_real_one(name, made, shared_data):
+    real = table(REAL[name], (shared_data / "billing_exports" / REAL[name]).read_bytes())
+    assert list(real[0]) == list(table(name, made.files[name])[0])
+
+
+def test_no_claim_and_no_provider_is_one_of_the_real_files(made, shared_data: Path):
+    folder, theirs, ours = shared_data / "billing_exports", set(), set()
+    for name, held in made.files.items():
+        layout = (
+            billing_exports.LAYOUTS.get(name)
+            or billing_exports.LAYOUTS[
+                billing_exports.LIST
+                if name == billing_exports.LIST_AGAIN
+                else billing_exports.ANTHEM
+            ]
+        )
+        ids = [layout.key, *(column for column in layout.columns if "NPI" in column)]
+        ours |= {row.get(one, "") for row in table(name, held) for one in ids}
+        if name in REAL:
+            rows = table(REAL[name], (folder / REAL[name]).read_bytes())
+            theirs |= {row[one] for row in rows for one in ids}
+    assert len(theirs) > 6000 and not theirs & (ours - {""})
+
+
+def test_each_defect_stands_where_the_manifest_says(made):
+    spoilt = {
+        "impossible_date": "2025-02-30",
+        "junk_amount": "n/a",
+        "unknown_plan": "Gold",
+        "junk_diagnosis": "back pain",
+        "short_npi": "199900000",
+        "junk_tooth": "99",
+        "unknown_service": "Hearing",
+        "paid_more_than_claimed": "9999.99",
+    }
+    for kind, value in spoilt.items():
+        for one in planted(made, kind):
+            assert table(one.file, made.files[one.file])[one.row_number - 2][one.column] == value
+        everywhere = Counter(
+            name for name, held in made.files.items() for row in table(name, held)
+            if value in row.values()
+        )  # fmt: skip
+        assert everywhere == Counter(one.file for one in planted(made, kind)), kind
+
+
+def test_the_workbook_holds_the_same_claims_as_the_list_without_their_zeros(made):
+    plain, typed = (
+        table(name, made.files[name]) for name in (billing_exports.LIST, billing_exports.LIST_AGAIN)
+    )
+    lost = {(one.row_number, one.column) for one in planted(made, "lost_zeros")}
+    assert lost
+    found = set()
+    for number, (one, other) in enumerate(zip(plain, typed, strict=True), start=2):
+        for column in set(one) - {"Date of Service"}:
+            if other[column] != one[column]:
+                assert other[column] == str(int(one[column]))
+                found.add((number, column))
+    assert found == lost
+
+
+def test_a_later_file_repairs_and_changes_claims_of_the_first(made):
+    first, later = (
+        table(name, made.files[name])
+        for name in (billing_exports.ANTHEM, billing_exports.ANTHEM_LATER)
+    )
+    known = {row["CLAIM_NUM"]: row for row in first}
+    for row in later:
+        differs = {name for name, value in row.items() if known[row["CLAIM_NUM"]][name] != value}
+        assert differs in ({"SERVICE_FROM"}, {"BILLED_CHARGES"}, {"PLAN_PAID"})
+    assert len(later) == billing_exports.LATER

@@ -15,7 +15,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test lint docs bench samples screenshot requirements
+.PHONY: help set-up demo up down test lint docs bench samples rebuild screenshot requirements
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: set-up ## measure speed and growth
 
 samples: set-up ## write the sample feeds to var/samples
 	@$(BIN)/python -m local.samples
+
+rebuild: set-up ## empty the star and load it anew from the source tables (SOURCE=<source> for one)
+	@set -a && . $${CLAIMHOUSE_VAR:-var}/warehouse.env && $(BIN)/python -m claimhouse.star rebuild $(SOURCE)
 
 screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot

@@ -11,6 +11,7 @@ than one transaction. What a source brings is said by its mapping files,
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import landing, mapping, reference, star_tables, warehouse
+from claimhouse import contract, landing, mapping, reference, star_tables, warehouse
 from claimhouse.star_tables import Dimension, Fact
 
 Counts = dict[str, int]
@@ -446,3 +447,25 @@ def _run(connection: Connection[Any], file: str, **names: Any) -> int:
             written += cursor.rowcount
         if not cursor.nextset():
             return written
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: ``rebuild [SOURCE ...]``, every source when none is named."""
+    parser = argparse.ArgumentParser(prog="claimhouse.star", description=main.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    named = commands.add_parser("rebuild", help="empty the star of a source and load it anew")
+    named.add_argument("sources", nargs="*", metavar="SOURCE")
+    asked = parser.parse_args(arguments)
+    known = contract.sources()
+    if unknown := sorted(set(asked.sources) - set(known)):
+        parser.error(f"no contracts of {', '.join(unknown)}; there are {', '.join(known)}")
+    for source in asked.sources or known:
+        with warehouse.connect() as connection:
+            loaded = landing.batches_in_state(connection, source, "loaded")
+            written = rebuild(connection, source) if loaded else {}
+        rows = ", ".join(f"{table} {count:,}" for table, count in written.items() if count)
+        print(f"{source}: {rows or 'nothing loaded yet'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

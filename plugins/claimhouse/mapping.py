@@ -76,7 +76,7 @@ def _lay_union(connection: Connection[Any], source: str, target: str, stems: lis
     parts = [columns(connection, source, stem) for stem in stems]
     types: dict[str, str] = {}
     for part in parts:
-        types = part | types
+        types |= {name: kind for name, kind in part.items() if name not in types}
     selects = [
         sql.SQL("select {} from {}").format(
             sql.SQL(", ").join(

@@ -57,6 +57,20 @@ def client_file(folder, client, *entitlements, **changes):
     return file
 
 
+def roles_file(file, *roles):
+    """Write a roles file of *roles*, each a dict of what differs from a role that sees nothing."""
+    nothing = {
+        "privacy_level": "limited",
+        "schemas": [],
+        "reports": [],
+        "entitlements": [],
+        "logins": [],
+    }
+    said = [nothing | {"title": role["name"]} | role for role in roles]
+    file.write_text(yaml.safe_dump({"roles": said}, sort_keys=False))
+    return file
+
+
 class World:
     """Claims of two source systems, and the files of the clients who ask for them."""
 
@@ -167,9 +181,10 @@ class World:
             self.claims.append(claim)
             self.connection.execute(
                 "insert into star.fact_claim (source_system, claim_id, patient_key, provider_key,"
-                " facility_key, claim_profile_key, service_date_key, claim_date_key, service_date,"
+                " facility_key, payer_key, procedure_key, diagnosis_key, paid_date_key,"
+                " claim_profile_key, service_date_key, claim_date_key, service_date,"
                 " total_cost, covered_amount, version_count, batch_id, row_number)"
-                " values (%s, %s, %s, %s, -1, %s, -1, -1, %s, %s, %s, 1, 1, %s)",
+                " values (%s, %s, %s, %s, -1, -2, -2, -2, -2, %s, -1, -1, %s, %s, %s, 1, 1, %s)",
                 (source, claim["claim_id"], patient["key"], provider_key, profiles[profile],
                  claim["service_date"], cost, claim["covered"], number))  # fmt: skip
         self.connection.execute("analyze star.fact_claim, star.dim_patient, star.dim_provider")

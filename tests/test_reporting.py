@@ -8,7 +8,7 @@ import uuid
 import psycopg
 import pytest
 from psycopg import errors
-from tests.client_world import COLUMNS, MASTER_KEY, World, client_file
+from tests.client_world import COLUMNS, MASTER_KEY, World, client_file, roles_file
 
 from claimhouse import clients, connections, embedded, reporting, schema
 
@@ -191,8 +191,8 @@ def test_a_specialty_taken_away_is_gone_at_the_next_publication(world, warehouse
     rows = listing(world, world.login(world.summit))
     assert rows == world.expected(world.summit, ("billing", ["physical_therapist"]))
     history = warehouse.execute(
-        "select specialty, valid_to > now() from security.entitlement_history"
-        " where login = %s order by 1",
+        "select value, valid_to > now() from security.entitlement_history"
+        " where login = %s and kind = 'provider_specialty' order by 1",
         (f"client_{world.summit}",),
     ).fetchall()
     assert history == [("orthopedist", False), ("physical_therapist", True)]
@@ -217,7 +217,7 @@ def test_a_report_taken_away_is_closed(world, warehouse):
 
 
 def test_publishing_again_changes_nothing(world, warehouse):
-    history = "select * from security.entitlement_history order by login, specialty, valid_from"
+    history = "select * from security.entitlement_history order by login, value, valid_from"
     before = warehouse.execute(history).fetchall()
     done = reporting.publish(warehouse, world.folder)
     assert (done.entitlements_opened, done.entitlements_closed) == (0, 0)
@@ -253,6 +253,15 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
         ("alter table star.fact_claim disable row level security", "no row-level security"),
         ("grant select on landing.batch to reporting_owner", "reads landing.batch"),
         ("create table reporting.t (a int)", "reporting.t is not a security_barrier view"),
+        ("create table star.fact_new (a int)", "star.fact_new has no row-level security"),
+        ("create policy open on star.fact_claim using (true)", "lets in everybody"),
+        ("create policy open on star.fact_claim to {login} using (true)", "lets in client_"),
+        (
+            "create function security.f() returns int language sql as 'select 1'; "
+            "grant usage on schema security to {login}",
+            "may call security.f",
+        ),
+        ("grant create on schema reporting to {login}", "may create in the schema reporting"),
     ],
 )
 def test_an_unsafe_state_is_never_published(world, warehouse, breach, says):
@@ -297,7 +306,8 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
     name = f"house_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"create role {name} login createrole")
-        admin.execute(f"grant reporting_owner to {name} with admin option")
+        for owner in ("reporting_owner", "identified_owner", "raw_owner", "tableau_service"):
+            admin.execute(f"grant {owner} to {name} with admin option")
         admin.execute(f"create database {name} owner {name}")
     address = embedded.url_of(server, name).replace("//postgres:@", f"//{name}@")
     try:
@@ -306,7 +316,7 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
             world = World(connection, address, tmp_path)
             world.write_all()
             for _ in range(2):
-                reporting.publish(connection, tmp_path)
+                reporting.publish(connection, tmp_path, roles_file(tmp_path / "roles.yml"))
             rows = listing(world, world.login(world.summit))
             assert rows == world.expected(world.summit, *SUMMIT)
             connection.execute(f"set role client_{world.summit}")  # as delivery does
@@ -330,7 +340,6 @@ def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):
     "change, line, says",
     [
         ({"colour": "red"}, 14, "colour: unknown key"),
-        ({"privacy_level": "identified"}, 3, "identified is not built yet"),
         ({"privacy_level": "open"}, 3, "'open' is not one of"),
         ({"reports": ["everything"]}, 5, "there is no secured view everything"),
         ({"logins": ["x'; drop role y"]}, 12, "does not match"),

@@ -1,13 +1,15 @@
-"""Client files: one YAML file says all there is to say of one client.
+"""Client files and the roles file: who reads, what they may see and what they are sent.
 
-``include/client_schema.yaml`` lists what a file may hold. A file that says more, less or
-anything else is an error that names the file and the line, and then nobody's access changes.
+One file of ``include/clients/`` says all there is to say of one client; ``include/roles.yaml``
+says it of the readers inside the house. ``include/client_schema.yaml`` and
+``include/role_schema.yaml`` list what they may hold. A file that says more, less or anything
+else is an error that names the file and the line, and then nobody's access changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,10 +18,23 @@ import yaml
 from croniter import croniter
 from jsonschema import Draft202012Validator
 
-from claimhouse import settings
+from claimhouse import contract, settings
 
-# Built so far. A level that is not built is refused: never stood in for by a more open one.
-PRIVACY_LEVELS = ("limited",)
+# What an entitlement opens, and what security.entitlement calls it.
+KINDS = {
+    "specialties": "provider_specialty",
+    "payers": "payer",
+    "procedure_specialties": "procedure_specialty",
+    "every_row": "every_row",
+    "feeds": "feed",
+    "restricted_specialties": "restricted_specialty",
+}
+# Of these an entitlement of a client names one: two would open more rows than either.
+_ONE_OF = ("specialties", "payers", "procedure_specialties")
+
+
+# Where something is wrong in a file, and what.
+Problem = tuple[list[str | int], str]
 
 
 class ClientError(ValueError):
@@ -28,10 +43,26 @@ class ClientError(ValueError):
 
 @dataclass(frozen=True)
 class Entitlement:
-    """The provider specialties of one source system whose claims a client may see."""
+    """Values that open rows of one source system; ``kind`` is one of :data:`KINDS`."""
 
     source_system: str
-    specialties: tuple[str, ...]
+    kind: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A person of a client.
+
+    Attributes:
+        role: the database role it logs in as.
+        specialty: what its views show by default.
+        tableau_user: its name in Tableau, in small letters.
+    """
+
+    role: str
+    specialty: str | None = None
+    tableau_user: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,25 +81,74 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Client:
-    """What one client may see and what it is sent."""
+    """What one client, or one role inside the house, may see and what it is sent.
+
+    Attributes:
+        schemas: what an internal role may read beside its secured views.
+        is_reserved: whether nobody else may read the reports named here.
+    """
 
     name: str
     title: str
     privacy_level: str
     reports: tuple[str, ...]
     entitlements: tuple[Entitlement, ...]
-    logins: tuple[str, ...]
-    subscriptions: tuple[Subscription, ...]
+    logins: tuple[Login, ...]
+    subscriptions: tuple[Subscription, ...] = ()
+    is_internal: bool = False
+    schemas: tuple[str, ...] = ()
+    is_reserved: bool = False
 
     @property
     def role(self) -> str:
         """The database role as which the client's extracts are written."""
-        return f"client_{self.name}"
+        return _role(self.name, self.is_internal)
 
     @property
     def roles(self) -> dict[str, bool]:
         """Every role of the client, and whether it is its own (not a person's)."""
-        return {self.role: True} | {f"{self.role}__{login}": False for login in self.logins}
+        return {self.role: True} | {login.role: False for login in self.logins}
+
+    def entitlements_of(self, role: str) -> list[Entitlement]:
+        """What *role* may see: where people have specialties, a restricted one is theirs alone.
+
+        In a client whose people have specialties, what is restricted opens only to those whose
+        own it is, and to no extract. In one whose people have none it opens to all.
+        """
+        has_team = any(login.specialty for login in self.logins)
+        own = {login.specialty for login in self.logins if login.role == role}
+
+        def open_to_role(one: Entitlement) -> tuple[str, ...]:
+            if one.kind == "restricted_specialty" and has_team:
+                return tuple(value for value in one.values if value in own)
+            return one.values
+
+        return [replace(one, values=open_to_role(one)) for one in self.entitlements]
+
+
+def load_everyone(folder: Path | None = None, roles: Path | None = None) -> list[Client]:
+    """The clients of *folder* and the internal roles of *roles*, who must not be in each other's way.
+
+    Args:
+        folder: the client files; ``include/clients`` when left out.
+        roles: the roles file; ``include/roles.yaml`` when left out.
+
+    Raises:
+        ClientError: a file says something it may not.
+    """
+    file = roles or settings.INCLUDE / "roles.yaml"
+    everyone = [*load_all(folder), *load_roles(file)]
+    for owner in everyone:
+        for other in everyone:
+            shared = set(owner.reports) & set(other.reports)
+            if owner.is_reserved and owner is not other and shared:
+                raise ClientError(
+                    f"{other.name} names {', '.join(sorted(shared))}, which {file} reserves for {owner.name}"
+                )
+    users = [one.tableau_user for each in everyone for one in each.logins if one.tableau_user]
+    if twice := sorted({user for user in users if users.count(user) > 1}):
+        raise ClientError(f"one Tableau user is two logins: {', '.join(twice)}")
+    return everyone
 
 
 def load_all(folder: Path | None = None) -> list[Client]:
@@ -87,27 +167,74 @@ def load(file: Path) -> Client:
     Raises:
         ClientError: it says something it may not; the message names file and line.
     """
-    text = file.read_text(encoding="utf-8")
-    try:
-        tree, data = yaml.compose(text), yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ClientError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
-    for path, why in [*_repeated(tree), *_problems(data, file)]:
-        raise ClientError(
-            f"{file}:{_line(tree, path)}: {'.'.join(map(str, path)) or 'file'}: {why}"
-        )
+    return _client(_read(file, "client_schema.yaml", lambda data: _unusable(data, file)))
+
+
+def load_roles(file: Path) -> list[Client]:
+    """The internal roles that *file* describes.
+
+    Raises:
+        ClientError: it says something it may not; the message names file and line.
+    """
+    data = _read(file, "role_schema.yaml", _unusable_roles)
+    return [_client(one | {"subscriptions": []}, is_internal=True) for one in data["roles"]]
+
+
+def raw_view(source_system: str, feed: str) -> str:
+    """The secured view of a feed's rows as they came."""
+    return f"raw_{source_system}_{feed}"
+
+
+def _role(name: str, is_internal: bool) -> str:
+    return f"{'staff' if is_internal else 'client'}_{name}"
+
+
+def _client(data: dict[str, Any], *, is_internal: bool = False) -> Client:
+    said = data["entitlements"]
+    entitlements = [
+        Entitlement(source, KINDS[key], _values(one[key]))
+        for one in said
+        for source in _sources(one["source_system"])
+        for key in KINDS
+        if key in one
+    ]
+    raw = [
+        raw_view(one.source_system, feed)
+        for one in entitlements
+        if one.kind == "feed"
+        for feed in one.values
+    ]
+    role = _role(data["name"], is_internal)
     return Client(
         name=data["name"],
         title=data["title"],
         privacy_level=data["privacy_level"],
-        reports=tuple(data["reports"]),
-        entitlements=tuple(
-            Entitlement(one["source_system"], tuple(one["specialties"]))
-            for one in data["entitlements"]
-        ),
-        logins=tuple(data["logins"]),
+        reports=(*data["reports"], *raw),
+        entitlements=tuple(entitlements),
+        logins=tuple(_login(role, one) for one in data["logins"]),
         subscriptions=tuple(_subscription(data["name"], one) for one in data["subscriptions"]),
+        is_internal=is_internal,
+        schemas=tuple(data.get("schemas", ())),
+        is_reserved=data.get("reserved", False),
+    )
+
+
+def _values(said: list[str] | bool) -> tuple[str, ...]:
+    """The values of an entitlement; ``every_row`` has none, and says so with a star."""
+    return ("*",) if said is True else tuple(said or ())
+
+
+def _sources(name: str) -> list[str]:
+    """The source systems an entitlement names; in the roles file the star stands for all."""
+    return contract.sources() if name == "*" else [name]
+
+
+def _login(role: str, said: str | dict[str, str]) -> Login:
+    if isinstance(said, str):
+        return Login(f"{role}__{said}")
+    user = said.get("tableau_user")
+    return Login(
+        f"{role}__{said['name']}", said.get("specialty"), user.strip().lower() if user else None
     )
 
 
@@ -116,9 +243,9 @@ def _subscription(client: str, said: dict[str, Any]) -> Subscription:
     return Subscription(f"{client}.{said['name']}", recipients=tuple(said["recipients"]), **rest)
 
 
-def _repeated(node: yaml.Node | None) -> list[tuple[list[str | int], str]]:
+def _repeated(node: yaml.Node | None) -> list[Problem]:
     """Keys said twice, of which YAML would silently keep the last."""
-    found: list[tuple[list[str | int], str]] = []
+    found: list[Problem] = []
     if isinstance(node, yaml.MappingNode):
         keys = [key.value for key, _ in node.value]
         found = [([key], "said twice") for key in keys if keys.count(key) > 1]
@@ -130,33 +257,88 @@ def _repeated(node: yaml.Node | None) -> list[tuple[list[str | int], str]]:
     return found
 
 
-def _problems(data: Any, file: Path) -> Iterable[tuple[list[str | int], str]]:
-    """What is wrong with *data*, and where: the shape first, for the rest relies on it."""
-    schema = yaml.safe_load((settings.INCLUDE / "client_schema.yaml").read_text(encoding="utf-8"))
-    shape = list(Draft202012Validator(schema).iter_errors(data))
-    for error in sorted(shape, key=lambda one: list(map(str, one.absolute_path))):
-        place = list(error.absolute_path)
+def _read(
+    file: Path, schema: str, unusable: Callable[[dict[str, Any]], Iterable[Problem]]
+) -> dict[str, Any]:
+    """What *file* says, once nothing is wrong with it.
+
+    Raises:
+        ClientError: something is; the message names file and line.
+    """
+    text = file.read_text(encoding="utf-8")
+    try:
+        tree, data = yaml.compose(text), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ClientError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
+    shape = _misshapen(data, schema)
+    for path, why in [*_repeated(tree), *shape, *([] if shape else unusable(data))]:
+        raise ClientError(
+            f"{file}:{_line(tree, path)}: {'.'.join(map(str, path)) or 'file'}: {why}"
+        )
+    return dict(data)
+
+
+def _misshapen(data: Any, schema: str) -> list[Problem]:
+    """Where *data* has not the shape that the rest relies on."""
+    wanted = yaml.safe_load((settings.INCLUDE / schema).read_text(encoding="utf-8"))
+    found: list[Problem] = []
+    errors = Draft202012Validator(wanted).iter_errors(data)
+    for error in sorted(errors, key=lambda one: list(map(str, one.absolute_path))):
+        place: list[str | int] = list(error.absolute_path)
         if error.validator == "additionalProperties":
             place.append(
                 next(key for key in error.instance if key not in error.schema["properties"])
             )
-            yield place, "unknown key"
+            found.append((place, "unknown key"))
         else:
-            yield place, error.message
-    if not shape:
-        yield from _unusable(data, file)
+            found.append((place, error.message))
+    return found
 
 
-def _unusable(data: dict[str, Any], file: Path) -> Iterable[tuple[list[str | int], str]]:
-    """Values of the right shape that still cannot be."""
-    if data["name"] != file.stem:
-        yield ["name"], f"the file of this client is {data['name']}.yaml"
-    if data["privacy_level"] not in PRIVACY_LEVELS:
-        yield ["privacy_level"], f"{data['privacy_level']} is not built yet"
+def _unusable_roles(data: dict[str, Any]) -> Iterable[Problem]:
+    """Values of the right shape that still cannot be, in the roles file."""
+    names = [one["name"] for one in data["roles"]]
+    for number, one in enumerate(data["roles"]):
+        place: list[str | int] = ["roles", number]
+        if names.count(one["name"]) > 1:
+            yield [*place, "name"], "another role has this name"
+        if {"source", "star"} & set(one["schemas"]) and one["privacy_level"] != "identified":
+            yield (
+                [*place, "schemas"],
+                "source and star hold names: only the level identified reads them",
+            )
+        for path, why in _unusable_access(one):
+            yield [*place, *path], why
+        for position, said in enumerate(one["entitlements"]):
+            known = {found.feed for found in contract.of_source(said["source_system"])}
+            for feed in said.get("feeds", []):
+                if feed not in known:
+                    yield [*place, "entitlements", position, "feeds"], f"there is no feed {feed}"
+
+
+def _unusable_access(data: dict[str, Any]) -> Iterable[Problem]:
+    """Reports and people that cannot be."""
     known = {view.stem for view in (settings.INCLUDE / "sql" / "reporting").glob("*.sql")}
     for number, report in enumerate(data["reports"]):
         if report not in known:
             yield ["reports", number], f"there is no secured view {report}"
+        if report.startswith("identified_") and data["privacy_level"] != "identified":
+            yield ["reports", number], "shows identifiers: only the level identified reads it"
+    names = [one if isinstance(one, str) else one["name"] for one in data["logins"]]
+    for number, name in enumerate(names):
+        if names.count(name) > 1:
+            yield ["logins", number], "said twice"
+
+
+def _unusable(data: dict[str, Any], file: Path) -> Iterable[Problem]:
+    """Values of the right shape that still cannot be, in a client's file."""
+    if data["name"] != file.stem:
+        yield ["name"], f"the file of this client is {data['name']}.yaml"
+    yield from _unusable_access(data)
+    for number, said in enumerate(data["entitlements"]):
+        if len(set(_ONE_OF) & set(said)) != 1:
+            yield ["entitlements", number], f"names one of {', '.join(_ONE_OF)}"
     seen: set[str] = set()
     for number, said in enumerate(data["subscriptions"]):
         place: list[str | int] = ["subscriptions", number]

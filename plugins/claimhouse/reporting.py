@@ -1,10 +1,10 @@
-"""Who may see what: client files into roles, entitlements, secured views and grants.
+"""Who may see what: client files and roles into entitlements, secured views and grants.
 
 Deny by default. A client's roles may use the schema ``reporting`` alone, and there the views
-their file names. The views belong to ``reporting_owner``, which owns no table and cannot bypass
-row-level security; the policies on the star show it the rows to which ``current_user``, the
-caller, is entitled. :func:`publish` ends with an audit and fails, undoing itself, where any
-of this does not hold.
+their file names; roles inside the house may read source tables, star or metrics where the roles
+file says so. The views belong to roles that own no table and cannot bypass row-level security;
+the policies on the star show them the rows to which the caller is entitled. :func:`publish` ends
+with an audit and fails, undoing itself, where any of this does not hold.
 """
 
 from __future__ import annotations
@@ -20,10 +20,19 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import clients, connections, settings, warehouse
+from claimhouse import clients, connections, contract, reference, settings, warehouse
 from claimhouse.clients import Client
+from claimhouse.contract import Column
 
 log = logging.getLogger(__name__)
+
+TABLEAU = "tableau_service"
+# Who owns a secured view, by the beginning of its name; of any other, the last.
+OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
+
+# From which privacy level on a column of a feed is shown as it came, by what it gives away.
+_FROM_LIMITED = {"city", "zipcode", "date", "birth_date"}
+_FROM_SAFE_HARBOR = {"public", "state", "clinical", "financial"}
 
 
 class ReportingError(RuntimeError):
@@ -42,8 +51,10 @@ class Publication:
     entitlements_closed: int
 
 
-def publish(connection: Connection[Any], folder: Path | None = None) -> Publication:
-    """Make the database agree with the client files: all of it, or nothing.
+def publish(
+    connection: Connection[Any], folder: Path | None = None, roles: Path | None = None
+) -> Publication:
+    """Make the database agree with the client files and the roles file: all of it, or nothing.
 
     Roles and entitlements that the files no longer name lose their access in the same
     transaction; the secured views are laid anew. Safe to repeat.
@@ -51,18 +62,21 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> Publicat
     Args:
         connection: a connection of the warehouse's owner.
         folder: the client files' folder; ``include/clients`` when left out.
+        roles: the file of the roles inside the house; ``include/roles.yaml`` when left out.
 
     Raises:
         clients.ClientError: a file says something it may not.
         connections.MissingConnection: the key of the pseudonyms is not there.
         ReportingError: the result would let somebody see more than they may.
     """
-    known = clients.load_all(folder)
+    known = clients.load_everyone(folder, roles)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.publish'))")
+        reference.lay(connection)
         changed = _apply_clients(connection, known)
         _apply_roles(connection, known)
-        views = _lay_views(connection)
+        warehouse.run(connection, "security/row_policies")
+        views = _lay_views(connection, known)
         warehouse.run(connection, "security/access")
         _hand_over(connection, views)
         _audit(connection)
@@ -125,26 +139,37 @@ def _client_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
         yield {
             "name": client.name,
             "title": client.title,
+            "is_internal": client.is_internal,
             "privacy_level": client.privacy_level,
             "reports": client.reports,
+            "schemas": client.schemas,
         }
 
 
 def _login_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
     for client in known:
-        for role, is_own_role in client.roles.items():
-            yield {"login": role, "client": client.name, "is_own_role": is_own_role}
+        yield {"login": client.role, "client": client.name, "is_own_role": True}
+        for login in client.logins:
+            yield {
+                "login": login.role,
+                "client": client.name,
+                "is_own_role": False,
+                "specialty": login.specialty,
+                "tableau_user": login.tableau_user,
+            }
 
 
 def _entitlement_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
     for client in known:
-        for entitlement in client.entitlements:
-            for specialty in entitlement.specialties:
-                yield {
-                    "client": client.name,
-                    "source_system": entitlement.source_system,
-                    "specialty": specialty,
-                }
+        for role in client.roles:
+            for entitlement in client.entitlements_of(role):
+                for value in entitlement.values:
+                    yield {
+                        "login": role,
+                        "source_system": entitlement.source_system,
+                        "kind": entitlement.kind,
+                        "value": value,
+                    }
 
 
 def _subscription_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
@@ -174,9 +199,13 @@ def _apply_roles(connection: Connection[Any], known: Iterable[Client]) -> None:
         for role, is_own_role in client.roles.items():
             can_login = "false" if is_own_role else "true"
             warehouse.run(connection, "security/role", role=role, can_login=can_login)
-            warehouse.run(connection, "security/act_as", role=role)
+            warehouse.run(connection, "security/act_as", role=role, inherit="false")
             if not is_own_role:
                 _apply_password(connection, role)
+    warehouse.run(connection, "security/role", role=TABLEAU, can_login="true")
+    # security.bind looks at sessions of this role as its owner, who may look at its own roles'.
+    warehouse.run(connection, "security/act_as", role=TABLEAU, inherit="true")
+    _apply_password(connection, TABLEAU)
 
 
 def _apply_password(connection: Connection[Any], role: str) -> None:
@@ -194,8 +223,8 @@ def _apply_password(connection: Connection[Any], role: str) -> None:
     )
 
 
-def _lay_views(connection: Connection[Any]) -> list[str]:
-    """Drop the secured views and create those that have a file; returns their names."""
+def _lay_views(connection: Connection[Any], known: Iterable[Client]) -> list[str]:
+    """Drop the secured views, create those that have a file and the raw ones; returns their names."""
     for row in warehouse.query(connection, "security/views"):
         connection.execute(
             sql.SQL("drop view reporting.{}").format(sql.Identifier(row["view_name"]))
@@ -203,15 +232,57 @@ def _lay_views(connection: Connection[Any]) -> list[str]:
     names = [file.stem for file in sorted((settings.INCLUDE / "sql" / "reporting").glob("*.sql"))]
     for name in names:
         warehouse.run(connection, f"reporting/{name}")
-    return names
+    feeds = {
+        (one.source_system, feed)
+        for client in known
+        for one in client.entitlements
+        if one.kind == "feed"
+        for feed in one.values
+    }
+    laid = [_lay_raw_view(connection, source, feed) for source, feed in sorted(feeds)]
+    return names + [name for name in laid if name]
+
+
+def _lay_raw_view(connection: Connection[Any], source: str, feed: str) -> str | None:
+    """Lay the view of a feed's rows as they came; None where nothing of it has arrived yet."""
+    found = connection.execute("select to_regclass(%s)", (f"source_{source}.{feed}",)).fetchone()
+    if found is None or found[0] is None:
+        return None
+    described = contract.of(source, feed)
+    view = clients.raw_view(source, feed)
+    warehouse.run(
+        connection,
+        "security/raw_view",
+        view=view,
+        source=source,
+        schema=f"source_{source}",
+        feed=feed,
+        description=described.description,
+        columns=[
+            {"name": one.name, "description": one.description, "levels": _levels(one)}
+            for one in described.columns
+        ],
+    )
+    return view
+
+
+def _levels(column: Column) -> str | None:
+    """The privacy levels that see a column of a feed, as SQL; None for all that see rows."""
+    if column.classification in _FROM_SAFE_HARBOR:
+        return None
+    return "'limited', 'identified'" if column.classification in _FROM_LIMITED else "'identified'"
 
 
 def _hand_over(connection: Connection[Any], views: list[str]) -> None:
-    """Give the views, with the grants just laid, to the owner whom row-level security binds."""
-    warehouse.run(connection, "security/act_as", role="reporting_owner")
+    """Give the views, with the grants just laid, to owners whom row-level security binds."""
+    for owner in OWNERS.values():
+        warehouse.run(connection, "security/act_as", role=owner, inherit="false")
     for name in views:
+        owner = next(owner for start, owner in OWNERS.items() if name.startswith(start))
         connection.execute(
-            sql.SQL("alter view reporting.{} owner to reporting_owner").format(sql.Identifier(name))
+            sql.SQL("alter view reporting.{} owner to {}").format(
+                sql.Identifier(name), sql.Identifier(owner)
+            )
         )
 
 

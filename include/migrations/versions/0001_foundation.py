@@ -17,6 +17,7 @@ FILES = [
     "star_appointment",
     "star_roles",
     "security",
+    "policies",
 ]
 
 

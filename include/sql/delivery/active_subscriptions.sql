@@ -19,8 +19,8 @@ left join lateral (
     select
         min(a.as_of) as as_of,
         jsonb_agg(
-            jsonb_build_array(n.source_system, n.specialty, n.privacy_level)
-            order by n.source_system, n.specialty
+            jsonb_build_array(n.source_system, n.value, n.privacy_level)
+            order by n.source_system, n.kind, n.value
         ) as entitlements
     from security.entitlement as n
     left join security.data_as_of as a on n.source_system = a.source_system

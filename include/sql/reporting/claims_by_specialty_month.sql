@@ -1,4 +1,4 @@
-{% from "macros.jinja" import pseudonym %}
+{% from "macros.jinja" import pseudonym, reader %}
 -- Privacy level limited (45 CFR 164.514(e)): dates and cities, no name, street or identifier.
 -- The policies on the star show the caller's own claims alone; this list does the masking.
 create view reporting.claims_by_specialty_month with (security_barrier) as
@@ -23,7 +23,7 @@ from star.fact_claim as f
 inner join star.dim_provider as p on f.provider_key = p.provider_key
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
-inner join security.reader as r on r.privacy_level in ('limited', 'identified')
+inner join {{ reader('claims_by_specialty_month', ['limited', 'identified']) }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.claims_by_specialty_month is 'Claims by provider specialty and month';

@@ -1,39 +1,94 @@
--- Lay every grant on the reporting schema anew, from security.login and security.client.
--- Views are laid just before this and carry no grant yet.
+-- Lay every grant of the readers anew, from security.login and security.client. Views are laid just
+-- before this and carry no grant yet.
 do $$
 declare
     reader record;
+    place record;
+    report text;
 begin
     execute format('revoke connect, temporary on database %I from public', current_database());
 
-    -- Whoever has access and is no longer a client's role loses it; a person's role cannot log in any more.
+    -- Whoever has access and is no longer named loses it; a person's role cannot log in any more.
     for reader in
-        select distinct r.rolname, r.rolcanlogin and r.rolname like 'client\_%' as must_close
+        select distinct
+            n.nspname,
+            r.rolname,
+            r.rolcanlogin and r.rolname ~ '^(client|staff)_'
+            and r.rolname not in (select l.login from security.login as l) as must_close
         from pg_namespace as n
         cross join lateral aclexplode(n.nspacl) as a
         inner join pg_roles as r on a.grantee = r.oid
-        where n.nspname = 'reporting' and a.grantee <> n.nspowner
-            and r.rolname <> 'reporting_owner'
-            and r.rolname not in (select l.login from security.login as l)
+        where
+            a.grantee <> n.nspowner
+            and r.rolname not in ('reporting_owner', 'identified_owner', 'raw_owner')
+            and (
+                n.nspname = 'reporting'
+                and r.rolname not in (select l.login from security.login as l)
+                and r.rolname <> 'tableau_service'
+                or (n.nspname in ('star', 'metrics', 'reference') or n.nspname like 'source\_%')
+                and r.rolname not in (
+                    select l.login
+                    from security.login as l
+                    inner join security.client as c on l.client = c.client
+                    where split_part(n.nspname, '_', 1) = any(c.schemas)
+                        or n.nspname = 'reference' and 'star' = any(c.schemas)
+                )
+            )
     loop
-        execute format('revoke all on schema reporting from %I', reader.rolname);
-        execute format('revoke connect on database %I from %I', current_database(), reader.rolname);
+        execute format('revoke all on schema %I from %I', reader.nspname, reader.rolname);
+        execute format('revoke all on all tables in schema %I from %I', reader.nspname, reader.rolname);
+        if reader.nspname = 'reporting' then
+            execute format('revoke connect on database %I from %I', current_database(), reader.rolname);
+        end if;
         if reader.must_close then
             execute format('alter role %I nologin', reader.rolname);
         end if;
     end loop;
 
     for reader in
-        select l.login, c.reports
+        select
+            l.login,
+            c.reports,
+            c.schemas
         from security.login as l
         inner join security.client as c on l.client = c.client
         order by l.login
     loop
         execute format('grant usage on schema reporting to %I', reader.login);
         execute format('grant connect on database %I to %I', current_database(), reader.login);
-        for i in 1 .. cardinality(reader.reports) loop
-            execute format('grant select on reporting.%I to %I', reader.reports[i], reader.login);
+        foreach report in array reader.reports loop
+            if to_regclass(format('reporting.%I', report)) is not null then
+                execute format('grant select on reporting.%I to %I', report, reader.login);
+            end if;
         end loop;
+        for place in
+            select n.nspname
+            from pg_namespace as n
+            where
+                (n.nspname in ('star', 'metrics') or n.nspname like 'source\_%')
+                and split_part(n.nspname, '_', 1) = any(reader.schemas)
+                or n.nspname = 'reference' and 'star' = any(reader.schemas)
+        loop
+            execute format('grant usage on schema %I to %I', place.nspname, reader.login);
+            execute format('grant select on all tables in schema %I to %I', place.nspname, reader.login);
+        end loop;
+    end loop;
+
+    -- Tableau's one login may open whatever one of its people may; each view asks who that is.
+    execute 'grant usage on schema reporting to tableau_service';
+    if exists (select from security.login as l where l.tableau_user is not null) then
+        execute format('grant connect on database %I to tableau_service', current_database());
+    else
+        execute format('revoke connect on database %I from tableau_service', current_database());
+    end if;
+    for report in
+        select distinct x.report
+        from security.login as l
+        inner join security.client as c on l.client = c.client
+        cross join unnest(c.reports) as x (report)
+        where l.tableau_user is not null and to_regclass(format('reporting.%I', x.report)) is not null
+    loop
+        execute format('grant select on reporting.%I to tableau_service', report);
     end loop;
 end
 $$;

@@ -2,7 +2,7 @@
 do $$
 begin
     if not (select rolsuper from pg_roles where rolname = current_user) then
-        grant {{ role }} to current_user with inherit false, set true;
+        grant {{ role }} to current_user with inherit {{ inherit }}, set true;
     end if;
 end
 $$;

@@ -3,27 +3,38 @@ with reader as (
     select
         r.oid,
         r.rolname,
+        l.login is null and r.rolname <> 'tableau_service' as is_view_owner,
+        coalesce(c.schemas, '{}') as schemas,
+        coalesce(c.reports, '{}') as reports,
+        c.privacy_level,
         r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication as has_power
     from pg_roles as r
+    left join security.login as l on r.rolname = l.login
+    left join security.client as c on l.client = c.client
     where
-        r.rolname = 'reporting_owner'
-        or r.rolname in (select l.login from security.login as l)
+        l.login is not null
+        or r.rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'tableau_service')
 ),
 
 relation as (
     select
         c.oid,
+        c.relname,
         c.relkind,
         c.relowner,
+        pg_get_userbyid(c.relowner) as owner_name,
         c.relrowsecurity,
         c.reloptions,
         n.nspname,
+        -- what a role file may open: source, star, metrics
+        case when n.nspname = 'reference' then 'star' else split_part(n.nspname, '_', 1) end as kind,
         format('%I.%I', n.nspname, c.relname) as name
     from pg_class as c
     inner join pg_namespace as n on c.relnamespace = n.oid
     where
         c.relkind in ('r', 'p', 'v', 'm', 'f')
         and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+        and n.nspname not like 'pg\_temp%'
 )
 
 select format('role %s has a power no reader may have', r.rolname) as problem
@@ -37,39 +48,102 @@ union all
 select format('role %s owns %s', r.rolname, t.name)
 from reader as r
 inner join relation as t on r.oid = t.relowner
-where t.nspname <> 'reporting' or t.relkind <> 'v' or r.rolname <> 'reporting_owner'
+where t.nspname <> 'reporting' or t.relkind <> 'v' or not r.is_view_owner
 union all
-select format('%s is not a security_barrier view of reporting_owner', t.name)
+select format('%s is not a security_barrier view of a bound owner', t.name)
 from relation as t
 where
     t.nspname = 'reporting'
     and (
-        t.relkind <> 'v' or t.relowner <> 'reporting_owner'::regrole
+        t.relkind <> 'v'
+        or t.owner_name not in ('reporting_owner', 'identified_owner', 'raw_owner')
         or not coalesce('security_barrier=true' = any(t.reloptions), false)
     )
 union all
-select format('reporting_owner reads %s, which has no row-level security', t.name)
+select format('%s does not ask who is reading', t.name)
 from relation as t
 where
-    t.nspname not in ('reporting', 'security') and not t.relrowsecurity
-    and has_any_column_privilege('reporting_owner', t.oid, 'select')
+    t.nspname = 'reporting' and t.relkind = 'v'
+    and not exists (
+        select
+        from pg_rewrite as w
+        inner join pg_depend as d on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+        where w.ev_class = t.oid and d.refobjid = 'security.reader_report'::regclass
+    )
+union all
+select format('%s shows identifiers and belongs to %s', t.name, t.owner_name)
+from relation as t
+where t.nspname = 'reporting' and t.relname like 'identified\_%' and t.owner_name <> 'identified_owner'
+union all
+select format('%s has no row-level security', t.name)
+from relation as t
+where t.nspname in ('star', 'summary') and t.relkind in ('r', 'p') and not t.relrowsecurity
+union all
+select format('%s reads %s, which has no row-level security', r.rolname, t.name)
+from reader as r
+cross join relation as t
+where
+    r.is_view_owner
+    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'summary') and not t.relrowsecurity
+    and has_any_column_privilege(r.oid, t.oid, 'select')
+union all
+select format('the policy %s of %s lets in %s', p.polname, t.name, coalesce(g.rolname, 'everybody'))
+from pg_policy as p
+inner join relation as t on p.polrelid = t.oid
+cross join lateral unnest(p.polroles) as u (oid)
+left join pg_roles as g on u.oid = g.oid
+left join reader as r on g.oid = r.oid
+where
+    t.nspname <> 'delivery'
+    and not coalesce(r.is_view_owner or p.polname = 'internal' and t.kind = any(r.schemas), false)
 union all
 select format('role %s reaches %s', r.rolname, t.name)
 from reader as r
 cross join relation as t
 where
-    r.rolname <> 'reporting_owner' and t.nspname <> 'reporting'
+    not r.is_view_owner and t.nspname <> 'reporting'
     and (
-        has_any_column_privilege(r.oid, t.oid, 'select, insert, update, references')
+        has_any_column_privilege(r.oid, t.oid, 'insert, update, references')
         or has_table_privilege(r.oid, t.oid, 'delete, truncate, trigger, maintain')
+        or has_any_column_privilege(r.oid, t.oid, 'select') and not t.kind = any(r.schemas)
+    )
+union all
+select format('role %s reads %s, which its file does not name', r.rolname, t.name)
+from reader as r
+cross join relation as t
+where
+    not r.is_view_owner and r.rolname <> 'tableau_service' and t.nspname = 'reporting'
+    and has_any_column_privilege(r.oid, t.oid, 'select')
+    and (
+        not t.relname = any(r.reports)
+        or t.relname like 'identified\_%' and r.privacy_level <> 'identified'
     )
 union all
 select format('role %s may use the schema %s', r.rolname, n.nspname)
 from reader as r
 cross join pg_namespace as n
 where
-    r.rolname <> 'reporting_owner'
+    not r.is_view_owner
     and n.nspname not in ('reporting', 'pg_catalog', 'information_schema', 'public')
     and n.nspname not like 'pg\_temp%' and n.nspname not like 'pg\_toast%'
+    and not (r.rolname = 'tableau_service' and n.nspname = 'security')
+    and not case when n.nspname = 'reference' then 'star' else split_part(n.nspname, '_', 1) end = any(r.schemas)
     and has_schema_privilege(r.oid, n.oid, 'usage, create')
+union all
+select format('role %s may create in the schema %s', r.rolname, n.nspname)
+from reader as r
+cross join pg_namespace as n
+where
+    not r.is_view_owner and n.nspname not like 'pg\_temp%' and n.nspname not like 'pg\_toast%'
+    and has_schema_privilege(r.oid, n.oid, 'create')
+union all
+select format('role %s may call %s', r.rolname, f.oid::regprocedure)
+from reader as r
+cross join pg_proc as f
+inner join pg_namespace as n on f.pronamespace = n.oid
+where
+    not r.is_view_owner
+    and n.nspname not in ('pg_catalog', 'information_schema', 'public')
+    and not (r.rolname = 'tableau_service' and f.oid = 'security.bind'::regproc)
+    and has_function_privilege(r.oid, f.oid, 'execute') and has_schema_privilege(r.oid, n.oid, 'usage')
 order by 1;

@@ -4,13 +4,23 @@ using (
     select
         w.name as client,
         w.title,
+        w.is_internal,
         w.privacy_level,
-        w.reports
-    from jsonb_to_recordset($1::jsonb) as w (name text, title text, privacy_level text, reports text[])
+        w.reports,
+        w.schemas
+    from jsonb_to_recordset($1::jsonb) as w (
+        name text, title text, is_internal boolean, privacy_level text, reports text[], schemas text[]
+    )
 ) as w on t.client = w.client
 when matched then
-    update set title = w.title, privacy_level = w.privacy_level, reports = w.reports, applied_at = now()
+    update set
+        title = w.title,
+        is_internal = w.is_internal,
+        privacy_level = w.privacy_level,
+        reports = w.reports,
+        schemas = w.schemas,
+        applied_at = now()
 when not matched then
-    insert (client, title, privacy_level, reports)
-    values (w.client, w.title, w.privacy_level, w.reports)
+    insert (client, title, is_internal, privacy_level, reports, schemas)
+    values (w.client, w.title, w.is_internal, w.privacy_level, w.reports, w.schemas)
 when not matched by source then delete;

@@ -4,12 +4,20 @@ using (
     select
         w.login,
         w.client,
-        w.is_own_role
-    from jsonb_to_recordset($1::jsonb) as w (login text, client text, is_own_role boolean)
+        w.is_own_role,
+        w.specialty,
+        w.tableau_user
+    from jsonb_to_recordset($1::jsonb) as w (
+        login text, client text, is_own_role boolean, specialty text, tableau_user text
+    )
 ) as w on t.login = w.login
 when matched then
-    update set client = w.client, is_own_role = w.is_own_role
+    update set
+        client = w.client,
+        is_own_role = w.is_own_role,
+        specialty = w.specialty,
+        tableau_user = w.tableau_user
 when not matched then
-    insert (login, client, is_own_role)
-    values (w.login, w.client, w.is_own_role)
+    insert (login, client, is_own_role, specialty, tableau_user)
+    values (w.login, w.client, w.is_own_role, w.specialty, w.tableau_user)
 when not matched by source then delete;

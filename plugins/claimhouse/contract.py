@@ -32,7 +32,7 @@ from open_data_contract_standard.model import (
 from claimhouse import settings
 from claimhouse.reading import Dialect
 
-FEED_PROPERTIES = {"filePattern", "recognise", "dialect", "versionColumn"}
+FEED_PROPERTIES = {"filePattern", "recognise", "dialect", "versionColumn", "extractSource"}
 COLUMN_PROPERTIES = {
     "dateFormats",  # accepted formats, first match wins: 'M/D/YYYY'
     "trueValues",
@@ -191,6 +191,7 @@ class Contract:
         dialect: how its files are written; the first way where there are several.
         other_dialects: further ways, told from the content of each file.
         is_by_content: whether files are recognised by header and content, whatever their name.
+        extract_source: the Airflow connection of the database the feed is fetched from, if any.
         is_draft: whether a person has yet to finish it; it claims no file until then.
     """
 
@@ -207,6 +208,7 @@ class Contract:
     references: tuple[Reference, ...]
     freshness_days: int | None
     row_rules: tuple[RowRule, ...] = ()
+    extract_source: str | None = None
     other_dialects: tuple[Dialect, ...] = ()
     is_by_content: bool = False
     is_draft: bool = False
@@ -376,6 +378,7 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
         other_dialects=tuple(dialects[1:]),
         is_by_content=is_by_content,
         is_draft=standard.status == "draft",
+        extract_source=custom.get("extractSource"),
     )
 
 

@@ -240,7 +240,7 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
             "landing/known_file",
             checksum,
             str(arrival.path),
-            contract.told_by_name(arrival.name),
+            contract.told_by_name(arrival.place),
         )
         if known:
             file_id = int(known[0]["file_id"])
@@ -290,7 +290,7 @@ def _enter(
     entered = warehouse.query(
         connection, "landing/file", checksum, arrival.size, contract.source_system, contract.feed,
         arrival.place, archived, day, arrival.is_correction, claimhouse.__version__,
-        contract.told_by_name(arrival.name),
+        contract.told_by_name(arrival.place),
     )  # fmt: skip
     log.info("%s: file %s landed, %s bytes", contract.name, entered[0]["file_id"], arrival.size)
     return int(entered[0]["file_id"])

@@ -15,6 +15,7 @@ import io
 import sys
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from claimhouse import checks, landing, recognition, settings, verification, warehouse
 from claimhouse import contract as contracts
@@ -75,7 +76,7 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
     names = [column.name for column in contract.columns]
     if unknown := set(changes) - set(names):
         raise ReviewError(f"{contract.name} has no column {', '.join(sorted(unknown))}")
-    values = {**_values(contract, row["archive_path"], row["raw_row"]), **changes}
+    values = {**_values(contract, row), **changes}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
@@ -93,17 +94,16 @@ def _reason(reason: str) -> str:
     return reason
 
 
-def _values(contract: contracts.Contract, archive_path: str, raw_row: str) -> dict[str, str]:
+def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
     """The row's values by column; none where it does not split into the header's fields."""
-    with landing.local_copy(archive_path) as file:
+    with landing.local_copy(row["archive_path"]) as file:
         dialect = recognition.dialect_of(contract, file)
         header = open_file(file, dialect, settings.block_bytes()).header
-    fields = next(csv.reader([raw_row], delimiter=dialect.delimiter), [])
+    fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}
     came = dict(zip(header, fields, strict=True))
-    # The archive keeps the file's own name at the end of its own.
-    plan = verification.plan(contract, header, archive_path.rpartition("/")[2])
+    plan = verification.plan(contract, header, row["file_name"])
     return {**plan.constants, **{name: came[cell] for name, cell in plan.renames.items()}}
 
 

@@ -5,7 +5,8 @@ select
     issue.batch_id,
     issue.row_number,
     quarantine.raw_row,
-    file.archive_path
+    file.archive_path,
+    file.file_name
 from quality.issue
 inner join quality.quarantine using (batch_id, row_number)
 inner join landing.batch using (batch_id)

@@ -81,15 +81,16 @@ def _nth(year: int, month: int, weekday: int, number: int) -> date:
 
 def test_every_day_is_there_once_and_works_or_not(warehouse):
     found = warehouse.execute(
-        "select date, date_key, is_weekend, is_holiday, is_working_day, holiday_name is not null"
-        " from star.dim_date where date is not null order by date"
+        "select date, date_key, is_weekend, is_holiday, is_working_day, holiday_name is not null,"
+        " year_quarter from star.dim_date where date is not null order by date"
     ).fetchall()
     days = (date(2100, 12, 31) - date(1900, 1, 1)).days + 1
     assert [row[0] for row in found] == [date(1900, 1, 1) + timedelta(at) for at in range(days)]
-    for day, key, weekend, holiday, works, named in found:
+    for day, key, weekend, holiday, works, named, quarter in found:
         assert key == day.year * 10000 + day.month * 100 + day.day
         assert weekend == (day.weekday() >= 5)
         assert holiday == named
+        assert quarter == f"{day.year}-Q{(day.month + 2) // 3}"
         assert works == (not weekend and not holiday), day
 
 

@@ -11,6 +11,7 @@ create table star.dim_date (
     quarter smallint,
     month smallint,
     month_name text,
+    year_quarter text,
     year_month text,
     day_of_month smallint,
     weekday smallint,

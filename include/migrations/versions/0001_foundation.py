@@ -18,6 +18,7 @@ FILES = [
     "star_roles",
     "security",
     "policies",
+    "metrics",
 ]
 
 

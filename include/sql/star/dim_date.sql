@@ -21,6 +21,7 @@ select
     extract(quarter from date)::smallint as quarter,
     month,
     to_char(date, 'FMMonth') as month_name,
+    to_char(date, 'YYYY-"Q"Q') as year_quarter,
     to_char(date, 'YYYY-MM') as year_month,
     extract(day from date)::smallint as day_of_month,
     weekday,

@@ -1,0 +1,14 @@
+-- Every view of the schema at once: some stand on others.
+do $$
+declare
+    views text;
+begin
+    select string_agg(format('metrics.%I', c.relname), ', ')
+    into views
+    from pg_class as c
+    where c.relnamespace = 'metrics'::regnamespace and c.relkind = 'v';
+    if views is not null then
+        execute 'drop view ' || views;
+    end if;
+end
+$$;

@@ -22,7 +22,7 @@ MEMBERS = 60  # of each payer; most have several claims
 CLAIMS = 150  # in each file
 # Real claims have nine digits that do not begin with 0, real lists ten letters and digits.
 FIRST_NUMBER = 10_000
-FIRST_NPI = 1_999_000_000
+FIRST_NPI, NPIS = 1_999_000_000, 40  # as many for each sender
 LATER = 10  # claims that come again in a later file
 
 ANTHEM = "monthly/medical-claims-20260105.csv"
@@ -34,6 +34,15 @@ PHARMACY = "pharmacy-claims-20260105.csv"
 LIST = "claim_list.csv"
 LIST_AGAIN = "claim_list.xlsx"
 NOBODYS = "export.csv"
+PREFIXES = {
+    ANTHEM: "ANT0000",
+    AETNA: "AET0000",
+    CIGNA: "CIG0000",
+    KAISER: "KP0000",
+    PHARMACY: "UHC0000",
+    LIST: "ZZZZZ",
+    NOBODYS: "HUM0000",
+}
 
 GROUPS = listed("Lantern Works,Heron Logistics,Saltmarsh Schools,Old Quarry Bank")
 PLANS = listed("HMO,PPO,EPO,POS,HDHP,Medicaid,Medicare Advantage")
@@ -92,18 +101,10 @@ class Layout:
 def make(seed: int) -> Samples:
     """The sample claim files of *seed*."""
     rng = Random(seed)
-    made = {
-        name: (LAYOUTS[name], [Line(LAYOUTS[name].row(claim)) for claim in _claims(rng, prefix)])
-        for name, prefix in (
-            (ANTHEM, "ANT0000"),
-            (AETNA, "AET0000"),
-            (CIGNA, "CIG0000"),
-            (KAISER, "KP0000"),
-            (PHARMACY, "UHC0000"),
-            (LIST, "ZZZZZ"),
-            (NOBODYS, "HUM0000"),
-        )
-    }
+    made = {}
+    for number, (name, prefix) in enumerate(PREFIXES.items()):
+        claims = _claims(rng, prefix, FIRST_NPI + number * NPIS)
+        made[name] = (LAYOUTS[name], [Line(LAYOUTS[name].row(claim)) for claim in claims])
     later = _spoil_anthem(rng, *made[ANTHEM])
     _spoil_aetna(rng, *made[AETNA])
     _spoil_cigna(rng, *made[CIGNA])
@@ -157,12 +158,15 @@ def _member(rng: Random) -> Member:
     return Member(names, born, owner, owner_born, rng.choice(GROUPS), since)
 
 
-def _claims(rng: Random, prefix: str) -> list[Claim]:
+def _claims(rng: Random, prefix: str, first_npi: int) -> list[Claim]:
     members = [_member(rng) for _ in range(MEMBERS)]
-    return [_claim(rng, f"{prefix}{FIRST_NUMBER + n}", rng.choice(members)) for n in range(CLAIMS)]
+    return [
+        _claim(rng, f"{prefix}{FIRST_NUMBER + n}", rng.choice(members), first_npi)
+        for n in range(CLAIMS)
+    ]
 
 
-def _claim(rng: Random, claim_id: str, member: Member) -> Claim:
+def _claim(rng: Random, claim_id: str, member: Member, first_npi: int) -> Claim:
     served = FIRST_SERVICE + timedelta(days=rng.randrange(SERVICE_DAYS))
     stay = rng.randrange(3)
     claimed = rng.randint(3_000, 300_000)
@@ -171,7 +175,7 @@ def _claim(rng: Random, claim_id: str, member: Member) -> Claim:
     return Claim(
         claim_id=claim_id,
         member=member,
-        npi=str(FIRST_NPI + rng.randrange(40)),
+        npi=str(first_npi + rng.randrange(NPIS)),
         served=served,
         stay=stay,
         decided=served + timedelta(days=stay + rng.randint(2, 25)),
@@ -319,7 +323,7 @@ def _list_row(claim: Claim) -> list[str]:
     dollars = [str(amount // 100) for amount in (claim.claimed, claim.allowed, claim.paid)]
     return [
         claim.claim_id,
-        f"{(int(claim.npi) % 40 + 1) * 212_345_678:010d}",
+        f"{(int(claim.npi) % NPIS + 1) * 212_345_678:010d}",
         f"{(claim.draw + 1_000) * 7_777:010d}",
         claim.served.strftime("%m/%d/%Y"),
         dollars[0],

@@ -3,6 +3,9 @@
 ``include/sql/mapping/<source>/<target>.sql`` is laid as the view ``source_<source>.star_<target>``.
 Where several feeds fill one target, each has a file ``<target>__<feed>.sql``, and the view unites
 their rows by the columns' names.
+
+A source whose feeds are layouts of one subject brings them into one shape first: the target
+``shape_<name>`` is no table of the star, but a view that the other mappings read.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from psycopg import Connection, sql
 
 from claimhouse import settings, warehouse
 
+SHAPE = "shape_"
+
 
 class MappingError(ValueError):
     """Mapping files that contradict each other; the message names them."""
@@ -22,7 +27,7 @@ class MappingError(ValueError):
 
 def targets(source: str) -> list[str]:
     """The star tables that *source* has a mapping for."""
-    return sorted({_target(file) for file in _files(source)})
+    return [one for one in _laid(source) if not one.startswith(SHAPE)]
 
 
 def lay(connection: Connection[Any], source: str) -> None:
@@ -31,7 +36,7 @@ def lay(connection: Connection[Any], source: str) -> None:
     Raises:
         MappingError: a target has a file of its own beside files of its feeds.
     """
-    for target in targets(source):
+    for target in _laid(source):
         stems = [file.stem for file in _files(source) if _target(file) == target]
         if stems == [target]:
             _lay_file(connection, source, target)
@@ -46,6 +51,12 @@ def lay(connection: Connection[Any], source: str) -> None:
 def columns(connection: Connection[Any], source: str, target: str) -> dict[str, str]:
     """The columns that *source* brings for *target*, and their types."""
     return warehouse.columns(connection, f"source_{source}", f"star_{target}")
+
+
+def _laid(source: str) -> list[str]:
+    """What the mapping files of *source* fill, shapes first: the others may read them."""
+    found = {_target(file) for file in _files(source)}
+    return sorted(found, key=lambda one: (not one.startswith(SHAPE), one))
 
 
 def _files(source: str) -> list[Path]:
@@ -65,14 +76,8 @@ def _lay_union(connection: Connection[Any], source: str, target: str, stems: lis
     """Lay the files of *stems* and, over them, the view that unites their rows."""
     schema = f"source_{source}"
     view = sql.Identifier(schema, f"star_{target}")
-    try:
-        with connection.transaction():
-            for stem in stems:
-                _lay_file(connection, source, stem)
-    except psycopg.errors.DependentObjectsStillExist:  # the union reads what is to be laid anew
-        connection.execute(sql.SQL("drop view {}").format(view))
-        for stem in stems:
-            _lay_file(connection, source, stem)
+    for stem in stems:
+        _lay_file(connection, source, stem)
     parts = [columns(connection, source, stem) for stem in stems]
     types: dict[str, str] = {}
     for part in parts:
@@ -101,5 +106,6 @@ def _lay_view(connection: Connection[Any], view: sql.Identifier, select: sql.Com
             connection.execute(create)
     except psycopg.errors.InvalidTableDefinition:  # a column was renamed, moved or dropped
         with connection.transaction():
-            connection.execute(sql.SQL("drop view {}").format(view))
+            # What reads it (a union, what reads a shape) goes with it, and is laid again after it.
+            connection.execute(sql.SQL("drop view {} cascade").format(view))
             connection.execute(create)

@@ -1,0 +1,40 @@
+-- The claim list in the shape of all claim files. It comes as csv and again as a workbook: a row that says of its
+-- claim what the one before it said is no version of it. Commercial insurance is no payer: nobody is named.
+with received as (
+    select
+        list.*,
+        (
+            list.provider_id, list.patient_id, list.service_date, list.claim_amount, list.procedure_code,
+            list.diagnosis_code, list.allowed_amount, list.paid_amount, list.insurance_type, list.claim_status,
+            list.status_reason
+        )::text as told
+    from source_billing_exports.claim_list as list
+    inner join landing.batch on list.batch_id = batch.batch_id
+    where batch.state in ('checked', 'loaded')
+),
+
+compared as (
+    select
+        *,
+        lag(told) over (partition by claim_id order by batch_id, row_number) as told_before
+    from received
+)
+
+select
+    claim_id,
+    patient_id,
+    provider_id,
+    nullif(insurance_type, 'Commercial') as payer,
+    insurance_type as plan_type,
+    service_date,
+    procedure_code,
+    array_remove(array[diagnosis_code], null) as diagnosis_codes,
+    claim_amount,
+    allowed_amount,
+    paid_amount,
+    lower(claim_status) as claim_status,
+    status_reason,
+    batch_id,
+    row_number
+from compared
+where told is distinct from told_before

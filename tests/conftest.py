@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from filelock import FileLock
+from tests.made_source import Made
 
 os.environ.setdefault(
     "AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow")
@@ -75,6 +76,16 @@ def landing_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{tmp_path}/archive")
     monkeypatch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{tmp_path}/corrections")
     return root
+
+
+@pytest.fixture
+def made(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Made]:
+    """A source whose mapping files the test writes itself."""
+    source = Made(warehouse, tmp_path / "include", monkeypatch)
+    yield source
+    source.forget_files()
 
 
 @pytest.fixture(scope="session")

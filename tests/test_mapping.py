@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from tests.made_source import Made
 
-from claimhouse import mapping, reference, settings
+from claimhouse import mapping, reference
 from claimhouse import warehouse as house
-from claimhouse import warehouse as sql_files
 
 
 @pytest.fixture
-def include(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: psycopg.Connection[Any]
-) -> Iterator[Path]:
-    """An include folder of its own, with a source ``made`` in the warehouse."""
-    original = settings.INCLUDE
-    (tmp_path / "sql" / "mapping" / "made").mkdir(parents=True)
-    for folder in ("catalog", "reference"):
-        (tmp_path / "sql" / folder).symlink_to(original / "sql" / folder)
-    monkeypatch.setattr(settings, "INCLUDE", tmp_path)
-    searched = sql_files._files.loader
-    monkeypatch.setattr(searched, "searchpath", [str(tmp_path / "sql")])
-    sql_files._files.cache.clear()  # type: ignore[union-attr]
-    warehouse.execute("create schema source_made")
-    warehouse.execute("create table source_made.a (id text, amount numeric(9, 2), day date)")
-    warehouse.execute("create table source_made.b (number text, price integer)")
-    warehouse.execute("insert into source_made.a values ('a1', 1.25, '2024-05-01')")
-    warehouse.execute("insert into source_made.b values ('b1', 7)")
-    yield tmp_path
-    sql_files._files.cache.clear()  # type: ignore[union-attr]
-
-
-def put(include: Path, name: str, select: str) -> None:
-    (include / "sql" / "mapping" / "made" / f"{name}.sql").write_text(select)
+def two_feeds(made: Made) -> Made:
+    """Two feeds of other columns."""
+    made.connection.execute("create table source_made.a (id text, amount numeric(9, 2), day date)")
+    made.connection.execute("create table source_made.b (number text, price integer)")
+    made.connection.execute("insert into source_made.a values ('a1', 1.25, '2024-05-01')")
+    made.connection.execute("insert into source_made.b values ('b1', 7)")
+    return made
 
 
 def test_the_rows_of_several_feeds_are_united_by_name(
-    include: Path, warehouse: psycopg.Connection[Any]
+    two_feeds: Made, warehouse: psycopg.Connection[Any]
 ) -> None:
-    put(include, "fact_x__a", "select id, amount, day from source_made.a")
-    put(
-        include,
+    two_feeds.maps("fact_x__a", "select id, amount, day from source_made.a")
+    two_feeds.maps(
         "fact_x__b",
         "select 'no' as flag, price as amount, number as id from source_made.b",
     )
@@ -61,24 +43,24 @@ def test_the_rows_of_several_feeds_are_united_by_name(
 
 
 def test_a_feed_that_joins_or_leaves_changes_the_union(
-    include: Path, warehouse: psycopg.Connection[Any]
+    two_feeds: Made, warehouse: psycopg.Connection[Any]
 ) -> None:
-    put(include, "fact_x__a", "select id, amount, day from source_made.a")
-    put(include, "fact_x__b", "select number as id from source_made.b")
+    two_feeds.maps("fact_x__a", "select id, amount, day from source_made.a")
+    two_feeds.maps("fact_x__b", "select number as id from source_made.b")
     mapping.lay(warehouse, "made")
-    put(include, "fact_x__a", "select day, id from source_made.a")
+    two_feeds.maps("fact_x__a", "select day, id from source_made.a")
     mapping.lay(warehouse, "made")
     assert list(mapping.columns(warehouse, "made", "fact_x")) == ["day", "id"]
-    (include / "sql" / "mapping" / "made" / "fact_x__b.sql").unlink()
+    (two_feeds.mappings / "fact_x__b.sql").unlink()
     mapping.lay(warehouse, "made")
     assert warehouse.execute("select id from source_made.star_fact_x").fetchall() == [("a1",)]
 
 
 def test_a_file_of_its_own_beside_files_of_feeds_is_refused(
-    include: Path, warehouse: psycopg.Connection[Any]
+    two_feeds: Made, warehouse: psycopg.Connection[Any]
 ) -> None:
-    put(include, "fact_x", "select id from source_made.a")
-    put(include, "fact_x__b", "select number as id from source_made.b")
+    two_feeds.maps("fact_x", "select id from source_made.a")
+    two_feeds.maps("fact_x__b", "select number as id from source_made.b")
     with pytest.raises(mapping.MappingError, match=r"fact_x\.sql and fact_x__\*\.sql"):
         mapping.lay(warehouse, "made")
 

@@ -24,7 +24,9 @@ select
     {% endfor %}date '1900-01-01' as valid_from,
     date '9999-12-31' as valid_to,
     true as is_current,
-    md5(row(v.{{ attributes | join(", v.") }})::text)::uuid as row_hash,
+    md5(row(
+        v.{{ attributes | join(", v.") }}{% for other in references %}, v.{{ other }}_id{% endfor %}
+    )::text)::uuid as row_hash,
     v.batch_id
 from source_{{ source }}.star_{{ dimension }} as v
 {% for other in references %}left join star.dim_{{ other }} as {{ other }}

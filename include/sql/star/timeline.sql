@@ -24,7 +24,9 @@ with version as (
         {% for date in ["version_at", "started_on", "modified_on"] if date not in brought %}null::date as {{ date }},
         {% endfor %}b.received_date,
         {% if "version_at" in brought %}coalesce(v.version_at, b.received_date){% else %}b.received_date{% endif %} as ordered_at,
-        md5(row(v.{{ attributes | join(", v.") }})::text)::uuid as row_hash
+        md5(row(
+            v.{{ attributes | join(", v.") }}{% for other in references %}, v.{{ other }}_id{% endfor %}
+        )::text)::uuid as row_hash
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}
     inner join landing.batch as b on v.batch_id = b.batch_id

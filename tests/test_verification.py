@@ -135,7 +135,16 @@ def test_judging_distinct_texts_judges_as_one_by_one(values):
 
 
 def test_a_likely_misspelling_is_corrected_and_an_unlikely_one_is_not():
-    states = ["Lousiana", "Virgina", "Misouri", "TEXAS", "Narnia", "Carolina"]
+    states = [
+        "Lousiana",
+        "Virgina",
+        "Misouri",
+        "TEXAS",
+        "New  jersey",
+        "LOUSIANA",
+        "Narnia",
+        "Carolina",
+    ]
     rows = [
         {"patient_id": f"{n}U", "state": state, "zipcode": "7039", "last_modified_date": "1-1-2020"}
         for n, state in enumerate(states)
@@ -146,10 +155,12 @@ def test_a_likely_misspelling_is_corrected_and_an_unlikely_one_is_not():
         "Virginia",
         "Missouri",
         "Texas",
+        "New Jersey",
+        "Louisiana",
         None,
         None,
     ]
     assert set(found.accepted["zipcode"]) == {"07039"}
     kept = found.issues.filter(pl.col("column_name") == "state").sort("row_number")
     assert kept["raw_value"].to_list() == states
-    assert kept["rule"].to_list() == ["misspelling"] * 4 + ["enum"] * 2
+    assert kept["rule"].to_list() == ["misspelling"] * 6 + ["enum"] * 2

@@ -409,18 +409,26 @@ def _misread(frame: pl.DataFrame) -> dict[str, str]:
 
 
 def _likely_misspellings(column: Column, frame: pl.DataFrame) -> dict[str, str]:
-    """Values one slip away from exactly one valid value."""
+    """Values that are a valid or a known one but for case and spaces, or one slip from one valid value."""
     text = pl.col("text")
     unknown = frame.select(text.unique()).to_series().drop_nulls().to_list()
-    valid = {value.lower(): value for value in column.enum}
+    valid = {_without_case(value): value for value in column.enum}
+    known = {_without_case(value): meant for value, meant in column.corrections.items()} | valid
     likely = {}
     for value in set(unknown) - set(column.enum) - set(column.corrections):
-        if len(value) > max(map(len, valid), default=0) + 2:
-            continue
-        near = difflib.get_close_matches(value.lower(), valid, n=2, cutoff=CERTAIN_LIKENESS)
-        if len(near) == 1 or (near and near[0] == value.lower()):
-            likely[value] = valid[near[0]]
+        folded = _without_case(value)
+        if folded in known:
+            likely[value] = known[folded]
+        elif len(folded) <= max(map(len, valid), default=0) + 2:
+            near = difflib.get_close_matches(folded, valid, n=2, cutoff=CERTAIN_LIKENESS)
+            if len(near) == 1:
+                likely[value] = valid[near[0]]
     return likely
+
+
+def _without_case(value: str) -> str:
+    """Text as it sounds: case, and how many spaces there are, make no other word."""
+    return " ".join(value.lower().split())
 
 
 def _value(column: Column) -> pl.Expr:

@@ -1,6 +1,14 @@
 -- Cigna's claims in the shape of all claim files. A pharmacy claim has the name of a drug in the place of a
--- code. The list gives no addresses, and the day of a decision, not of a payment.
+-- code. Of two codes the CPT one counts, unless the other is of a restricted specialty, which must not be lost. The
+-- list gives no addresses, and the day of a decision, not of a payment.
 {% import "mapping/billing_exports/member.jinja" as member -%}
+with restricted as (
+    select listed.code
+    from reference.procedure_specialty as listed
+    inner join reference.specialty as known on listed.specialty = known.specialty
+    where listed.code_system = 'HCPCS' and known.is_restricted::boolean
+)
+
 select
     claim_id,
     {{ member.member_of('CIG') }} as patient_id,
@@ -13,7 +21,10 @@ select
     lower(claim_type) as claim_type,
     plan_type,
     service_date,
-    coalesce(procedure_code, hcpcs_code) as procedure_code,
+    case
+        when hcpcs_code in (select restricted.code from restricted) then hcpcs_code
+        else coalesce(procedure_code, hcpcs_code)
+    end as procedure_code,
     drug_name,
     array_remove(array[diagnosis_code, other_diagnosis_code], null) as diagnosis_codes,
     claim_amount,

@@ -23,7 +23,7 @@ from local.samples import SEED, clinic
 from local.samples.planting import Samples
 from tests.feeds import batches, issues
 
-from claimhouse import contract, embedded, ingest, landing, star
+from claimhouse import checks, contract, embedded, ingest, landing, star
 from claimhouse import warehouse as sql_files
 
 Row = dict[str, str]
@@ -131,12 +131,21 @@ def test_each_spelling_is_standardised_and_kept_in_its_issue(world: World) -> No
         " from quality.issue as i join landing.batch using (batch_id)"
         " join landing.file as f using (file_id) where i.rule = 'misspelling'"
     )
-    expected = set()
-    for one in world.samples.planted:
-        if one.kind == "clinic_spelling":
-            rows = list(csv.DictReader(io.StringIO(world.samples.files[one.file].decode())))
-            raw = rows[one.row_number - 2][one.column]
-            expected.add((one.file, one.row_number, one.column, raw, "warning"))
+    rows = {
+        name: list(csv.DictReader(io.StringIO(held.decode())))
+        for name, held in world.samples.files.items()
+    }
+    expected = {
+        (
+            one.file,
+            one.row_number,
+            one.column,
+            rows[one.file][one.row_number - 2][one.column],
+            "warning",
+        )
+        for one in world.samples.planted
+        if one.kind == "clinic_spelling"
+    }
     assert set(found) == expected and len(found) == len(expected) > 500
     names = {
         row[0]
@@ -713,3 +722,61 @@ def test_a_default_capacity_is_stated(clinics: Clinics) -> None:
         "select available_minutes_a_workday::integer from reference.provider_capacity where specialty = 'default'"
     )
     assert found == [(480,)]
+
+
+def test_the_star_checks_see_what_is_wrong(clinics: Clinics) -> None:
+    clinics.send(
+        patients=["P0001,18-34,Medicare,Female,Lowell,Massachusetts"],
+        providers=["PR01,Ada Birch,Dermatologist,East Clinic"],
+        appointments=[booked(1, "2025-03-03"), booked(2, "2025-03-10", "COMPLETED")],
+        visits=[visit(2, "2025-03-10")],
+        visit_providers=["V2,PR01,Primary", "V2,PR02,Secondary"],
+        survey=["V2,4,"],
+    )
+    rounds = [
+        {
+            "update star.fact_appointment set replaced_by_id = null": ["appointments_equal_source"],
+            "update star.fact_survey set satisfaction_score = 5": ["surveys_equal_source"],
+            "update star.fact_encounter set total_claim_cost = 100.01": [
+                "visit_money_and_minutes_reconcile"
+            ],
+            "delete from star.bridge_visit_provider where role = 'Secondary'": [
+                "visit_providers_equal_source"
+            ],
+            "insert into star.dim_facility (source_system, facility_id) values ('clinic', 'Telehealth Hub')": [
+                "hub_is_no_clinic"
+            ],
+        },
+        {
+            "update star.fact_appointment set replaced_by_id = 'A1' where appointment_id = 'A1'": [
+                "appointments_equal_source", "replacement_is_a_later_one",
+            ],
+            "update star.fact_appointment set facility_key = 99": ["appointment_keys_lead_somewhere"],
+            "update star.fact_survey set patient_key = 99": ["survey_keys_lead_somewhere"],
+            "update star.fact_encounter set encounter_id = 'V9'": [
+                "encounters_are_loaded", "facts_were_received", "visit_money_and_minutes_reconcile",
+            ],
+            "update star.bridge_visit_provider set provider_key = 99 where role = 'Secondary'": [
+                "visit_providers_equal_source", "visit_provider_keys_lead_somewhere",
+            ],
+        },
+        {
+            "update star.fact_appointment set replaced_by_id = 'A3', completed_count = 1": [
+                "appointments_equal_source", "appointment_ended_one_way", "appointment_replaces_one",
+                "replacement_is_a_later_one",
+            ],
+            "delete from star.fact_survey": ["surveys_equal_source"],
+        },
+        {"delete from star.fact_appointment where appointment_id = 'A2'": [
+            "appointments_equal_source", "replacement_is_a_later_one",
+        ]},
+    ]  # fmt: skip
+    for wrong in rounds:
+        for statement in wrong:
+            clinics.connection.execute(statement.encode())
+        with pytest.raises(checks.ChecksFailed) as failed:
+            checks.scan_star("clinic", everything=True)
+        expected = {name for names in wrong.values() for name in names}
+        assert {one.check_name for one in failed.value.failures} == expected
+        star.rebuild(clinics.connection, "clinic")
+    checks.scan_star("clinic", everything=True)

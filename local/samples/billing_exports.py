@@ -439,7 +439,9 @@ def _spoil_anthem(rng: Random, layout: Layout, lines: list[Line]) -> list[Line]:
         line = pick()
         lost.append(Line(list(line.fields)))
         spoil(line, columns, column, value, kind)
-    spoil(pick(), columns, "ALLOWED_AMT", "$29.50", "money_format")
+    line = pick()
+    allowed = line.fields[columns.index("ALLOWED_AMT")]
+    spoil(line, columns, "ALLOWED_AMT", f"${allowed}", "money_format")
     spoil(pick(), columns, "PLAN_TYPE", "Gold", "unknown_plan")
     spoil(pick(), columns, "DIAG_1", "back pain", "junk_diagnosis")
     spoil(pick(), columns, "COINSURANCE", "-12.5", "negative_amount")

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from claimhouse import settings, strict_yaml, warehouse
+from claimhouse import reference, settings, strict_yaml, warehouse
 from claimhouse.strict_yaml import Document
 
 log = logging.getLogger(__name__)
@@ -93,11 +93,12 @@ def load_all(folder: Path | None = None) -> list[Metric]:
     Raises:
         YamlError: a file says something it may not; the message names file and line.
     """
-    return [load(file)[0] for file in _files(folder)]
+    cuts = dimensions()
+    return [load(file, cuts)[0] for file in _files(folder)]
 
 
-def load(file: Path) -> tuple[Metric, Document]:
-    """The metric that *file* defines, and the file as it stands.
+def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
+    """The metric that *file* defines, and the file as it stands; *cuts* are all there are.
 
     Raises:
         YamlError: it says something it may not; the message names file and line.
@@ -108,9 +109,8 @@ def load(file: Path) -> tuple[Metric, Document]:
         raise document.error(["name"], f"the file of this metric is {said['name']}.yaml")
     if said["name"] in OTHER_RELATIONS | set(_bases()):
         raise document.error(["name"], "another view of the schema has this name")
-    known = dimensions()
     for number, name in enumerate(said["dimensions"]):
-        if name not in known:
+        if name not in cuts:
             raise document.error(["dimensions", number], "no cut of include/metric_dimensions.yaml")
     if said.get("not_across", said["dimensions"][0]) not in said["dimensions"]:
         raise document.error(["not_across"], "not among the dimensions")
@@ -132,10 +132,11 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> list[str
     Raises:
         YamlError: a file says something it may not, or SQL that the star does not answer.
     """
-    found = [load(file) for file in _files(folder)]
-    metrics = [metric for metric, _ in found]
     cuts = dimensions()
+    found = [load(file, cuts) for file in _files(folder)]
+    metrics = [metric for metric, _ in found]
     with connection.transaction():
+        reference.lay(connection)
         warehouse.run(connection, "metric/drop_views")
         for base in _bases():
             warehouse.run(connection, f"metrics/{base}")

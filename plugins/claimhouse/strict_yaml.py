@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,19 +54,25 @@ def read(file: Path, schema: Path | None = None) -> Document:
         YamlError: it is no YAML, says a key twice, or says something the schema does not allow.
     """
     text = file.read_text(encoding="utf-8")
+    loader = yaml.SafeLoader(text)
     try:
-        document = Document(file, yaml.safe_load(text), yaml.compose(text))
+        tree = loader.get_single_node()
+        document = Document(file, tree and loader.construct_document(tree), tree)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise YamlError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
     for place in _repeated(document.tree):
         raise document.error(place, "said twice")
     if schema is not None:
-        rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
-        found = list(Draft202012Validator(rules).iter_errors(document.data))
+        found = list(_validator(schema).iter_errors(document.data))
         if found:
             raise document.error(*_told(min(found, key=lambda one: str(one.json_path))))
     return document
+
+
+@functools.cache
+def _validator(schema: Path) -> Draft202012Validator:
+    return Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
 
 
 def _told(error: Any) -> tuple[Place, str]:

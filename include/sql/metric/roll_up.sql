@@ -1,40 +1,46 @@
 {% from 'metric/kinds.jinja' import VALUE, NUMERATOR, DENOMINATOR -%}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Every metric as a whole and by each of its cuts, each roll-up made from what its view sums up.
+-- The name stands outside the sub-query: only then does a question about one metric read that one alone.
 create view metrics.roll_up with (security_invoker = true) as
 {%- for metric in metrics %}
 select
-    '{{ metric.name }}' as metric,
-    {%- if metric.not_across %}
-    {{ metric.not_across }}::text as as_of,
-    {%- else %}
-    null::text as as_of,
-    {%- endif %}
-    case
-        {%- for cut in metric.cuts %}
-        when grouping({{ cut }}) = 0 then '{{ cut }}'
-        {%- endfor %}
-        else 'all'
-    end as dimension,
-    case
-        {%- for cut in metric.cuts %}
-        when grouping({{ cut }}) = 0 then {{ cut }}::text
-        {%- endfor %}
-    end as member,
-    ({{ NUMERATOR[metric.kind] }})::numeric as numerator,
-    ({{ DENOMINATOR[metric.kind] }})::numeric as denominator,
-    ({{ VALUE[metric.kind] }})::numeric as value
-from metrics.{{ metric.name }}
-group by
-    {%- if metric.not_across %}
-    {{ metric.not_across }},
-    {%- endif %}
-    grouping sets (
-        ()
-        {%- for cut in metric.cuts %},
-        ({{ cut }})
-        {%- endfor %}
-    )
+    '{{ metric.name }}'::text as metric,
+    rolled.as_of,
+    rolled.dimension,
+    rolled.member,
+    rolled.numerator,
+    rolled.denominator,
+    rolled.value
+from (
+    select
+        {{ metric.not_across or 'null' }}::text as as_of,
+        case
+            {%- for cut in metric.cuts %}
+            when grouping({{ cut }}) = 0 then '{{ cut }}'
+            {%- endfor %}
+            else 'all'
+        end as dimension,
+        case
+            {%- for cut in metric.cuts %}
+            when grouping({{ cut }}) = 0 then {{ cut }}::text
+            {%- endfor %}
+        end as member,
+        ({{ NUMERATOR[metric.kind] }})::numeric as numerator,
+        ({{ DENOMINATOR[metric.kind] }})::numeric as denominator,
+        ({{ VALUE[metric.kind] }})::numeric as value
+    from metrics.{{ metric.name }}
+    group by
+        {%- if metric.not_across %}
+        {{ metric.not_across }},
+        {%- endif %}
+        grouping sets (
+            ()
+            {%- for cut in metric.cuts %},
+            ({{ cut }})
+            {%- endfor %}
+        )
+) as rolled
 {{- '\nunion all' if not loop.last }}
 {%- endfor %};
 

@@ -1,0 +1,347 @@
+"""Small cells: which counts of a table must be hidden so that no small one can be found out.
+
+A table counts distinct patients by one or more dimensions, with totals. A count of 1 to 10 is
+hidden (the rule of CMS for cells of its data), a zero is shown. Then as many other cells are
+hidden as it takes (complementary suppression) until an attacker who knows every shown cell, and
+those of the version before, can place no hidden count more exactly than :data:`PROTECTION`.
+
+What the attacker is taken to know beyond the table: that hidden counts are 1 or more, how often
+patients are counted in several cells of a total (so totals are treated as plain sums, which
+tells more than the table does), and that counts only grew where they all did. Not that a cell
+was hidden for being small: hidden cells all look the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+# The counts of distinct patients that are hidden.
+SMALL = range(1, 11)
+# How far apart the least and the greatest possible value of a hidden count must be: ten values.
+PROTECTION = 9
+
+# A cell: for each dimension the path from its total (empty) to a member, as ("cardiology", "29303009").
+Path = tuple[str, ...]
+Cell = tuple[Path, ...]
+
+Array = npt.NDArray[np.float64]
+UNBOUNDED = 3  # what scipy says of a program without a least value
+
+
+@dataclass(frozen=True)
+class Version:
+    """A table as it was published: what was counted, and which cells were hidden."""
+
+    counts: Mapping[Cell, int]
+    hidden: frozenset[Cell]
+
+
+def suppress(
+    counts: Mapping[Cell, int],
+    previous: Version | None = None,
+    shown: Mapping[Cell, int] | None = None,
+) -> frozenset[Cell]:
+    """The cells of a table to hide.
+
+    A cell is also hidden when it differs from what a reader has seen of it by a small count:
+    the difference is one. Whoever refreshes a table may go on showing the old value instead.
+
+    Args:
+        counts: distinct patients of each cell, totals too. A cell left out counts nobody.
+        previous: the version readers have seen before, of the same dimensions.
+        shown: of each cell the value last shown, where that was not in *previous*.
+
+    Returns:
+        The cells whose new value must not be shown.
+    """
+    current = _Table(counts)
+    before = _Table(previous.counts) if previous else None
+    seen = dict(shown or {})
+    if previous:
+        seen |= {
+            cell: count for cell, count in previous.counts.items() if cell not in previous.hidden
+        }
+    hidden = {cell for cell, count in counts.items() if count in SMALL}
+    hidden |= {cell for cell in counts if cell in seen and abs(counts[cell] - seen[cell]) in SMALL}
+    while True:
+        _complete_lines(current, hidden)
+        system = _System(current, hidden, before, previous.hidden if previous else frozenset())
+        added = False
+        for cell in system.found_out():
+            # what one cell needed may have helped another: each is given one more at a time
+            if (helper := _helper(current, hidden, cell)) is not None:
+                hidden.add(helper)
+                added = True
+        if not added:
+            return frozenset(cell for cell in hidden if counts.get(cell, 0) > 0)
+
+
+@dataclass
+class _Table:
+    """A table as sums: every total is the sum of its lines' cells.
+
+    Attributes:
+        sums: of each cell, how often patients are counted in its leaves.
+        lines: a total and the cells along one dimension that add up to it.
+        lines_of: the lines a cell is in, as total or as part.
+    """
+
+    counts: Mapping[Cell, int]
+    sums: dict[Cell, int] = field(init=False)
+    lines: list[tuple[Cell, list[Cell]]] = field(init=False)
+    lines_of: dict[Cell, list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts: dict[tuple[Cell, int], list[Cell]] = defaultdict(list)
+        for cell, count in self.counts.items():
+            for dimension, path in enumerate(cell):
+                if path and count:
+                    parts[_shorter(cell, dimension), dimension].append(cell)
+        totals = {total for total, _ in parts}
+        self.sums = dict.fromkeys(self.counts, 0)
+        for leaf, count in self.counts.items():
+            if leaf in totals:
+                continue
+            for total in _totals(leaf):
+                if total in self.sums:
+                    self.sums[total] += count
+        self.lines = [(total, cells) for (total, _), cells in parts.items() if total in self.sums]
+        self.lines_of = defaultdict(list)
+        for number, (total, cells) in enumerate(self.lines):
+            for cell in (total, *cells):
+                self.lines_of[cell].append(number)
+
+    def line(self, number: int) -> list[Cell]:
+        """All cells of a line, its total first."""
+        total, cells = self.lines[number]
+        return [total, *cells]
+
+    def is_leaf(self, cell: Cell) -> bool:
+        """Whether no line adds up to *cell*."""
+        return all(self.lines[number][0] != cell for number in self.lines_of[cell])
+
+
+def _shorter(cell: Cell, dimension: int) -> Cell:
+    return (*cell[:dimension], cell[dimension][:-1], *cell[dimension + 1 :])
+
+
+def _totals(cell: Cell) -> Iterator[Cell]:
+    """*cell* and every total it is counted in."""
+    starts = ([path[:length] for length in range(len(path) + 1)] for path in cell)
+    return itertools.product(*starts)
+
+
+def _complete_lines(table: _Table, hidden: set[Cell]) -> None:
+    """Hide what each line needs by itself, until none needs more. This does most of the work."""
+    waiting = {number for cell in hidden for number in table.lines_of.get(cell, [])}
+    while waiting:
+        number = waiting.pop()
+        total, cells = table.lines[number]
+        unknown = [cell for cell in cells if cell in hidden]
+        if total in hidden:
+            is_safe = bool(unknown)
+        else:
+            left = sum(table.sums[cell] for cell in unknown)
+            is_safe = not unknown or (len(unknown) > 1 and left - len(unknown) >= PROTECTION)
+        if not is_safe and (helper := _smallest_shown(table, hidden, [number])) is not None:
+            hidden.add(helper)
+            waiting.update(table.lines_of[helper])
+
+
+def _smallest_shown(table: _Table, hidden: set[Cell], lines: Iterable[int]) -> Cell | None:
+    """The smallest count still shown in *lines*; a total only where nothing else is."""
+    found = {
+        cell
+        for number in lines
+        for cell in table.line(number)
+        if cell not in hidden and table.sums[cell] > 0
+    }
+    totals = {table.lines[number][0] for number in lines}
+    return min(found, key=lambda cell: (cell in totals, table.sums[cell], cell), default=None)
+
+
+def _helper(table: _Table, hidden: set[Cell], cell: Cell) -> Cell | None:
+    """What to hide next so that *cell* is better protected: near it first, then further away."""
+    if cell not in hidden and table.sums.get(cell, 0) > 0:
+        return cell
+    reached, border = {cell}, [cell]
+    while border:
+        lines = {number for one in border for number in table.lines_of.get(one, [])}
+        if (found := _smallest_shown(table, hidden, lines)) is not None:
+            return found
+        border = [one for number in lines for one in table.line(number) if one not in reached]
+        reached.update(border)
+    return None
+
+
+Weights = dict[int, float]
+
+
+class _System:
+    """The linear equations an attacker can write down, of the table and of the version before it.
+
+    Its unknowns are numbered; an equation is the weights of its unknowns and what they add up to.
+    """
+
+    def __init__(
+        self,
+        current: _Table,
+        hidden: set[Cell],
+        before: _Table | None,
+        before_hidden: frozenset[Cell],
+    ) -> None:
+        self.versions = [(current, frozenset(hidden))]
+        if before is not None:
+            self.versions.append((before, before_hidden))
+        self.unknown = [
+            (number, cell)
+            for number, (table, cells) in enumerate(self.versions)
+            for cell in sorted(cells)
+            if table.sums.get(cell, 0) > 0
+        ]
+        self.index = {variable: number for number, variable in enumerate(self.unknown)}
+        self.truth = np.array([self.versions[v][0].sums[cell] for v, cell in self.unknown], float)
+        self.grew = before is not None and all(
+            current.sums.get(cell, 0) >= count for cell, count in before.sums.items()
+        )
+        self.bounds = [self._bounds(*variable) for variable in self.unknown]
+        self.equations = list(self._equations())
+        self.growth = list(self._growth())
+        self.goals = list(self._goals())
+
+    def found_out(self) -> list[Cell]:
+        """The cells whose count, or growth, the equations place too exactly."""
+        found = []
+        for part in self._parts():
+            goals = [
+                (weights, cell) for weights, cell in self.goals if part.keys() & weights.keys()
+            ]
+            is_open = _are_open(
+                _matrix([weights for weights, _ in goals], part),
+                self.truth[list(part)],
+                [self.bounds[number] for number in part],
+                [one for one in self.equations if part.keys() & one[0].keys()],
+                [one for one in self.growth if part.keys() & one.keys()],
+                part,
+            )
+            found += [cell for (_, cell), fine in zip(goals, is_open, strict=True) if not fine]
+        return found
+
+    def _parts(self) -> list[dict[int, int]]:
+        """The unknowns that have to do with each other: each number with its place in the part."""
+        links = [weights for weights, _ in self.equations] + self.growth
+        links += [weights for weights, _ in self.goals]
+        rows = _matrix(
+            links, dict(zip(range(len(self.unknown)), range(len(self.unknown)), strict=True))
+        )
+        _, labels = connected_components(rows.T @ rows + csr_array(np.eye(len(self.unknown))))
+        parts: dict[int, dict[int, int]] = defaultdict(dict)
+        for number, label in enumerate(labels):
+            parts[label][number] = len(parts[label])
+        return list(parts.values())
+
+    def _bounds(self, version: int, cell: Cell) -> tuple[float, float]:
+        """What one unknown count can be by itself."""
+        table, hidden = self.versions[version]
+        low, high = 1.0, np.inf
+        if table.is_leaf(cell):
+            above = [one for one in _totals(cell) if one not in hidden and one in table.counts]
+            high = min((float(table.counts[one]) for one in above), default=np.inf)
+        if self.grew:
+            other, other_hidden = self.versions[1 - version]
+            if cell not in other_hidden and version == 0:
+                low = max(low, float(other.sums.get(cell, 0)))
+            elif cell not in other_hidden:
+                high = min(high, float(other.sums.get(cell, 0)))
+        return low, high
+
+    def _equations(self) -> Iterator[tuple[Weights, float]]:
+        """The lines of both versions, as far as anything in them is unknown."""
+        for version, (table, _) in enumerate(self.versions):
+            for total, cells in table.lines:
+                unknown = [cell for cell in cells if (version, cell) in self.index]
+                known = sum(table.sums[cell] for cell in cells) - sum(
+                    table.sums[cell] for cell in unknown
+                )
+                weights = {self.index[version, cell]: 1.0 for cell in unknown}
+                if (version, total) in self.index:
+                    yield weights | {self.index[version, total]: -1.0}, -float(known)
+                elif weights:
+                    yield weights, float(table.sums[total] - known)
+
+    def _growth(self) -> Iterator[Weights]:
+        """Cells unknown in both versions, of which the later is no less than the earlier."""
+        for version, cell in self.unknown:
+            if self.grew and version == 1 and (0, cell) in self.index:
+                yield {self.index[1, cell]: 1.0, self.index[0, cell]: -1.0}
+
+    def _goals(self) -> Iterator[tuple[Weights, Cell]]:
+        """What must stay open: each unknown, and the change of a cell where it is a small count."""
+        for number, (_, cell) in enumerate(self.unknown):
+            yield {number: 1.0}, cell
+        if len(self.versions) == 1:
+            return
+        (current, _), (before, _) = self.versions
+        for cell in current.counts.keys() & before.counts.keys():
+            weights = {
+                self.index[version, cell]: sign
+                for version, sign in ((0, 1.0), (1, -1.0))
+                if (version, cell) in self.index
+            }
+            if weights and abs(current.counts[cell] - before.counts[cell]) in SMALL:
+                yield weights, cell
+
+
+def _are_open(
+    goals: csr_array,
+    truth: Array,
+    bounds: list[tuple[float, float]],
+    equations: list[tuple[Weights, float]],
+    growth: list[Weights],
+    part: dict[int, int],
+) -> Array:
+    """Whether the equations leave each goal a range as wide as the protection.
+
+    Any two solutions show a range. So each one found is held against all goals, and only those
+    still narrow are asked for by a program of their own.
+    """
+    program: dict[str, Any] = {"bounds": bounds}
+    if equations:
+        program["A_eq"] = _matrix([weights for weights, _ in equations], part)
+        program["b_eq"] = np.array([right for _, right in equations])
+    if growth:
+        program |= {"A_ub": _matrix(growth, part), "b_ub": np.zeros(len(growth))}
+    low = high = goals @ truth
+    for number, goal in enumerate(goals.toarray()):
+        for sign in (1.0, -1.0):
+            if high[number] - low[number] >= PROTECTION:
+                break
+            found = linprog(sign * goal, method="highs", **program)
+            if found.status == UNBOUNDED:
+                low[number], high[number] = -np.inf, np.inf
+            elif found.x is None:
+                raise ArithmeticError(f"the cells cannot be audited: {found.message}")
+            else:
+                values = goals @ found.x
+                low, high = np.minimum(low, values), np.maximum(high, values)
+    return np.asarray(high - low >= PROTECTION - 1e-6)
+
+
+def _matrix(rows: list[Weights], columns: dict[int, int]) -> csr_array:
+    """*rows* as a matrix; *columns* says which column is each unknown's."""
+    places = [(row, columns[one]) for row, weights in enumerate(rows) for one in weights]
+    values = [weight for weights in rows for weight in weights.values()]
+    shape = (len(rows), len(columns))
+    if not places:
+        return csr_array(shape)
+    return csr_array((values, tuple(zip(*places, strict=True))), shape=shape)

@@ -1,0 +1,32 @@
+-- Grain: a source and a day from its first to its last clearing of a pended claim, whether any was cleared or not.
+create view metrics.clearing_day with (security_invoker = true) as
+with cleared as (
+    select
+        source_system,
+        cleared_date_key,
+        count(*) as cleared_count
+    from star.fact_pended_claim
+    where cleared_date_key > 0
+    group by source_system, cleared_date_key
+),
+
+period as (
+    select
+        source_system,
+        min(cleared_date_key) as first_key,
+        max(cleared_date_key) as last_key
+    from cleared
+    group by source_system
+)
+
+select
+    p.source_system,
+    d.date_key as cleared_date_key,
+    coalesce(c.cleared_count, 0) as cleared_count,
+    d.is_working_day::integer as working_days
+from period as p
+inner join star.dim_date as d on d.date_key between p.first_key and p.last_key
+left join cleared as c on p.source_system = c.source_system and d.date_key = c.cleared_date_key;
+
+comment on view metrics.clearing_day is
+'Grain: a source and a day from its first to its last clearing: the claims cleared, and whether it was a working day';

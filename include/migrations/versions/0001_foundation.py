@@ -15,9 +15,12 @@ FILES = [
     "star",
     "star_encounter",
     "star_appointment",
+    "star_pended",
     "star_roles",
     "security",
+    "crosswalk",
     "policies",
+    "delivery",
     "metrics",
 ]
 

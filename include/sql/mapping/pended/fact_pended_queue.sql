@@ -1,0 +1,131 @@
+-- The queue of each day: what was in it, how long each claim had waited, why, and whether this was its last
+-- report. A row depends on the reports before and after it, on the claim's clearing and on the inpatient claim
+-- behind it, so it bears the newest batch of them: when one of these comes, it is made anew.
+-- The day of a row is the day of its report; today plays no part.
+with fit as (
+    select batch_id
+    from landing.batch
+    where source_system = 'pended' and feed = 'pend_queue' and state in ('checked', 'loaded')
+),
+
+report as (
+    select
+        day.report_date,
+        day.batch_id,
+        lag(day.report_date) over (order by day.report_date) as last_report_date,
+        lag(day.batch_id) over (order by day.report_date) as last_batch_id,
+        lead(day.report_date) over (order by day.report_date) as next_report_date,
+        lead(day.batch_id) over (order by day.report_date) as next_batch_id
+    from (
+        select
+            report_date,
+            max(batch_id) as batch_id
+        from source_pended.pend_queue
+        where batch_id in (select fit.batch_id from fit)
+        group by report_date
+    ) as day
+),
+
+-- each note is read once, however many claims have it
+category as materialized (
+    select
+        note.most_recent_note,
+        (
+            array_agg(listed.category order by listed.position::integer) filter (
+                where strpos(lower(note.most_recent_note), listed.phrase) > 0
+            )
+        )[1] as note_category
+    from (select most_recent_note from source_pended.pend_queue group by most_recent_note) as note
+    cross join reference.pended_note_category as listed
+    where note.most_recent_note is not null
+    group by note.most_recent_note
+),
+
+queue as (
+    select
+        claim.*,
+        report.last_report_date,
+        report.last_batch_id,
+        report.next_report_date,
+        report.next_batch_id,
+        lag(claim.report_date) over own as seen_before,
+        lead(claim.report_date) over own as seen_after,
+        -- a claim received after the report has no age
+        case when claim.report_date >= claim.receipt_date then claim.report_date - claim.receipt_date end as age_days
+    from source_pended.pend_queue_current as claim
+    inner join report on claim.report_date = report.report_date
+    window own as (partition by claim.claim_id order by claim.report_date)
+),
+
+-- of a claim's last report before a gap: the clearing after it, before the claim pends again
+judged as (
+    select
+        queue.*,
+        cleared.clear_date,
+        cleared.batch_id as cleared_batch_id,
+        queue.seen_after is null or queue.seen_after > queue.next_report_date as is_last
+    from queue
+    left join lateral (
+        select
+            clearing.clear_date,
+            clearing.batch_id
+        from source_pended.cleared_claims_current as clearing
+        where
+            (queue.seen_after is null or queue.seen_after > queue.next_report_date)
+            and queue.claim_id = clearing.claim_id
+            and clearing.clear_date >= queue.report_date
+            and (queue.seen_after is null or clearing.clear_date < queue.seen_after)
+        order by clearing.clear_date
+        limit 1
+    ) as cleared on true
+),
+
+told as (
+    select
+        judged.*,
+        case
+            when judged.is_last and judged.clear_date is not null then 'cleared'
+            when judged.is_last and judged.next_report_date is not null then 'left'
+            else 'pended'
+        end as outcome
+    from judged
+)
+
+select
+    'pended' as source_system,
+    told.claim_id,
+    told.report_date,
+    inpatient.desynpuf_id as patient_id,
+    told.npi as provider_id,
+    inpatient.prvdr_num as facility_id,
+    coalesce(category.note_category, 'misc') as note_category,
+    coalesce(bucket.age_bucket, 'unknown') as age_bucket,
+    bucket.position::smallint as age_bucket_position,
+    coalesce(bucket.age_group, 'unknown') as age_group,
+    told.outcome,
+    told.receipt_date as received_date,
+    case when told.outcome <> 'pended' then coalesce(told.next_report_date, told.clear_date) end as left_date,
+    told.report_date as service_date,
+    told.age_days,
+    told.total_charge,
+    (
+        told.last_report_date is not null and told.seen_before is distinct from told.last_report_date
+    )::integer::smallint as entered_count,
+    (told.outcome = 'cleared')::integer::smallint as cleared_count,
+    (told.outcome = 'left')::integer::smallint as left_count,
+    greatest(
+        told.batch_id,
+        told.last_batch_id,
+        case when told.is_last then told.next_batch_id end,
+        told.cleared_batch_id,
+        inpatient.batch_id
+    ) as batch_id,
+    told.row_number
+from told
+left join category on told.most_recent_note = category.most_recent_note
+left join reference.pended_age_bucket as bucket
+    on
+        told.age_days >= bucket.first_day::integer
+        and told.age_days <= coalesce(bucket.last_day::integer, told.age_days)
+left join source_pended.inpatient_claims_current as inpatient
+    on told.claim_id = inpatient.clm_id and inpatient.segment = 1

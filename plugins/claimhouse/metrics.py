@@ -27,6 +27,8 @@ from claimhouse.strict_yaml import Document
 
 log = logging.getLogger(__name__)
 
+# What one kind of metric needs, and no other may say.
+NEEDS = {"ratio": "denominator", "share_of_members": "member", "level": "not_across"}
 # Names in the schema that no metric may take.
 OTHER_RELATIONS = {"catalog", "dimension", "roll_up"}
 SCHEMA = "metrics"
@@ -109,6 +111,11 @@ def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
         raise document.error(["name"], f"the file of this metric is {said['name']}.yaml")
     if said["name"] in OTHER_RELATIONS | set(_bases()):
         raise document.error(["name"], "another view of the schema has this name")
+    for kind, key in NEEDS.items():
+        if said["kind"] == kind and key not in said:
+            raise document.error(["kind"], f"a {kind} needs the key {key}")
+        if said["kind"] != kind and key in said:
+            raise document.error([key], f"only a {kind} has it")
     for number, name in enumerate(said["dimensions"]):
         if name not in cuts:
             raise document.error(["dimensions", number], "no cut of include/metric_dimensions.yaml")

@@ -81,8 +81,6 @@ def _told(error: Any) -> tuple[Place, str]:
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         return [*place, next(key for key in error.instance if key not in known)], "unknown key"
-    if error.schema is False:
-        return place, "not of this kind"
     return place, error.message
 
 

@@ -20,7 +20,7 @@ os.environ.setdefault(
 )
 os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
 
-from claimhouse import embedded, schema
+from claimhouse import embedded, ingest, schema
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
@@ -94,6 +94,29 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real feeds are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def real_hospital(
+    server: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[psycopg.Connection[Any]]:
+    """The hospital's real feeds in a star that the tests of a file share, and leave as it is.
+
+    ``WAREHOUSE_URL`` names it for those of them that do not ask for a warehouse of their own.
+    """
+    name = f"h_{uuid.uuid4().hex[:12]}"
+    address = embedded.create_database(server, name, template=TEMPLATE)
+    folder = tmp_path_factory.mktemp("hospital")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAREHOUSE_URL", address)
+        patch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
+        patch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{folder}/archive")
+        patch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{folder}/corrections")
+        ingest.run("hospital")
+        with psycopg.connect(address, autocommit=True) as connection:
+            yield connection
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

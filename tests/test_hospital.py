@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from tests.feeds import batches, issues, take_in_all
 
@@ -42,32 +40,26 @@ def files(shared_data: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-@pytest.fixture
-def real(
-    shared_data: Path, landing_root: Path, warehouse: Any, monkeypatch: pytest.MonkeyPatch
-) -> psycopg.Connection[Any]:
-    """The real feeds, taken through the whole line."""
-    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
-    ingest.run("hospital")
-    return warehouse  # type: ignore[no-any-return]
-
-
-def test_every_row_and_cent_of_the_real_feeds_arrives_and_none_is_quarantined(real, files):
+def test_every_row_and_cent_of_the_real_feeds_arrives_and_none_is_quarantined(real_hospital, files):
     assert {
         (name, state, read, good, bad, dropped)
-        for name, state, read, good, bad, dropped in batches(real)
+        for name, state, read, good, bad, dropped in batches(real_hospital)
     } == {(f"{feed}.csv", "loaded", len(files[feed]), len(files[feed]), 0, 0) for feed in FEEDS}
     for (feed, column), header in MONEY.items():
-        total = real.execute(f"select sum({column}) from source_hospital.{feed}").fetchone()
+        total = real_hospital.execute(
+            f"select sum({column}) from source_hospital.{feed}"
+        ).fetchone()
         assert total == (sum(Decimal(row[header]) for row in files[feed]),), column
-    unclaimed = real.execute("select file_name from quality.issue where rule = 'unclaimed_file'")
+    unclaimed = real_hospital.execute(
+        "select file_name from quality.issue where rule = 'unclaimed_file'"
+    )
     assert unclaimed.fetchall() == [("data_dictionary.csv",)]
-    assert ingest.run("hospital") and len(batches(real)) == len(FEEDS)
+    assert ingest.run("hospital") and len(batches(real_hospital)) == len(FEEDS)
 
 
-def test_misread_names_are_repaired_and_the_raw_ones_kept(real, files):
+def test_misread_names_are_repaired_and_the_raw_ones_kept(real_hospital, files):
     columns = ", ".join(NAMES)
-    found = real.execute(f"select patient_id, {columns} from source_hospital.patients")
+    found = real_hospital.execute(f"select patient_id, {columns} from source_hospital.patients")
     # by another route: the whole text as bytes of Mac Roman, read as UTF-8
     assert {row[0]: row[1:] for row in found} == {
         row["Id"]: tuple(
@@ -75,7 +67,7 @@ def test_misread_names_are_repaired_and_the_raw_ones_kept(real, files):
         )
         for row in files["patients"]
     }
-    kept = real.execute(
+    kept = real_hospital.execute(
         "select column_name, raw_value from quality.issue"
         " where rule = 'misread_encoding' and severity = 'warning'"
     )
@@ -89,9 +81,9 @@ def test_misread_names_are_repaired_and_the_raw_ones_kept(real, files):
     assert len(garbled) == 61
 
 
-def test_times_places_and_zip_codes_are_the_files(real, files):
+def test_times_places_and_zip_codes_are_the_files(real_hospital, files):
     for feed, key in (("encounters", "encounter_id"), ("procedures", "encounter_id, code")):
-        found = real.execute(
+        found = real_hospital.execute(
             f"select concat_ws('|', {key}), started_at, stopped_at from source_hospital.{feed}"
         )
         headers = ("Id",) if feed == "encounters" else ("ENCOUNTER", "CODE")
@@ -99,7 +91,7 @@ def test_times_places_and_zip_codes_are_the_files(real, files):
             ("|".join(row[one] for one in headers), _moment(row["START"]), _moment(row["STOP"]))
             for row in files[feed]
         )
-    zips = real.execute(
+    zips = real_hospital.execute(
         "select patient_id, zipcode, latitude::text from source_hospital.patients"
     ).fetchall()
     assert {(row["Id"], row["ZIP"] or None) for row in files["patients"]} == {
@@ -108,13 +100,15 @@ def test_times_places_and_zip_codes_are_the_files(real, files):
     assert {(row["Id"], Decimal(row["LAT"])) for row in files["patients"]} == {
         (row[0], Decimal(row[2])) for row in zips
     }
-    restored = real.execute("select payer_id, zipcode from source_hospital.payers").fetchall()
+    restored = real_hospital.execute(
+        "select payer_id, zipcode from source_hospital.payers"
+    ).fetchall()
     assert dict(restored) == {
         row["Id"]: row["ZIP"].zfill(5) if row["ZIP"] else None for row in files["payers"]
     }
 
 
-def test_what_is_odd_in_the_real_feeds_is_a_warning(real, files):
+def test_what_is_odd_in_the_real_feeds_is_a_warning(real_hospital, files):
     encounters = {row["Id"]: row for row in files["encounters"]}
     deaths = {row["Id"]: row["DEATHDATE"] for row in files["patients"]}
     outside = sum(
@@ -126,8 +120,13 @@ def test_what_is_odd_in_the_real_feeds_is_a_warning(real, files):
         bool(deaths[row["PATIENT"]]) and row["START"][:10] > deaths[row["PATIENT"]]
         for row in files["encounters"]
     )
+    long = sum(
+        _moment(row["STOP"]) - _moment(row["START"]) > timedelta(days=30)
+        for row in files["encounters"]
+    )
     expected = {
         ("procedures", "within_encounter"): outside,
+        ("encounters", "ends_within_30_days"): long,
         ("encounters", "after_death"): late,
         ("encounters", "code_has_one_description"): _ambiguous(
             files["encounters"], "CODE", "DESCRIPTION"
@@ -140,7 +139,7 @@ def test_what_is_odd_in_the_real_feeds_is_a_warning(real, files):
         ),
         ("patients", "zipcode_is_given"): sum(not row["ZIP"] for row in files["patients"]),
     }
-    found = real.execute(
+    found = real_hospital.execute(
         "select feed, check_name, failing_rows from quality.check_result where outcome <> 'pass'"
     ).fetchall()
     assert {row[:2]: row[2] for row in found} == expected
@@ -149,11 +148,11 @@ def test_what_is_odd_in_the_real_feeds_is_a_warning(real, files):
         Decimal(row["BASE_ENCOUNTER_COST"]) > Decimal(row["TOTAL_CLAIM_COST"])
         for row in files["encounters"]
     )
-    rules = real.execute(
+    rules = real_hospital.execute(
         "select rule, count(*) from quality.issue where feed = 'encounters' and rule not like 'soda:%' group by 1"
     ).fetchall()
     assert rules == [("base_within_total_cost", base)]
-    assert real.execute(
+    assert real_hospital.execute(
         "select count(*) from quality.issue where severity = 'error'"
     ).fetchone() == (0,)
 

@@ -6,9 +6,7 @@ import csv
 import functools
 import io
 import statistics
-import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,9 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 from local.samples import SEED, hospital
-from tests.conftest import TEMPLATE
 
-from claimhouse import checks, embedded, ingest, settings, star
+from claimhouse import checks, ingest, settings, star
 from claimhouse import warehouse as sql_files
 
 Row = dict[str, str]
@@ -219,39 +216,19 @@ def files(shared_data: Path) -> Files:
     return found
 
 
-@pytest.fixture(scope="module")
-def real(
-    server: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Connection]:
-    """The real feeds in a star that the tests of this file share, and leave as it is."""
-    name = f"h_{uuid.uuid4().hex[:12]}"
-    address = embedded.create_database(server, name, template=TEMPLATE)
-    archive = tmp_path_factory.mktemp("archive")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WAREHOUSE_URL", address)
-        patch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
-        patch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{archive}")
-        patch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{archive}/corrections")
-        ingest.run("hospital")
-        with psycopg.connect(address, autocommit=True) as connection:
-            yield connection
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')
-
-
-def test_every_real_encounter_is_there_as_of_its_day(real, files):
-    found = rows_of(real, ENCOUNTERS)
+def test_every_real_encounter_is_there_as_of_its_day(real_hospital, files):
+    found = rows_of(real_hospital, ENCOUNTERS)
     assert len(found) == len(files.rows["encounters"])
     assert set(found) == expected_encounters(files)
 
 
-def test_every_real_procedure_is_there_with_the_payer_of_its_encounter(real, files):
-    found = rows_of(real, PROCEDURES)
+def test_every_real_procedure_is_there_with_the_payer_of_its_encounter(real_hospital, files):
+    found = rows_of(real_hospital, PROCEDURES)
     assert len(found) == len(files.rows["procedures"])
     assert set(found) == expected_procedures(files)
 
 
-def test_money_and_patients_by_payer_and_by_specialty_are_the_files(real, files):
+def test_money_and_patients_by_payer_and_by_specialty_are_the_files(real_hospital, files):
     said = tags(files)
     for column, of in (
         ("payer.payer_name", files.payer_of),
@@ -265,7 +242,7 @@ def test_money_and_patients_by_payer_and_by_specialty_are_the_files(real, files)
             cell[2] += Decimal(row["TOTAL_CLAIM_COST"])
             cell[3] += Decimal(row["TOTAL_CLAIM_COST"]) - Decimal(row["PAYER_COVERAGE"])
         found = rows_of(
-            real,
+            real_hospital,
             f"select {column}, count(*), count(distinct patient_key), sum(total_claim_cost), sum(patient_share)"
             " from star.fact_encounter as f inner join star.dim_payer as payer using (payer_key) group by 1",
         )
@@ -275,11 +252,11 @@ def test_money_and_patients_by_payer_and_by_specialty_are_the_files(real, files)
         }
 
 
-def test_every_real_code_has_one_name_and_a_specialty(real, files):
+def test_every_real_code_has_one_name_and_a_specialty(real_hospital, files):
     names = names_of(files, "CODE", "DESCRIPTION")
     listed = {row["code"]: row["specialty"] for row in reference("procedure_specialty")}
     found = rows_of(
-        real,
+        real_hospital,
         "select procedure_id, code_system, procedure_name, other_names, specialty, is_restricted"
         " from star.dim_procedure where source_system = 'hospital'",
     )
@@ -290,16 +267,16 @@ def test_every_real_code_has_one_name_and_a_specialty(real, files):
     assert sum(len(called) > 1 for called in names.values()) == 11
     reasons = names_of(files, "REASONCODE", "REASONDESCRIPTION")
     found = rows_of(
-        real,
+        real_hospital,
         "select diagnosis_id, diagnosis_name from star.dim_diagnosis where source_system = 'hospital'",
     )
     assert dict(found) == {code: called[0] for code, called in reasons.items()}
 
 
-def test_real_patients_payers_and_the_hospital_are_described_once(real, files):
+def test_real_patients_payers_and_the_hospital_are_described_once(real_hospital, files):
     patients = files.newest["patients"]
     found = rows_of(
-        real,
+        real_hospital,
         "select patient_id, birth_date, death_date, county, gender, race, ethnicity, marital_status,"
         " valid_from, is_current from star.dim_patient where source_system = 'hospital'",
     )
@@ -313,7 +290,7 @@ def test_real_patients_payers_and_the_hospital_are_described_once(real, files):
         for (key,), row in patients.items()
     }  # fmt: skip
     payers = rows_of(
-        real,
+        real_hospital,
         "select payer_name, is_insurer, state from star.dim_payer where source_system = 'hospital'",
     )
     assert set(payers) == {
@@ -324,13 +301,13 @@ def test_real_patients_payers_and_the_hospital_are_described_once(real, files):
         ("Blue Cross Blue Shield", True, "Illinois"), ("Uninsured", False, None),
     }  # fmt: skip
     facilities = rows_of(
-        real,
+        real_hospital,
         "select facility_name, city, state, zipcode from star.dim_facility where source_system = 'hospital'",
     )
     assert facilities == [("MASSACHUSETTS GENERAL HOSPITAL", "BOSTON", "Massachusetts", "02114")]
 
 
-def test_the_real_star_passes_its_checks(real):
+def test_the_real_star_passes_its_checks(real_hospital):
     outcomes = checks.scan_star("hospital", everything=True)
     assert {one.check_name for one in outcomes} >= {
         "encounter_money_reconciles", "procedure_money_reconciles", "facts_were_received",
@@ -340,15 +317,18 @@ def test_the_real_star_passes_its_checks(real):
     assert {one.outcome for one in outcomes} == {"pass"}
 
 
-def test_the_same_real_batches_again_write_nothing_and_a_rebuild_gives_the_same(real):
-    before = content(real)
+def test_the_same_real_batches_again_write_nothing_and_a_rebuild_gives_the_same(real_hospital):
+    before = content(real_hospital)
     batches = [
-        row[0] for row in rows_of(real, "select batch_id from landing.batch where state = 'loaded'")
+        row[0]
+        for row in rows_of(
+            real_hospital, "select batch_id from landing.batch where state = 'loaded'"
+        )
     ]
     written = star.load("hospital", batches)
     assert {table: rows for table, rows in written.items() if rows} == {}
-    star.rebuild(real, "hospital")
-    assert content(real) == before
+    star.rebuild(real_hospital, "hospital")
+    assert content(real_hospital) == before
 
 
 def ask(connection: Connection, name: str) -> list[dict[str, Any]]:
@@ -357,13 +337,13 @@ def ask(connection: Connection, name: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def test_who_of_a_procedures_patients_is_uninsured(real, files):
+def test_who_of_a_procedures_patients_is_uninsured(real_hospital, files):
     everyone, uninsured = defaultdict(set), defaultdict(set)
     for row in files.rows["procedures"]:
         everyone[row["CODE"]].add(row["PATIENT"])
         if files.payer_of(files.newest["encounters"][row["ENCOUNTER"],]) == "Uninsured":
             uninsured[row["CODE"]].add(row["PATIENT"])
-    found = ask(real, "uninsured_share_by_procedure")
+    found = ask(real_hospital, "uninsured_share_by_procedure")
     assert {row["procedure_id"]: (row["patients"], row["uninsured_patients"]) for row in found} == {
         code: (len(who), len(uninsured[code])) for code, who in everyone.items()
     }
@@ -375,12 +355,12 @@ def test_who_of_a_procedures_patients_is_uninsured(real, files):
     )
 
 
-def test_what_a_procedure_costs_a_payer_against_everybodys_median(real, files):
+def test_what_a_procedure_costs_a_payer_against_everybodys_median(real_hospital, files):
     costs: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
     for row in files.rows["procedures"]:
         payer = files.payer_of(files.newest["encounters"][row["ENCOUNTER"],])
         costs[row["CODE"]][payer].append(Decimal(row["BASE_COST"]))
-    found = ask(real, "procedure_cost_by_payer")
+    found = ask(real_hospital, "procedure_cost_by_payer")
     assert {
         (row["payer_name"], row["procedure_id"]): (
             row["procedures"], row["total_cost"], Decimal(row["median_cost"]), Decimal(row["overall_median_cost"]),
@@ -401,7 +381,7 @@ def test_what_a_procedure_costs_a_payer_against_everybodys_median(real, files):
         )
 
 
-def test_how_many_humana_patients_were_helped_in_a_year(real, files):
+def test_how_many_humana_patients_were_helped_in_a_year(real_hospital, files):
     said = tags(files)
     helped: dict[str, list[Row]] = defaultdict(list)
     for row in files.rows["encounters"]:
@@ -409,7 +389,7 @@ def test_how_many_humana_patients_were_helped_in_a_year(real, files):
             helped[said.specialty[row["Id"]]].append(row)
     assert {
         row["specialty"]: (row["encounters"], row["patients"], row["total_claim_cost"])
-        for row in ask(real, "patients_helped_by_specialty")
+        for row in ask(real_hospital, "patients_helped_by_specialty")
     } == {
         specialty: (
             len(rows),

@@ -614,6 +614,8 @@ def test_the_bridge_keeps_who_is_not_sent_again_and_follows_the_visits_day(
         " where check_name = 'visit_has_one_primary_provider' order by check_result_id desc limit 1"
     )
     assert warned == [("warn", 1)]
+    clinics.send(providers=["PR01,Ada Birch,Nurse Practitioner,West Clinic"])  # before that day
+    assert clinics.ask(question)[0] == ("PR01", "Nurse Practitioner", "Primary", date(2026, 2, 1))
 
 
 def test_a_name_of_a_clinic_is_standardised_only_where_that_is_certain(clinics: Clinics) -> None:

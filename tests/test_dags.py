@@ -26,6 +26,7 @@ def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
         "audit",
         "publish",
         "deliver",
+        "approve_extract",
         "watch_landing",
     }
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import hashlib
+import imaplib
 import io
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +27,10 @@ from aiosmtpd.controller import Controller
 from tests.client_world import COLUMNS, MASTER_KEY, World
 
 from claimhouse import connections, delivery, extract, reporting
+from claimhouse import ledger as deliveries
 
 PASSWORD = "correct horse battery staple"
+JOURNAL = "journal@claimhouse.example"
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 SUMMIT = ("billing", ["orthopedist", "physical_therapist"])
 CHICAGO = ZoneInfo("America/Chicago")
@@ -34,7 +40,7 @@ class Mailbox:
     """A mail server's memory; *refuse* answers a command with an error of its own."""
 
     def __init__(self):
-        self.mails, self.refuse = [], {}
+        self.mails, self.refuse, self.journal, self.silent = [], {}, None, False
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: D102
         if address in self.refuse:
@@ -44,7 +50,17 @@ class Mailbox:
 
     async def handle_DATA(self, server, session, envelope):  # noqa: D102
         self.mails.append((envelope.rcpt_tos, envelope.content))
+        if self.journal:
+            self.bring(self.journal)
+        if self.silent:
+            await asyncio.sleep(1)
         return "250 taken"
+
+    def bring(self, journal):
+        """Lay the mails that went to the journal too into its mailbox."""
+        for to, content in self.mails:
+            if JOURNAL in to:
+                journal.append("INBOX", None, None, content)
 
     def parsed(self):
         """The mails as messages."""
@@ -69,6 +85,45 @@ def mailbox(monkeypatch):
     use_mail_port(monkeypatch, box.port)
     yield box
     controller.stop()
+
+
+@pytest.fixture
+def journal(monkeypatch, tmp_path):
+    """A real IMAP server; the connection ``claimhouse_journal`` names it."""
+    port = free_port()
+    program = Path(sys.executable).with_name("pymap")
+    server = subprocess.Popen(
+        [program, "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict", "--demo-user", "us"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    extra = {"disable_ssl": True, "address": JOURNAL}
+    said = {"conn_type": "imap", "host": "127.0.0.1", "port": port, "login": "us",
+            "password": "demopass", "extra": extra}  # fmt: skip
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_JOURNAL", json.dumps(said))
+    monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "0")
+    await_port(port)
+    client = imaplib.IMAP4("127.0.0.1", port)
+    client.login("us", "demopass")
+    yield client
+    server.terminate()
+    server.wait()
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def await_port(port):
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the server did not come up")
 
 
 def use_mail_port(monkeypatch, port):
@@ -317,7 +372,7 @@ def test_a_recipient_refused_for_good_stops_no_other(world, mailbox):
         delivery.send(world.id)
     assert "one@summit.example" not in str(raised.value)
     assert outbox(world) == [
-        ("one@summit.example", "failed", 1, "SMTPRecipientsRefused 550"),
+        ("one@summit.example", "failed", 1, "RCPT 550"),
         ("two@summit.example", "sent", 1, None),
     ]
     assert delivery.due(NOW) == []
@@ -355,22 +410,8 @@ delivery.send(subscription)
 """
 
 
-@pytest.mark.parametrize(
-    "step, count, mails",
-    [
-        ("file written", 1, 2),
-        ("prepared", 1, 2),
-        ("sending", 1, 2),
-        ("sending", 2, 2),
-        ("accepted", 1, 3),  # the server has it and nobody wrote that down: sent again, same id
-        ("accepted", 2, 3),
-        ("sent", 1, 2),
-        ("sent", 2, 2),
-    ],
-)
-def test_killed_between_any_two_steps_each_recipient_has_one_mail(
-    world, mailbox, step, count, mails
-):
+def killed(world, step, count):
+    """Prepare and send in a process of its own that dies at the *count*-th *step*."""
     code = subprocess.run(
         [sys.executable, "-c", KILLED, step, str(count), world.id, NOW.isoformat()],
         env=os.environ | {"PYTHONPATH": str(Path(delivery.__file__).parents[1])},
@@ -378,14 +419,104 @@ def test_killed_between_any_two_steps_each_recipient_has_one_mail(
         check=False,
     )
     assert code.returncode == -9, code.stderr.decode()
-    run(world)
-    run(world)
-    assert len(mailbox.mails) == mails
+
+
+def mails_of(world, mailbox):
+    """To whom mails went, the owner and the journal left out."""
+    return sorted(to[0] for to, _ in mailbox.mails if to[0] in world.recipients)
+
+
+def assert_each_has_one(world, mailbox):
+    assert mails_of(world, mailbox) == world.recipients
     by_id = {message["Message-ID"]: message["To"] for message in mailbox.parsed()}
-    assert sorted(by_id.values()) == world.recipients
-    assert {row[1]: row[0] for row in ledger(world)} == by_id
+    told = {row[1]: row[0] for row in ledger(world)}
+    assert told.items() <= by_id.items() and sorted(told.values()) == world.recipients
     assert {row[1] for row in outbox(world)} == {"sent"}
     assert list(world.extracts.iterdir()) == []
+
+
+SAFE_STEPS = [
+    ("file written", 1), ("prepared", 1), ("handing over", 1), ("handing over", 2),
+    ("handed over", 1), ("handed over", 2), ("sent", 1), ("sent", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step, count", SAFE_STEPS)
+def test_killed_between_any_two_steps_each_recipient_has_one_mail(world, mailbox, step, count):
+    killed(world, step, count)
+    run(world)
+    run(world)
+    assert_each_has_one(world, mailbox)
+
+
+@pytest.mark.parametrize(
+    "step, count, arrived, verdict",
+    [("sending", 2, 1, "resend"), ("accepted", 1, 1, "arrived"), ("accepted", 2, 2, "arrived")],
+)
+def test_killed_before_the_servers_answer_was_heard_the_mail_is_in_doubt(
+    world, mailbox, step, count, arrived, verdict
+):
+    """Nobody can know: it is not sent again, the owner is told once, the ledger counts it."""
+    killed(world, step, count)
+    assert len(mails_of(world, mailbox)) == arrived
+    run(world)
+    run(world)
+    assert [row[1] for row in outbox(world)].count("in_doubt") == 1
+    assert delivery.due(NOW) == []
+    (doubt,) = delivery.in_doubt()
+    (told,) = [
+        one for one in mailbox.parsed() if one["To"] == "data-engineering@claimhouse.example"
+    ]
+    assert (
+        doubt["message_id"] in told.get_content() and str(doubt["outbox_id"]) in told.get_content()
+    )
+    assert doubt["recipient"] not in told.get_content()
+    said = {row["recipient"]: row["state"] for row in deliveries.disclosures(client=world.summit)}
+    assert said == dict.fromkeys(world.recipients, "sent") | {doubt["recipient"]: "in doubt"}
+
+    delivery.main(["resolve", str(doubt["outbox_id"]), verdict])
+    run(world)
+    assert_each_has_one(world, mailbox)
+    with pytest.raises(SystemExit):
+        delivery.main(["resolve", str(doubt["outbox_id"]), verdict])
+
+
+@pytest.mark.parametrize(
+    "step, count", [*SAFE_STEPS[2:6], ("sending", 1), ("accepted", 1), ("accepted", 2)]
+)
+def test_with_a_journal_a_mail_is_never_in_doubt(world, mailbox, journal, step, count):
+    """The journal is a mailbox that gets a copy in the same transaction, and can be asked."""
+    mailbox.journal = journal
+    killed(world, step, count)
+    run(world)
+    run(world)
+    assert_each_has_one(world, mailbox)
+    assert delivery.in_doubt() == []
+
+
+def test_a_mail_that_may_still_come_to_the_journal_is_waited_for(
+    world, mailbox, journal, monkeypatch
+):
+    monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "15")
+    killed(world, "accepted", 1)  # taken, and not yet brought to the journal
+    with pytest.raises(delivery.DeliveryError, match="the journal may not have it yet"):
+        run(world)
+    assert len(mails_of(world, mailbox)) == 2  # the other recipient does not wait
+    mailbox.bring(journal)
+    run(world)
+    assert_each_has_one(world, mailbox)
+
+
+def test_a_server_that_goes_silent_after_the_last_byte_leaves_a_doubt(world, mailbox, monkeypatch):
+    mailbox.silent = True
+    monkeypatch.setattr("claimhouse.mail.VERDICT_SECONDS", 0.3)
+    delivery.prepare(world.id, NOW)
+    with pytest.raises(delivery.DeliveryError, match="in doubt"):
+        delivery.send(world.id)
+    mailbox.silent = False
+    run(world)
+    assert {row[1] for row in outbox(world)} == {"in_doubt"}
+    assert len(mails_of(world, mailbox)) == 2
 
 
 def test_two_runs_at_once_do_not_send_twice(world, mailbox, monkeypatch):

@@ -8,6 +8,7 @@ else is an error that names the file and the line, and then nobody's access chan
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +68,16 @@ class Login:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A report that is sent on a schedule."""
+    """A report that is sent on a schedule.
+
+    Attributes:
+        detail: whether the file holds the rows, or the summary alone.
+        when_empty: ``send`` or ``withhold`` a report without rows.
+        approve_first: whether a person approves the first delivery.
+        approve_ratio: a person approves a file with more than this many times the rows of the
+            last one, or less than this part of them.
+        hold_reason: why nothing is sent to the client; None where it is.
+    """
 
     subscription_id: str
     report: str
@@ -77,6 +87,11 @@ class Subscription:
     recipients: tuple[str, ...]
     transport: str
     reason: str
+    detail: bool = True
+    when_empty: str = "send"
+    approve_first: bool = False
+    approve_ratio: float | None = None
+    hold_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -212,7 +227,7 @@ def _client(data: dict[str, Any], *, is_internal: bool = False) -> Client:
         reports=(*data["reports"], *raw),
         entitlements=tuple(entitlements),
         logins=tuple(_login(role, one) for one in data["logins"]),
-        subscriptions=tuple(_subscription(data["name"], one) for one in data["subscriptions"]),
+        subscriptions=tuple(_subscription(data, one) for one in data["subscriptions"]),
         is_internal=is_internal,
         schemas=tuple(data.get("schemas", ())),
         is_reserved=data.get("reserved", False),
@@ -238,9 +253,18 @@ def _login(role: str, said: str | dict[str, str]) -> Login:
     )
 
 
-def _subscription(client: str, said: dict[str, Any]) -> Subscription:
-    rest = {key: value for key, value in said.items() if key not in ("name", "recipients")}
-    return Subscription(f"{client}.{said['name']}", recipients=tuple(said["recipients"]), **rest)
+def _subscription(client: dict[str, Any], said: dict[str, Any]) -> Subscription:
+    own = ("name", "recipients", "approval")
+    rest = {key: value for key, value in said.items() if key not in own}
+    approval = said.get("approval", {})
+    return Subscription(
+        f"{client['name']}.{said['name']}",
+        recipients=tuple(said["recipients"]),
+        approve_first=approval.get("first", False),
+        approve_ratio=approval.get("when_rows_change_by"),
+        hold_reason=client.get("hold"),
+        **rest,
+    )
 
 
 def _repeated(node: yaml.Node | None) -> list[Problem]:
@@ -279,11 +303,16 @@ def _read(
     return dict(data)
 
 
+@functools.cache
+def _validator(schema: str) -> Draft202012Validator:
+    text = (settings.INCLUDE / schema).read_text(encoding="utf-8")
+    return Draft202012Validator(yaml.safe_load(text))
+
+
 def _misshapen(data: Any, schema: str) -> list[Problem]:
     """Where *data* has not the shape that the rest relies on."""
-    wanted = yaml.safe_load((settings.INCLUDE / schema).read_text(encoding="utf-8"))
     found: list[Problem] = []
-    errors = Draft202012Validator(wanted).iter_errors(data)
+    errors = _validator(schema).iter_errors(data)
     for error in sorted(errors, key=lambda one: list(map(str, one.absolute_path))):
         place: list[str | int] = list(error.absolute_path)
         if error.validator == "additionalProperties":
@@ -353,6 +382,20 @@ def _unusable(data: dict[str, Any], file: Path) -> Iterable[Problem]:
             ZoneInfo(said["time_zone"])
         except (KeyError, ValueError, OSError):
             yield [*place, "time_zone"], "not a time zone of the IANA database"
+        for path, why in _unusable_content(said):
+            yield [*place, *path], why
+
+
+def _unusable_content(said: dict[str, Any]) -> Iterable[Problem]:
+    """What a subscription asks of a file that its report or format cannot give."""
+    folder = settings.INCLUDE / "sql" / "delivery" / said["report"]
+    if said.get("detail", True):
+        if not (folder / "rows.sql").exists():
+            yield ["report"], f"has no rows: there is no {folder.name}/rows.sql in sql/delivery"
+    elif said["format"] in ("csv", "parquet"):
+        yield ["detail"], f"a {said['format']} file is the rows"
+    elif not (folder / "summary.sql").exists():
+        yield ["detail"], f"{said['report']} has no summary that could stand alone"
 
 
 def _line(tree: yaml.Node | None, path: list[str | int]) -> int:

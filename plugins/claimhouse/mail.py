@@ -1,22 +1,52 @@
 """Mail: one message to one recipient, through the server of the connection ``claimhouse_mail``.
 
-Airflow's own mail hook sends again by itself after any error, also when the server may already
-have taken the message; the outbox must decide that, so this module talks to the server directly.
+The connection's type says how: ``smtp`` for any mail server, ``aws`` for Amazon SES. Airflow's own
+hooks send again by themselves after any error, also when the server may already have taken the
+message; the outbox must decide that, so this module talks to the server directly.
+
+A mail is taken at one moment: when the server has its last byte. :func:`hand_over` calls *last
+moment* right before that. Whatever goes wrong earlier, the mail was not taken (RFC 5321, 4.1.1.4);
+whatever goes wrong later leaves it in doubt, until the journal is asked: a mailbox of our own that
+gets a blind copy of each mail in the same transaction. The server takes both or neither.
 """
 
 from __future__ import annotations
 
+import imaplib
+import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate
+from pathlib import Path
+from typing import Any
 
 from claimhouse import connections, settings
 
-XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+# By this header a mail is found again: SES gives each mail a Message-ID of its own.
+REFERENCE = "X-Claimhouse-Mail"
+# How long, in seconds, a server may think about a mail it has wholly (RFC 5321, 4.5.3.2.6).
+VERDICT_SECONDS = 600.0
+
+
+class NotTaken(Exception):
+    """The server has not taken the mail: the kind of the reason, without the server's words.
+
+    Attributes:
+        is_final: whether it never will.
+    """
+
+    def __init__(self, kind: str, *, is_final: bool = False) -> None:
+        super().__init__(kind)
+        self.is_final = is_final
+
+
+class InDoubt(Exception):
+    """The server had the whole mail, and was not heard of again."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +63,28 @@ class Server:
     sender: str
 
 
-def server() -> Server:
-    """The mail server of the connection ``claimhouse_mail``.
+@dataclass(frozen=True)
+class Ses:
+    """Amazon SES, reached through an ``aws`` connection; its endpoint and region stand there."""
+
+    sender: str
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The mailbox that gets a blind copy of each mail, and can be asked for it (IMAP)."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    implicit_tls: bool
+    address: str
+    folder: str
+
+
+def server() -> Server | Ses:
+    """What the connection ``claimhouse_mail`` names.
 
     Raises:
         connections.MissingConnection: there is no such connection.
@@ -45,6 +95,9 @@ def server() -> Server:
             f"the connection {settings.MAIL_CONNECTION} does not exist"
         )
     extra = found.extra_dejson
+    sender = extra.get("from_email") or settings.owner_address()
+    if found.conn_type == "aws":
+        return Ses(sender)
     implicit_tls = not extra.get("disable_ssl", False)
     return Server(
         host=found.host or "localhost",
@@ -54,17 +107,155 @@ def server() -> Server:
         implicit_tls=implicit_tls,
         starttls=not implicit_tls and not extra.get("disable_tls", False),
         timeout=float(extra.get("timeout", 30)),
-        sender=extra.get("from_email") or settings.owner_address(),
+        sender=sender,
     )
 
 
-@contextmanager
-def session(at: Server) -> Iterator[smtplib.SMTP]:
-    """A conversation with the mail server *at*, logged in where it has a user.
+def journal() -> Journal | None:
+    """The mailbox of the connection ``claimhouse_journal``; None where nobody made it."""
+    found = connections.find(settings.JOURNAL_CONNECTION)
+    if found is None:
+        return None
+    extra = found.extra_dejson
+    implicit_tls = not extra.get("disable_ssl", False)
+    return Journal(
+        host=found.host or "localhost",
+        port=int(found.port or (993 if implicit_tls else 143)),
+        user=found.login or "",
+        password=found.password or "",
+        implicit_tls=implicit_tls,
+        address=extra["address"],
+        folder=extra.get("folder", "INBOX"),
+    )
+
+
+def is_in_journal(at: Journal, message_id: str) -> bool:
+    """Whether the mail of *message_id* has come to the journal.
 
     Raises:
-        OSError: the server cannot be reached, or refuses (``smtplib.SMTPException``).
+        OSError: the journal cannot be asked.
     """
+    try:
+        client = (imaplib.IMAP4_SSL if at.implicit_tls else imaplib.IMAP4)(
+            at.host, at.port, timeout=30
+        )
+        with client:
+            client.login(at.user, at.password)
+            client.select(at.folder, readonly=True)
+            _, found = client.search(None, "HEADER", REFERENCE, reference(message_id))
+            return bool(found and found[0] and found[0].split())
+    except imaplib.IMAP4.error as error:
+        raise OSError("the journal did not answer") from error
+
+
+def reference(message_id: str) -> str:
+    """By what a mail is found again, whatever Message-ID its server gave it."""
+    return message_id.strip("<>").partition("@")[0]
+
+
+def message(
+    *,
+    sender: str,
+    recipient: str,
+    subject: str,
+    text: str,
+    message_id: str,
+    attachment: tuple[Path, str] | None = None,
+) -> EmailMessage:
+    """A message; the same arguments give the same Message-ID.
+
+    Args:
+        sender: whom it comes from.
+        recipient: whom it goes to.
+        subject: its subject.
+        text: its plain text.
+        message_id: in angle brackets.
+        attachment: a file and its media type.
+    """
+    made = EmailMessage()
+    made["From"] = sender
+    made["To"] = recipient
+    made["Subject"] = subject
+    made["Date"] = formatdate(localtime=False)
+    made["Message-ID"] = message_id
+    made[REFERENCE] = reference(message_id)
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(text)
+    if attachment:
+        file, media_type = attachment
+        main, _, sub = media_type.partition("/")
+        made.add_attachment(file.read_bytes(), maintype=main, subtype=sub, filename=file.name)
+    return made
+
+
+def hand_over(
+    at: Server | Ses,
+    made: EmailMessage,
+    copy_to: str | None = None,
+    last_moment: Callable[[], None] = lambda: None,
+) -> str | None:
+    """Hand *made* to the server, once; it is never tried again here.
+
+    Args:
+        at: the server.
+        made: a message to one recipient.
+        copy_to: an address that gets a blind copy.
+        last_moment: called when all has gone well and the server cannot have taken it yet.
+
+    Returns:
+        What the server calls the mail, where it tells.
+
+    Raises:
+        NotTaken: certainly not taken.
+        InDoubt: perhaps taken.
+    """
+    recipients = [str(made["To"]), *([copy_to] if copy_to else [])]
+    if isinstance(at, Ses):
+        return _by_ses(at, made, recipients, last_moment)
+    _by_smtp(at, made, recipients, last_moment)
+    return None
+
+
+def _by_smtp(
+    at: Server, made: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
+) -> None:
+    try:
+        with _session(at) as client:
+            _expect(client.mail(at.sender), "MAIL")
+            for one in recipients:
+                _expect(client.rcpt(one), "RCPT", is_final=one == recipients[0])
+            client.putcmd("data")
+            _expect(client.getreply(), "DATA", wanted=354)
+            body = made.as_bytes(policy=policy.SMTP)
+            client.send(re.sub(rb"(?m)^\.", b"..", body).removesuffix(b"\r\n") + b"\r\n")
+            last_moment()
+            _expect(_verdict(client), "message", is_final=True)
+    except OSError as error:
+        raise NotTaken(_kind(error)) from error
+
+
+def _verdict(client: smtplib.SMTP) -> tuple[int, bytes]:
+    """Send the line that ends the mail, and hear what becomes of it."""
+    try:
+        if client.sock:
+            client.sock.settimeout(VERDICT_SECONDS)
+        client.send(b".\r\n")
+        return client.getreply()
+    except OSError as error:
+        raise InDoubt(_kind(error)) from error
+
+
+def _expect(
+    reply: tuple[int, bytes], command: str, wanted: int = 250, *, is_final: bool = False
+) -> None:
+    code = reply[0]
+    if code != wanted and not (wanted == 250 and code == 251):
+        raise NotTaken(f"{command} {code}", is_final=is_final and code >= 500)
+
+
+@contextmanager
+def _session(at: Server) -> Iterator[smtplib.SMTP]:
+    """A conversation with the mail server *at*, logged in where it has a user."""
     if at.implicit_tls:
         context = ssl.create_default_context()
         client: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -77,6 +268,7 @@ def session(at: Server) -> Iterator[smtplib.SMTP]:
             client.starttls(context=ssl.create_default_context())
         if at.user and at.password:
             client.login(at.user, at.password)
+        client.ehlo_or_helo_if_needed()
         yield client
         with suppress(OSError):  # what was taken stays taken, however the farewell goes
             client.quit()
@@ -84,25 +276,46 @@ def session(at: Server) -> Iterator[smtplib.SMTP]:
         client.close()
 
 
-def message(
-    *,
-    sender: str,
-    recipient: str,
-    subject: str,
-    text: str,
-    message_id: str,
-    file_name: str,
-    content: bytes,
-) -> EmailMessage:
-    """A message with one workbook attached; the same arguments give the same Message-ID."""
-    made = EmailMessage()
-    made["From"] = sender
-    made["To"] = recipient
-    made["Subject"] = subject
-    made["Date"] = formatdate(localtime=False)
-    made["Message-ID"] = message_id
-    made["Auto-Submitted"] = "auto-generated"
-    made.set_content(text)
-    main, sub = XLSX
-    made.add_attachment(content, maintype=main, subtype=sub, filename=file_name)
-    return made
+def _by_ses(
+    at: Ses, made: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
+) -> str:
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        NoCredentialsError,
+    )
+
+    client = _ses_client()
+    last_moment()
+    try:
+        answer = client.send_raw_email(
+            Source=at.sender, Destinations=recipients, RawMessage={"Data": made.as_bytes()}
+        )
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        code = error.response["Error"]["Code"]
+        if status >= 500 and status != 503:
+            raise InDoubt(f"SES {status} {code}") from error
+        raise NotTaken(f"SES {status} {code}", is_final=code == "MessageRejected") from error
+    except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
+        raise NotTaken(type(error).__name__) from error
+    except BotoCoreError as error:
+        raise InDoubt(type(error).__name__) from error
+    return str(answer["MessageId"])
+
+
+def _ses_client() -> Any:
+    from airflow.providers.amazon.aws.hooks.ses import SesHook
+    from botocore.config import Config
+
+    # One attempt: what may have been taken is not sent again without the outbox's word.
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
+    return SesHook(aws_conn_id=settings.MAIL_CONNECTION, config=config).get_conn()
+
+
+def _kind(error: OSError) -> str:
+    """The kind of an error and its code, without the server's words: they quote what it was sent."""
+    code = getattr(error, "smtp_code", None)
+    return type(error).__name__ + (f" {code}" if code else "")

@@ -11,6 +11,7 @@ INCLUDE = PROJECT / "include"
 WAREHOUSE_CONNECTION = "claimhouse_warehouse"
 LANDING_CONNECTION = "claimhouse_landing"
 MAIL_CONNECTION = "claimhouse_mail"
+JOURNAL_CONNECTION = "claimhouse_journal"
 PSEUDONYM_CONNECTION = "claimhouse_pseudonym"
 
 
@@ -59,3 +60,38 @@ def extract_folder() -> Path:
 def owner_address() -> str:
     """Who is told when a run fails."""
     return os.environ.get("CLAIMHOUSE_OWNER_EMAIL", "data-engineering@claimhouse.example")
+
+
+def attachment_bytes() -> int:
+    """The size, in bytes, from which an extract is sent as a link instead of an attachment."""
+    return int(float(os.environ.get("CLAIMHOUSE_ATTACHMENT_MIB", "10")) * 1024 * 1024)
+
+
+def link_store() -> str:
+    """Where extracts lie for download: ``s3://<connection>@<bucket>/<prefix>``; empty for nowhere."""
+    return os.environ.get("CLAIMHOUSE_LINK_STORE", "")
+
+
+def link_hours() -> float:
+    """How long, in hours, a link to an extract opens it; at most 168."""
+    return float(os.environ.get("CLAIMHOUSE_LINK_HOURS", "72"))
+
+
+def link_encryption() -> str:
+    """How the bucket's server encrypts extracts: ``AES256`` or ``aws:kms``."""
+    return os.environ.get("CLAIMHOUSE_LINK_ENCRYPTION", "AES256")
+
+
+def link_kms_key() -> str:
+    """The key for ``aws:kms``; empty for the account's own."""
+    return os.environ.get("CLAIMHOUSE_LINK_KMS", "")
+
+
+def journal_minutes() -> float:
+    """After how many minutes a mail that has not come to the journal was not taken."""
+    return float(os.environ.get("CLAIMHOUSE_JOURNAL_MINUTES", "15"))
+
+
+def refresh_minutes() -> float:
+    """How many minutes loading and publishing may take before they count as failed."""
+    return float(os.environ.get("CLAIMHOUSE_REFRESH_MINUTES", "60"))

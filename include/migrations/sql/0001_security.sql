@@ -4,8 +4,6 @@ create schema reporting;
 comment on schema reporting is 'Secured views: all a client role can read';
 create schema security;
 comment on schema security is 'Who may see what';
-create schema delivery;
-comment on schema delivery is 'What is sent to whom, and what was';
 
 -- Who may see what. Everything here is written from include/clients/ by each publication.
 
@@ -270,81 +268,3 @@ inner join security.entitlement as e on l.login = e.login
 where l.tableau_user is not null;
 comment on view security.tableau_entitlement is
 'For Tableau''s data source filters, where no session can be bound: a Tableau user and each value it may see';
-
--- Delivery: what is to be sent, what is on its way, what was disclosed.
-
-create table delivery.subscription (
-    subscription_id text primary key,
-    client text not null,
-    report text not null,
-    format text not null,
-    schedule text not null,
-    time_zone text not null,
-    recipients text[] not null,
-    transport text not null,
-    reason text not null,
-    is_active boolean not null default true,
-    applied_at timestamptz not null default now()
-);
-comment on table delivery.subscription is
-'The subscriptions of include/clients/; inactive once its file drops it';
-
-create table delivery.outbox (
-    outbox_id bigint generated always as identity primary key,
-    subscription_id text not null references delivery.subscription,
-    period timestamptz not null,
-    recipient text not null,
-    report text not null,
-    privacy_level text not null,
-    reason text not null,
-    state text not null default 'prepared' check (state in ('prepared', 'sending', 'sent', 'failed')),
-    message_id text not null unique,
-    file_name text not null,
-    checksum text not null,
-    row_count bigint not null,
-    column_names text[] not null,
-    as_of timestamptz,
-    entitlements jsonb not null,
-    attempts integer not null default 0,
-    last_error text,
-    prepared_at timestamptz not null default now(),
-    sending_at timestamptz,
-    sent_at timestamptz,
-    unique (subscription_id, period, recipient)
-);
-comment on table delivery.outbox is 'Grain: a subscription, a period and a recipient. One mail each, whatever breaks';
-comment on column delivery.outbox.period is 'The tick of the schedule that the extract answers';
-comment on column delivery.outbox.entitlements is
-'What the client could see when the file was made; a file made under others is not sent';
-comment on column delivery.outbox.last_error is 'The kind of the error alone: servers quote what they were sent';
-
-create table delivery.disclosure (
-    disclosure_id bigint generated always as identity primary key,
-    outbox_id bigint not null unique references delivery.outbox,
-    client text not null,
-    recipient text not null,
-    report text not null,
-    privacy_level text not null,
-    period timestamptz not null,
-    reason text not null,
-    column_names text[] not null,
-    row_count bigint not null,
-    file_name text not null,
-    checksum text not null,
-    as_of timestamptz,
-    entitlements jsonb not null,
-    message_id text not null,
-    disclosed_at timestamptz not null default now()
-);
-comment on table delivery.disclosure is
-'The ledger: who was sent what, when and why. Never changed, never deleted from';
-
-create function delivery.refuse_change() returns trigger language plpgsql as $$
-begin
-    raise exception 'the disclosure ledger is never changed';
-end
-$$;
-create trigger refuse_change before update or delete or truncate on delivery.disclosure
-for each statement execute function delivery.refuse_change();
-
-revoke all on function delivery.refuse_change() from public;

@@ -1,29 +1,34 @@
--- $1: a mail the server has taken. It is sent and disclosed in one statement: never one without the other.
+-- $1: a mail the server has taken, $2: what the server calls it. It is sent and disclosed in one
+-- statement: never one without the other.
 with sent as (
     update delivery.outbox
-    set state = 'sent', sent_at = now(), last_error = null
-    where outbox_id = $1
+    set state = 'sent', sent_at = now(), last_error = null, server_id = $2
+    where outbox_id = $1 and state in ('sending', 'in_doubt')
     returning *
 )
 
 insert into delivery.disclosure (
-    outbox_id, client, recipient, report, privacy_level, period, reason, column_names,
-    row_count, file_name, checksum, as_of, entitlements, message_id
+    outbox_id, extract_id, client, recipient, report, format, transport, privacy_level, period,
+    reason, column_names, row_count, file_name, checksum, as_of, entitlements, message_id
 )
 select
     o.outbox_id,
+    e.extract_id,
     s.client,
     o.recipient,
-    o.report,
-    o.privacy_level,
+    e.report,
+    e.format,
+    case when e.object_key is null then 'attachment' else 'link' end as transport,
+    e.privacy_level,
     o.period,
-    o.reason,
-    o.column_names,
-    o.row_count,
-    o.file_name,
-    o.checksum,
-    o.as_of,
-    o.entitlements,
+    e.reason,
+    e.column_names,
+    e.row_count,
+    e.file_name,
+    e.checksum,
+    e.as_of,
+    e.entitlements,
     o.message_id
 from sent as o
+inner join delivery.extract as e on o.extract_id = e.extract_id
 inner join delivery.subscription as s on o.subscription_id = s.subscription_id;

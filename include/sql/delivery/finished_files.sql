@@ -1,9 +1,12 @@
--- The files that no mail waits for: sent, refused for good, or no longer to be sent.
-select o.file_name
-from delivery.outbox as o
-inner join delivery.subscription as s on o.subscription_id = s.subscription_id
-group by o.file_name
+-- The files that no mail waits for: sent, given up, made anew, or no longer to be sent.
+select e.file_name
+from delivery.extract as e
+left join delivery.outbox as o on e.extract_id = o.extract_id
+left join delivery.subscription as s on o.subscription_id = s.subscription_id
+group by e.file_name
 having
     not bool_or(
-        o.state in ('prepared', 'sending') and s.is_active and o.recipient = any(s.recipients)
+        coalesce(o.state in ('prepared', 'sending', 'in_doubt'), false)
+        and s.is_active
+        and o.recipient = any(s.recipients)
     );

@@ -2,8 +2,9 @@
 select
     o.recipient,
     o.state,
-    o.file_name,
-    o.checksum,
-    o.entitlements
+    e.file_name,
+    e.checksum,
+    e.entitlements
 from delivery.outbox as o
+left join delivery.extract as e on o.extract_id = e.extract_id
 where o.subscription_id = $1 and o.period = $2;

@@ -1,21 +1,28 @@
 -- $1: a subscription. Its mails that are not known to be sent and may still be: the recipient is
--- still on its list. The oldest first.
+-- still on its list, and nobody has to approve the file first. The oldest first.
 select
     o.outbox_id,
     o.period,
     o.recipient,
     o.state,
     o.message_id,
-    o.file_name,
-    o.checksum,
-    o.as_of,
-    s.time_zone,
-    o.entitlements
+    o.sending_at,
+    e.extract_id,
+    e.report,
+    e.format,
+    e.file_name,
+    e.checksum,
+    e.size_bytes,
+    e.as_of,
+    e.entitlements
 from delivery.outbox as o
 inner join delivery.subscription as s on o.subscription_id = s.subscription_id
+inner join delivery.extract as e on o.extract_id = e.extract_id
+left join delivery.approval as a on e.extract_id = a.extract_id
 where
     o.subscription_id = $1
     and s.is_active
-    and o.recipient = any(s.recipients)
+    and (o.state = 'sending' or o.recipient = any(s.recipients))
     and o.state in ('prepared', 'sending')
+    and (a.extract_id is null or a.is_approved)
 order by o.period, o.outbox_id;

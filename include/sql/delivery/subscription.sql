@@ -11,7 +11,12 @@ using (
         time_zone text,
         recipients text[],
         transport text,
-        reason text
+        reason text,
+        detail boolean,
+        when_empty text,
+        approve_first boolean,
+        approve_ratio numeric,
+        hold_reason text
     )
 ) as w on t.subscription_id = w.subscription_id
 when matched then
@@ -24,12 +29,21 @@ when matched then
         recipients = w.recipients,
         transport = w.transport,
         reason = w.reason,
+        detail = w.detail,
+        when_empty = w.when_empty,
+        approve_first = w.approve_first,
+        approve_ratio = w.approve_ratio,
+        hold_reason = w.hold_reason,
         is_active = true,
         applied_at = now()
 when not matched then
-    insert (subscription_id, client, report, format, schedule, time_zone, recipients, transport, reason)
+    insert (
+        subscription_id, client, report, format, schedule, time_zone, recipients, transport, reason,
+        detail, when_empty, approve_first, approve_ratio, hold_reason
+    )
     values (
         w.subscription_id, w.client, w.report, w.format, w.schedule,
-        w.time_zone, w.recipients, w.transport, w.reason
+        w.time_zone, w.recipients, w.transport, w.reason,
+        w.detail, w.when_empty, w.approve_first, w.approve_ratio, w.hold_reason
     )
 when not matched by source then update set is_active = false;

@@ -1,0 +1,95 @@
+"""### What it does
+Asks a person before an extract leaves the house, where its subscription wants that
+(`approval` in the client file): before the first delivery, and when the number of rows jumps.
+`deliver` starts one run for each such file. The question stands in Airflow under *Required
+Actions*; the owner of the run sees how many rows the file has and how many the last one had.
+
+* **Approve**: the mails go out at once.
+* **Reject**: they are given up (state `refused` in `delivery.outbox`). The next period is
+  asked about anew.
+
+A run waits as long as it takes and keeps no worker busy; other deliveries go on.
+
+### When it fails
+Clear the task. `select * from delivery.approval where is_approved is null;` lists what waits.
+Where a run was deleted before somebody answered, ask again: trigger this DAG with the same
+configuration.
+
+### What to look at
+`select * from delivery.approval order by decided_at desc;` for who decided what.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param, dag, task
+
+from claimhouse import notify
+
+APPROVE, REJECT = "Approve", "Reject"
+QUESTION = """\
+Period {{ params.period }}, {{ params.recipients }} recipients.
+
+| | |
+|---|---|
+| Why you are asked | {{ params.why }} |
+| Rows | {{ params.row_count }} |
+| Rows of the last file | {{ params.previous_row_count }} |
+"""
+
+
+@dag(
+    description="Ask a person before an extract leaves the house",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=100,
+    tags=["claimhouse", "reporting"],
+    params={
+        "extract_id": Param(type="integer"),
+        "subscription_id": Param(type="string"),
+        "period": Param(type="string"),
+        "row_count": Param(type="string"),
+        "previous_row_count": Param(type="string"),
+        "why": Param(type="string"),
+        "recipients": Param(type="integer"),
+    },
+    default_args=notify.task_defaults(
+        retries=8, first=timedelta(minutes=1), longest=timedelta(minutes=30)
+    ),
+)
+def approve_extract() -> None:
+    """Ask, record the answer, and send what was approved."""
+    ask = HITLOperator(
+        task_id="ask",
+        subject="May {{ params.subscription_id }} be sent?",
+        body=QUESTION,
+        options=[APPROVE, REJECT],
+    )
+
+    @task(multiple_outputs=False)
+    def decide(answer: dict[str, Any], extract_id: str) -> str | None:
+        from claimhouse import delivery
+
+        by = answer["responded_by_user"] or {}
+        return delivery.decide(
+            int(extract_id),
+            may_be_sent=answer["chosen_options"] == [APPROVE],
+            by=str(by.get("name") or by.get("id") or "unknown"),
+        )
+
+    @task
+    def send(subscription_id: str | None) -> int:
+        from claimhouse import delivery
+
+        return delivery.send(subscription_id) if subscription_id else 0
+
+    send(decide(ask.output, "{{ params.extract_id }}"))
+
+
+approve_extract()

@@ -1,0 +1,11 @@
+-- The objects that no living link leads to. $1: the present. A mail in doubt may hold a link.
+select
+    e.extract_id,
+    e.object_key
+from delivery.extract as e
+where
+    e.links_expire_at < $1
+    and not exists (
+        select from delivery.outbox as o
+        where o.extract_id = e.extract_id and o.state = 'prepared'
+    );

@@ -1,0 +1,41 @@
+{% from "macros.jinja" import pseudonym %}
+-- Everything ever sent: about the patient $1 (source system) $2 (id), to the client $3, from $4 to
+-- before $5; null for any. A patient is known to each client by another pseudonym.
+select
+    l.disclosed_at,
+    l.state,
+    l.client,
+    l.recipient,
+    l.report,
+    l.period,
+    l.format,
+    l.transport,
+    l.privacy_level,
+    l.reason,
+    l.column_names,
+    l.row_count,
+    l.file_name,
+    l.checksum
+from delivery.ledger as l
+where
+    ($3::text is null or l.client = $3)
+    and ($4::timestamptz is null or l.disclosed_at >= $4)
+    and ($5::timestamptz is null or l.disclosed_at < $5)
+    and (
+        $1::text is null
+        or exists (
+            select
+            from (
+                select
+                    k.*,
+                    'limited' as privacy_level
+                from security.pseudonym_key as k
+            ) as r
+            inner join delivery.extract_patient as p
+                on
+                    p.patient_pseudonym = {{ pseudonym("'patient'", "$1::text", "$2::text") }}::uuid
+                    and p.extract_id = l.extract_id
+            where r.client = l.client
+        )
+    )
+order by l.disclosed_at, l.client, l.recipient;

@@ -1,0 +1,11 @@
+-- $1: a subscription. How many rows its newest file had that was sent or approved.
+select e.row_count
+from delivery.extract as e
+where
+    e.subscription_id = $1
+    and (
+        exists (select from delivery.disclosure as d where d.extract_id = e.extract_id)
+        or exists (select from delivery.approval as a where a.extract_id = e.extract_id and a.is_approved)
+    )
+order by e.period desc, e.extract_id desc
+limit 1;

@@ -1,0 +1,37 @@
+-- $1: a role, $2: a moment. Why what this role sees is not the newest that arrived before it.
+with source as (
+    select distinct n.source_system
+    from security.entitlement as n
+    where n.login = $1
+),
+
+newest as (
+    select distinct on (b.source_system, b.feed)
+        b.source_system,
+        b.feed,
+        b.state,
+        b.created_at
+    from landing.batch as b
+    inner join source as s on b.source_system = s.source_system
+    where not b.is_correction
+    order by b.source_system asc, b.feed asc, b.batch_id desc
+)
+
+select
+    n.source_system,
+    case
+        when n.state = 'held' then format('the newest %s are held by a failed check', n.feed)
+        when n.state = 'rejected' then format('the newest file of %s was rejected', n.feed)
+        else format('the newest %s have not been loaded', n.feed)
+    end as problem
+from newest as n
+where n.state in ('held', 'rejected') or (n.state <> 'loaded' and n.created_at < $2)
+union all
+select
+    a.source_system,
+    'what was loaded has not been published' as problem
+from security.data_as_of as a
+inner join source as s on a.source_system = s.source_system
+left join delivery.published as p on a.source_system = p.source_system
+where a.as_of is distinct from p.as_of and a.as_of < $2
+order by source_system, problem;

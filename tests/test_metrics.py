@@ -119,6 +119,11 @@ def summed(name: str) -> Any:
     return lambda rows: total(row[name] for row in rows)
 
 
+def counted(rows: list[Row]) -> int | None:
+    """How many there are; like any sum, nothing where there are none."""
+    return len(rows) or None
+
+
 def median_cost(rows: list[Row]) -> Any:
     return statistics.median(row["base_cost"] for row in rows) if rows else None
 
@@ -170,7 +175,7 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
         everything,
         ratio(column("satisfaction_score"), known("satisfaction_score")),
     ),
-    "claims_volume": ("fact_claim", everything, len),
+    "claims_volume": ("fact_claim", everything, counted),
     "billed_amount": ("fact_claim", everything, summed("total_cost")),
     "paid_amount": ("fact_claim", everything, summed("paid_amount")),
     "allowed_amount": ("fact_claim", everything, summed("allowed_amount")),
@@ -214,7 +219,7 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
         lambda row: row["patient_key"] > 0 and row["of"]["payer"]["is_insurer"] is not None,
         uninsured,
     ),
-    "pended_claims": ("fact_pended_queue", everything, len),
+    "pended_claims": ("fact_pended_queue", everything, counted),
     "pended_dollars": ("fact_pended_queue", everything, summed("total_charge")),
     "pended_age": (
         "fact_pended_queue",
@@ -226,7 +231,7 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
         everything,
         ratio(lambda row: int((row["age_days"] or 0) > 30), known("age_days")),
     ),
-    "claims_cleared": ("fact_pended_claim", lambda row: row["cleared_date_key"] > 0, len),
+    "claims_cleared": ("fact_pended_claim", lambda row: row["cleared_date_key"] > 0, counted),
     "cleared_per_day": (
         "clearing_day",
         everything,
@@ -383,7 +388,8 @@ def check_every_roll_up(connection: Any, seed: int = 0) -> None:
         # what must not be added up over time is asked for each time by itself
         fixed = [told["not_across"]] if "not_across" in told else []
         expected = {}
-        for as_of, at_a_time in grouped(rows, *fixed).items() or [((), [])]:
+        nothing = [] if fixed else [((), [])]
+        for as_of, at_a_time in grouped(rows, *fixed).items() or nothing:
             time = as_of[0] if as_of else None
             expected[time, "all", None] = value_of(at_a_time)
             for cut in [one for one in told["dimensions"] if one not in fixed]:

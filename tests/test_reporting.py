@@ -23,6 +23,7 @@ REFUSED = (
     errors.WrongObjectType,
     errors.ObjectNotInPrerequisiteState,
 )
+OWNERS = ("reporting_owner", "identified_owner", "raw_owner", "metrics_owner", "tableau_service")
 SUMMIT = (("billing", ["orthopedist", "physical_therapist"]),)
 HARBOR = (("billing", ["heart_surgeon"]), ("clinic", ["orthopedist"]))
 
@@ -306,7 +307,7 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
     name = f"house_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"create role {name} login createrole")
-        for owner in ("reporting_owner", "identified_owner", "raw_owner", "tableau_service"):
+        for owner in OWNERS:
             admin.execute(f"grant {owner} to {name} with admin option")
         admin.execute(f"create database {name} owner {name}")
     address = embedded.url_of(server, name).replace("//postgres:@", f"//{name}@")
@@ -384,4 +385,8 @@ def test_a_key_said_twice_is_refused(tmp_path):
 
 
 def test_the_demo_client_is_fit_to_publish():
-    assert [one.name for one in clients.load_all()] == ["summit_ortho"]
+    assert [one.name for one in clients.load_all()] == [
+        "humana",
+        "summit_ortho",
+        "unitedhealthcare",
+    ]

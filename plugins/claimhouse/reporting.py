@@ -20,7 +20,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import clients, connections, contract, reference, settings, warehouse
+from claimhouse import clients, connections, contract, reference, settings, summaries, warehouse
 from claimhouse.clients import Client
 from claimhouse.contract import Column
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 TABLEAU = "tableau_service"
 # Who owns a secured view, by the beginning of its name; of any other, the last.
-OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
+VIEW_OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
 
 # From which privacy level on a column of a feed is shown as it came, by what it gives away.
 _FROM_LIMITED = {"city", "zipcode", "date", "birth_date"}
@@ -76,9 +76,13 @@ def publish(
         changed = _apply_clients(connection, known)
         _apply_roles(connection, known)
         warehouse.run(connection, "security/row_policies")
+        summaries.refresh(connection)
         views = _lay_views(connection, known)
         warehouse.run(connection, "security/access")
         _hand_over(connection, views)
+        warehouse.run(connection, "security/act_as", role="metrics_owner", inherit="false")
+        warehouse.run(connection, "security/metrics")
+        warehouse.query(connection, "delivery/published")
         _audit(connection)
     result = Publication(
         clients=len(known),
@@ -275,10 +279,10 @@ def _levels(column: Column) -> str | None:
 
 def _hand_over(connection: Connection[Any], views: list[str]) -> None:
     """Give the views, with the grants just laid, to owners whom row-level security binds."""
-    for owner in OWNERS.values():
+    for owner in VIEW_OWNERS.values():
         warehouse.run(connection, "security/act_as", role=owner, inherit="false")
     for name in views:
-        owner = next(owner for start, owner in OWNERS.items() if name.startswith(start))
+        owner = next(owner for start, owner in VIEW_OWNERS.items() if name.startswith(start))
         connection.execute(
             sql.SQL("alter view reporting.{} owner to {}").format(
                 sql.Identifier(name), sql.Identifier(owner)

@@ -1,12 +1,14 @@
 -- The owners of the secured views. They own no table and cannot bypass row-level security, so a
 -- view of theirs shows what the policies below let through. reporting_owner is not even granted a
--- name or an identifier, identified_owner is; raw_owner reads source tables.
+-- name or an identifier, identified_owner is; raw_owner reads source tables, metrics_owner has the metrics.
 
 do $$
 declare
     name text;
 begin
-    foreach name in array array['reporting_owner', 'identified_owner', 'raw_owner', 'tableau_service'] loop
+    foreach name in array array[
+        'reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner', 'tableau_service'
+    ] loop
         begin
             execute format('create role %I nologin', name);
         exception when duplicate_object or unique_violation then null;  -- roles belong to the server
@@ -15,20 +17,25 @@ begin
 end
 $$;
 
-grant usage, create on schema reporting to reporting_owner, identified_owner, raw_owner;
-grant usage on schema star, security to reporting_owner, identified_owner;
+grant usage, create on schema reporting to reporting_owner, identified_owner, raw_owner, metrics_owner;
+grant usage, create on schema metrics to metrics_owner;
+grant usage on schema star, security, reference to reporting_owner, identified_owner, metrics_owner;
 grant usage on schema security to raw_owner, tableau_service;
 grant execute on function security.bind to tableau_service;
 grant select on
 security.reader, security.reader_report, security.reader_entitlement, security.data_as_of
-to reporting_owner, identified_owner, raw_owner;
+to reporting_owner, identified_owner, raw_owner, metrics_owner;
 grant select on
 security.reader_provider, security.reader_payer, security.reader_procedure, security.hidden_procedure,
 security.restricted_encounter, security.hidden_encounter, security.tableau_entitlement
-to reporting_owner, identified_owner;
+to reporting_owner, identified_owner, metrics_owner;
 grant select on security.readable_batch to raw_owner;
 
-grant select on all tables in schema star to identified_owner;
+grant select on all tables in schema star to identified_owner, metrics_owner;
+
+create schema summary;
+comment on schema summary is 'Counts about people who are not the reader''s own, small cells hidden';
+grant usage on schema summary to reporting_owner;
 
 -- The identifiers a view of reporting_owner must know to make a pseudonym of them are granted; the
 -- policies hide whose they are, and no view shows them.
@@ -62,18 +69,27 @@ end
 $$;
 
 -- Of descriptions that name nobody, all.
-create policy reporting on star.dim_date for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_claim_profile for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_encounter_profile for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_appointment_profile for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_diagnosis for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_facility for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_payer for select to reporting_owner, identified_owner using (true);
-create policy reporting on star.dim_procedure for select to reporting_owner, identified_owner using (
+create policy reporting on star.dim_date
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_claim_profile
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_encounter_profile
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_appointment_profile
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_diagnosis
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_facility
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_payer
+for select to reporting_owner, identified_owner, metrics_owner using (true);
+create policy reporting on star.dim_procedure
+for select to reporting_owner, identified_owner, metrics_owner using (
     procedure_key not in (select h.procedure_key from security.hidden_procedure as h)
 );
 
-create policy reporting on star.dim_provider for select to reporting_owner, identified_owner using (
+create policy reporting on star.dim_provider
+for select to reporting_owner, identified_owner, metrics_owner using (
     provider_key in (select p.provider_key from security.reader_provider as p)
     or source_system in (
         select e.source_system
@@ -84,7 +100,8 @@ create policy reporting on star.dim_provider for select to reporting_owner, iden
 comment on policy reporting on star.dim_provider is
 'Those of the caller''s specialties; of a source where something else decides whose rows it sees, all';
 
-create policy reporting on star.dim_patient for select to reporting_owner, identified_owner using (
+create policy reporting on star.dim_patient
+for select to reporting_owner, identified_owner, metrics_owner using (
     patient_key < 0
     or source_system in (
         select e.source_system
@@ -95,7 +112,7 @@ create policy reporting on star.dim_patient for select to reporting_owner, ident
 comment on policy reporting on star.dim_patient is
 'By source alone, so a view must come to its patients through the facts: see docs/decisions/0003';
 
-create policy reporting on star.fact_claim for select to reporting_owner, identified_owner using (
+create policy reporting on star.fact_claim for select to reporting_owner, identified_owner, metrics_owner using (
     (
         provider_key in (select p.provider_key from security.reader_provider as p)
         or payer_key in (select p.payer_key from security.reader_payer as p)
@@ -107,7 +124,7 @@ create policy reporting on star.fact_claim for select to reporting_owner, identi
     and procedure_key not in (select h.procedure_key from security.hidden_procedure as h)
 );
 
-create policy reporting on star.fact_claim_change for select to reporting_owner, identified_owner using (
+create policy reporting on star.fact_claim_change for select to reporting_owner, identified_owner, metrics_owner using (
     (
         provider_key in (select p.provider_key from security.reader_provider as p)
         or payer_key in (select p.payer_key from security.reader_payer as p)
@@ -120,7 +137,7 @@ create policy reporting on star.fact_claim_change for select to reporting_owner,
 );
 comment on policy reporting on star.fact_claim_change is 'As on fact_claim, whose earlier versions these are';
 
-create policy reporting on star.fact_encounter for select to reporting_owner, identified_owner using (
+create policy reporting on star.fact_encounter for select to reporting_owner, identified_owner, metrics_owner using (
     (
         payer_key in (select p.payer_key from security.reader_payer as p)
         or provider_key in (select p.provider_key from security.reader_provider as p)
@@ -143,7 +160,7 @@ create policy reporting on star.fact_encounter for select to reporting_owner, id
     )
 );
 
-create policy reporting on star.fact_procedure for select to reporting_owner, identified_owner using (
+create policy reporting on star.fact_procedure for select to reporting_owner, identified_owner, metrics_owner using (
     (
         payer_key in (select p.payer_key from security.reader_payer as p)
         or procedure_key in (select p.procedure_key from security.reader_procedure as p)

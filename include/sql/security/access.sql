@@ -20,7 +20,7 @@ begin
         inner join pg_roles as r on a.grantee = r.oid
         where
             a.grantee <> n.nspowner
-            and r.rolname not in ('reporting_owner', 'identified_owner', 'raw_owner')
+            and r.rolname not in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner')
             and (
                 n.nspname = 'reporting'
                 and r.rolname not in (select l.login from security.login as l)
@@ -49,7 +49,8 @@ begin
         select
             l.login,
             c.reports,
-            c.schemas
+            c.schemas,
+            c.privacy_level
         from security.login as l
         inner join security.client as c on l.client = c.client
         order by l.login
@@ -72,6 +73,23 @@ begin
             execute format('grant usage on schema %I to %I', place.nspname, reader.login);
             execute format('grant select on all tables in schema %I to %I', place.nspname, reader.login);
         end loop;
+        -- A metric that counts people names them in the column member. Who may see no identifiers reads the
+        -- other columns, and the counts in metrics.roll_up.
+        if 'metrics' = any(reader.schemas) and reader.privacy_level <> 'identified' then
+            for place in
+                select
+                    c.relname,
+                    string_agg(format('%I', o.attname), ', ') as others
+                from pg_class as c
+                inner join pg_attribute as a on c.oid = a.attrelid and a.attname = 'member'
+                inner join pg_attribute as o on c.oid = o.attrelid and o.attnum > 0 and o.attname <> 'member'
+                where c.relnamespace = 'metrics'::regnamespace and c.relkind = 'v'
+                group by c.relname
+            loop
+                execute format('revoke select on metrics.%I from %I', place.relname, reader.login);
+                execute format('grant select (%s) on metrics.%I to %I', place.others, place.relname, reader.login);
+            end loop;
+        end if;
     end loop;
 
     -- Tableau's one login may open whatever one of its people may; each view asks who that is.

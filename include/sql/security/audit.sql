@@ -13,7 +13,7 @@ with reader as (
     left join security.client as c on l.client = c.client
     where
         l.login is not null
-        or r.rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'tableau_service')
+        or r.rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner', 'tableau_service')
 ),
 
 relation as (
@@ -48,7 +48,7 @@ union all
 select format('role %s owns %s', r.rolname, t.name)
 from reader as r
 inner join relation as t on r.oid = t.relowner
-where t.nspname <> 'reporting' or t.relkind <> 'v' or not r.is_view_owner
+where t.nspname not in ('reporting', 'metrics') or t.relkind <> 'v' or not r.is_view_owner
 union all
 select format('%s is not a security_barrier view of a bound owner', t.name)
 from relation as t
@@ -75,6 +75,10 @@ select format('%s shows identifiers and belongs to %s', t.name, t.owner_name)
 from relation as t
 where t.nspname = 'reporting' and t.relname like 'identified\_%' and t.owner_name <> 'identified_owner'
 union all
+select format('%s is not a view of metrics_owner', t.name)
+from relation as t
+where t.nspname = 'metrics' and t.relkind = 'v' and t.owner_name <> 'metrics_owner'
+union all
 select format('%s has no row-level security', t.name)
 from relation as t
 where t.nspname in ('star', 'summary') and t.relkind in ('r', 'p') and not t.relrowsecurity
@@ -84,7 +88,7 @@ from reader as r
 cross join relation as t
 where
     r.is_view_owner
-    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'summary') and not t.relrowsecurity
+    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'summary', 'metrics') and not t.relrowsecurity
     and has_any_column_privilege(r.oid, t.oid, 'select')
 union all
 select format('the policy %s of %s lets in %s', p.polname, t.name, coalesce(g.rolname, 'everybody'))

@@ -3,6 +3,7 @@ do $$
 declare
     place record;
     readers text;
+    rule text;
 begin
     for place in
         select
@@ -35,6 +36,35 @@ begin
             end if;
         end if;
 
+        -- A table of the star for which nobody has thought out a policy: the views show the rows of sources
+        -- of which the reader sees every row, and nothing of an encounter that is hidden from it.
+        if place.kind = 'star' and not exists (
+            select
+            from pg_policy as p
+            where p.polrelid = format('star.%I', place.relname)::regclass and p.polname = 'reporting'
+        ) then
+            select string_agg(
+                case a.attname
+                    when 'source_system' then
+                        'source_system in (select e.source_system from security.reader_entitlement as e '
+                        || 'where e.kind = ''every_row'')'
+                    else
+                        '(source_system, encounter_id) not in (select h.source_system, h.encounter_id '
+                        || 'from security.hidden_encounter as h)'
+                end,
+                ' and '
+            )
+            into rule
+            from pg_attribute as a
+            where
+                a.attrelid = format('star.%I', place.relname)::regclass
+                and a.attname in ('source_system', 'encounter_id') and not a.attisdropped;
+            execute format(
+                'create policy reporting on star.%I for select to reporting_owner, identified_owner, metrics_owner '
+                || 'using (%s)', place.relname, coalesce(rule, 'true')
+            );
+        end if;
+
         select string_agg(format('%I', l.login), ', ' order by l.login)
         into readers
         from security.login as l
@@ -57,5 +87,8 @@ begin
             execute format('alter policy internal on %I.%I to %s', place.nspname, place.relname, readers);
         end if;
     end loop;
+
+    grant select on all tables in schema star to identified_owner, metrics_owner;
+    grant select on all tables in schema reference to reporting_owner, identified_owner, metrics_owner;
 end
 $$;

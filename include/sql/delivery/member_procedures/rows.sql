@@ -14,4 +14,4 @@ select
     length_minutes,
     as_of
 from reporting.member_procedures
-order by procedure_name, procedure_code, service_date desc, encounter_pseudonym;
+order by procedure_name asc, procedure_code asc, service_date desc, encounter_pseudonym asc;

@@ -1,0 +1,38 @@
+-- Where the patients live whom nobody insures. What is restricted stands apart.
+with restricted as (
+    select
+        source_system,
+        encounter_id,
+        max(specialty) as specialty
+    from security.restricted_encounter
+    group by source_system, encounter_id
+),
+
+helped as (
+    select
+        f.source_system,
+        coalesce(r.specialty, '') as restricted_specialty,
+        coalesce(d.state, 'unknown') as state,
+        coalesce(d.city, 'unknown') as city,
+        d.patient_id,
+        f.total_claim_cost
+    from star.fact_encounter as f
+    inner join star.dim_payer as y on f.payer_key = y.payer_key
+    inner join star.dim_patient as d on f.patient_key = d.patient_key
+    left join restricted as r on f.source_system = r.source_system and f.encounter_id = r.encounter_id
+    where d.patient_key > 0 and y.is_insurer = false
+)
+
+select
+    source_system,
+    restricted_specialty,
+    case when grouping(state) = 1 then 'all' else state end as state,
+    case when grouping(city) = 1 then 'all' else city end as city,
+    count(distinct patient_id) as patients,
+    count(*) as encounters,
+    round(avg(total_claim_cost), 2) as average_cost
+from helped
+group by
+    source_system,
+    restricted_specialty,
+    grouping sets ((state, city), (state), ())

@@ -1,0 +1,30 @@
+{% from "macros.jinja" import reader %}
+-- Every procedure with whose it was: for senior management alone.
+create view reporting.identified_procedures with (security_barrier) as
+select
+    f.source_system,
+    f.encounter_id,
+    f.service_date,
+    p.specialty,
+    p.procedure_id,
+    p.procedure_name,
+    f.is_restricted,
+    d.patient_id,
+    d.first_name,
+    d.last_name,
+    d.birth_date,
+    d.gender,
+    d.city,
+    d.state,
+    y.payer_name,
+    f.base_cost,
+    f.length_minutes,
+    a.as_of
+from star.fact_procedure as f
+inner join star.dim_procedure as p on f.procedure_key = p.procedure_key
+inner join star.dim_patient as d on f.patient_key = d.patient_key
+inner join star.dim_payer as y on f.payer_key = y.payer_key
+inner join {{ reader("identified_procedures", ["identified"]) }}
+left join security.data_as_of as a on f.source_system = a.source_system;
+
+comment on view reporting.identified_procedures is 'Procedures in detail';

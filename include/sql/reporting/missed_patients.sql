@@ -1,0 +1,60 @@
+{% from "macros.jinja" import reader %}
+-- The patients an insurer does not have: for each of its procedures, most performed first when sorted by
+-- own_procedures, how many are uninsured and how many are with other payers. Small counts are hidden.
+create view reporting.missed_patients with (security_barrier) as
+with named as (
+    select distinct
+        p.source_system,
+        p.procedure_id,
+        p.procedure_name
+    from star.dim_procedure as p
+)
+
+select
+    t.source_system,
+    t.specialty,
+    t.procedure_id as procedure_code,
+    coalesce(n.procedure_name, t.procedure_id) as procedure_name,
+    coalesce(o.procedures, 0) as own_procedures,
+    coalesce(o.patients, 0) as own_patients,
+    case when u.source_system is null then 0 else u.patients end as uninsured_patients,
+    case when x.source_system is null then 0 else x.patients end as other_payers_patients,
+    t.patients as missed_patients,
+    t.is_hidden or coalesce(u.is_hidden, false) or coalesce(x.is_hidden, false) as is_hidden,
+    least(t.as_of, u.as_of, x.as_of) as as_of
+from summary.payer_market as t
+inner join {{ reader("missed_patients", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join summary.payer_market as o
+    on
+        t.client = o.client and t.source_system = o.source_system
+        and t.restricted_specialty = o.restricted_specialty and t.specialty = o.specialty
+        and t.procedure_id = o.procedure_id and o.payer_group = 'own members'
+left join summary.payer_market as u
+    on
+        t.client = u.client and t.source_system = u.source_system
+        and t.restricted_specialty = u.restricted_specialty and t.specialty = u.specialty
+        and t.procedure_id = u.procedure_id and u.payer_group = 'uninsured'
+left join summary.payer_market as x
+    on
+        t.client = x.client and t.source_system = x.source_system
+        and t.restricted_specialty = x.restricted_specialty and t.specialty = x.specialty
+        and t.procedure_id = x.procedure_id and x.payer_group = 'other payers'
+left join named as n on t.source_system = n.source_system and t.procedure_id = n.procedure_id
+where t.payer_group = 'all';
+
+comment on view reporting.missed_patients is 'Patients you are missing out on';
+comment on column reporting.missed_patients.source_system is 'Where the procedures were done';
+comment on column reporting.missed_patients.specialty is 'The specialty of the procedure, or all';
+comment on column reporting.missed_patients.procedure_code is 'Its SNOMED CT code; all in a total of the specialty';
+comment on column reporting.missed_patients.procedure_name is 'What was done; all in a total of the specialty';
+comment on column reporting.missed_patients.own_procedures is 'How often it was done for your members';
+comment on column reporting.missed_patients.own_patients is 'For how many distinct members';
+comment on column reporting.missed_patients.uninsured_patients is
+'Distinct patients whom nobody insured; empty where a small count could be found out';
+comment on column reporting.missed_patients.other_payers_patients is
+'Distinct patients with other payers; empty where a small count could be found out';
+comment on column reporting.missed_patients.missed_patients is
+'Distinct patients of both kinds; who was both in turn counts once';
+comment on column reporting.missed_patients.is_hidden is
+'True where a newer value is hidden: the figure is empty, or older, as of the time beside it';
+comment on column reporting.missed_patients.as_of is 'When the oldest data behind the row were loaded (UTC)';

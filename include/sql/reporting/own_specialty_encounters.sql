@@ -1,0 +1,9 @@
+{% from "macros.jinja" import reader %}
+-- What a person of a client's team sees first: the encounters of its own specialty.
+create view reporting.own_specialty_encounters with (security_barrier) as
+select v.*
+from reporting.member_encounters as v
+inner join {{ reader("own_specialty_encounters", ["safe_harbor", "limited", "identified"]) }}
+where v.is_own_specialty;
+
+comment on view reporting.own_specialty_encounters is 'Encounters of your members in your specialty';

@@ -1,0 +1,64 @@
+{% from "macros.jinja" import reader %}
+-- Each procedure's own cost against what the other payers and all pay. About others it tells suppressed
+-- counts alone, and a median only where the count behind it is shown.
+create view reporting.procedure_cost_index with (security_barrier) as
+with named as (
+    select distinct
+        p.source_system,
+        p.procedure_id,
+        p.procedure_name
+    from star.dim_procedure as p
+)
+
+select
+    o.source_system,
+    o.specialty,
+    o.procedure_id as procedure_code,
+    n.procedure_name,
+    o.procedures as own_procedures,
+    o.patients as own_patients,
+    o.median_cost as own_median_cost,
+    x.patients as other_patients,
+    x.procedures as other_procedures,
+    x.median_cost as other_median_cost,
+    t.overall_median_cost,
+    round(o.median_cost / nullif(x.median_cost, 0), 3) as index_to_others,
+    round(o.median_cost / nullif(t.overall_median_cost, 0), 3) as index_to_overall,
+    coalesce(x.is_hidden or t.is_hidden, false) as is_hidden,
+    least(o.as_of, x.as_of, t.as_of) as as_of
+from summary.payer_market as o
+inner join {{ reader("procedure_cost_index", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join summary.payer_market as x
+    on
+        o.client = x.client and o.source_system = x.source_system
+        and o.restricted_specialty = x.restricted_specialty and o.specialty = x.specialty
+        and o.procedure_id = x.procedure_id and x.payer_group = 'other payers'
+left join summary.payer_market as t
+    on
+        o.client = t.client and o.source_system = t.source_system
+        and o.restricted_specialty = t.restricted_specialty and o.specialty = t.specialty
+        and o.procedure_id = t.procedure_id and t.payer_group = 'all'
+left join named as n on o.source_system = n.source_system and o.procedure_id = n.procedure_id
+where o.payer_group = 'own members' and o.procedure_id <> 'all';
+
+comment on view reporting.procedure_cost_index is 'Cost of your procedures against other payers';
+comment on column reporting.procedure_cost_index.source_system is 'Where the procedures were done';
+comment on column reporting.procedure_cost_index.specialty is 'The specialty the procedure belongs to';
+comment on column reporting.procedure_cost_index.procedure_code is 'Its SNOMED CT code';
+comment on column reporting.procedure_cost_index.procedure_name is 'What was done';
+comment on column reporting.procedure_cost_index.own_procedures is 'How often for your members';
+comment on column reporting.procedure_cost_index.own_patients is 'For how many distinct members';
+comment on column reporting.procedure_cost_index.own_median_cost is 'The median cost for your members, in dollars';
+comment on column reporting.procedure_cost_index.other_patients is
+'Distinct patients of other payers; empty where a small count could be found out';
+comment on column reporting.procedure_cost_index.other_procedures is
+'How often for them; empty where the patients are';
+comment on column reporting.procedure_cost_index.other_median_cost is
+'The median cost for other payers, in dollars; empty where the patients are';
+comment on column reporting.procedure_cost_index.overall_median_cost is
+'The median over everybody, yours and the uninsured too; empty where all others together are few';
+comment on column reporting.procedure_cost_index.index_to_others is 'Your median divided by that of the other payers';
+comment on column reporting.procedure_cost_index.index_to_overall is 'Your median divided by that of everybody';
+comment on column reporting.procedure_cost_index.is_hidden is
+'True where a newer value is hidden: the figures of others are empty, or older, as of the time beside them';
+comment on column reporting.procedure_cost_index.as_of is 'When the oldest data behind the row were loaded (UTC)';

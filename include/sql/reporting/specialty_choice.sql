@@ -1,0 +1,12 @@
+{% from "macros.jinja" import reader %}
+-- The values a filter on the specialty offers: those of rows the caller may see, its own first chosen.
+create view reporting.specialty_choice with (security_barrier) as
+select distinct
+    f.specialty,
+    coalesce(f.specialty = r.specialty, false) as is_default
+from star.fact_encounter as f
+inner join {{ reader("specialty_choice", ["safe_harbor", "limited", "identified"]) }};
+
+comment on view reporting.specialty_choice is 'The specialties you may choose from';
+comment on column reporting.specialty_choice.specialty is 'What encounters are about';
+comment on column reporting.specialty_choice.is_default is 'Whether it is your own';

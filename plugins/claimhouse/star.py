@@ -265,9 +265,11 @@ def _step(
 def _load_newest(connection: Connection[Any], source: str, dimension: Dimension) -> int:
     """Load a dimension that holds the newest state of its members (SCD1)."""
     brought = sorted(mapping.columns(connection, source, dimension.table))
-    return _run(
+    written = _run(
         connection, "star/scd1_dimension", source=source, brought=brought, **dimension.names()
     )
+    _analyze_if_grown(connection, dimension.table, written)
+    return written
 
 
 def _load_history(connection: Connection[Any], source: str, dimension: Dimension) -> int:

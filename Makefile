@@ -15,7 +15,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test lint docs bench samples rebuild screenshot requirements
+.PHONY: help set-up demo up down test lint docs bench samples rebuild screenshot requirements contract
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ lint: set-up ## check style, types and SQL
 docs: set-up ## write what in docs/ is made from the contracts and the database
 	$(BIN)/python -m local.dictionary
 	$(BIN)/python -m local.diagram
+	$(BIN)/python -m local.model
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench
@@ -54,6 +55,9 @@ samples: set-up ## write the sample feeds to var/samples
 
 rebuild: set-up ## empty the star and load it anew from the source tables (SOURCE=<source> for one)
 	@set -a && . $${CLAIMHOUSE_VAR:-var}/warehouse.env && $(BIN)/python -m claimhouse.star rebuild $(SOURCE)
+
+contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<source>]
+	@$(BIN)/python -m claimhouse.draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
 
 screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot

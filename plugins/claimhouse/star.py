@@ -12,7 +12,7 @@ than one transaction. What a source brings is said by its mapping files,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -30,10 +30,12 @@ CLAIM = "fact_claim"
 STORED = {CLAIM: (CLAIM, "fact_claim_change")}
 
 _WRITES = ("INSERT", "UPDATE", "MERGE", "DELETE")
-# Two halves of the records, by the hash of the id. An equation would do as well, but the planner
-# expects one row in two hundred of it, and of these one in three.
+# Two halves of the records that come, by the hash of the id. An equation would do as well, but the
+# planner expects one row in two hundred of it, and of these one in three.
 _PARTS = ("< 0", ">= 0")
 _WHOLE = ""
+# Two halves of the records that are there, by their place: each connection reads half of the table.
+_HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
 
 
 def facts(source: str) -> list[str]:
@@ -113,8 +115,10 @@ def load_fact(
         Rows written, as ``<table>`` and ``<table>_rekeyed``.
     """
     with connection.transaction():
+        _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{fact}/parts")
         is_first = _prepare_fact(connection, source, fact, batch_ids)
-        written = _load_part(connection, source, fact, batch_ids, is_first, _WHOLE)
+        written = _rekey_part(connection, source, fact, batch_ids, {})
+        written |= _load_part(connection, source, fact, batch_ids, is_first, _WHOLE)
         _complete_fact(connection, fact, is_first)
     return written
 
@@ -136,20 +140,77 @@ def load_fact_in_parts(
         Rows written, as ``<table>`` and ``<table>_rekeyed``.
     """
     address = at or warehouse.url()
-    with warehouse.connect(address) as connection:
-        is_first = _prepare_fact(connection, source, fact, batch_ids)
+    with warehouse.connect(address) as lock, _alone(lock, source, fact):
+        with warehouse.connect(address) as connection:
+            is_first = _prepare_fact(connection, source, fact, batch_ids)
+            halves = _halves(connection, fact)
 
-    def load_part(part: str) -> Counts:
-        with warehouse.connect(address) as own:
-            # each part has a processor: helpers would only take turns
-            own.execute("set max_parallel_workers_per_gather = 0")
-            return _load_part(own, source, fact, batch_ids, is_first, part)
+        def rekey_part(places: dict[str, str]) -> Counts:
+            with _part(address, source, fact) as own:
+                return _rekey_part(own, source, fact, batch_ids, places)
 
-    with ThreadPoolExecutor(len(_PARTS)) as pool:
-        parts = list(pool.map(load_part, _PARTS if fact == CLAIM else [_WHOLE]))
-    with warehouse.connect(address) as connection:
-        _complete_fact(connection, fact, is_first)
-    return {name: sum(part[name] for part in parts) for name in parts[0]}
+        def load_part(part: str) -> Counts:
+            with _part(address, source, fact) as own:
+                return _load_part(own, source, fact, batch_ids, is_first, part)
+
+        with ThreadPoolExecutor(len(_PARTS)) as pool:
+            written = _sum(pool.map(rekey_part, halves))
+            written |= _sum(pool.map(load_part, _PARTS if fact == CLAIM else [_WHOLE]))
+        with warehouse.connect(address) as connection:
+            _complete_fact(connection, fact, is_first)
+    return written
+
+
+@contextmanager
+def _alone(connection: Connection[Any], source: str, fact: str) -> Iterator[None]:
+    """While nobody else loads this fact, in whatever transactions: rows keep their places."""
+    _lock(connection, "pg_advisory_lock", f"star/{source}/{fact}/parts")
+    # parts whose process was killed may still be ending
+    _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{fact}/part")
+    connection.commit()  # the first lock is the session's and stays
+    yield
+
+
+@contextmanager
+def _part(address: str, source: str, fact: str) -> Iterator[Connection[Any]]:
+    """A connection for one part, which has a processor: helpers would only take turns."""
+    with warehouse.connect(address) as own:
+        own.execute("set max_parallel_workers_per_gather = 0")
+        # the tables have just been read or written: a page of them is in memory wherever it lies
+        own.execute("set random_page_cost = 1.1")
+        _lock(own, "pg_advisory_xact_lock_shared", f"star/{source}/{fact}/part")
+        yield own
+
+
+def _lock(connection: Connection[Any], kind: str, name: str) -> None:
+    connection.execute(
+        sql.SQL("select {}(hashtextextended({}, 0))").format(sql.Identifier(kind), name)
+    )
+
+
+def _halves(connection: Connection[Any], fact: str) -> list[dict[str, str]]:
+    """The tables of *fact* in two halves, each as the rows' places in it."""
+    if fact != CLAIM:
+        return [{}]
+    middles = {
+        row[0]: row[1]
+        for row in connection.execute(
+            "select relname, pg_relation_size(oid) / current_setting('block_size')::bigint / 2"
+            " from pg_class where relnamespace = 'star'::regnamespace and relname = any(%s)",
+            (list(STORED[fact]),),
+        )
+    }
+    return [
+        {table: half.format(middle=middle) for table, middle in middles.items()} for half in _HALVES
+    ]
+
+
+def _sum(parts: Iterable[Counts]) -> Counts:
+    """The counts of several parts, added up by name."""
+    total: Counts = {}
+    for part in parts:
+        total = {name: total.get(name, 0) + rows for name, rows in part.items()}
+    return total
 
 
 def load_facts(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -> Counts:
@@ -193,6 +254,8 @@ def load(source: str, batch_ids: Sequence[int] | None = None, at: str | None = N
         Rows written by table, and what :func:`finish` counts.
     """
     address = at or warehouse.url()
+    with warehouse.connect(address) as connection:
+        warehouse.run(connection, "landing/analyze_batch")
     with warehouse.connect(address) as connection:
         batches = (
             list(batch_ids)
@@ -246,9 +309,7 @@ def _step(
 ) -> Iterator[None]:
     """A transaction that names its batches to SQL, in which no other does the same step."""
     with connection.transaction():
-        connection.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"star/{source}/{name}",)
-        )
+        _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{name}")
         # the hash of a row is that of its text: dates must look the same in every session
         connection.execute("set local datestyle = 'ISO, YMD'")
         connection.execute(
@@ -311,14 +372,14 @@ def _load_part(
     """Load the records of *part*, or all of them."""
     with _step(connection, source, f"{fact} {part}", batch_ids):
         described = star_tables.fact(connection, source, fact)
-        written = _rekey(connection, source, described, part)
         if fact == CLAIM:
-            return written | _load_claims(connection, source, described, is_first, part)
+            return _load_claims(connection, source, described, is_first, part)
         name = "bridge" if fact.startswith("bridge_") else "fact"
-        written[fact] = _run(
-            connection, f"star/{name}", source=source, is_first=is_first, **described.names()
-        )
-    return written
+        return {
+            fact: _run(
+                connection, f"star/{name}", source=source, is_first=is_first, **described.names()
+            )
+        }
 
 
 def _load_claims(
@@ -340,7 +401,8 @@ def _load_claims(
             written[table] = 0
         else:
             written[table] = _run(connection, f"star/{table}", source=source, is_first=is_first)
-    _drop_temporary(connection, "claim_version")
+    for relation in ("claim_version", "received", "known"):
+        _drop_temporary(connection, relation)
     return written
 
 
@@ -357,13 +419,22 @@ def _complete_fact(connection: Connection[Any], fact: str, is_first: bool) -> No
 
 def _lock_table(connection: Connection[Any], table: str) -> None:
     """Wait until no load of another source looks after the key of *table*."""
-    connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"star/{table}/key",)
-    )
+    _lock(connection, "pg_advisory_xact_lock", f"star/{table}/key")
 
 
-def _rekey(connection: Connection[Any], source: str, fact: Fact, part: str) -> Counts:
-    """Point the rows of *fact* to the dimension states that hold as of their dates."""
+def _rekey_part(
+    connection: Connection[Any],
+    source: str,
+    fact: str,
+    batch_ids: Sequence[int],
+    places: dict[str, str],
+) -> Counts:
+    """Point the rows at *places*, or all of them, to the states that hold as of their dates."""
+    with _step(connection, source, f"{fact} {places.get(fact, _WHOLE)}", batch_ids):
+        return _rekey(connection, source, star_tables.fact(connection, source, fact), places)
+
+
+def _rekey(connection: Connection[Any], source: str, fact: Fact, places: dict[str, str]) -> Counts:
     changed = connection.execute(
         "select distinct dimension from star.member_to_rekey where source_system = %s", (source,)
     )
@@ -381,7 +452,11 @@ def _rekey(connection: Connection[Any], source: str, fact: Fact, part: str) -> C
         _run(connection, "star/as_of", source=source, **one)
     moved = {
         f"{table}_rekeyed": _run(
-            connection, "star/rekey_fact", table=table, dimensions=dimensions, part=part
+            connection,
+            "star/rekey_fact",
+            table=table,
+            dimensions=dimensions,
+            pages=places.get(table, _WHOLE),
         )
         for table in tables
     }

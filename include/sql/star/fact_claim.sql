@@ -7,28 +7,30 @@
     "service_date_key", "claim_date_key", "paid_date_key", "service_date", "total_cost", "covered_amount",
     "allowed_amount", "paid_amount", "version_count", "batch_id", "row_number", "version_date"
 ] -%}
-{% if is_first -%}
+{% if not is_first -%}
+-- By their place, which known has already: a merge would look all claims up once more.
+update star.fact_claim as f
+set
+    {% for column in columns %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
+    {% endfor -%}
+from (
+    select
+        k.place,
+        c.*,
+        c.version_number as version_count
+    from claim_version as c
+    inner join known as k on c.claim_id = k.claim_id
+    where c.is_latest
+) as v
+where
+    f.ctid = v.place
+    and (f.{{ columns | join(", f.") }}) is distinct from (v.{{ columns | join(", v.") }});
+{% endif -%}
 insert into star.fact_claim (source_system, claim_id, {{ columns | join(", ") }})
 select
     v.source_system,
     v.claim_id,
     v.{{ columns | join(",\n    v.") | replace("v.version_count", "v.version_number as version_count") }}
-from claim_version as v;
-{% else -%}
-merge into star.fact_claim as f
-using (
-    select
-        c.*,
-        c.version_number as version_count
-    from claim_version as c
-    where c.is_latest
-) as v
-    on f.source_system = '{{ source }}' and f.claim_id = v.claim_id
-when matched and (f.{{ columns | join(", f.") }}) is distinct from (v.{{ columns | join(", v.") }}) then
-    update set
-        {% for column in columns %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
-when not matched then
-    insert (source_system, claim_id, {{ columns | join(", ") }})
-    values (v.source_system, v.claim_id, v.{{ columns | join(", v.") }});
-{% endif %}
+from claim_version as v
+{%- if not is_first %}
+where v.is_latest and not exists (select from known as k where k.claim_id = v.claim_id){% endif %};

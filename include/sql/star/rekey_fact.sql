@@ -1,6 +1,6 @@
 -- sqlfluff:templater:jinja:context:dimensions:[{"member": "provider", "references": ["facility"]}]
 -- sqlfluff:templater:jinja:context:table:fact_claim
--- sqlfluff:templater:jinja:context:part:">= 0"
+-- sqlfluff:templater:jinja:context:pages:">= '(0,0)'"
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Points the rows of star.{{ table }} that exist to the states of their members as of the service,
 -- where the load changed what those are.
@@ -22,14 +22,14 @@ from star.{{ table }} as f
         {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
         in (select o.old_key from as_of_{{ one.member }} as o)
         {% endfor %})
-    {% if part %}and hashtext(f.claim_id) {{ part }}{% endif %}
+    {% if pages %}and f.ctid {{ pages }}{% endif %}
     and (
         {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
         <> {{ one.member }}.{{ one.member }}_key
         {% for other in one.references %}or f.{{ other }}_key <> {{ one.member }}.{{ other }}_key
         {% endfor %}{% endfor %});
 
-analyze moved;
+analyze moved (place);
 
 update star.{{ table }} as f
 set{% for one in dimensions %}

@@ -11,7 +11,8 @@ import math
 import tempfile
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from itertools import chain
@@ -197,18 +198,25 @@ def _text(
     )
 
 
-def main() -> None:
-    """Migrate a database of its own and draw what came of it."""
-    with tempfile.TemporaryDirectory(prefix="claimhouse-diagram-") as name:
+@contextmanager
+def fresh_database() -> Iterator[Connection[Any]]:
+    """A connection to a freshly migrated database of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="claimhouse-docs-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the server runs as another user where this one is root
         try:
             address = embedded.create_database(embedded.start(folder / "pg"), "warehouse")
             schema.upgrade(address)
             with warehouse.connect(address) as connection:
-                PICTURE.write_text(draw(connection), encoding="utf-8")
+                yield connection
         finally:
             embedded.stop(folder / "pg")
+
+
+def main() -> None:
+    """Draw the star of a freshly migrated database."""
+    with fresh_database() as connection:
+        PICTURE.write_text(draw(connection), encoding="utf-8")
 
 
 if __name__ == "__main__":

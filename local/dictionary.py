@@ -60,7 +60,7 @@ may see it:
 def page(contracts: Sequence[Contract]) -> str:
     """The whole dictionary, as Markdown."""
     in_use = [one for one in contracts if not one.is_draft]
-    parts = [INTRODUCTION, _table(("class", "the column holds"), CLASSES.items())]
+    parts = [INTRODUCTION, markdown_table(("class", "the column holds"), CLASSES.items())]
     parts.append(_contents(in_use))
     for source, feeds in groupby(in_use, key=lambda one: one.source_system):
         parts.append(f"## {source}")
@@ -77,7 +77,7 @@ def _contents(contracts: Iterable[Contract]) -> str:
         )
         for one in contracts
     ]
-    return _table(("source", "feed", "what it is"), rows)
+    return markdown_table(("source", "feed", "what it is"), rows)
 
 
 def _feed(one: Contract) -> str:
@@ -101,13 +101,15 @@ def _feed(one: Contract) -> str:
         for column in one.columns
     ]
     titles = ("column", "type", "meaning", "PHI class", "rules", "accepted", "a failure costs")
-    parts.append(_table(titles, rows))
+    parts.append(markdown_table(titles, rows))
     if one.row_rules:
         between = [
             (f"`{rule.name}`", f"`{rule.expression}`", rule.message, _row_cost(rule.severity))
             for rule in one.row_rules
         ]
-        parts.append(_table(("rule of a row", "must hold", "meaning", "a failure costs"), between))
+        parts.append(
+            markdown_table(("rule of a row", "must hold", "meaning", "a failure costs"), between)
+        )
     return "\n\n".join(parts)
 
 
@@ -213,7 +215,7 @@ def _lines(parts: Iterable[str]) -> str:
     return "<br>".join(parts)
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a bar inside a cell is escaped."""
     body = ["| " + " | ".join(_cell(one) for one in row) + " |" for row in rows]
     return "\n".join(

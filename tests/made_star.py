@@ -61,7 +61,7 @@ def rows(connection: psycopg.Connection[Any], name: str) -> list[Row]:
 def table(connection: psycopg.Connection[Any], name: str) -> list[Row]:
     """The raw rows of a table."""
     # of the calendar, the years around what is made up
-    only = " where date is null or year between 2010 and 2030" if name == "dim_date" else ""
+    only = " where date is null or year between 2000 and 2030" if name == "dim_date" else ""
     query = sql.SQL("select * from {}" + only).format(sql.Identifier("star", name))
     with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         return cursor.execute(query).fetchall()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.samples import billing, billing_exports, clinic, hospital
+from local.samples import billing, billing_exports, clinic, hospital, pended
 from local.samples.planting import Planted, Samples, write
 
 SEED = 20260105
-SOURCES = (billing, billing_exports, clinic, hospital)
+SOURCES = (billing, billing_exports, clinic, hospital, pended)
 
 __all__ = ["SEED", "SOURCES", "Planted", "Samples", "make", "write_all"]
 

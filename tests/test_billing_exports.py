@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import shutil
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -20,8 +22,9 @@ from local.samples.planting import write
 from tests.conftest import TEMPLATE
 from tests.feeds import batches
 from tests.test_samples_billing_exports import cells, table
+from tests.test_sixth_feed import _python as run_in
 
-from claimhouse import embedded, ingest, settings, star
+from claimhouse import draft, embedded, ingest, settings, star
 from claimhouse import warehouse as house
 
 SOURCE = "billing_exports"
@@ -360,6 +363,64 @@ def test_a_member_with_several_claims_is_one_patient_and_nobody_is_guessed(sampl
         "select count(*) from star.fact_claim where claim_id ~ '^(ANT|UHC)'"
     ).fetchone()
     assert claims[0] > 2 * len(people)
+
+
+SHAPE = """
+select
+    claim_id,
+    provider_id,
+    substring(claim_id from '^[A-Z]+') as payer,
+    service_date,
+    procedure_code,
+    array[diagnosis_code] as diagnosis_codes,
+    claim_amount,
+    paid_amount,
+    batch_id,
+    row_number
+from source_billing_exports.humana_list
+"""
+CHECKS = """
+checks for humana_list:
+  - row_count > 0:
+      name: has_claims
+      attributes:
+        message: "There are {value} claims"
+"""
+
+
+def test_a_further_layout_is_a_contract_a_shape_and_a_file_of_checks(samples, tmp_path):
+    """The file that no contract fitted, taken in without a line of Python."""
+    root = Path(os.environ["CLAIMHOUSE_LANDING_ROOT"].removeprefix("file://"))
+    before = content(samples)["claims"]
+    shutil.copytree(settings.INCLUDE, tmp_path / "include")
+    made = draft.write(
+        root / SOURCE / billing_exports.NOBODYS, SOURCE, "humana_list", tmp_path
+    ).read_text()
+    for name, text in (
+        (
+            "schemas/billing_exports/humana_list.yaml",
+            made.replace("status: draft", "status: active"),
+        ),
+        ("sql/mapping/billing_exports/shape_claim__humana_list.sql", SHAPE),
+        ("soda/billing_exports/humana_list.yml", CHECKS),
+    ):
+        (tmp_path / "include" / name).write_text(text)
+    run_in(f"from claimhouse import ingest; ingest.run('{SOURCE}')", tmp_path)
+    rows = table(billing_exports.NOBODYS, (root / SOURCE / billing_exports.NOBODYS).read_bytes())
+    found = samples.execute(
+        "select y.payer_name, count(*), count(distinct b.claim_id), sum(f.total_cost), min(f.service_date)"
+        " from star.fact_claim as f join star.dim_payer as y using (payer_key)"
+        " join star.bridge_claim_diagnosis as b on (b.claim_id, b.source_system) = (f.claim_id, f.source_system)"
+        " where f.claim_id ~ '^HUM' group by 1"
+    ).fetchall()
+    days = [datetime.strptime(row["Date of Service"], "%d.%m.%Y").date() for row in rows]
+    total = sum(cents(row["Charged"]) for row in rows)
+    assert found == [("Humana", len(rows), len(rows), total, min(days))]
+    assert [row for row in content(samples)["claims"] if not row[0].startswith("HUM")] == before
+    waiting = samples.execute(
+        "select status from quality.issue where rule = 'unclaimed_file'"
+    ).fetchall()
+    assert waiting == [("resolved",)]
 
 
 def test_one_payer_in_many_spellings_is_one(samples):

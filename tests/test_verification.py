@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -164,3 +165,15 @@ def test_a_likely_misspelling_is_corrected_and_an_unlikely_one_is_not():
     kept = found.issues.filter(pl.col("column_name") == "state").sort("row_number")
     assert kept["raw_value"].to_list() == states
     assert kept["rule"].to_list() == ["misspelling"] * 6 + ["enum"] * 2
+
+
+def test_an_amount_that_a_warning_costs_counts_as_unreadable():
+    cost = next(one for one in CLAIMS.columns if one.name == "total_cost")
+    lenient = replace(cost, invalid="warning", minimum="5")
+    columns = tuple(lenient if one is cost else one for one in CLAIMS.columns)
+    rows = [claim(1, total_cost="10"), claim(2, total_cost="-3"), claim(3, total_cost="xyz")]
+    frame = pl.DataFrame(rows).insert_column(0, pl.Series("row_number", [2, 3, 4]))
+    plan = verification.plan(replace(CLAIMS, columns=columns), HEADER)
+    found = verification.verify(Block(frame, []), plan)
+    assert found.accepted["total_cost"].to_list() == [Decimal(10), None, None]
+    assert found.amounts["total_cost"] == verification.Amount(Decimal(10), Decimal(0), 2)

@@ -74,10 +74,10 @@ def measure(scale: float) -> dict[str, Any]:
     from bench import workload
     from claimhouse import embedded, ingest, landing, schema
 
-    # Airflow reads its plugins at the first file it opens: its start-up, not what is measured.
-    with landing.storage(f"file://{__file__}").open("rb"):
-        pass
-    files = FOLDER / f"w{scale:g}"
+    # Airflow loads its plugins at the first byte it reads: its start-up, not what is measured.
+    with landing.storage(f"file://{__file__}").open("rb") as own:
+        own.read(1)
+    files = FOLDER / f"workload-{scale:g}"
     if not (files / "update").exists():
         workload.make(files, scale)
     server = embedded.start(FOLDER / "pg")

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -267,10 +268,15 @@ def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]
         f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()
     ).hexdigest()
     kept, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
-    with arrival.path.open("rb") as came, kept.open("wb") as copy:
+    with (
+        arrival.path.open("rb") as came,
+        kept.open("wb") as copy,
+        ThreadPoolExecutor(1, "checksum") as beside,
+    ):
         while chunk := came.read(CHUNK):
-            digest.update(chunk)
+            digested = beside.submit(digest.update, chunk)
             copy.write(chunk)
+            digested.result()
     return kept, digest.hexdigest()
 
 

@@ -51,9 +51,12 @@ def load_dimensions(system: str) -> None:
     """
     with warehouse.connect() as connection:
         warehouse.query(connection, "landing/begin_load", system)
+    # A transaction of its own: its lock would make the loads of other sources wait.
+    with warehouse.connect() as connection:
+        warehouse.run(connection, "landing/analyze_batch")
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
-        star.load_dimensions(connection, system, _loading(system))
+    star.load_dimensions_in_parts(system, _loading(system))
 
 
 def load_fact(system: str, fact: str) -> None:

@@ -24,7 +24,7 @@ from tests.feeds import batches
 from tests.test_samples_billing_exports import cells, table
 from tests.test_sixth_feed import _python as run_in
 
-from claimhouse import draft, embedded, ingest, settings, star
+from claimhouse import checks, draft, embedded, ingest, settings, star
 from claimhouse import warehouse as house
 
 SOURCE = "billing_exports"
@@ -363,6 +363,23 @@ def test_a_member_with_several_claims_is_one_patient_and_nobody_is_guessed(sampl
         "select count(*) from star.fact_claim where claim_id ~ '^(ANT|UHC)'"
     ).fetchone()
     assert claims[0] > 2 * len(people)
+
+
+def test_a_lost_cent_is_seen_by_the_checks_of_the_star(samples):
+    def failing(statement: str) -> list[tuple[Any, ...]]:
+        """The checks that fail once *statement* has done its damage; it is undone afterwards."""
+        samples.execute(statement)
+        with pytest.raises(checks.ChecksFailed) as failed:
+            checks.scan_star(SOURCE, everything=True)
+        return [one.check_name for one in failed.value.failures]
+
+    ((claim, paid),) = samples.execute(
+        "select claim_id, paid_amount from star.fact_claim where claim_id ~ '^KP' order by 1 limit 1"
+    ).fetchall()
+    spoil = f"update star.fact_claim set paid_amount = %s where claim_id = '{claim}'"
+    assert failing(spoil % (paid + Decimal("0.01"))) == ["claim_equals_file"]
+    samples.execute(spoil % paid)
+    checks.scan_star(SOURCE, everything=True)
 
 
 SHAPE = """

@@ -16,8 +16,6 @@ select
     claim.service_date,
     claim.paid_date,
     null::date as claim_date,
-    -- the files say what was paid, not which share is covered
-    null::smallint as coverage_type,
     claim.claim_amount as total_cost,
     claim.allowed_amount,
     claim.paid_amount,

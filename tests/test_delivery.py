@@ -10,23 +10,31 @@ import imaplib
 import io
 import json
 import logging
+import multiprocessing
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import zipfile
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import boto3
 import fastexcel
 import msoffcrypto
 import pytest
 from aiosmtpd.controller import Controller
+from tests import killed_delivery
 from tests.client_world import COLUMNS, MASTER_KEY, World
 
-from claimhouse import connections, delivery, extract, reporting
+from claimhouse import connections, delivery, extract, links, reporting
 from claimhouse import ledger as deliveries
 
 PASSWORD = "correct horse battery staple"
@@ -87,26 +95,41 @@ def mailbox(monkeypatch):
     controller.stop()
 
 
-@pytest.fixture
-def journal(monkeypatch, tmp_path):
-    """A real IMAP server; the connection ``claimhouse_journal`` names it."""
+@pytest.fixture(scope="session")
+def journal_port(tmp_path_factory):
+    """The port of a real IMAP server; what a test looks for there is named by its own world."""
     port = free_port()
-    program = Path(sys.executable).with_name("pymap")
-    server = subprocess.Popen(
-        [program, "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict", "--demo-user", "us"],
-        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    extra = {"disable_ssl": True, "address": JOURNAL}
-    said = {"conn_type": "imap", "host": "127.0.0.1", "port": port, "login": "us",
-            "password": "demopass", "extra": extra}  # fmt: skip
+    with running("pymap", "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict",
+                 "--demo-user", "us", port=port, cwd=tmp_path_factory.mktemp("imap")):  # fmt: skip
+        yield port
+
+
+@pytest.fixture
+def journal(monkeypatch, journal_port):
+    """A session with the mailbox that the connection ``claimhouse_journal`` names."""
+    said = {"conn_type": "imap", "host": "127.0.0.1", "port": journal_port, "login": "us",
+            "password": "demopass", "extra": {"disable_ssl": True, "address": JOURNAL}}  # fmt: skip
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_JOURNAL", json.dumps(said))
     monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "0")
-    await_port(port)
-    client = imaplib.IMAP4("127.0.0.1", port)
-    client.login("us", "demopass")
-    yield client
-    server.terminate()
-    server.wait()
+    with imaplib.IMAP4("127.0.0.1", journal_port) as client:
+        client.login("us", "demopass")
+        yield client
+
+
+@contextmanager
+def running(program, *arguments, port, cwd, **environment):
+    """A server of the virtual environment's, once its *port* answers, until the block ends."""
+    server = subprocess.Popen(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=cwd, env=os.environ | environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await_port(port)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def free_port():
@@ -162,7 +185,7 @@ def world(warehouse, warehouse_url, tmp_path, monkeypatch):
     return world
 
 
-def publish(world, *entitlements, recipients=None):
+def publish(world, *entitlements, recipients=None, hold=None, **changes):
     said = {
         "name": "monthly",
         "report": "claims_by_specialty_month",
@@ -173,7 +196,8 @@ def publish(world, *entitlements, recipients=None):
         "transport": "attachment",
         "reason": "benefit administration",
     }
-    world.write(world.summit, *entitlements, subscriptions=[said])
+    held = {"hold": hold} if hold else {}
+    world.write(world.summit, *entitlements, subscriptions=[said | changes], **held)
     reporting.publish(world.connection, world.folder)
 
 
@@ -390,35 +414,29 @@ def test_a_recipient_refused_for_now_waits(world, mailbox):
     assert len(ledger(world)) == 2
 
 
-KILLED = """
-import os, sys
-from datetime import datetime
-from claimhouse import delivery
-
-step, count, subscription, now = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-
-def checkpoint(name):
-    global count
-    if name == step:
-        count -= 1
-        if count == 0:
-            os.kill(os.getpid(), 9)
-
-delivery.checkpoint = checkpoint
-delivery.prepare(subscription, datetime.fromisoformat(now))
-delivery.send(subscription)
-"""
+@pytest.fixture(scope="session")
+def fork_server():
+    """Starts processes that have everything imported and no threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.killed_delivery"])
+        forkserver.ensure_running()
+        return context
 
 
-def killed(world, step, count):
+@pytest.fixture
+def killed(world, fork_server):
     """Prepare and send in a process of its own that dies at the *count*-th *step*."""
-    code = subprocess.run(
-        [sys.executable, "-c", KILLED, step, str(count), world.id, NOW.isoformat()],
-        env=os.environ | {"PYTHONPATH": str(Path(delivery.__file__).parents[1])},
-        capture_output=True,
-        check=False,
-    )
-    assert code.returncode == -9, code.stderr.decode()
+
+    def run_and_die(step, count):
+        said = (dict(os.environ), step, count, world.id, NOW.isoformat())
+        process = fork_server.Process(target=killed_delivery.main, args=said)
+        process.start()
+        process.join(60)
+        assert process.exitcode == -9
+
+    return run_and_die
 
 
 def mails_of(world, mailbox):
@@ -442,8 +460,10 @@ SAFE_STEPS = [
 
 
 @pytest.mark.parametrize("step, count", SAFE_STEPS)
-def test_killed_between_any_two_steps_each_recipient_has_one_mail(world, mailbox, step, count):
-    killed(world, step, count)
+def test_killed_between_any_two_steps_each_recipient_has_one_mail(
+    world, mailbox, killed, step, count
+):
+    killed(step, count)
     run(world)
     run(world)
     assert_each_has_one(world, mailbox)
@@ -454,10 +474,10 @@ def test_killed_between_any_two_steps_each_recipient_has_one_mail(world, mailbox
     [("sending", 2, 1, "resend"), ("accepted", 1, 1, "arrived"), ("accepted", 2, 2, "arrived")],
 )
 def test_killed_before_the_servers_answer_was_heard_the_mail_is_in_doubt(
-    world, mailbox, step, count, arrived, verdict
+    world, mailbox, killed, step, count, arrived, verdict
 ):
     """Nobody can know: it is not sent again, the owner is told once, the ledger counts it."""
-    killed(world, step, count)
+    killed(step, count)
     assert len(mails_of(world, mailbox)) == arrived
     run(world)
     run(world)
@@ -484,10 +504,10 @@ def test_killed_before_the_servers_answer_was_heard_the_mail_is_in_doubt(
 @pytest.mark.parametrize(
     "step, count", [*SAFE_STEPS[2:6], ("sending", 1), ("accepted", 1), ("accepted", 2)]
 )
-def test_with_a_journal_a_mail_is_never_in_doubt(world, mailbox, journal, step, count):
+def test_with_a_journal_a_mail_is_never_in_doubt(world, mailbox, journal, killed, step, count):
     """The journal is a mailbox that gets a copy in the same transaction, and can be asked."""
     mailbox.journal = journal
-    killed(world, step, count)
+    killed(step, count)
     run(world)
     run(world)
     assert_each_has_one(world, mailbox)
@@ -495,10 +515,10 @@ def test_with_a_journal_a_mail_is_never_in_doubt(world, mailbox, journal, step, 
 
 
 def test_a_mail_that_may_still_come_to_the_journal_is_waited_for(
-    world, mailbox, journal, monkeypatch
+    world, mailbox, journal, killed, monkeypatch
 ):
     monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "15")
-    killed(world, "accepted", 1)  # taken, and not yet brought to the journal
+    killed("accepted", 1)  # taken, and not yet brought to the journal
     with pytest.raises(delivery.DeliveryError, match="the journal may not have it yet"):
         run(world)
     assert len(mails_of(world, mailbox)) == 2  # the other recipient does not wait
@@ -595,10 +615,310 @@ def test_without_a_password_nothing_is_prepared(world, mailbox, monkeypatch):
         ("0 6 1 * *", "America/Chicago", "2026-03-01T11:59:58+00:00", "2026-02-01T12:00+00:00"),
         ("0 6 * * *", "America/Chicago", "2026-03-09T00:00+00:00", "2026-03-08T11:00+00:00"),
         ("0 6 * * *", "America/Chicago", "2026-11-02T00:00+00:00", "2026-11-01T12:00+00:00"),
-        ("30 2 * * *", "America/Chicago", "2026-03-08T18:00+00:00", "2026-03-08T08:00+00:00"),
+        ("30 2 * * *", "America/Chicago", "2026-03-08T18:00+00:00", "2026-03-08T08:30+00:00"),
         ("0 0 * * 1", "Asia/Kolkata", "2026-03-15T18:30:00+00:00", "2026-03-15T18:30+00:00"),
     ],
 )
 def test_the_period_is_the_latest_tick_in_the_subscriptions_zone(schedule, zone, now, tick):
     found = delivery.period(schedule, zone, datetime.fromisoformat(now))
     assert found == datetime.fromisoformat(tick)
+
+
+@pytest.mark.parametrize(
+    "schedule, now, ticks",
+    [
+        # 02:30 does not exist on the day the clock goes forward: one period, not none
+        ("30 2 * * *", "2026-03-08T00:00", 1),
+        # 01:30 exists twice on the day it goes back: one period, not two
+        ("30 1 * * *", "2026-11-01T00:00", 1),
+        # every hour of the wall clock
+        ("0 * * * *", "2026-03-08T00:00", 23),
+        ("0 * * * *", "2026-11-01T00:00", 24),
+    ],
+)
+def test_a_day_on_which_the_clock_is_set_loses_no_period_and_doubles_none(schedule, now, ticks):
+    start = datetime.fromisoformat(now).replace(tzinfo=CHICAGO).astimezone(UTC)
+    day = datetime.fromisoformat(now).date()
+    found = {
+        delivery.period(schedule, "America/Chicago", start + timedelta(minutes=step))
+        for step in range(0, 25 * 60 + 1, 5)
+    }
+    assert len([one for one in found if one.astimezone(CHICAGO).date() == day]) == ticks
+
+
+def test_a_client_on_hold_gets_nothing_until_it_is_released(world, mailbox):
+    delivery.prepare(world.id, NOW)
+    delivery.main(["hold", world.summit, "--reason", "a dispute"])
+    assert delivery.due(NOW) == []
+    assert delivery.send(delivery.prepare(world.id, NOW)) == 0
+    assert mailbox.mails == []
+    delivery.main(["release", world.summit])
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients
+    with pytest.raises(SystemExit):
+        delivery.main(["release", world.summit])
+    with pytest.raises(SystemExit):
+        delivery.main(["hold", world.summit, "--reason", " "])
+
+
+def test_a_hold_in_the_client_file_holds_too(world, mailbox):
+    publish(world, SUMMIT, hold="the agreement has run out")
+    assert delivery.due(NOW) == []
+    assert delivery.send(delivery.prepare(world.id, NOW)) == 0
+    publish(world, SUMMIT)
+    run(world)
+    assert len(mailbox.mails) == 2
+
+
+def test_an_empty_report_is_withheld_where_the_subscription_says_so(world, mailbox):
+    publish(world, ("billing", ["nobody_practises_this"]), when_empty="withhold")
+    run(world)
+    assert mailbox.mails == []
+    assert {row[1] for row in outbox(world)} == {"withheld"}
+    assert delivery.due(NOW) == [] and list(world.extracts.iterdir()) == []
+    publish(world, SUMMIT, when_empty="withhold")
+    run(world, NOW + timedelta(days=31))
+    assert len(mailbox.mails) == 2
+
+
+def test_the_first_delivery_and_a_jump_wait_for_a_persons_word(world, mailbox):
+    approval = {"first": True, "when_rows_change_by": 2.0}
+    publish(world, SUMMIT, approval=approval)
+    run(world)
+    (asked,) = delivery.approvals_to_ask()
+    count = len(world.expected(world.summit, SUMMIT))
+    assert asked["why"] == "the first delivery" and asked["row_count"] == str(count)
+    assert asked["recipients"] == 2
+    run(world)
+    assert mailbox.mails == [] and delivery.approvals_to_ask() == [] and delivery.due(NOW) == []
+    assert delivery.decide(asked["extract_id"], may_be_sent=True, by="maria") == world.id
+    assert delivery.decide(asked["extract_id"], may_be_sent=False, by="late") is None
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients
+    run(world, NOW + timedelta(days=31))  # as many rows: nobody is asked
+    assert len(mailbox.mails) == 4
+
+    few = ("billing", ["physical_therapist"])
+    fewer = len(world.expected(world.summit, few))
+    assert fewer * 2 < count
+    publish(world, few, approval=approval)
+    run(world, NOW + timedelta(days=62))
+    (asked,) = delivery.approvals_to_ask()
+    assert asked["previous_row_count"] == str(count) and asked["row_count"] == str(fewer)
+    delivery.decide(asked["extract_id"], may_be_sent=False, by="maria")
+    run(world, NOW + timedelta(days=62))
+    assert len(mailbox.mails) == 4
+    assert [row[1] for row in outbox(world)][-2:] == ["refused", "refused"]
+    assert list(world.extracts.iterdir()) == []
+
+
+@pytest.mark.parametrize("previous, count, ratio, jumps", [
+    (100, 200, 2, False), (100, 201, 2, True), (100, 50, 2, False), (100, 49, 2, True),
+    (0, 1, 9, True), (1, 0, 9, True), (0, 0, 9, False), (1, 1_000, None, False),
+])  # fmt: skip
+def test_what_counts_as_a_jump(previous, count, ratio, jumps):
+    assert delivery._jumps(previous, count, ratio) is jumps
+
+
+def batch(world, state, received):
+    """Enter a batch of claims that stopped in *state*."""
+    file_id = world.connection.execute(
+        "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
+        " values (%s, 1, 'billing', 'claims', 'c.csv', '-') returning file_id", (state,)
+    ).fetchone()[0]  # fmt: skip
+    world.connection.execute(
+        "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version,"
+        " created_at, loaded_at) values (%s, 'billing', 'claims', '2026-03-15', %s, 'test', %s, %s)",
+        (file_id, state, received, received if state == "loaded" else None),
+    )
+
+
+@pytest.mark.parametrize(
+    "state, hours_ago, why",
+    [
+        ("held", 0, "the newest claims are held by a failed check"),
+        ("rejected", 0, "the newest file of claims was rejected"),
+        ("checked", 3, "the newest claims have not been loaded"),
+        ("loaded", 3, "what was loaded has not been published"),
+    ],
+)
+def test_a_refresh_that_failed_withholds_and_tells_the_owner_alone(
+    world, mailbox, state, hours_ago, why
+):
+    batch(world, state, NOW - timedelta(hours=hours_ago))
+    run(world)
+    run(world)
+    (told,) = mailbox.parsed()
+    assert told["To"] == "data-engineering@claimhouse.example"
+    assert f"billing: {why}" in told.get_content()
+    assert outbox(world) == [] and delivery.due(NOW) == [world.id]
+    world.connection.execute("update landing.batch set state = 'loaded', loaded_at = %s", (NOW,))
+    publish(world, SUMMIT)
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients
+
+
+@pytest.mark.parametrize("state", ["checked", "loaded"])
+def test_a_refresh_under_way_is_no_failure(world, mailbox, state):
+    batch(world, state, NOW - timedelta(minutes=5))
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients
+
+
+def test_the_ledger_answers_by_patient_client_and_period(world, mailbox, capsys):
+    run(world)
+    seen = {c["patient_id"] for c in world.claims
+            if c["source"] == "billing" and c["specialty"] in SUMMIT[1] and c["patient_id"]}  # fmt: skip
+    unseen = {c["patient_id"] for c in world.claims
+              if c["source"] == "billing" and c["patient_id"]} - seen  # fmt: skip
+    for patient in sorted(seen)[:5]:
+        found = deliveries.disclosures(("billing", patient))
+        assert sorted(row["recipient"] for row in found) == world.recipients
+    for patient in sorted(unseen)[:5] or ["PAT9999"]:
+        assert deliveries.disclosures(("billing", patient)) == []
+    patient = min(seen)
+    assert deliveries.disclosures(("clinic", patient)) == []
+    assert deliveries.disclosures(("billing", patient), client=world.harbor) == []
+    held = world.connection.execute(
+        "select count(*) from delivery.extract_patient where patient_pseudonym = %s",
+        (world.pseudonym(world.summit, "patient", "billing", patient),),
+    ).fetchone()
+    assert held == (1,)
+
+    today = datetime.now(UTC).date()
+    window = ["--from", str(today - timedelta(days=1)), "--to", str(today + timedelta(days=1))]
+    delivery.main(["ledger", "--patient", f"billing:{patient}", "--client", world.summit, *window])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[0].startswith("disclosed_at,state,client,recipient,report")
+    delivery.main(["ledger", "--client", world.summit, "--to", str(today - timedelta(days=1))])
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SystemExit):
+        delivery.main(["ledger", "--patient", "PAT0001"])
+
+
+def test_a_file_of_the_summary_alone_names_no_patient(world, mailbox):
+    publish(world, SUMMIT, detail=False)
+    run(world)
+    assert fastexcel.read_excel(opened(attachment(mailbox.parsed()[0])[1])).sheet_names == [
+        "Cover", "Summary",
+    ]  # fmt: skip
+    assert world.connection.execute("select * from delivery.extract_patient").fetchall() == []
+
+
+@pytest.fixture
+def bucket(tmp_path, monkeypatch):
+    """A bucket of an S3 server that checks signatures and their hours."""
+    port = free_port()
+    (tmp_path / "s3").mkdir()
+    endpoint = f"http://127.0.0.1:{port}"
+    known = {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "secretsecret"}
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+    said = {"conn_type": "aws", "login": "test", "password": "secretsecret", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_LINKS", json.dumps(said))
+    monkeypatch.setenv("CLAIMHOUSE_LINK_STORE", "s3://claimhouse_links@extracts/out")
+    with running("nanio", "serve", "--host", "127.0.0.1", "--port", str(port), "--data-dir",
+                 str(tmp_path / "s3"), port=port, cwd=tmp_path, **known):  # fmt: skip
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1",
+                              aws_access_key_id="test", aws_secret_access_key="secretsecret")  # fmt: skip
+        client.create_bucket(Bucket="extracts")
+        yield client
+
+
+def link_in(message):
+    (url,) = re.findall(r"^http\S+", message.get_content(), re.M)
+    return url
+
+
+def fetched(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def refused(url):
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        fetched(url)
+    return raised.value.code == 403
+
+
+def test_what_is_too_big_to_attach_comes_by_a_link_that_expires(
+    world, mailbox, bucket, monkeypatch, caplog
+):
+    monkeypatch.setenv("CLAIMHOUSE_ATTACHMENT_MIB", "0.001")
+    monkeypatch.setenv("CLAIMHOUSE_LINK_HOURS", str(4 / 3600))
+    with caplog.at_level(logging.INFO):
+        run(world)
+    first, second = mailbox.parsed()
+    assert list(first.iter_attachments()) == []
+    url = link_in(first)
+    content = fetched(url)
+    assert len(sheet(opened(content), "Rows")) == len(world.expected(world.summit, SUMMIT)) + 1
+    assert hashlib.sha256(content).hexdigest() in first.get_content()
+    assert fetched(link_in(second)) == content
+    assert "X-Amz-Signature" not in caplog.text
+    other = url.replace("X-Amz-Expires=4", "X-Amz-Expires=400")
+    assert other != url and refused(other)
+    assert refused(re.sub("X-Amz-Signature=....", "X-Amz-Signature=0000", url))
+    time.sleep(4.5)
+    assert refused(url)
+    delivery.due(NOW)
+    assert "Contents" not in bucket.list_objects_v2(Bucket="extracts")
+    said = {row["transport"] for row in deliveries.disclosures(client=world.summit)}
+    assert said == {"link"}
+
+
+@pytest.mark.parametrize("step", ["uploaded", "link signed", "accepted"])
+def test_killed_on_the_way_to_a_link_each_recipient_has_one_mail(
+    world, mailbox, journal, bucket, killed, step
+):
+    mailbox.journal = journal
+    publish(world, SUMMIT, transport="link")
+    killed(step, 1)
+    run(world)
+    assert_each_has_one(world, mailbox)
+    assert len(bucket.list_objects_v2(Bucket="extracts")["Contents"]) == 1
+
+
+def test_without_a_bucket_what_is_too_big_waits(world, mailbox, monkeypatch):
+    monkeypatch.setenv("CLAIMHOUSE_ATTACHMENT_MIB", "0.001")
+    delivery.prepare(world.id, NOW)
+    with pytest.raises(links.NoLinkStore, match="CLAIMHOUSE_LINK_STORE"):
+        delivery.send(world.id)
+    assert {row[1] for row in outbox(world)} == {"prepared"}
+
+
+@pytest.fixture
+def ses(tmp_path, monkeypatch):
+    """A server that speaks SES; the connection ``claimhouse_mail`` names it."""
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1",
+             "from_email": "reports@claimhouse.example"}  # fmt: skip
+    said = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_MAIL", json.dumps(said))
+    with running("ministack", port=port, cwd=tmp_path, GATEWAY_PORT=str(port),
+                 MINISTACK_HOST="127.0.0.1", BIND_HOST="127.0.0.1"):  # fmt: skip
+        yield endpoint
+
+
+def test_mails_go_through_ses_too(world, ses):
+    client = boto3.client("ses", endpoint_url=ses, region_name="us-east-1",
+                          aws_access_key_id="test", aws_secret_access_key="test")  # fmt: skip
+    client.verify_email_identity(EmailAddress="reports@claimhouse.example")
+    run(world)
+    run(world)
+    assert client.get_send_quota()["SentLast24Hours"] == 2
+    given = world.connection.execute("select server_id from delivery.outbox").fetchall()
+    assert len(set(given)) == 2 and all(one[0] for one in given)
+    assert [row[0] for row in ledger(world)] == world.recipients
+
+
+def test_ses_away_means_late_not_lost(world, mailbox, monkeypatch):
+    extra = {"endpoint_url": "http://127.0.0.1:1", "region_name": "us-east-1"}
+    said = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    with monkeypatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_MAIL", json.dumps(said))
+        delivery.prepare(world.id, NOW)
+        with pytest.raises(delivery.DeliveryError, match="EndpointConnectionError"):
+            delivery.send(world.id)
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients

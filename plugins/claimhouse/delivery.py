@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 # Beyond sending again by itself.
 DONE = ("sent", "failed", "in_doubt", "withheld", "refused")
 PATIENT = "patient_pseudonym"
+# No clock is set back by more at once.
+MOST_SHIFT = timedelta(hours=3)
 
 
 class DeliveryError(RuntimeError):
@@ -156,7 +158,7 @@ def decide(extract_id: int, *, may_be_sent: bool, by: str) -> str | None:
         found = warehouse.query(
             connection, "delivery/approval_decided", extract_id, may_be_sent, by
         )
-        if not may_be_sent:
+        if found and not may_be_sent:
             warehouse.query(connection, "delivery/outbox_refused", extract_id)
     return found[0]["subscription_id"] if found and may_be_sent else None
 
@@ -210,14 +212,21 @@ def resolve(outbox_id: int, *, arrived: bool) -> None:
 def period(schedule: str, time_zone: str, now: datetime) -> datetime:
     """The period that is due at *now*: the latest tick of *schedule* at or before it.
 
+    The schedule goes by the zone's wall clock. An hour that comes twice has its ticks once, the
+    first time; a tick in an hour that is left out comes as long after the hour before as ever.
+
     Args:
         schedule: a cron expression of five fields.
         time_zone: the IANA zone in which the schedule is meant.
         now: with its zone.
     """
-    local = now.astimezone(ZoneInfo(time_zone)) + timedelta(seconds=1)
-    tick: datetime = croniter(schedule, local).get_prev(datetime)
-    return tick.astimezone(UTC)
+    zone = ZoneInfo(time_zone)
+    wall = now.astimezone(zone).replace(tzinfo=None, fold=0)
+    ticks = croniter(schedule, wall + MOST_SHIFT)
+    while True:
+        tick: datetime = ticks.get_prev(datetime)
+        if (moment := tick.replace(tzinfo=zone).astimezone(UTC)) <= now:
+            return moment
 
 
 def checkpoint(step: str) -> None:
@@ -295,6 +304,7 @@ def _prepare_period(
     with connection.transaction():
         if written.row_count == 0 and one["when_empty"] == "withhold":
             _enter(connection, one, moment, open_, None)
+            file.unlink()
         else:
             extract_id = _record(connection, one, moment, file.name, written, columns)
             _enter(connection, one, moment, open_, extract_id)

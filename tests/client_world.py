@@ -39,15 +39,19 @@ COLUMNS = (
 
 
 def client_file(folder, client, *entitlements, **changes):
-    """Write the file of *client*, entitled to (source, [specialties]) pairs; returns its path."""
+    """Write the file of *client*, entitled to (source, [specialties]) pairs; returns its path.
+
+    Instead of a list of specialties a dict says what else opens rows, as the file has it.
+    """
     said = {
         "name": client,
         "title": f"{client} & Co",
         "privacy_level": "limited",
         "reports": ["claims_by_specialty_month"],
         "entitlements": [
-            {"source_system": source, "specialties": list(specialties)}
-            for source, specialties in entitlements
+            {"source_system": source}
+            | (values if isinstance(values, dict) else {"specialties": list(values)})
+            for source, values in entitlements
         ],
         "logins": ["analyst"],
         "subscriptions": [],

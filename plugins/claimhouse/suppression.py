@@ -5,9 +5,9 @@ hidden (the rule of CMS for cells of its data), a zero is shown. Then as many ot
 hidden as it takes (complementary suppression) until an attacker who knows every shown cell, and
 those of the version before, can place no hidden count more exactly than :data:`PROTECTION`.
 
-What the attacker is taken to know beyond the table: that hidden counts are 1 or more, how often
-patients are counted in several cells of a total (so totals are treated as plain sums, which
-tells more than the table does), and that counts only grew where they all did. Not that a cell
+What the attacker is taken to know beyond the table: that hidden counts are 1 or more, what the
+cells of a total add up to (who is in two of them counts once in the total, so the table itself
+does not tell that), and that counts only grew where they all did. Not that a cell
 was hidden for being small: hidden cells all look the same.
 """
 
@@ -125,10 +125,6 @@ class _Table:
         """All cells of a line, its total first."""
         total, cells = self.lines[number]
         return [total, *cells]
-
-    def is_leaf(self, cell: Cell) -> bool:
-        """Whether no line adds up to *cell*."""
-        return all(self.lines[number][0] != cell for number in self.lines_of[cell])
 
 
 def _shorter(cell: Cell, dimension: int) -> Cell:
@@ -252,11 +248,7 @@ class _System:
 
     def _bounds(self, version: int, cell: Cell) -> tuple[float, float]:
         """What one unknown count can be by itself."""
-        table, hidden = self.versions[version]
         low, high = 1.0, np.inf
-        if table.is_leaf(cell):
-            above = [one for one in _totals(cell) if one not in hidden and one in table.counts]
-            high = min((float(table.counts[one]) for one in above), default=np.inf)
         if self.grew:
             other, other_hidden = self.versions[1 - version]
             if cell not in other_hidden and version == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import fields, replace
 from typing import Any
@@ -14,6 +15,7 @@ from claimhouse import contract, settings
 from claimhouse.contract import Column
 from claimhouse.reading import Dialect
 
+contracts = functools.cache(contract.load_all)
 CLAIMS = contract.of("billing", "claims")
 # Another value for each thing a contract says of a column, where changing it must change the page.
 OTHER: dict[str, Any] = {
@@ -64,7 +66,7 @@ def test_whatever_a_contract_says_of_a_column_is_on_the_page(said):
 
 
 def test_every_column_of_every_contract_has_its_row_with_meaning_and_class():
-    page = dictionary.page(contract.load_all())
+    page = dictionary.page(contracts())
     sections = re.split(r"^### ", page, flags=re.M)[1:]
     found = {one.split("\n", 1)[0]: one for one in sections}
     files = [
@@ -114,6 +116,7 @@ def test_rules_of_rows_drafts_and_several_ways_of_writing():
 def test_a_stale_page_is_refused_and_a_fresh_one_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(dictionary.places, "ROOT", tmp_path)
     monkeypatch.setattr(dictionary, "PAGE", tmp_path / "dictionary.md")
+    monkeypatch.setattr(contract, "load_all", contracts)
     with pytest.raises(SystemExit, match="make docs"):
         dictionary.main(["--check"])
     dictionary.main([])

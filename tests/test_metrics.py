@@ -431,25 +431,37 @@ def folder(tmp_path: Path) -> Path:
         ("- facility", "- clinic", 18, "dimensions.6: no cut of"),
         ("denominator: count(*)\n", "", 6, "kind: a ratio needs the key denominator"),
         ("kind: ratio", "kind: sum", 10, "denominator: only a ratio has it"),
-        ("fact: fact_appointment", "fact: fact_nothing", 9, "fact_nothing"),
-        ("sum(fact_app", "sum(fact_nothing", 9, "missing FROM-clause"),
         ("owner: Clinic operations", "owner: [", 6, "not YAML"),
     ],
 )
-def test_a_wrong_file_is_an_error_with_its_line_and_changes_nothing(
-    warehouse, folder, was, becomes, line, told
-):
-    metrics.publish(warehouse)
-    before = _relations(warehouse)
+def test_a_wrong_file_is_an_error_with_its_line(folder, was, becomes, line, told):
+    file = _spoil(folder, was, becomes)
+    with pytest.raises(YamlError) as error:
+        metrics.load_all(folder)
+    assert str(error.value).startswith(f"{file}:{line}: ")
+    assert told in str(error.value)
+
+
+def _spoil(folder: Path, was: str, becomes: str) -> Path:
     file = folder / "no_show_rate.yaml"
     text = file.read_text(encoding="utf-8")
     assert was in text
     file.write_text(text.replace(was, becomes), encoding="utf-8")
-    with pytest.raises(YamlError) as error:
-        metrics.publish(warehouse, folder)
-    assert str(error.value).startswith(f"{file}:{line}: ")
-    assert told in str(error.value)
-    assert _relations(warehouse) == before
+    return file
+
+
+def test_sql_that_the_star_does_not_answer_is_an_error_and_changes_nothing(warehouse, folder):
+    metrics.publish(warehouse)
+    before = _relations(warehouse)
+    for was, becomes, told in (
+        ("sum(fact_appointment.no_show", "sum(fact_nothing.no_show", "missing FROM-clause"),
+        ("fact: fact_appointment", "fact: fact_nothing", "fact_nothing"),
+    ):
+        file = _spoil(folder, was, becomes)
+        with pytest.raises(YamlError) as error:
+            metrics.publish(warehouse, folder)
+        assert str(error.value).startswith(f"{file}:9: ") and told in str(error.value)
+        assert _relations(warehouse) == before
 
 
 def _relations(connection: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 
@@ -10,6 +11,7 @@ from local import diagram, model
 
 from claimhouse import contract, metrics, settings
 
+contracts = functools.cache(contract.load_all)
 PAGE = (settings.PROJECT / "docs" / "model.md").read_text(encoding="utf-8")
 
 
@@ -56,17 +58,17 @@ def test_every_metric_is_listed_with_its_sentence(warehouse):
 def test_every_feed_has_its_problems_and_a_question_to_its_owner():
     third = PAGE.split("\n## 3")[1]
     told = set(re.findall(r"^\| `(\w+\.\w+)` \|", third, flags=re.MULTILINE))
-    assert told == {one.name for one in contract.load_all() if not one.is_draft}
+    assert told == {one.name for one in contracts() if not one.is_draft}
 
 
 def test_every_rule_and_check_that_is_named_exists():
     third = PAGE.split("\n## 3")[1]
     named = set(re.findall(r"\(`(\w+)`\)", third))
     assert len(named) > 10
-    known = {rule.name for one in contract.load_all() for rule in one.row_rules}
+    known = {rule.name for one in contracts() for rule in one.row_rules}
     for file in (settings.INCLUDE / "soda").rglob("*.yml"):
         known |= set(re.findall(r"^\s+name: (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
-    known |= {f"{one.column}_is_known" for feed in contract.load_all() for one in feed.references}
+    known |= {f"{one.column}_is_known" for feed in contracts() for one in feed.references}
     code = "".join(
         file.read_text(encoding="utf-8")
         for file in [

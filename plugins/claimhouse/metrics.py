@@ -6,7 +6,8 @@ such a file may hold, ``include/metric_dimensions.yaml`` by what metrics may be 
 never a finished ratio that somebody could average. ``metrics.roll_up`` holds every metric as a
 whole and by each of its cuts, ``metrics.catalog`` what each means and how it is rolled up.
 
-The views run as their reader, so the row-level security of the star holds in them too.
+The views are laid to run as their reader, so the row-level security of the star holds in them too;
+:func:`claimhouse.reporting.publish` then grants them, and hands them to an owner it also binds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 -- The owners of the secured views. They own no table and cannot bypass row-level security, so a
 -- view of theirs shows what the policies below let through. reporting_owner is not even granted a
--- name or an identifier, identified_owner is; raw_owner reads source tables, metrics_owner has the metrics.
+-- patient's name, identified_owner is; raw_owner reads source tables, metrics_owner has the metrics.
 
 do $$
 declare
@@ -41,16 +41,21 @@ grant usage on schema summary to reporting_owner;
 -- policies hide whose they are, and no view shows them.
 grant select (
     source_system, claim_id, patient_key, provider_key, facility_key, payer_key, procedure_key, diagnosis_key,
-    claim_profile_key, service_date_key, service_date, total_cost, covered_amount, allowed_amount, paid_amount
+    claim_profile_key, service_date_key, claim_date_key, paid_date_key, service_date, total_cost, covered_amount,
+    allowed_amount, paid_amount
 ) on star.fact_claim to reporting_owner;
-grant select on star.fact_encounter, star.fact_procedure to reporting_owner;
+grant select on
+star.fact_encounter, star.fact_procedure, star.fact_appointment, star.fact_survey, star.bridge_visit_provider,
+star.fact_pended_claim, star.fact_pended_queue
+to reporting_owner;
 grant select (
     patient_key, source_system, patient_id, birth_date, death_date, city, state, zipcode, gender, age_group,
     payer_type
 ) on star.dim_patient to reporting_owner;
-grant select (provider_key, source_system, specialty) on star.dim_provider to reporting_owner;
+-- Who treats, where and for whom is public: the contracts classify it so.
 grant select on
-star.dim_date, star.dim_payer, star.dim_procedure, star.dim_claim_profile, star.dim_encounter_profile
+star.dim_date, star.dim_payer, star.dim_procedure, star.dim_provider, star.dim_facility, star.dim_claim_profile,
+star.dim_encounter_profile, star.dim_appointment_profile, star.dim_pended_profile
 to reporting_owner;
 
 -- Row-level security: it binds every role but a table's owner, who loads it. A table of the star without

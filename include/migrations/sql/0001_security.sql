@@ -124,6 +124,7 @@ select
     l.login,
     l.specialty,
     c.client,
+    c.is_internal,
     c.privacy_level,
     c.reports,
     k.inner_key,
@@ -149,6 +150,7 @@ select
     r.login,
     r.specialty,
     r.client,
+    r.is_internal,
     r.privacy_level,
     r.inner_key,
     r.outer_key

@@ -1,0 +1,75 @@
+{% from "macros.jinja" import reader %}
+-- The metrics of claims at the grain of all their key fields together: what has to be summed up, never a ratio,
+-- for a ratio of ratios is wrong. What each metric counts is as in include/metrics.
+create view reporting.claims_by_key_fields with (security_barrier) as
+select
+    f.source_system,
+    t.year_month as service_month,
+    y.payer_name,
+    c.procedure_id,
+    c.procedure_name,
+    c.specialty as procedure_specialty,
+    v.provider_id,
+    coalesce(v.provider_name, nullif(concat_ws(' ', v.first_name, v.last_name), '')) as provider_name,
+    v.specialty as provider_specialty,
+    coalesce(l.facility_name, l.facility_id) as facility_name,
+    p.claim_type,
+    p.plan_type,
+    coalesce(p.claim_status, 'unknown') as claim_status,
+    count(*) as claims,
+    sum(f.total_cost) as billed_amount,
+    sum(f.allowed_amount) as allowed_amount,
+    sum(f.paid_amount) as paid_amount,
+    count(*) filter (where p.claim_status = 'denied') as denied_claims,
+    count(*) filter (where p.claim_status in ('paid', 'denied')) as decided_claims,
+    sum(f.paid_amount) filter (where f.total_cost is not null) as paid_of_billed,
+    sum(f.total_cost) filter (where f.paid_amount is not null) as billed_of_paid,
+    sum(d.date - coalesce(m.date, f.service_date)) as days_to_payment,
+    count(d.date - coalesce(m.date, f.service_date)) as timed_payments,
+    a.as_of
+from star.fact_claim as f
+inner join {{ reader("claims_by_key_fields", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join star.dim_date as t on f.service_date_key = t.date_key
+inner join star.dim_date as m on f.claim_date_key = m.date_key
+inner join star.dim_date as d on f.paid_date_key = d.date_key
+inner join star.dim_payer as y on f.payer_key = y.payer_key
+inner join star.dim_procedure as c on f.procedure_key = c.procedure_key
+inner join star.dim_provider as v on f.provider_key = v.provider_key
+inner join star.dim_facility as l on f.facility_key = l.facility_key
+inner join star.dim_claim_profile as p on f.claim_profile_key = p.claim_profile_key
+left join security.data_as_of as a on f.source_system = a.source_system
+group by
+    f.source_system, t.year_month, y.payer_name, c.procedure_id, c.procedure_name, c.specialty, v.provider_id,
+    v.provider_name, v.first_name, v.last_name, v.specialty, l.facility_name, l.facility_id,
+    p.claim_type, p.plan_type, p.claim_status, a.as_of;
+
+comment on view reporting.claims_by_key_fields is 'Claims by payer, procedure, provider and more';
+comment on column reporting.claims_by_key_fields.source_system is 'The system the claims came from';
+comment on column reporting.claims_by_key_fields.service_month is
+'Month of service as YYYY-MM; empty where the day is unknown';
+comment on column reporting.claims_by_key_fields.payer_name is 'Who pays, under the name all sources share';
+comment on column reporting.claims_by_key_fields.procedure_id is 'Code of the procedure';
+comment on column reporting.claims_by_key_fields.procedure_name is 'What was done';
+comment on column reporting.claims_by_key_fields.procedure_specialty is 'The specialty the procedure belongs to';
+comment on column reporting.claims_by_key_fields.provider_id is 'The source''s own number of the provider';
+comment on column reporting.claims_by_key_fields.provider_name is 'Who treated';
+comment on column reporting.claims_by_key_fields.provider_specialty is 'What the provider practised at the time';
+comment on column reporting.claims_by_key_fields.facility_name is 'Where, by name or else by number';
+comment on column reporting.claims_by_key_fields.claim_type is 'The kind of claim';
+comment on column reporting.claims_by_key_fields.plan_type is 'The kind of insurance plan';
+comment on column reporting.claims_by_key_fields.claim_status is
+'What became of it; unknown where the source gives no status';
+comment on column reporting.claims_by_key_fields.claims is 'How many claims, each in its latest state';
+comment on column reporting.claims_by_key_fields.billed_amount is 'What they ask for, in dollars';
+comment on column reporting.claims_by_key_fields.allowed_amount is 'What the payers'' contracts allow, in dollars';
+comment on column reporting.claims_by_key_fields.paid_amount is 'What was paid, in dollars';
+comment on column reporting.claims_by_key_fields.denied_claims is
+'Claims that were denied; over decided_claims it is the denial rate';
+comment on column reporting.claims_by_key_fields.decided_claims is 'Claims that were paid or denied';
+comment on column reporting.claims_by_key_fields.paid_of_billed is
+'Paid on claims whose billed amount is known too; over billed_of_paid it is the paid-to-billed ratio';
+comment on column reporting.claims_by_key_fields.billed_of_paid is 'What those claims ask for, in dollars';
+comment on column reporting.claims_by_key_fields.days_to_payment is
+'Days from claim (else service) to payment, added up; over timed_payments it is the average';
+comment on column reporting.claims_by_key_fields.timed_payments is 'Claims of which these days are known';
+comment on column reporting.claims_by_key_fields.as_of is 'When the source was last loaded (UTC)';

@@ -1,0 +1,222 @@
+{% from "macros.jinja" import reader %}
+-- Each clinic and kind of insurance by quarter: what has to be summed up, and the ratios of those sums. The
+-- word 'all' stands for the total over a dimension, so that nobody averages ratios to get one. Counts alone, and
+-- as they are: the reader answers for these clinics, and a hidden count would leave nothing to explain.
+create view reporting.clinic_performance with (security_barrier) as
+with happened as (
+    select
+        f.source_system,
+        f.facility_key,
+        f.patient_key,
+        f.service_date_key,
+        1 as appointments,
+        f.completed_count as completed,
+        f.cancelled_count as cancelled,
+        f.no_show_count as no_shows,
+        f.rescheduled_count as rescheduled,
+        0 as visits,
+        0 as billed_visits,
+        0 as billed_amount,
+        0 as timed_visits,
+        0 as visit_minutes,
+        0 as scores,
+        0 as score_sum
+    from star.fact_appointment as f
+    union all
+    select
+        f.source_system,
+        f.facility_key,
+        f.patient_key,
+        f.service_date_key,
+        0 as appointments,
+        0 as completed,
+        0 as cancelled,
+        0 as no_shows,
+        0 as rescheduled,
+        1 as visits,
+        num_nonnulls(f.total_claim_cost) as billed_visits,
+        coalesce(f.total_claim_cost, 0) as billed_amount,
+        num_nonnulls(f.length_minutes) as timed_visits,
+        coalesce(f.length_minutes, 0) as visit_minutes,
+        0 as scores,
+        0 as score_sum
+    from star.fact_encounter as f
+    where f.appointment_id is not null
+    union all
+    select
+        f.source_system,
+        f.facility_key,
+        f.patient_key,
+        f.service_date_key,
+        0 as appointments,
+        0 as completed,
+        0 as cancelled,
+        0 as no_shows,
+        0 as rescheduled,
+        0 as visits,
+        0 as billed_visits,
+        0 as billed_amount,
+        0 as timed_visits,
+        0 as visit_minutes,
+        num_nonnulls(f.satisfaction_score) as scores,
+        coalesce(f.satisfaction_score, 0) as score_sum
+    from star.fact_survey as f
+),
+
+placed as (
+    select
+        h.source_system,
+        t.year_quarter as quarter,
+        date_trunc('quarter', t.date)::date as quarter_starts_on,
+        case h.facility_key
+            when -1 then 'unknown'
+            when -2 then 'no clinic'
+            else coalesce(l.facility_name, l.facility_id)
+        end as clinic,
+        coalesce(d.payer_type, 'unknown') as payer_type,
+        h.appointments,
+        h.completed,
+        h.cancelled,
+        h.no_shows,
+        h.rescheduled,
+        h.visits,
+        h.billed_visits,
+        h.billed_amount,
+        h.timed_visits,
+        h.visit_minutes,
+        h.scores,
+        h.score_sum
+    from happened as h
+    inner join star.dim_date as t on h.service_date_key = t.date_key and t.date is not null
+    inner join star.dim_facility as l on h.facility_key = l.facility_key
+    inner join star.dim_patient as d on h.patient_key = d.patient_key
+),
+
+performed as (
+    select
+        p.source_system,
+        p.quarter,
+        p.quarter_starts_on,
+        coalesce(p.clinic, 'all') as clinic,
+        coalesce(p.payer_type, 'all') as payer_type,
+        sum(p.appointments)::bigint as appointments,
+        sum(p.completed)::bigint as completed,
+        sum(p.cancelled)::bigint as cancelled,
+        sum(p.no_shows)::bigint as no_shows,
+        sum(p.rescheduled)::bigint as rescheduled,
+        sum(p.visits)::bigint as visits,
+        sum(p.billed_visits)::bigint as billed_visits,
+        sum(p.billed_amount) as billed_amount,
+        sum(p.timed_visits)::bigint as timed_visits,
+        sum(p.visit_minutes)::bigint as visit_minutes,
+        sum(p.scores)::bigint as scores,
+        sum(p.score_sum)::bigint as score_sum
+    from placed as p
+    group by p.source_system, p.quarter, p.quarter_starts_on, cube (p.clinic, p.payer_type)
+),
+
+provider_day as (
+    {% include "metrics/provider_day.jinja" %}
+),
+
+-- Of a provider's day, spent in several clinics perhaps, the home clinic answers.
+home as (
+    select
+        w.source_system,
+        t.year_quarter as quarter,
+        case
+            when v.facility_key > 0 then coalesce(l.facility_name, l.facility_id)
+            when v.facility_name is null then 'unknown'
+            else 'no clinic'
+        end as clinic,
+        w.visit_minutes,
+        w.available_minutes
+    from provider_day as w
+    inner join star.dim_date as t on w.service_date_key = t.date_key
+    inner join star.dim_provider as v on w.provider_key = v.provider_key
+    inner join star.dim_facility as l on v.facility_key = l.facility_key
+),
+
+used as (
+    select
+        h.source_system,
+        h.quarter,
+        coalesce(h.clinic, 'all') as clinic,
+        sum(h.visit_minutes)::bigint as provider_minutes,
+        sum(h.available_minutes)::bigint as available_minutes
+    from home as h
+    group by h.source_system, h.quarter, cube (h.clinic)
+)
+
+select
+    p.source_system,
+    p.quarter,
+    p.quarter_starts_on,
+    p.clinic,
+    p.payer_type,
+    p.appointments,
+    p.completed,
+    p.cancelled,
+    p.no_shows,
+    p.rescheduled,
+    round(p.completed::numeric / nullif(p.appointments, 0), 6) as completion_rate,
+    round(p.cancelled::numeric / nullif(p.appointments, 0), 6) as cancellation_rate,
+    round(p.no_shows::numeric / nullif(p.appointments, 0), 6) as no_show_rate,
+    round(p.rescheduled::numeric / nullif(p.appointments, 0), 6) as reschedule_rate,
+    p.visits,
+    p.billed_amount,
+    p.billed_visits,
+    round(p.billed_amount / nullif(p.billed_visits, 0), 2) as billed_per_visit,
+    p.visit_minutes,
+    p.timed_visits,
+    round(p.visit_minutes::numeric / nullif(p.timed_visits, 0), 2) as average_minutes,
+    p.score_sum,
+    p.scores,
+    round(p.score_sum::numeric / nullif(p.scores, 0), 3) as average_satisfaction,
+    u.provider_minutes,
+    u.available_minutes,
+    round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilisation,
+    a.as_of
+from performed as p
+inner join {{ reader("clinic_performance", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join used as u
+    on
+        p.source_system = u.source_system and p.quarter = u.quarter
+        and p.clinic = u.clinic and p.payer_type = 'all'
+left join security.data_as_of as a on p.source_system = a.source_system;
+
+comment on view reporting.clinic_performance is 'Clinics and kinds of insurance by quarter';
+comment on column reporting.clinic_performance.source_system is 'Where the figures come from';
+comment on column reporting.clinic_performance.quarter is 'The calendar quarter of the appointment or visit';
+comment on column reporting.clinic_performance.quarter_starts_on is 'Its first day';
+comment on column reporting.clinic_performance.clinic is
+'The clinic, or all; no clinic is care from afar, in no clinic''s rooms';
+comment on column reporting.clinic_performance.payer_type is
+'The kind of insurance the patient had at the time, or all';
+comment on column reporting.clinic_performance.appointments is
+'Appointments scheduled for a day of the quarter, each in its latest state';
+comment on column reporting.clinic_performance.completed is 'Those that took place';
+comment on column reporting.clinic_performance.cancelled is 'Those that were cancelled';
+comment on column reporting.clinic_performance.no_shows is 'Those to which the patient did not come';
+comment on column reporting.clinic_performance.rescheduled is
+'Those that were moved to another time; the one in its place counts for itself';
+comment on column reporting.clinic_performance.completion_rate is 'completed over appointments';
+comment on column reporting.clinic_performance.cancellation_rate is 'cancelled over appointments';
+comment on column reporting.clinic_performance.no_show_rate is 'no_shows over appointments';
+comment on column reporting.clinic_performance.reschedule_rate is 'rescheduled over appointments';
+comment on column reporting.clinic_performance.visits is 'Visits to which an appointment led';
+comment on column reporting.clinic_performance.billed_amount is 'What was billed for them, in dollars';
+comment on column reporting.clinic_performance.billed_visits is 'Visits of which it is known what was billed';
+comment on column reporting.clinic_performance.billed_per_visit is 'billed_amount over billed_visits, in dollars';
+comment on column reporting.clinic_performance.visit_minutes is 'How long they took together, in minutes';
+comment on column reporting.clinic_performance.timed_visits is 'Visits of which the length is known';
+comment on column reporting.clinic_performance.average_minutes is 'visit_minutes over timed_visits';
+comment on column reporting.clinic_performance.score_sum is 'The scores patients gave, 1 to 5, added up';
+comment on column reporting.clinic_performance.scores is 'How many scores';
+comment on column reporting.clinic_performance.average_satisfaction is 'score_sum over scores';
+comment on column reporting.clinic_performance.provider_minutes is
+'Minutes of visits, wherever, of providers at home in the clinic; no kind of insurance has a part of them';
+comment on column reporting.clinic_performance.available_minutes is
+'Minutes these providers were available: an assumed capacity on every working day';
+comment on column reporting.clinic_performance.utilisation is 'provider_minutes over available_minutes';
+comment on column reporting.clinic_performance.as_of is 'When the source was last loaded (UTC)';

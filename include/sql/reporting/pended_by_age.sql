@@ -1,0 +1,51 @@
+{% from "macros.jinja" import reader %}
+-- The queue of each report by age: each bucket, and all up to it.
+create view reporting.pended_by_age with (security_barrier) as
+with bucket as (
+    select
+        f.source_system,
+        f.report_date,
+        p.age_group,
+        p.age_bucket,
+        p.age_bucket_position,
+        count(*) as claims,
+        coalesce(sum(f.total_charge), 0) as dollars
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    group by f.source_system, f.report_date, p.age_group, p.age_bucket, p.age_bucket_position
+)
+
+select
+    b.source_system,
+    b.report_date,
+    b.report_date = max(b.report_date) over (partition by b.source_system) as is_newest,
+    b.age_group,
+    b.age_bucket,
+    b.age_bucket_position,
+    b.claims,
+    b.dollars,
+    round(100.0 * b.claims / sum(b.claims) over day, 1) as percent_of_claims,
+    sum(b.claims) over up_to as claims_up_to,
+    sum(b.dollars) over up_to as dollars_up_to,
+    a.as_of
+from bucket as b
+inner join {{ reader("pended_by_age", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join security.data_as_of as a on b.source_system = a.source_system
+window
+    day as (partition by b.source_system, b.report_date),
+    up_to as (partition by b.source_system, b.report_date order by b.age_bucket_position);
+
+comment on view reporting.pended_by_age is 'Pended claims by age';
+comment on column reporting.pended_by_age.source_system is 'Where the claims wait';
+comment on column reporting.pended_by_age.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_by_age.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_by_age.age_group is
+'<=30 or >30 days since receipt; unknown without a day of receipt';
+comment on column reporting.pended_by_age.age_bucket is 'Days from receipt to the report, in steps';
+comment on column reporting.pended_by_age.age_bucket_position is 'Sorts the buckets; the youngest is 1';
+comment on column reporting.pended_by_age.claims is 'Claims of the bucket';
+comment on column reporting.pended_by_age.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_by_age.percent_of_claims is 'Their share of the report''s claims, in percent';
+comment on column reporting.pended_by_age.claims_up_to is 'Claims of this bucket and all younger ones';
+comment on column reporting.pended_by_age.dollars_up_to is 'What these ask for, in dollars';
+comment on column reporting.pended_by_age.as_of is 'When the source was last loaded (UTC)';

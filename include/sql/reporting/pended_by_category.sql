@@ -1,0 +1,45 @@
+{% from "macros.jinja" import reader %}
+-- The queue of each report by why its claims pend, read from their notes.
+create view reporting.pended_by_category with (security_barrier) as
+with category as (
+    select
+        f.source_system,
+        f.report_date,
+        p.note_category,
+        count(*) as claims,
+        coalesce(sum(f.total_charge), 0) as dollars,
+        count(*) filter (where p.age_group = '>30') as claims_over_30_days,
+        max(f.age_days) as oldest_days
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    group by f.source_system, f.report_date, p.note_category
+)
+
+select
+    c.source_system,
+    c.report_date,
+    c.report_date = max(c.report_date) over (partition by c.source_system) as is_newest,
+    c.note_category,
+    c.claims,
+    c.dollars,
+    round(100.0 * c.claims / sum(c.claims) over (partition by c.source_system, c.report_date), 1) as percent_of_claims,
+    c.claims_over_30_days,
+    c.oldest_days,
+    a.as_of
+from category as c
+inner join {{ reader("pended_by_category", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join security.data_as_of as a on c.source_system = a.source_system;
+
+comment on view reporting.pended_by_category is 'Pended claims by category';
+comment on column reporting.pended_by_category.source_system is 'Where the claims wait';
+comment on column reporting.pended_by_category.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_by_category.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_by_category.note_category is
+'Why the claims pend, read from their notes by a list of phrases';
+comment on column reporting.pended_by_category.claims is 'Claims of the category';
+comment on column reporting.pended_by_category.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_by_category.percent_of_claims is 'Their share of the report''s claims, in percent';
+comment on column reporting.pended_by_category.claims_over_30_days is
+'Those received more than 30 days before the report';
+comment on column reporting.pended_by_category.oldest_days is 'The most days one has waited';
+comment on column reporting.pended_by_category.as_of is 'When the source was last loaded (UTC)';

@@ -1,0 +1,74 @@
+{% from "macros.jinja" import reader %}
+-- The queue of each report as a whole, and what has come to it and gone from it since the report before.
+create view reporting.pended_daily with (security_barrier) as
+with queue as (
+    select
+        f.source_system,
+        f.report_date,
+        f.report_date_key,
+        count(*) as claims,
+        sum(f.total_charge) as dollars,
+        count(*) filter (where p.age_group = '<=30') as claims_to_30_days,
+        count(*) filter (where p.age_group = '>30') as claims_over_30_days,
+        coalesce(sum(f.total_charge) filter (where p.age_group = '>30'), 0) as dollars_over_30_days,
+        round(avg(f.age_days), 1) as average_age_days,
+        max(f.age_days) as oldest_days,
+        sum(f.entered_count) as entered
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    group by f.source_system, f.report_date, f.report_date_key
+),
+
+gone as (
+    select
+        f.source_system,
+        f.left_date_key,
+        sum(f.cleared_count) as cleared,
+        sum(f.left_count) as left_uncleared,
+        coalesce(sum(f.total_charge), 0) as dollars_gone
+    from star.fact_pended_queue as f
+    where f.cleared_count + f.left_count > 0
+    group by f.source_system, f.left_date_key
+)
+
+select
+    q.source_system,
+    q.report_date,
+    q.report_date = max(q.report_date) over (partition by q.source_system) as is_newest,
+    q.claims,
+    q.dollars,
+    q.claims_to_30_days,
+    q.claims_over_30_days,
+    q.dollars_over_30_days,
+    q.average_age_days,
+    q.oldest_days,
+    q.entered,
+    coalesce(g.cleared, 0) as cleared,
+    coalesce(g.left_uncleared, 0) as left_uncleared,
+    coalesce(g.dollars_gone, 0) as dollars_gone,
+    a.as_of
+from queue as q
+inner join {{ reader("pended_daily", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join gone as g on q.source_system = g.source_system and q.report_date_key = g.left_date_key
+left join security.data_as_of as a on q.source_system = a.source_system;
+
+comment on view reporting.pended_daily is 'Pended claims, day by day';
+comment on column reporting.pended_daily.source_system is 'Where the claims wait';
+comment on column reporting.pended_daily.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_daily.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_daily.claims is 'Claims in the queue';
+comment on column reporting.pended_daily.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_daily.claims_to_30_days is 'Those received up to 30 days before the report';
+comment on column reporting.pended_daily.claims_over_30_days is
+'Those received more than 30 days before it; one whose day of receipt is unknown is in neither';
+comment on column reporting.pended_daily.dollars_over_30_days is 'What these ask for, in dollars';
+comment on column reporting.pended_daily.average_age_days is
+'Days from receipt to the report, on average over the claims whose receipt is known';
+comment on column reporting.pended_daily.oldest_days is 'The most days one has waited';
+comment on column reporting.pended_daily.entered is
+'Claims the report before did not have; 0 in the first report, which tells nothing of it';
+comment on column reporting.pended_daily.cleared is 'Claims of the report before that were cleared since';
+comment on column reporting.pended_daily.left_uncleared is
+'Claims of the report before that are gone without having been cleared';
+comment on column reporting.pended_daily.dollars_gone is 'What both ask for, in dollars';
+comment on column reporting.pended_daily.as_of is 'When the source was last loaded (UTC)';

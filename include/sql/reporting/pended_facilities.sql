@@ -1,0 +1,53 @@
+{% from "macros.jinja" import reader %}
+-- The facilities by their pended claims, as far as the claim behind names one.
+create view reporting.pended_facilities with (security_barrier) as
+with grouped as (
+    select
+        f.source_system,
+        f.report_date,
+        l.facility_id,
+        l.state,
+        count(*) as claims,
+        coalesce(sum(f.total_charge), 0) as dollars,
+        count(*) filter (where p.age_group = '>30') as claims_over_30_days,
+        max(f.age_days) as oldest_days
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    inner join star.dim_facility as l on f.facility_key = l.facility_key
+    group by f.source_system, f.report_date, l.facility_id, l.state
+)
+
+select
+    g.source_system,
+    g.report_date,
+    g.report_date = max(g.report_date) over (partition by g.source_system) as is_newest,
+    row_number() over (
+        partition by g.source_system, g.report_date
+        order by g.claims desc, g.dollars desc, g.facility_id asc
+    ) as position,
+    g.facility_id,
+    g.state,
+    g.claims,
+    g.dollars,
+    g.claims_over_30_days,
+    g.oldest_days,
+    a.as_of
+from grouped as g
+inner join {{ reader("pended_facilities", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join security.data_as_of as a on g.source_system = a.source_system;
+
+comment on view reporting.pended_facilities is 'Facilities with pended claims';
+comment on column reporting.pended_facilities.source_system is 'Where the claims wait';
+comment on column reporting.pended_facilities.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_facilities.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_facilities.position is
+'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
+comment on column reporting.pended_facilities.facility_id is
+'The facility''s number; unknown where the claim behind is not known';
+comment on column reporting.pended_facilities.state is 'The state it is in';
+comment on column reporting.pended_facilities.claims is 'Claims of it in the queue';
+comment on column reporting.pended_facilities.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_facilities.claims_over_30_days is
+'Those received more than 30 days before the report';
+comment on column reporting.pended_facilities.oldest_days is 'The most days one has waited';
+comment on column reporting.pended_facilities.as_of is 'When the source was last loaded (UTC)';

@@ -1,0 +1,51 @@
+{% from "macros.jinja" import reader %}
+-- The groups by their pended claims; a practitioner whose group is not known has none.
+create view reporting.pended_groups with (security_barrier) as
+with grouped as (
+    select
+        f.source_system,
+        f.report_date,
+        coalesce(v.provider_group, 'unknown') as provider_group,
+        count(distinct v.provider_id) as practitioners,
+        count(*) as claims,
+        coalesce(sum(f.total_charge), 0) as dollars,
+        count(*) filter (where p.age_group = '>30') as claims_over_30_days,
+        max(f.age_days) as oldest_days
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    inner join star.dim_provider as v on f.provider_key = v.provider_key
+    group by f.source_system, f.report_date, coalesce(v.provider_group, 'unknown')
+)
+
+select
+    g.source_system,
+    g.report_date,
+    g.report_date = max(g.report_date) over (partition by g.source_system) as is_newest,
+    row_number() over (
+        partition by g.source_system, g.report_date
+        order by g.claims desc, g.dollars desc, g.provider_group asc
+    ) as position,
+    g.provider_group,
+    g.practitioners,
+    g.claims,
+    g.dollars,
+    g.claims_over_30_days,
+    g.oldest_days,
+    a.as_of
+from grouped as g
+inner join {{ reader("pended_groups", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join security.data_as_of as a on g.source_system = a.source_system;
+
+comment on view reporting.pended_groups is 'Groups with pended claims';
+comment on column reporting.pended_groups.source_system is 'Where the claims wait';
+comment on column reporting.pended_groups.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_groups.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_groups.position is
+'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
+comment on column reporting.pended_groups.provider_group is 'The group the practitioners belonged to';
+comment on column reporting.pended_groups.practitioners is 'How many of its practitioners have pended claims';
+comment on column reporting.pended_groups.claims is 'Claims of it in the queue';
+comment on column reporting.pended_groups.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_groups.claims_over_30_days is 'Those received more than 30 days before the report';
+comment on column reporting.pended_groups.oldest_days is 'The most days one has waited';
+comment on column reporting.pended_groups.as_of is 'When the source was last loaded (UTC)';

@@ -1,0 +1,59 @@
+{% from "macros.jinja" import reader %}
+-- What changed in the queue since the report before: each claim that entered it, was cleared, or left without
+-- having been cleared, which somebody should look into. For readers inside the house alone.
+create view reporting.pended_movement with (security_barrier) as
+with moved as (
+    select
+        f.*,
+        f.report_date_key as moved_date_key,
+        'entered' as movement
+    from star.fact_pended_queue as f
+    where f.entered_count = 1
+    union all
+    select
+        f.*,
+        f.left_date_key as moved_date_key,
+        case f.cleared_count when 1 then 'cleared' else 'left' end as movement
+    from star.fact_pended_queue as f
+    where f.cleared_count + f.left_count > 0
+)
+
+select
+    f.source_system,
+    t.date as report_date,
+    t.date = (
+        select max(n.report_date)
+        from star.fact_pended_queue as n
+        where n.source_system = f.source_system
+    ) as is_newest,
+    f.movement,
+    f.claim_id,
+    f.age_days,
+    p.note_category,
+    f.total_charge,
+    v.provider_id as npi,
+    v.provider_group,
+    l.facility_id,
+    a.as_of
+from moved as f
+inner join {{ reader("pended_movement", ["limited", "identified"]) }} and r.is_internal
+inner join star.dim_date as t on f.moved_date_key = t.date_key
+inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+inner join star.dim_provider as v on f.provider_key = v.provider_key
+inner join star.dim_facility as l on f.facility_key = l.facility_key
+left join security.data_as_of as a on f.source_system = a.source_system;
+
+comment on view reporting.pended_movement is 'Pended claims that came and went';
+comment on column reporting.pended_movement.source_system is 'Where the claims wait';
+comment on column reporting.pended_movement.report_date is 'The first report that shows the change';
+comment on column reporting.pended_movement.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_movement.movement is 'entered, cleared, or left: gone without having been cleared';
+comment on column reporting.pended_movement.claim_id is 'The number of the claim';
+comment on column reporting.pended_movement.age_days is
+'Days from receipt to the report in which it entered, or to the last one it was in';
+comment on column reporting.pended_movement.note_category is 'Why it pends or pended, read from its note';
+comment on column reporting.pended_movement.total_charge is 'What it asks for, in dollars';
+comment on column reporting.pended_movement.npi is 'The practitioner''s National Provider Identifier';
+comment on column reporting.pended_movement.provider_group is 'The group the practitioner belonged to';
+comment on column reporting.pended_movement.facility_id is 'The facility''s number, where the claim behind is known';
+comment on column reporting.pended_movement.as_of is 'When the source was last loaded (UTC)';

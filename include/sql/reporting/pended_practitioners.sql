@@ -1,0 +1,61 @@
+{% from "macros.jinja" import reader %}
+-- The practitioners by their pended claims, under their name as of the report.
+create view reporting.pended_practitioners with (security_barrier) as
+with grouped as (
+    select
+        f.source_system,
+        f.report_date,
+        v.provider_id as npi,
+        v.last_name,
+        v.first_name,
+        v.provider_group,
+        v.state,
+        count(*) as claims,
+        coalesce(sum(f.total_charge), 0) as dollars,
+        count(*) filter (where p.age_group = '>30') as claims_over_30_days,
+        max(f.age_days) as oldest_days
+    from star.fact_pended_queue as f
+    inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+    inner join star.dim_provider as v on f.provider_key = v.provider_key
+    group by f.source_system, f.report_date, v.provider_id, v.last_name, v.first_name, v.provider_group, v.state
+)
+
+select
+    g.source_system,
+    g.report_date,
+    g.report_date = max(g.report_date) over (partition by g.source_system) as is_newest,
+    row_number() over (
+        partition by g.source_system, g.report_date
+        order by g.claims desc, g.dollars desc, g.npi asc
+    ) as position,
+    g.npi,
+    g.last_name,
+    g.first_name,
+    g.provider_group,
+    g.state,
+    g.claims,
+    g.dollars,
+    g.claims_over_30_days,
+    g.oldest_days,
+    a.as_of
+from grouped as g
+inner join {{ reader("pended_practitioners", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+left join security.data_as_of as a on g.source_system = a.source_system;
+
+comment on view reporting.pended_practitioners is 'Practitioners with pended claims';
+comment on column reporting.pended_practitioners.source_system is 'Where the claims wait';
+comment on column reporting.pended_practitioners.report_date is 'The day of the report: the queue as it was then';
+comment on column reporting.pended_practitioners.is_newest is 'Whether this is the newest report';
+comment on column reporting.pended_practitioners.position is
+'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
+comment on column reporting.pended_practitioners.npi is 'The National Provider Identifier';
+comment on column reporting.pended_practitioners.last_name is 'Last name, where the directory has one';
+comment on column reporting.pended_practitioners.first_name is 'First name';
+comment on column reporting.pended_practitioners.provider_group is 'The group the practitioner belonged to';
+comment on column reporting.pended_practitioners.state is 'The state of the office';
+comment on column reporting.pended_practitioners.claims is 'Claims of it in the queue';
+comment on column reporting.pended_practitioners.dollars is 'What they ask for, in dollars';
+comment on column reporting.pended_practitioners.claims_over_30_days is
+'Those received more than 30 days before the report';
+comment on column reporting.pended_practitioners.oldest_days is 'The most days one has waited';
+comment on column reporting.pended_practitioners.as_of is 'When the source was last loaded (UTC)';

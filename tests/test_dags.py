@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from claimhouse import contract, settings
+from claimhouse import contract, extract_source, settings
 
 FOLDER = settings.PROJECT / "dags"
 
@@ -63,6 +63,15 @@ def test_a_source_that_fills_no_fact_yet_is_finished_all_the_same(dags):
         for before, after in pairwise(line):
             if before.is_mapped:
                 assert after.trigger_rule == "none_failed", (source, after.task_id)
+
+
+def test_a_database_that_is_away_does_not_keep_dropped_files_waiting(dags):
+    for source in contract.sources():
+        dag = dags[f"ingest_{source}"]
+        fetched = extract_source.feeds(source)
+        assert ("extract_source" in dag.task_ids) == bool(fetched), source
+        assert dag.get_task("land").trigger_rule == "all_done"
+    assert "land" in dags["ingest_pended"].get_task("extract_source").downstream_task_ids
 
 
 def test_assets_lead_from_ingest_to_publishing_to_delivery(dags):

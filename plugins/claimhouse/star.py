@@ -62,28 +62,87 @@ def load_dimensions(connection: Connection[Any], source: str, batch_ids: Sequenc
     Returns:
         Rows written, by table.
     """
-    with _step(connection, source, "dimensions", batch_ids):
-        known = star_tables.dimensions(connection)
-        mapped = [
-            known[target].brought(mapping.columns(connection, source, target))
-            for target in mapping.targets(source)
-            if target in known
-        ]
-        written = {}
-        # plain ones first: those with a history may point to them
-        for dimension in sorted(mapped, key=lambda one: one.keeps_history):
-            load_one = _load_history if dimension.keeps_history else _load_newest
-            written[dimension.table] = load_one(connection, source, dimension)
-        for fact in [star_tables.fact(connection, source, one) for one in facts(source)]:
-            for table, rows in _load_named(connection, source, fact).items():
-                written[table] = written.get(table, 0) + rows
+    with connection.transaction():
+        _lock(connection, "pg_advisory_xact_lock", f"star/{source}/dimensions/parts")
+        written: Counts = {}
+        for tables in _dimension_parts(connection, source):
+            written |= _load_dimension_part(connection, source, tables, batch_ids)
+        _count_members_to_rekey(connection)
     return written
 
 
-def _load_named(connection: Connection[Any], source: str, fact: Fact) -> Counts:
-    """Add what only *fact* says of the dimensions: members unheard of, and flags."""
+def load_dimensions_in_parts(
+    source: str, batch_ids: Sequence[int], at: str | None = None
+) -> Counts:
+    """:func:`load_dimensions` on several connections, unrelated dimensions at the same time.
+
+    Args:
+        source: the source system.
+        batch_ids: its batches to load; their state is 'checked'.
+        at: a ``postgresql://`` URL; the configured warehouse when left out.
+
+    Returns:
+        Rows written, by table.
+    """
+    address = at or warehouse.url()
+
+    def load_part(tables: list[str]) -> Counts:
+        with _part(address, source, "dimensions") as own:
+            return _load_dimension_part(own, source, tables, batch_ids)
+
+    with warehouse.connect(address) as lock, _alone(lock, source, "dimensions"):
+        parts = _dimension_parts(lock, source)
+        with ThreadPoolExecutor(len(_PARTS)) as pool:
+            written = _sum(pool.map(load_part, parts))
+        _count_members_to_rekey(lock)
+    return written
+
+
+def _dimension_parts(connection: Connection[Any], source: str) -> list[list[str]]:
+    """The dimensions that *source* brings or names: those that refer to each other are one part.
+
+    The largest come first, as far as that is known: those whose history is kept.
+    """
+    known = star_tables.dimensions(connection)
+    described = [star_tables.fact(connection, source, one) for one in facts(source)]
+    wanted = {target for target in mapping.targets(source) if target in known}
+    wanted |= {one.table for fact in described for one in fact.members}
+    related = {f"dim_{other}" for one in known.values() for other in one.references}
+    related |= {one.table for one in known.values() if one.references}
+    # within a part plain ones first: those with a history may point to them
+    alone = sorted(wanted - related, key=lambda one: not known[one].keeps_history)
+    together = sorted(wanted & related, key=lambda one: known[one].keeps_history)
+    junk = sorted({fact.junk for fact in described if fact.junk})
+    return [
+        part for part in ([[one] for one in alone] + [together] + [[one] for one in junk]) if part
+    ]
+
+
+def _load_dimension_part(
+    connection: Connection[Any], source: str, tables: Sequence[str], batch_ids: Sequence[int]
+) -> Counts:
+    """Load the dimensions *tables*, and what only facts say of them."""
+    with _step(connection, source, " ".join(tables), batch_ids):
+        described = [star_tables.fact(connection, source, one) for one in facts(source)]
+        mapped = mapping.targets(source)
+        known = star_tables.dimensions(connection)
+        written = dict.fromkeys(tables, 0)
+        for table in [one for one in tables if one in mapped and one in known]:
+            dimension = known[table].brought(mapping.columns(connection, source, table))
+            load_one = _load_history if dimension.keeps_history else _load_newest
+            written[table] = load_one(connection, source, dimension)
+        for fact in described:
+            for table, rows in _load_named(connection, source, fact, tables).items():
+                written[table] += rows
+    return written
+
+
+def _load_named(
+    connection: Connection[Any], source: str, fact: Fact, tables: Sequence[str]
+) -> Counts:
+    """Add what only *fact* says of the dimensions *tables*: members unheard of, and flags."""
     written = {}
-    for dimension in fact.members:
+    for dimension in [one for one in fact.members if one.table in tables]:
         written[dimension.table] = _run(
             connection,
             "star/inferred_member",
@@ -91,10 +150,15 @@ def _load_named(connection: Connection[Any], source: str, fact: Fact) -> Counts:
             fact=fact.table,
             **dimension.names(),
         )
-    if fact.junk:
+    if fact.junk and fact.junk in tables:
         written[fact.junk] = _run(connection, "star/junk_dimension", source=source, **fact.names())
         connection.execute(sql.SQL("analyze {}").format(_star(fact.junk)))
     return written
+
+
+def _count_members_to_rekey(connection: Connection[Any]) -> None:
+    """Tell the planner how many there are; by one connection, for it waits for the others' end."""
+    connection.execute("analyze star.member_to_rekey")
 
 
 def load_fact(
@@ -209,7 +273,7 @@ def _sum(parts: Iterable[Counts]) -> Counts:
     """The counts of several parts, added up by name."""
     total: Counts = {}
     for part in parts:
-        total = {name: total.get(name, 0) + rows for name, rows in part.items()}
+        total |= {name: total.get(name, 0) + rows for name, rows in part.items()}
     return total
 
 
@@ -227,7 +291,7 @@ def finish(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -
     Returns:
         ``batches`` set to loaded, and ``removed`` dimension rows.
     """
-    with _step(connection, source, "dimensions", batch_ids):
+    with _step(connection, source, "dimensions/parts", batch_ids):
         removed = sum(
             _run(connection, "star/remove_stale_member", source=source, dimension=dimension.table)
             for dimension in star_tables.dimensions(connection).values()
@@ -263,8 +327,8 @@ def load(source: str, batch_ids: Sequence[int] | None = None, at: str | None = N
             else landing.batches_in_state(connection, source, "checked")
         )
         create_mappings(connection, source)
-        written = load_dimensions(connection, source, batches)
 
+    written = load_dimensions_in_parts(source, batches, address)
     for fact in facts(source):
         written |= load_fact_in_parts(source, fact, batches, address)
     with warehouse.connect(address) as connection:
@@ -354,11 +418,13 @@ def _prepare_fact(
         if fact != CLAIM:
             return _is_first(connection, source, fact)
         _lock_table(connection, fact)
+        is_first = _is_first(connection, source, fact)
         is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(fact)))
-        if is_empty == _has_key(connection, fact):
-            # one that is missing though there are rows: a first load was killed
-            _run(connection, f"star/{fact}_key", wanted=not is_empty)
-        return _is_first(connection, source, fact)
+        # missing though there are rows: a first load was killed
+        wanted = not (is_first and is_empty)
+        if wanted != _has_key(connection, fact):
+            _run(connection, f"star/{fact}_key", wanted=wanted)
+        return is_first
 
 
 def _load_part(

@@ -66,7 +66,7 @@ analyze received (claim_id);
 -- What the star holds of these claims. A claim of one version is wholly in its row; of one that has
 -- more, the earlier versions are read from the source again. In the order of the key each look-up finds
 -- its page in memory: a fifth of what the planner would do, who would read the whole table.
-set local enable_seqscan = off;
+set local enable_hashjoin = off;
 set local enable_mergejoin = off;
 
 create temp table known on commit drop as
@@ -77,7 +77,7 @@ select
 from (select distinct r.claim_id from received as r order by r.claim_id) as wanted
 inner join star.fact_claim as f on f.source_system = '{{ source }}' and wanted.claim_id = f.claim_id;
 
-reset enable_seqscan;
+reset enable_hashjoin;
 reset enable_mergejoin;
 analyze known (claim_id, version_count);
 

@@ -16,5 +16,3 @@ where
     (k.valid_to{% for other in references %}, k.{{ other }}_key{% endfor %})
     is distinct from (t.valid_to{% for other in references %}, t.{{ other }}_key{% endfor %})
 on conflict do nothing;
-
-analyze star.member_to_rekey;

@@ -49,6 +49,7 @@ docs: set-up ## write what in docs/ is made from the contracts and the database
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.extract
 
 samples: set-up ## write the sample feeds to var/samples
 	@$(BIN)/python -m local.samples

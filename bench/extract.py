@@ -1,0 +1,115 @@
+"""The bulk extract: 500,000 rows of 20 columns, as xlsx and as csv, from the server to the file.
+
+    python -m bench.extract              both formats three times: medians, the ratio, peak memory
+    python -m bench.extract --rows 50000 --runs 1
+
+Each run is a process of its own, so that its peak memory is its own. The time is that of
+``extract.write``: the query's rows streamed from the server, the file written and encrypted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SERVER = ROOT / "var" / "bench" / "pg"
+ROWS, MOST_MEMORY_MIB, MOST_RATIO = 500_000, 512, 4.0
+# Rows like those of a claims extract: pseudonyms, dates, amounts, names that repeat.
+FILL = """
+create table if not exists public.bulk_{rows} as
+select
+    g as claim_number, md5(g::text) as claim_pseudonym, md5((g % 20000)::text) as patient_pseudonym,
+    date '2020-01-01' + g % 1000 as date_of_service,
+    timestamptz '2020-01-01' + g * interval '1 min' as received_at,
+    ((g % 90000) / 100.0)::numeric(12, 2) as total_cost,
+    ((g::bigint * 7 % 90000) / 100.0)::numeric(12, 2) as covered_amount,
+    ((g::bigint * 11 % 90000) / 100.0)::numeric(12, 2) as paid_amount,
+    ((g::bigint * 13 % 90000) / 100.0)::numeric(12, 2) as allowed_amount,
+    g % 3 = 0 as is_billed, 'orthopedist' as provider_specialty, 'Albany, ' || g % 50 as city,
+    'NY' as state, 'routine' as visit_type, 100 as coverage_percent, g % 77 as age,
+    g % 1000 as days, 'A procedure with a name ' || g % 300 as procedure_name, null::text as note,
+    'Payer ' || g % 10 as payer_name
+from generate_series(1, {rows}) as g
+"""
+
+
+def main() -> None:
+    """Parse what is asked, run it, print the table."""
+    parser = argparse.ArgumentParser(prog="bench.extract", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(measure(asked.one, asked.rows)))
+    else:
+        report(asked.rows, asked.runs)
+
+
+def measure(form: str, rows: int) -> dict[str, Any]:
+    """One file, in this process."""
+    sys.path.insert(0, str(ROOT / "plugins"))
+    import psycopg
+
+    from claimhouse import embedded, extract, extract_rows
+
+    with psycopg.connect(embedded.start(SERVER)) as connection:
+        connection.execute(FILL.format(rows=rows).encode())
+        connection.commit()
+        # The median of the runs would hide a first read from disk; this takes it out of all.
+        connection.execute(f"select count(*) from public.bulk_{rows}".encode())
+        found = extract_rows.stream(connection, f"select * from public.bulk_{rows}")
+        content = extract.Extract(
+            "Bulk", "Bench", "", "", None, "limited", {}, rows=found, summary=None
+        )
+        with tempfile.TemporaryDirectory(dir=ROOT / "var" / "bench") as folder:
+            file = Path(folder) / f"bulk.{extract.SUFFIXES[form]}"
+            before, cpu = time.perf_counter(), time.process_time()
+            written = extract.write(content, form, "a password", file)
+            spent, cpu = time.perf_counter() - before, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if written.row_count != rows:
+        sys.exit(f"{written.row_count} rows were written, not {rows}")
+    return {"seconds": spent, "cpu": cpu, "mib": peak, "size": written.size}
+
+
+def report(rows: int, runs: int) -> None:
+    """Measure both formats in turn, and print their medians."""
+    (ROOT / "var" / "bench").mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, Any]]] = {"csv": [], "xlsx": []}
+    for number in range(runs):
+        for form, results in found.items():
+            print(f"{form}, run {number + 1} of {runs} ...", file=sys.stderr, flush=True)
+            command = [sys.executable, "-m", "bench.extract", "--one", form, "--rows", str(rows)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            if done.returncode:
+                sys.exit(done.stderr[-4000:])
+            results.append(json.loads(done.stdout.splitlines()[-1]))
+    print(f"an extract of {rows:,} rows of 20 columns, encrypted; medians of {runs}")
+    middle = {
+        form: {key: statistics.median(one[key] for one in results) for key in results[0]}
+        for form, results in found.items()
+    }
+    for form, one in middle.items():
+        print(
+            f"  {form:5} {one['seconds']:6.1f} s  (cpu {one['cpu']:5.1f} s)"
+            f"  {one['size'] / 2**20:6.1f} MiB on disk  peak memory {one['mib']:4.0f} MiB"
+        )
+    ratio = middle["xlsx"]["seconds"] / middle["csv"]["seconds"]
+    print(f"  xlsx takes {ratio:.1f} times as long as csv (at most {MOST_RATIO:g})", end="; ")
+    print(f"its memory may be {MOST_MEMORY_MIB} MiB")
+    if ratio > MOST_RATIO or middle["xlsx"]["mib"] > MOST_MEMORY_MIB:
+        sys.exit("missed")
+
+
+if __name__ == "__main__":
+    main()

@@ -193,6 +193,8 @@ ingest.run("billing")
         ("source", "_close", 2),
         ("checks", "_record", 1),
         ("star", "_run", 2),
+        ("star", "_load_dimension_part", 2),
+        ("star", "_rekey_part", 2),
         ("star", "_load_part", 1),
         ("star", "_load_part", 2),
         ("star", "_complete_fact", 1),

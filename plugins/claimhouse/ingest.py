@@ -119,6 +119,8 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     with ThreadPoolExecutor(2) as both:
         list(both.map(verify, batches))
     clock = timed("verification", clock)
+    source.index_keys(system)  # check() finds it done
+    clock = timed("key indexes", clock)
     check(system)
     clock = timed("checks", clock)
     load_dimensions(system)

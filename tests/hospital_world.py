@@ -6,7 +6,9 @@ and :attr:`Hospital.procedures`.
 
 from __future__ import annotations
 
+import json
 import random
+import uuid
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +16,11 @@ from decimal import Decimal
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pytest
+from tests.client_world import MASTER_KEY
+from tests.conftest import TEMPLATE
+
+from claimhouse import embedded
 
 LOADED = datetime(2026, 3, 2, 4, 5, 6, tzinfo=UTC)
 PAYERS = {"UnitedHealthcare": True, "Humana": True, "Aetna": True, "Uninsured": False}
@@ -24,6 +31,21 @@ PROCEDURES = {
     "171207006": ("Depression screening", "screening"),
     "385763009": ("Hospice care", "hospice"),
 }
+
+
+@contextmanager
+def database(server):
+    """A migrated warehouse for the tests of a module that only read it: its address and its owner."""
+    name = f"m_{uuid.uuid4().hex[:12]}"
+    address = embedded.create_database(server, name, template=TEMPLATE)
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAREHOUSE_URL", address)
+        patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+        with psycopg.connect(address, autocommit=True) as owner:
+            yield address, owner
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
 
 
 class Hospital:

@@ -7,20 +7,17 @@ a session of the role tries.
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from pathlib import Path
 
-import psycopg
 import pytest
 import yaml
 from psycopg import errors
-from tests.client_world import MASTER_KEY, client_file, roles_file
-from tests.conftest import TEMPLATE
-from tests.hospital_world import Hospital
+from tests.client_world import client_file, roles_file
+from tests.hospital_world import Hospital, database
 
-from claimhouse import embedded, metrics, reporting, source
+from claimhouse import metrics, reporting, source
 
 SERVICE = "tableau_service"
 OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
@@ -30,12 +27,7 @@ OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 def house(server, tmp_path_factory):
     """A published warehouse with every kind of reader, which all tests of this module only read."""
     folder = tmp_path_factory.mktemp("clients")
-    name = f"m_{uuid.uuid4().hex[:12]}"
-    address = embedded.create_database(server, name, template=TEMPLATE)
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(address, autocommit=True) as admin:
-        patch.setenv("WAREHOUSE_URL", address)
-        key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
-        patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    with database(server) as (address, admin):
         world = Hospital(admin, address, encounters=120)
         world.folder, world.admin = folder, admin
         world.roles = folder / "roles.yml"
@@ -46,8 +38,6 @@ def house(server, tmp_path_factory):
         reporting.publish(admin, folder, world.roles)
         world.secret = admin.execute("select lo_from_bytea(0, 'a secret')").fetchone()[0]
         yield world
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')
 
 
 def _write_files(world):

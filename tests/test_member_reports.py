@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from psycopg import errors
 from tests.client_world import MASTER_KEY, client_file, roles_file
-from tests.hospital_world import LOADED, PROCEDURES, Hospital
+from tests.hospital_world import LOADED, PROCEDURES, Hospital, database
 
 from claimhouse import clients, reporting, source
 
@@ -23,24 +23,35 @@ MARKET = ["member_procedures", "procedure_cost_index", "missed_patients"]
 SMALL = range(1, 11)
 
 
+@pytest.fixture(scope="module")
+def hospital(server, tmp_path_factory):
+    """A hospital that the tests of this module only read."""
+    with database(server) as (address, owner):
+        yield publish(owner, address, tmp_path_factory.mktemp("clients"))
+
+
 @pytest.fixture
-def hospital(warehouse, warehouse_url, tmp_path, monkeypatch):
-    """A published hospital with two insurers: one has a team of specialists, one a single analyst."""
+def changing(warehouse, warehouse_url, tmp_path, monkeypatch):
+    """A hospital of the test's own."""
     key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
-    world = Hospital(warehouse, warehouse_url)
-    world.folder = tmp_path
-    world.roles = tmp_path / "roles.yml"
+    return publish(warehouse, warehouse_url, tmp_path)
+
+
+def publish(connection, address, folder):
+    """A published hospital with two insurers: one has a team of specialists, one a single analyst."""
+    world = Hospital(connection, address)
+    world.folder, world.roles = folder, folder / "roles.yml"
     tag = uuid.uuid4().hex[:8]
     world.humana, world.united = f"humana_{tag}", f"united_{tag}"
     roles_file(world.roles)
     team = [{"name": name, "specialty": name} for name in ("cardiology", "dialysis", "hospice")]
     members = {"payers": ["Humana"], "restricted_specialties": ["hospice"]}
-    client_file(tmp_path, world.humana, ("hospital", members), reports=ENCOUNTERS, logins=team)
+    client_file(folder, world.humana, ("hospital", members), reports=ENCOUNTERS, logins=team)
     client_file(
-        tmp_path, world.united, ("hospital", {"payers": ["UnitedHealthcare"]}), reports=MARKET
+        folder, world.united, ("hospital", {"payers": ["UnitedHealthcare"]}), reports=MARKET
     )
-    reporting.publish(warehouse, tmp_path, world.roles)
+    reporting.publish(connection, folder, world.roles)
     return world
 
 
@@ -74,29 +85,29 @@ def test_members_of_a_team_see_their_members_and_hospice_only_where_it_is_theirs
         assert ("hospice" in dict(choices)) == (name == "hospice")
 
 
-def test_nobody_else_finds_hospice_in_any_row_total_or_count(hospital, warehouse):
+def test_nobody_else_finds_hospice_in_any_row_total_or_count(changing, warehouse):
     """Whatever a view shows to others is what it would show had there been no hospice at all."""
-    role = f"client_{hospital.humana}__cardiology"
+    role = f"client_{changing.humana}__cardiology"
     views = {
-        view: ask(hospital, role, f"select v::text from reporting.{view} as v order by 1")
+        view: ask(changing, role, f"select v::text from reporting.{view} as v order by 1")
         for view in ENCOUNTERS
     }
     assert all(views.values())
     assert "hospice" not in str(views).lower()
-    helped = hospital.seen(hospital.encounters, "Humana")
-    total = ask(hospital, role, "select encounters, patients, total_claim_cost from reporting.members_helped"
+    helped = changing.seen(changing.encounters, "Humana")
+    total = ask(changing, role, "select encounters, patients, total_claim_cost from reporting.members_helped"
                 " where is_all_months and is_all_specialties")  # fmt: skip
-    assert total == [(len(helped), hospital.by(helped)[()], sum(e["cost"] for e in helped))]
+    assert total == [(len(helped), changing.by(helped)[()], sum(e["cost"] for e in helped))]
     warehouse.execute("delete from star.fact_procedure where is_restricted")
     warehouse.execute("delete from star.fact_encounter where is_restricted")
     warehouse.execute("delete from star.dim_procedure where is_restricted")
     warehouse.execute(
         "drop table summary.hospital_activity, summary.hospital_activity_counted cascade"
     )
-    reporting.publish(warehouse, hospital.folder, hospital.roles)
+    reporting.publish(warehouse, changing.folder, changing.roles)
     for view, before in views.items():
         assert (
-            ask(hospital, role, f"select v::text from reporting.{view} as v order by 1") == before
+            ask(changing, role, f"select v::text from reporting.{view} as v order by 1") == before
         ), view
 
 
@@ -117,10 +128,12 @@ def expected_activity(hospital, restricted):
     return hospital.by(rows)[()], len(rows)
 
 
-def test_no_extract_of_a_team_holds_hospice(hospital, warehouse):
-    warehouse.execute(f"set role client_{hospital.humana}")
-    counted = warehouse.execute("select count(*) from reporting.member_encounters").fetchone()
-    warehouse.execute("reset role")
+def test_no_extract_of_a_team_holds_hospice(hospital):
+    hospital.connection.execute(f"set role client_{hospital.humana}")
+    counted = hospital.connection.execute(
+        "select count(*) from reporting.member_encounters"
+    ).fetchone()
+    hospital.connection.execute("reset role")
     assert counted == (len(hospital.seen(hospital.encounters, "Humana")),)
 
 
@@ -179,10 +192,10 @@ def test_missed_patients_are_counted_and_small_counts_are_not_shown(hospital):
             assert without is None and (others is None or both is None)
 
 
-def test_a_small_change_is_not_shown_by_next_months_report(hospital, warehouse):
-    role = f"client_{hospital.united}__analyst"
+def test_a_small_change_is_not_shown_by_next_months_report(changing, warehouse):
+    role = f"client_{changing.united}__analyst"
     question = "select * from reporting.missed_patients order by 1, 2, 3"
-    before = ask(hospital, role, question)
+    before = ask(changing, role, question)
     patient, payer, code = (warehouse.execute(text).fetchone()[0] for text in (
         "insert into star.dim_patient (source_system, patient_id, valid_from, valid_to, is_current)"
         " values ('hospital', 'pat-new', '1900-01-01', '9999-12-31', true) returning patient_key",
@@ -194,10 +207,10 @@ def test_a_small_change_is_not_shown_by_next_months_report(hospital, warehouse):
         " batch_id, row_number) values ('hospital', 'enc-new', '29303009', now(), %s, -1, %s, %s, -1, -1,"
         " '2025-12-30', 10, 1, 1)", (patient, payer, code))  # fmt: skip
     warehouse.execute("update landing.batch set loaded_at = now()")
-    reporting.publish(warehouse, hospital.folder, hospital.roles)
+    reporting.publish(warehouse, changing.folder, changing.roles)
     assert warehouse.execute("select count(*) from summary.payer_market_counted").fetchone() != (0,)
     assert (
-        ask(hospital, role, question) == before
+        ask(changing, role, question) == before
     )  # one patient more: the old figures, and their time
 
 
@@ -210,22 +223,22 @@ LEVELS = {
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_each_privacy_level_masks_its_columns(hospital, warehouse, level):
+def test_each_privacy_level_masks_its_columns(changing, warehouse, level):
     sees, empty = LEVELS[level]
-    client_file(hospital.folder, hospital.united, ("hospital", {"payers": ["UnitedHealthcare"]}),
+    client_file(changing.folder, changing.united, ("hospital", {"payers": ["UnitedHealthcare"]}),
                 reports=MARKET, privacy_level=level)  # fmt: skip
-    reporting.publish(warehouse, hospital.folder, hospital.roles)
-    with hospital.session(f"client_{hospital.united}__analyst") as session:
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    with changing.session(f"client_{changing.united}__analyst") as session:
         cursor = session.execute("select * from reporting.member_procedures")
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    mine = hospital.seen(hospital.procedures, "UnitedHealthcare")
+    mine = changing.seen(changing.procedures, "UnitedHealthcare")
     assert len(rows) == sees * len(mine)
     if not rows:
         return
     always_empty = {name for name in names if all(row[name] is None for row in rows)}
     assert always_empty - {"is_own_specialty"} == empty
-    patients = {one["patient_id"]: one for one in hospital.patients}
+    patients = {one["patient_id"]: one for one in changing.patients}
     ages = {p["day"].year - patients[p["patient_id"]]["birth"].year
             - ((p["day"].month, p["day"].day) < (5, 17)) for p in mine}  # fmt: skip
     assert max(ages) > 90
@@ -249,35 +262,35 @@ def test_an_error_reveals_no_row_of_others(hospital):
     assert found == [(len(hospital.seen(hospital.procedures, "UnitedHealthcare")),)]
 
 
-def test_a_specialty_of_procedures_opens_rows_of_every_payer(hospital, warehouse):
-    client_file(hospital.folder, hospital.united, ("hospital", {"procedure_specialties": ["dialysis"]}),
+def test_a_specialty_of_procedures_opens_rows_of_every_payer(changing, warehouse):
+    client_file(changing.folder, changing.united, ("hospital", {"procedure_specialties": ["dialysis"]}),
                 reports=MARKET)  # fmt: skip
-    reporting.publish(warehouse, hospital.folder, hospital.roles)
+    reporting.publish(warehouse, changing.folder, changing.roles)
     found = ask(
-        hospital,
-        f"client_{hospital.united}__analyst",
+        changing,
+        f"client_{changing.united}__analyst",
         "select base_cost from reporting.member_procedures",
     )
     mine = [
-        p["cost"] for p in hospital.procedures if p["specialty"] == "dialysis" and not p["hospice"]
+        p["cost"] for p in changing.procedures if p["specialty"] == "dialysis" and not p["hospice"]
     ]
     assert sorted(found) == sorted((cost,) for cost in mine)
 
 
-def test_employees_read_the_rows_of_their_feeds_as_they_came(hospital, warehouse):
+def test_employees_read_the_rows_of_their_feeds_as_they_came(changing, warehouse):
     tag = uuid.uuid4().hex[:6]
     source.ensure_tables("hospital")
     for feed, columns, values in (
         (
             "payers",
             "batch_id, row_number, payer_id, name",
-            (hospital.batch_id, 2, "p1", "Somebody"),
+            (changing.batch_id, 2, "p1", "Somebody"),
         ),
         ("payers", "batch_id, row_number, payer_id, name", (99, 2, "p2", "Of no loaded batch")),
         (
             "patients",
             "batch_id, row_number, last_name, city",
-            (hospital.batch_id, 2, "Doe", "Boston"),
+            (changing.batch_id, 2, "Doe", "Boston"),
         ),
     ):
         text = f"insert into source_hospital.{feed} ({columns}) values (%s, %s, %s, %s)"
@@ -285,22 +298,22 @@ def test_employees_read_the_rows_of_their_feeds_as_they_came(hospital, warehouse
     entitled = [{"source_system": "hospital", "feeds": ["payers"]}]
     both = [{"source_system": "hospital", "feeds": ["payers", "patients"]}]
     roles_file(
-        hospital.roles,
+        changing.roles,
         {"name": f"clerk_{tag}", "privacy_level": "identified", "entitlements": entitled, "logins": ["ann"]},
         {"name": f"study_{tag}", "privacy_level": "limited", "entitlements": both, "logins": ["bob"]},
     )  # fmt: skip
-    reporting.publish(warehouse, hospital.folder, hospital.roles)
+    reporting.publish(warehouse, changing.folder, changing.roles)
     ann, bob = f"staff_clerk_{tag}__ann", f"staff_study_{tag}__bob"
     rows = ask(
-        hospital, ann, "select row_number, payer_id, name, as_of from reporting.raw_hospital_payers"
+        changing, ann, "select row_number, payer_id, name, as_of from reporting.raw_hospital_payers"
     )
     assert rows == [(2, "p1", "Somebody", LOADED)]
     for text in ("select * from reporting.raw_hospital_patients", "select * from source_hospital.payers",
                  "select * from reporting.member_procedures"):  # fmt: skip
         with pytest.raises(errors.InsufficientPrivilege):
-            ask(hospital, ann, text)
+            ask(changing, ann, text)
     seen = ask(
-        hospital, bob, "select patient_id, last_name, city from reporting.raw_hospital_patients"
+        changing, bob, "select patient_id, last_name, city from reporting.raw_hospital_patients"
     )
     assert seen == [(None, None, "Boston")]  # what the level limited leaves of it
 

@@ -86,6 +86,7 @@ create table security.binding (
     backend_start timestamptz not null,
     tableau_user text not null,
     bound_at timestamptz not null default now(),
+    bound_in xid8 not null default pg_current_xact_id(),
     primary key (pid, backend_start)
 );
 comment on table security.binding is 'Grain: a session of tableau_service, and the Tableau user for whom it reads';
@@ -95,10 +96,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if session_user <> 'tableau_service' then
         raise exception 'only the login of Tableau is bound' using errcode = 'insufficient_privilege';
-    end if;
-    -- In a transaction under way the binding could be rolled back and made anew for somebody else.
-    if transaction_timestamp() <> statement_timestamp() then
-        raise exception 'a session is bound by a statement of its own' using errcode = 'active_sql_transaction';
     end if;
     insert into security.binding (pid, backend_start, tableau_user)
     select
@@ -140,6 +137,8 @@ where
                 from security.binding as b
                 inner join pg_stat_get_activity(pg_backend_pid()) as a
                     on b.pid = a.pid and b.backend_start = a.backend_start
+                -- It counts once it can no longer be rolled back and made anew for somebody else.
+                where b.bound_in is distinct from pg_current_xact_id_if_assigned()
             )
         else l.login = current_user
     end;

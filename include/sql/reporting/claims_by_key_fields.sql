@@ -12,7 +12,7 @@ select
     v.provider_id,
     coalesce(v.provider_name, nullif(concat_ws(' ', v.first_name, v.last_name), '')) as provider_name,
     v.specialty as provider_specialty,
-    coalesce(l.facility_name, l.facility_id) as facility_name,
+    coalesce(l.facility_name, l.address, l.facility_id) as facility_name,
     p.claim_type,
     p.plan_type,
     coalesce(p.claim_status, 'unknown') as claim_status,
@@ -40,7 +40,7 @@ inner join star.dim_claim_profile as p on f.claim_profile_key = p.claim_profile_
 left join security.data_as_of as a on f.source_system = a.source_system
 group by
     f.source_system, t.year_month, y.payer_name, c.procedure_id, c.procedure_name, c.specialty, v.provider_id,
-    v.provider_name, v.first_name, v.last_name, v.specialty, l.facility_name, l.facility_id,
+    v.provider_name, v.first_name, v.last_name, v.specialty, l.facility_name, l.address, l.facility_id,
     p.claim_type, p.plan_type, p.claim_status, a.as_of;
 
 comment on view reporting.claims_by_key_fields is 'Claims by payer, procedure, provider and more';
@@ -54,7 +54,7 @@ comment on column reporting.claims_by_key_fields.procedure_specialty is 'The spe
 comment on column reporting.claims_by_key_fields.provider_id is 'The source''s own number of the provider';
 comment on column reporting.claims_by_key_fields.provider_name is 'Who treated';
 comment on column reporting.claims_by_key_fields.provider_specialty is 'What the provider practised at the time';
-comment on column reporting.claims_by_key_fields.facility_name is 'Where, by name or else by number';
+comment on column reporting.claims_by_key_fields.facility_name is 'Where: the name, else the address, else the number';
 comment on column reporting.claims_by_key_fields.claim_type is 'The kind of claim';
 comment on column reporting.claims_by_key_fields.plan_type is 'The kind of insurance plan';
 comment on column reporting.claims_by_key_fields.claim_status is

@@ -135,7 +135,7 @@ select
     v.provider_id,
     coalesce(v.provider_name, nullif(concat_ws(' ', v.first_name, v.last_name), '')) as provider_name,
     v.specialty as provider_specialty,
-    coalesce(l.facility_name, l.facility_id) as facility_name,
+    coalesce(l.facility_name, l.address, l.facility_id) as facility_name,
     j.claim_type,
     j.plan_type,
     coalesce(j.claim_status, 'unknown') as claim_status,
@@ -180,7 +180,7 @@ comment on column reporting.claims_to_handle.procedure_specialty is 'The special
 comment on column reporting.claims_to_handle.provider_id is 'The source''s own number of the provider';
 comment on column reporting.claims_to_handle.provider_name is 'Who treated';
 comment on column reporting.claims_to_handle.provider_specialty is 'What the provider practised at the time';
-comment on column reporting.claims_to_handle.facility_name is 'Where, by name or else by number';
+comment on column reporting.claims_to_handle.facility_name is 'Where: the name, else the address, else the number';
 comment on column reporting.claims_to_handle.claim_type is 'The kind of claim';
 comment on column reporting.claims_to_handle.plan_type is 'The kind of insurance plan';
 comment on column reporting.claims_to_handle.claim_status is

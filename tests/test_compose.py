@@ -109,8 +109,9 @@ def test_defaults_agree_with_the_example(example: dict[str, str]) -> None:
         assert example[name] == default, name
 
 
-def test_the_example_holds_no_secret(example: dict[str, str]) -> None:
-    for name, value in example.items():
+def test_the_example_holds_no_secret() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for name, value in re.findall(r"(?m)^#?([A-Z][A-Z0-9_]*)=(.*)$", "\n".join(lines)):
         if re.search(r"SECRET|PASSWORD|_KEY$", name):
             assert value == "", name
         if name.startswith("AIRFLOW_CONN_"):
@@ -130,7 +131,8 @@ def test_every_client_has_a_line_for_its_password(example: dict[str, str]) -> No
     for file in (ROOT / "include" / "clients").glob("*.yaml"):
         assert f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{file.stem.upper()}" in example
         for login in yaml.safe_load(file.read_text()).get("logins", ()):
-            assert f"AIRFLOW_CONN_CLAIMHOUSE_LOGIN_{file.stem}__{login}".upper() in {
+            person = login if isinstance(login, str) else login["name"]
+            assert f"AIRFLOW_CONN_CLAIMHOUSE_LOGIN_{file.stem}__{person}".upper() in {
                 name.upper() for name in example
             }
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -30,10 +30,11 @@ from psycopg.rows import dict_row
 from tests.client_world import MASTER_KEY
 from tests.conftest import TEMPLATE
 from tests.feeds import take_in_all
+from tests.test_delivery import opened, sheet
 from tests.test_metrics_feeds import newest
 from tests.test_pended import CLEARED, DIRECTORY, INPATIENT, drop
 
-from claimhouse import embedded, ingest, reporting, star
+from claimhouse import clients, delivery, embedded, ingest, reporting, star
 from claimhouse import settings as house
 
 Row = dict[str, Any]
@@ -169,6 +170,8 @@ def roles_of(tag: str, file: Path) -> Path:
     for role in said["roles"]:
         role["name"] += f"_{tag}"
         role["logins"] = ["desk"]
+        if role["name"].startswith("pended_team"):
+            role["subscriptions"] = [DAILY]
     # Roles belong to the server: an entitlement of one feed alone.
     said["roles"].append(
         {
@@ -183,6 +186,13 @@ def roles_of(tag: str, file: Path) -> Path:
     )
     file.write_text(yaml.safe_dump(said, sort_keys=False))
     return file
+
+
+DAILY = {
+    "name": "daily_report", "report": "pended_daily", "format": "xlsx", "schedule": "0 7 * * 1-5",
+    "time_zone": "America/New_York", "recipients": ["team@pended.example"], "transport": "attachment",
+    "reason": "Work on pended claims",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -771,3 +781,35 @@ def test_every_report_of_a_role_defines_its_columns_and_says_how_fresh_it_is(ins
         ).fetchall()
     assert missing == []
     assert reports <= {name for (name,) in fresh}
+
+
+def test_the_daily_report_of_the_queue_goes_to_the_team_by_mail(inside, tmp_path, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_URL", inside.address)
+    monkeypatch.setenv("CLAIMHOUSE_EXTRACT_FOLDER", str(tmp_path))
+    name = f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_PENDED_TEAM_{inside.tag}".upper()
+    monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": "a long password"}))
+    subscription = f"pended_team_{inside.tag}.daily_report"
+    # Monday 9 March 2026, 07:00 in New York
+    noon = datetime(2026, 3, 9, 12, tzinfo=UTC)
+    assert subscription in delivery.due(noon)
+    delivery.prepare(subscription, noon)
+    (file,) = tmp_path.iterdir()
+    rows = sheet(opened(file.read_bytes(), "a long password"), "Rows")
+    assert [row[0][:10] for row in rows[1:]] == [str(day) for day in reversed(DAYS)]
+
+
+def test_a_subscription_of_a_role_to_a_report_it_may_not_read_is_refused(tmp_path):
+    role = {
+        "name": "team", "title": "Team", "privacy_level": "limited", "schemas": [], "reports": [],
+        "entitlements": [], "logins": [], "subscriptions": [DAILY],
+    }  # fmt: skip
+    file = tmp_path / "roles.yaml"
+    file.write_text(yaml.safe_dump({"roles": [role]}, sort_keys=False))
+    with pytest.raises(
+        clients.ClientError, match=r"subscriptions\.0\.report: not among this client's reports"
+    ):
+        clients.load_roles(file)
+    role["subscriptions"] = [DAILY | {"shedule": "0 7 * * *"}]
+    file.write_text(yaml.safe_dump({"roles": [role]}, sort_keys=False))
+    with pytest.raises(clients.ClientError, match="shedule: unknown key"):
+        clients.load_roles(file)

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from croniter import croniter
 from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from claimhouse import contract, settings
 
@@ -192,7 +194,7 @@ def load_roles(file: Path) -> list[Client]:
         ClientError: it says something it may not; the message names file and line.
     """
     data = _read(file, "role_schema.yaml", _unusable_roles)
-    return [_client(one | {"subscriptions": []}, is_internal=True) for one in data["roles"]]
+    return [_client({"subscriptions": []} | one, is_internal=True) for one in data["roles"]]
 
 
 def raw_view(source_system: str, feed: str) -> str:
@@ -305,8 +307,15 @@ def _read(
 
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator:
-    text = (settings.INCLUDE / schema).read_text(encoding="utf-8")
-    return Draft202012Validator(yaml.safe_load(text))
+    shapes = {
+        name: yaml.safe_load((settings.INCLUDE / name).read_text(encoding="utf-8"))
+        for name in {"client_schema.yaml", schema}
+    }
+    # What roles have in common with clients is described once, for clients.
+    registry: Registry[Any] = Registry().with_resources(
+        (name, DRAFT202012.create_resource(shape)) for name, shape in shapes.items()
+    )
+    return Draft202012Validator(shapes[schema], registry=registry)
 
 
 def _misshapen(data: Any, schema: str) -> list[Problem]:
@@ -337,7 +346,7 @@ def _unusable_roles(data: dict[str, Any]) -> Iterable[Problem]:
                 [*place, "schemas"],
                 "source and star hold names: only the level identified reads them",
             )
-        for path, why in _unusable_access(one):
+        for path, why in [*_unusable_access(one), *_unusable_subscriptions(one)]:
             yield [*place, *path], why
         for position, said in enumerate(one["entitlements"]):
             known = {found.feed for found in contract.of_source(said["source_system"])}
@@ -368,8 +377,13 @@ def _unusable(data: dict[str, Any], file: Path) -> Iterable[Problem]:
     for number, said in enumerate(data["entitlements"]):
         if len(set(_ONE_OF) & set(said)) != 1:
             yield ["entitlements", number], f"names one of {', '.join(_ONE_OF)}"
+    yield from _unusable_subscriptions(data)
+
+
+def _unusable_subscriptions(data: dict[str, Any]) -> Iterable[Problem]:
+    """Deliveries that cannot be; a role may have none."""
     seen: set[str] = set()
-    for number, said in enumerate(data["subscriptions"]):
+    for number, said in enumerate(data.get("subscriptions", [])):
         place: list[str | int] = ["subscriptions", number]
         if said["name"] in seen:
             yield [*place, "name"], "another subscription has this name"

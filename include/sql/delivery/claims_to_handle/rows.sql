@@ -1,0 +1,26 @@
+select
+    source_system,
+    claim_id,
+    reasons,
+    days_since_claim,
+    queue_days,
+    payer_name,
+    procedure_id,
+    procedure_name,
+    provider_id,
+    provider_name,
+    facility_name,
+    claim_type,
+    plan_type,
+    claim_status,
+    status_reason,
+    note_category,
+    service_date,
+    billed_amount,
+    allowed_amount,
+    paid_amount,
+    underpaid_amount,
+    as_of_day,
+    as_of
+from reporting.claims_to_handle
+order by is_denied desc, coalesce(underpaid_amount, billed_amount) desc nulls last, source_system asc, claim_id asc;

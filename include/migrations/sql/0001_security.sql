@@ -159,12 +159,33 @@ comment on view security.reader_report is
 'The secured views the reader''s file names. Each of them joins this: a grant alone opens none';
 
 create view security.reader_entitlement as
+-- Whoever owns the star reads all of it anyway; without this the metrics would be empty for them.
+with of_the_owner as (
+    select
+        'every_row' as kind,
+        '*' as value
+    union
+    select
+        'restricted_specialty' as kind,
+        p.specialty as value
+    from star.dim_procedure as p
+    where p.is_restricted
+)
+
 select
     e.source_system,
     e.kind,
     e.value
 from security.entitlement as e
-inner join security.reader as r on e.login = r.login;
+inner join security.reader as r on e.login = r.login
+union all
+select distinct
+    b.source_system,
+    o.kind,
+    o.value
+from landing.batch as b
+cross join of_the_owner as o
+where pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'star'), 'usage');
 
 -- What the reader's entitlements come to, as keys of the star.
 

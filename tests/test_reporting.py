@@ -326,6 +326,16 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
     finally:
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"drop database {name} with (force)")
+            for owner in OWNERS:
+                admin.execute(f"revoke {owner} from {name} cascade")
+            admin.execute(f"drop owned by {name} cascade")
+            for (granted,) in admin.execute(
+                "select g.rolname::text from pg_auth_members as m join pg_roles as g on m.roleid = g.oid"
+                " join pg_roles as w on m.member = w.oid where w.rolname = %s",
+                (name,),
+            ).fetchall():
+                admin.execute(f'revoke "{granted}" from {name} cascade')
+            admin.execute(f"drop role {name}")
 
 
 def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):

@@ -330,3 +330,29 @@ def test_reserved_reports_are_nobody_elses(tmp_path):
         clients.load(client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["x"]})))
     with pytest.raises(clients.ClientError, match="only the level identified"):
         clients.load_roles(roles_file(tmp_path / "r.yml", {"name": "x", "schemas": ["star"]}))
+
+
+def test_counts_wait_until_a_load_has_ended(changing, warehouse):
+    """Half of a load would be shown as if it were all, with no time of its own."""
+    role = f"client_{changing.humana}__cardiology"
+    question = "select v::text from reporting.hospital_activity as v order by 1"
+    before = ask(changing, role, question)
+    assert before
+    (file,) = warehouse.execute(
+        "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
+        " values ('late', 1, 'hospital', 'encounters', 'late.csv', 'late.csv') returning file_id"
+    ).fetchone()
+    batch = warehouse.execute(
+        "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version,"
+        " loading_since) values (%s, 'hospital', 'encounters', '2026-03-03', 'checked', 'test', now())"
+        " returning batch_id",
+        (file,),
+    ).fetchone()[0]
+    warehouse.execute("update star.fact_encounter set total_claim_cost = total_claim_cost + 100")
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    assert ask(changing, role, question) == before
+    warehouse.execute(
+        "update landing.batch set state = 'loaded', loaded_at = now() where batch_id = %s", (batch,)
+    )
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    assert ask(changing, role, question) != before

@@ -107,7 +107,12 @@ def _refresh(connection: Connection[Any], summary: Summary) -> bool:
     tables: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in warehouse.query(connection, "small_cells/cells", **names):
         tables[tuple(row[column] for column in summary.tables)].append(row)
-    judged = [row for rows in tables.values() for row in _judged(summary, rows)]
+    judged = [
+        row
+        for rows in tables.values()
+        if any(one["now_count"] is not None for one in rows)  # else its source is being loaded
+        for row in _judged(summary, rows)
+    ]
     warehouse.query(connection, "small_cells/write_shown", json.dumps(judged), **names)
     warehouse.query(connection, "small_cells/write_counted", json.dumps(judged), **names)
     log.info("summary %s: %s tables, %s cells", summary.name, len(tables), len(judged))

@@ -22,6 +22,9 @@ def health(port: int) -> dict[str, str]:
     return {name: (found.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
 
 
+ATTEMPTS = 20  # two seconds apart
+
+
 class Airflow:
     """A logged-in session with the Airflow at *port* on this machine."""
 
@@ -73,15 +76,18 @@ class Airflow:
         return [dag["dag_id"] for dag in asset.get("scheduled_dags") or []]
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """One request, tried again for a while when a busy server does not answer."""
-        for attempt in range(4):
+        """One request, tried again for a while when a busy server does not answer, or not well."""
+        # Among these a run that waits its turn: until it starts, its asset event cannot be read.
+        for attempt in range(ATTEMPTS):
+            is_last = attempt == ATTEMPTS - 1 or method == "POST"
             try:
                 answer = self._http.request(method, path, **request)
-                break
+                if is_last or not answer.is_server_error:
+                    break
             except httpx.TransportError:
-                if attempt == 3 or method == "POST":
+                if is_last:
                     raise
-                time.sleep(2)
+            time.sleep(2)
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else {}

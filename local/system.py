@@ -30,6 +30,8 @@ from local import airflow_api, environment, places, processes
 
 # The API server reads task logs from disk: the others need no port to serve them. The scheduler
 # comes last, when the API server answers: a task that cannot reach it uses up one of its tries.
+# What tells whether Airflow must be started anew.
+OUR_SETTINGS = ("AIRFLOW", "CLAIMHOUSE_", "WAREHOUSE_URL", "PYTHONPATH")
 AIRFLOW = {
     "api-server": ("api-server",),
     "dag-processor": ("dag-processor",),
@@ -255,7 +257,9 @@ def _airflow_version() -> str:
 
 def _start_airflow(settings: dict[str, str], port: int, watch: Stopwatch) -> None:
     """Start the components that do not run; all of them anew when their settings have changed."""
-    digest = hashlib.sha256(json.dumps(sorted(settings.items())).encode()).hexdigest()
+    # Not the rest of the environment: a shell changes some of it with every command.
+    own = [pair for pair in sorted(settings.items()) if pair[0].startswith(OUR_SETTINGS)]
+    digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()
     stamp = places.RUN / "settings.sha256"
     missing = [name for name in AIRFLOW if processes.find(name, places.RUN) is None]
     if not missing and stamp.exists() and stamp.read_text() == digest:

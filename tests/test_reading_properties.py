@@ -147,6 +147,9 @@ starts = st.sampled_from(
 @settings(relaxed, max_examples=1500)
 @given(start=starts, parts=st.lists(pieces, max_size=40), block_bytes=st.integers(1, 64))
 @example(start=b"a,b\n", parts=[b'x,"y\n'] * 120, block_bytes=7)
+@example(start=b"a\n", parts=[b"\xef\xbb\xbf"], block_bytes=1)
+@example(start=b"a\n", parts=[b"\xef\xbb\xbf", b"\n"], block_bytes=1)
+@example(start=b"a\n", parts=[b"\xef\xbb\xbfx", b"\n"], block_bytes=100)
 def test_any_bytes_are_accounted_for_line_by_line(
     tmp_path: Path, start: bytes, parts: list[bytes], block_bytes: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -219,6 +220,8 @@ class Parser:
             return pa.table(
                 {name: pa.array([], pa.large_string()) for name in self._header}
             ), ragged
+        # The parser takes a byte order mark off whatever it is given; this one is a row's own.
+        body = BOM_UTF8 + body if body.startswith(BOM_UTF8) else body
         table = pa_csv.read_csv(
             pa.BufferReader(body),
             read_options=pa_csv.ReadOptions(

@@ -256,14 +256,7 @@ def _halves(connection: Connection[Any], fact: str) -> list[dict[str, str]]:
     """The tables of *fact* in two halves, each as the rows' places in it."""
     if fact != CLAIM:
         return [{}]
-    middles = {
-        row[0]: row[1]
-        for row in connection.execute(
-            "select relname, pg_relation_size(oid) / current_setting('block_size')::bigint / 2"
-            " from pg_class where relnamespace = 'star'::regnamespace and relname = any(%s)",
-            (list(STORED[fact]),),
-        )
-    }
+    middles = {table: _size(connection, table)["pages"] // 2 for table in STORED[fact]}
     return [
         {table: half.format(middle=middle) for table, middle in middles.items()} for half in _HALVES
     ]
@@ -297,13 +290,9 @@ def finish(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -
             for dimension in star_tables.dimensions(connection).values()
             if dimension.keeps_history
         )
-        connection.execute("delete from star.member_to_rekey where source_system = %s", (source,))
-        batches = connection.execute(
-            "update landing.batch set state = 'loaded', loaded_at = now()"
-            " where batch_id = any(%s) and state = 'checked'",
-            (list(batch_ids),),
-        ).rowcount
-    return {"batches": batches, "removed": removed}
+        warehouse.query(connection, "star/forget_members_to_rekey", source)
+        loaded = warehouse.query(connection, "landing/set_loaded", list(batch_ids))
+    return {"batches": len(loaded), "removed": removed}
 
 
 def load(source: str, batch_ids: Sequence[int] | None = None, at: str | None = None) -> Counts:
@@ -345,6 +334,7 @@ def rebuild(connection: Connection[Any], source: str) -> Counts:
         Rows written, by table.
     """
     with connection.transaction():
+        warehouse.run(connection, "landing/analyze_batch")
         batches = landing.batches_in_state(connection, source, "loaded")
         dimensions = [one.table for one in star_tables.dimensions(connection).values()]
         stored = [table for fact in facts(source) for table in STORED.get(fact, (fact,))]
@@ -374,16 +364,7 @@ def _step(
     """A transaction that names its batches to SQL, in which no other does the same step."""
     with connection.transaction():
         _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{name}")
-        # the hash of a row is that of its text: dates must look the same in every session
-        connection.execute("set local datestyle = 'ISO, YMD'")
-        connection.execute(
-            "create temp table if not exists load_batch (batch_id bigint) on commit drop"
-        )
-        connection.execute("truncate load_batch")
-        connection.execute(
-            "insert into load_batch select distinct unnest(%s::bigint[])", (list(batch_ids),)
-        )
-        connection.execute("analyze load_batch")
+        warehouse.run(connection, "star/load_batch", batch_ids=list(batch_ids))
         yield
 
 
@@ -496,39 +477,37 @@ def _rekey_part(
     places: dict[str, str],
 ) -> Counts:
     """Point the rows at *places*, or all of them, to the states that hold as of their dates."""
+    columns = warehouse.columns(connection, "star", fact)
+    tables = STORED.get(fact, (fact,))
     with _step(connection, source, f"{fact} {places.get(fact, _WHOLE)}", batch_ids):
-        return _rekey(connection, source, star_tables.fact(connection, source, fact), places)
-
-
-def _rekey(connection: Connection[Any], source: str, fact: Fact, places: dict[str, str]) -> Counts:
-    changed = connection.execute(
-        "select distinct dimension from star.member_to_rekey where source_system = %s", (source,)
-    )
-    known = star_tables.dimensions(connection)
-    tables = STORED.get(fact.table, (fact.table,))
-    columns = warehouse.columns(connection, "star", fact.table)
-    dimensions = [
-        known[row[0]].names() | {"references": fact.borrowed(known[row[0]].member)}
-        for row in changed
-        if f"{known[row[0]].member}_key" in columns
-    ]
-    if not dimensions or "service_date" not in columns:
-        return {f"{table}_rekeyed": 0 for table in tables}
-    for one in dimensions:
-        _run(connection, "star/as_of", source=source, **one)
-    moved = {
-        f"{table}_rekeyed": _run(
-            connection,
-            "star/rekey_fact",
-            table=table,
-            dimensions=dimensions,
-            pages=places.get(table, _WHOLE),
-        )
-        for table in tables
-    }
-    for one in dimensions:
-        _drop_temporary(connection, f"as_of_{one['member']}")
-    return moved
+        described = star_tables.fact(connection, source, fact)
+        known = star_tables.dimensions(connection)
+        changed = [
+            known[row["dimension"]]
+            for row in warehouse.query(connection, "star/dimensions_to_rekey", source)
+        ]
+        dimensions = [
+            one.names() | {"references": described.borrowed(one.member)}
+            for one in changed
+            if one.key in columns and "service_date" in columns
+        ]
+        if not dimensions:
+            return {f"{table}_rekeyed": 0 for table in tables}
+        for one in dimensions:
+            _run(connection, "star/as_of", source=source, **one)
+        moved = {
+            f"{table}_rekeyed": _run(
+                connection,
+                "star/rekey_fact",
+                table=table,
+                dimensions=dimensions,
+                pages=places.get(table, _WHOLE),
+            )
+            for table in tables
+        }
+        for one in dimensions:
+            _drop_temporary(connection, f"as_of_{one['member']}")
+        return moved
 
 
 def _is_first(connection: Connection[Any], source: str, target: str) -> bool:
@@ -545,20 +524,17 @@ def _is_first(connection: Connection[Any], source: str, target: str) -> bool:
 
 def _analyze_if_grown(connection: Connection[Any], table: str, written: int) -> None:
     """Renew the planner's statistics after a large change; autovacuum sees to the small ones."""
-    known = connection.execute(
-        "select reltuples from pg_class where oid = %s::regclass", (f"star.{table}",)
-    ).fetchone()
-    if known is None or written * 5 > known[0]:
+    if written * 5 > _size(connection, table)["row_estimate"]:
         connection.execute(sql.SQL("analyze {}").format(_star(table)))
 
 
+def _size(connection: Connection[Any], table: str) -> dict[str, int]:
+    """The ``pages`` of a table of the star, and its ``row_estimate``."""
+    return warehouse.query(connection, "catalog/size", "star", table)[0]
+
+
 def _has_key(connection: Connection[Any], table: str) -> bool:
-    return _exists(
-        connection,
-        sql.SQL("select from pg_constraint where conrelid = {}::regclass and contype = 'p'").format(
-            f"star.{table}"
-        ),
-    )
+    return bool(warehouse.query(connection, "catalog/key_columns", "star", table))
 
 
 def _star(table: str) -> sql.Identifier:

@@ -40,13 +40,18 @@ class Dimension:
         """The table's name in the schema ``star``."""
         return f"dim_{self.member}"
 
+    @property
+    def key(self) -> str:
+        """Its surrogate key."""
+        return f"{self.member}_key"
+
     def names(self) -> dict[str, Any]:
         """What the SQL files call its parts."""
         return {
             "dimension": self.table,
             "member": self.member,
             "id": f"{self.member}_id",
-            "key": f"{self.member}_key",
+            "key": self.key,
             "attributes": list(self.attributes),
             "references": list(self.references),
             "keeps_history": self.keeps_history,
@@ -95,6 +100,16 @@ class Fact:
         takes = member == "provider" and "provider" in named and "facility" in self.unnamed
         return ["facility"] if takes else []
 
+    @property
+    def pointed(self) -> list[str]:
+        """The surrogate keys, in the order in which ``star/keys.jinja`` lists them."""
+        return [
+            *(one.key for one in self.members),
+            *(f"{one}_key" for one in self.unnamed),
+            *([f"{self.junk.removeprefix('dim_')}_key"] if self.junk else []),
+            *(f"{role}_date_key" for role in self.dates),
+        ]
+
     def names(self) -> dict[str, Any]:
         """What the SQL files call its parts."""
         return {
@@ -103,6 +118,7 @@ class Fact:
             "members": [one.names() for one in self.members],
             "unnamed": list(self.unnamed),
             "dates": self.dates,
+            "pointed": self.pointed,
             "junk": self.junk and self.junk.removeprefix("dim_"),
             "junk_columns": self.junk_columns,
             "junk_pairs": [

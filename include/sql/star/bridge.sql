@@ -2,6 +2,7 @@
 -- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
 -- sqlfluff:templater:jinja:context:unnamed:["provider"]
 -- sqlfluff:templater:jinja:context:dates:{}
+-- sqlfluff:templater:jinja:context:pointed:["provider_key"]
 -- sqlfluff:templater:jinja:context:values:["role"]
 -- sqlfluff:templater:jinja:context:brought:["role"]
 -- sqlfluff:templater:jinja:context:is_first:false
@@ -44,10 +45,7 @@ order by v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ one.member 
 
 analyze bridge_version;
 
-{% set pointed = [] %}
-{%- for one in members %}{% set _ = pointed.append(one.key) %}{% endfor %}
-{%- for one in unnamed %}{% set _ = pointed.append(one + "_key") %}{% endfor %}
-{%- set written = values + ["batch_id", "row_number"] -%}
+{% set written = values + ["batch_id", "row_number"] -%}
 delete from star.{{ fact }} as f
 using touched as t
 where

@@ -3,6 +3,7 @@
 -- sqlfluff:templater:jinja:context:part:">= 0"
 -- sqlfluff:templater:jinja:context:unnamed:["provider", "facility", "payer", "procedure", "diagnosis"]
 -- sqlfluff:templater:jinja:context:dates:{"service": 1, "claim": 1, "paid": 0}
+-- sqlfluff:templater:jinja:context:pointed:["patient_key", "service_date_key"]
 -- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
@@ -115,7 +116,7 @@ version as (
         k.batch_id,
         k.row_number,
         k.version_date,
-        {{ keys.of("k") }}
+        k.{{ pointed | join(",\n        k.") }},
         k.service_date,
         k.{{ money | join(",\n        k.") }}
     from known as k

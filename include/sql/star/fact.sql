@@ -4,6 +4,7 @@
 -- sqlfluff:templater:jinja:context:junk:encounter_profile
 -- sqlfluff:templater:jinja:context:junk_pairs:[["v.modality", "junk.modality", "modality"]]
 -- sqlfluff:templater:jinja:context:dates:{}
+-- sqlfluff:templater:jinja:context:pointed:["patient_key"]
 -- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:is_first:false
@@ -45,12 +46,7 @@ from version as v
 
 analyze fact_version;
 
-{% set written = [] %}
-{%- for one in members %}{% set _ = written.append(one.key) %}{% endfor %}
-{%- for one in unnamed %}{% set _ = written.append(one + "_key") %}{% endfor %}
-{%- if junk %}{% set _ = written.append(junk + "_key") %}{% endif %}
-{%- for role in dates %}{% set _ = written.append(role + "_date_key") %}{% endfor %}
-{%- set written = written + values + ["batch_id", "row_number"] -%}
+{% set written = pointed + values + ["batch_id", "row_number"] -%}
 merge into star.{{ fact }} as f
 using fact_version as v
     on f.source_system = v.source_system

@@ -13,12 +13,17 @@ MOST_AT_ONCE = 4_000_000
 
 
 class Repeats:
-    """Keys seen so far, as hashes on disk; two keys of one hash are merely looked at in vain."""
+    """Keys seen so far, as hashes on disk; two keys of one hash are merely looked at in vain.
+
+    Attributes:
+        rows: once :meth:`find` was called, the numbers of the rows whose key another row may have.
+    """
 
     def __init__(self, key: tuple[str, ...]) -> None:
         self._key = key
         self._file = TemporaryFile(prefix="claimhouse-")  # noqa: SIM115 (closed with the object)
         self._count = 0
+        self.rows = pl.Series("row_number", dtype=pl.Int64)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Note the keys of *rows* (``row_number`` and the key's columns)."""
@@ -28,11 +33,11 @@ class Repeats:
         self._file.write(pairs.tobytes())
         self._count += len(rows)
 
-    def rows(self) -> pl.Series:
-        """The numbers of the rows whose key another row may have."""
+    def find(self) -> None:
+        """Search all keys added for those that occur twice."""
         parts = -(-self._count // MOST_AT_ONCE)
         found = [self._part(part, parts) for part in range(parts)]
-        return pl.Series("row_number", np.concatenate([*found, np.empty(0, "i8")]))
+        self.rows = pl.Series("row_number", np.concatenate([*found, np.empty(0, "i8")]))
 
     def _part(self, part: int, parts: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Repeats among the hashes that fall to one part; each part reads the file once."""

@@ -37,7 +37,7 @@ def settle_seconds() -> float:
 
 def block_bytes() -> int:
     """How many bytes of a file are verified at a time: what bounds the memory a file takes."""
-    return int(os.environ.get("CLAIMHOUSE_BLOCK_MIB", "16")) * 1024 * 1024
+    return int(os.environ.get("CLAIMHOUSE_BLOCK_MIB", "8")) * 1024 * 1024
 
 
 def fiscal_year_starts() -> int:

@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 from claimhouse import contract as contracts
 from claimhouse import landing, recognition, settings, verification, warehouse
 from claimhouse.contract import Column, Contract
-from claimhouse.reading import Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.reading import Block, Dialect, Reading, Unreadable, join_row, open_file
 from claimhouse.repeats import Repeats
 from claimhouse.verification import Amount, Plan, Verified
 
@@ -44,11 +44,13 @@ class _Tally:
     """What a batch has come to, so far."""
 
     rows_read: int = 0
+    rows_written: int = 0
     rows_quarantined: int = 0
     amounts: dict[str, Amount] = field(default_factory=dict)
 
-    def add(self, block: Verified) -> None:
+    def add(self, block: Verified, written: int) -> None:
         self.rows_read += block.rows_read
+        self.rows_written += written
         self.rows_quarantined += len(block.quarantined)
         for name, amount in block.amounts.items():
             self.amounts[name] = self.amounts.get(name, Amount()) + amount
@@ -126,21 +128,32 @@ def _load(
     reading = open_file(path, contract.dialect, settings.block_bytes())
     plan = verification.plan(contract, reading.header, batch["file_name"])
     tally, repeats = _Tally(), Repeats(contract.key)
-    for verified in _written(connection, contract, batch, _verified(reading, plan, repeats)):
-        tally.add(verified)
+    for verified, rows in _written(connection, contract, batch, _verified(reading, plan, repeats)):
+        tally.add(verified, rows)
     notes = verification.note_issues([*plan.notes, *reading.notes])
     _copy_issues(connection, batch, notes)
     warehouse.run(connection, "source/suspect_rows")
-    _copy(connection, ("suspect_row",), repeats.rows().to_frame())
+    _copy(connection, ("suspect_row",), repeats.rows.to_frame())
     _set_copies_aside(connection, contract, batch, path, plan)
     return tally
 
 
 def _verified(reading: Reading, plan: Plan, repeats: Repeats) -> Iterator[Verified]:
-    for block in reading:
+    for block in _read_ahead(reading):
         verified = verification.verify(block, plan)
         repeats.add(verified.accepted)
         yield verified
+    repeats.find()  # while the last blocks are written
+
+
+def _read_ahead(reading: Reading) -> Iterator[Block]:
+    """The blocks of *reading*, the next one read in a thread while one is checked."""
+    blocks = iter(reading)
+    with ThreadPoolExecutor(1, "read") as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
 
 
 def _written(
@@ -148,13 +161,13 @@ def _written(
     contract: Contract,
     batch: dict[str, Any],
     blocks: Iterator[Verified],
-) -> Iterator[Verified]:
+) -> Iterator[tuple[Verified, int]]:
     """Encode and write each block in threads of their own while the next is checked.
 
     Yields:
-        Each block, once it is written.
+        Each block once it is written, and how many rows the server then says it took.
     """
-    waiting: deque[tuple[Verified, Future[None]]] = deque()
+    waiting: deque[tuple[Verified, Future[int]]] = deque()
     with ThreadPoolExecutor(1, "encode") as encoder, ThreadPoolExecutor(1, "copy") as writer:
         for block in blocks:
             encoded = encoder.submit(_encode_block, contract, batch, block)
@@ -165,15 +178,15 @@ def _written(
             yield _done(*waiting.popleft())
 
 
-def _done(block: Verified, written: Future[None]) -> Verified:
-    written.result()
-    return block
+def _done(block: Verified, written: Future[int]) -> tuple[Verified, int]:
+    return block, written.result()
 
 
 @dataclass(frozen=True)
 class _Encoded:
     """Rows of one table, ready for the server."""
 
+    table: tuple[str, ...]
     statement: sql.Composed
     pieces: list[bytes]
 
@@ -200,18 +213,21 @@ def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
     encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
     pieces = [encoder.write_header()]
     pieces += [encoder.write_batch(piece) for piece in arrow.to_batches(max_chunksize=50_000)]
-    return _Encoded(statement, [*pieces, encoder.finish()])
+    return _Encoded(table, statement, [*pieces, encoder.finish()])
 
 
-def _write_block(connection: Connection[Any], encoded: Future[list[_Encoded]]) -> None:
-    for rows in encoded.result():
-        _write(connection, rows)
+def _write_block(connection: Connection[Any], encoded: Future[list[_Encoded]]) -> int:
+    """Write a block; how many rows the source table took of it."""
+    written = {rows.table[0]: _write(connection, rows) for rows in encoded.result()}
+    return sum(rows for schema, rows in written.items() if schema != "quality")
 
 
-def _write(connection: Connection[Any], rows: _Encoded) -> None:
-    with connection.cursor() as cursor, cursor.copy(rows.statement) as copy:
-        for piece in rows.pieces:
-            copy.write(piece)
+def _write(connection: Connection[Any], rows: _Encoded) -> int:
+    with connection.cursor() as cursor:
+        with cursor.copy(rows.statement) as copy:
+            for piece in rows.pieces:
+                copy.write(piece)
+        return cursor.rowcount
 
 
 def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
@@ -275,16 +291,22 @@ def _close(
     tally: _Tally,
     seconds: float,
 ) -> None:
-    """Count what the tables hold, hold it against what was read, and end the batch's verification."""
+    """Hold what the server took against what was read, and end the batch's verification.
+
+    Rows as the server counted them; the sums it holds are looked at by the checks of the batch.
+    """
     batch_id, names = batch["batch_id"], _names(contract)
-    loaded = warehouse.query(connection, "source/loaded", **names, batch_id=batch_id)[0]
     aside = {
         row["is_identical"]: row for row in warehouse.query(connection, "source/set_aside", **names)
     }
     dropped, conflicting = aside.get(True, {}), aside.get(False, {})
+    set_aside = {
+        name: dropped.get(name, 0) + conflicting.get(name, 0)
+        for name in ("row_count", *(column.name for column in contract.amounts))
+    }
     rows = {
         "read": tally.rows_read,
-        "accepted": loaded["rows_accepted"],
+        "accepted": tally.rows_written - set_aside["row_count"],
         "quarantined": tally.rows_quarantined + conflicting.get("row_count", 0),
         "dropped": dropped.get("row_count", 0),
     }
@@ -294,7 +316,7 @@ def _close(
         amount = tally.amounts.get(name, Amount())
         sums = {
             "read": amount.read,
-            "accepted": loaded[name],
+            "accepted": amount.accepted - set_aside[name],
             "quarantined": amount.quarantined + conflicting.get(name, Decimal(0)),
             "dropped": dropped.get(name, Decimal(0)),
         }

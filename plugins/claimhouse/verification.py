@@ -42,12 +42,14 @@ class Amount:
     """Sums of one amount column in one block; ``unreadable`` counts values that are no amount."""
 
     read: Decimal = Decimal(0)
+    accepted: Decimal = Decimal(0)
     quarantined: Decimal = Decimal(0)
     unreadable: int = 0
 
     def __add__(self, other: Amount) -> Amount:
         return Amount(
             self.read + other.read,
+            self.accepted + other.accepted,
             self.quarantined + other.quarantined,
             self.unreadable + other.unreadable,
         )
@@ -213,13 +215,15 @@ def verify(block: Block, made: Plan) -> Verified:
     ]
     issues += [_rule_issues(judged, *one, rows, contract) for one in broken_rules]
     broken = block.broken
+    accepted = typed.filter(~bad) if bad.any() else typed
     return Verified(
-        accepted=typed.filter(~bad) if bad.any() else typed,
+        accepted=accepted,
         quarantined=pl.concat([quarantined, _broken_rows(broken, made)]),
         issues=pl.concat([*issues, _broken_issues(broken, made)]),
         rows_read=len(rows) + len(broken),
         amounts={
-            one.name: _amount(judged[one.name], wrong, len(broken)) for one in contract.amounts
+            one.name: _amount(judged[one.name], accepted[one.name], wrong, len(broken))
+            for one in contract.amounts
         },
     )
 
@@ -739,12 +743,14 @@ def _broken_issues(broken: list[BrokenRow], made: Plan) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row")
 
 
-def _amount(judged: _Judged, wrong: pl.Series, broken: int) -> Amount:
+def _amount(judged: _Judged, accepted: pl.Series, wrong: pl.Series, broken: int) -> Amount:
     """What the block holds of one amount; rows that could not be split count as unreadable."""
     # A value that a warning costs is loaded as NULL: it counts as unreadable.
     value, text = _without_warned(judged).each("value"), judged.each("text")
     unreadable = int((text.is_not_null() & value.is_null()).sum())
-    return Amount(_total(value), _total(value.gather(wrong)), unreadable + broken)
+    return Amount(
+        _total(value), _total(accepted), _total(value.gather(wrong)), unreadable + broken
+    )
 
 
 def _total(values: pl.Series) -> Decimal:

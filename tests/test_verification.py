@@ -177,4 +177,6 @@ def test_an_amount_that_a_warning_costs_counts_as_unreadable():
     plan = verification.plan(replace(CLAIMS, columns=columns), HEADER)
     found = verification.verify(Block(frame, []), plan)
     assert found.accepted["total_cost"].to_list() == [Decimal(10), None, None]
-    assert found.amounts["total_cost"] == verification.Amount(Decimal(10), Decimal(10), Decimal(0), 2)
+    assert found.amounts["total_cost"] == verification.Amount(
+        Decimal(10), Decimal(10), Decimal(0), 2
+    )

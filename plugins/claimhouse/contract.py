@@ -32,7 +32,9 @@ from open_data_contract_standard.model import (
 from claimhouse import settings
 from claimhouse.reading import Dialect
 
-FEED_PROPERTIES = {"filePattern", "recognise", "dialect", "versionColumn", "extractSource"}
+FEED_PROPERTIES = {
+    "filePattern", "recognise", "dialect", "versionColumn", "keyIndex", "extractSource",
+}  # fmt: skip
 COLUMN_PROPERTIES = {
     "dateFormats",  # accepted formats, first match wins: 'M/D/YYYY'
     "trueValues",
@@ -195,6 +197,7 @@ class Contract:
         dialect: how its files are written; the first way where there are several.
         other_dialects: further ways, told from the content of each file.
         is_by_content: whether files are recognised by header and content, whatever their name.
+        has_key_index: whether its source table is indexed by key.
         extract_source: the Airflow connection of the database the feed is fetched from, if any.
         is_draft: whether a person has yet to finish it; it claims no file until then.
     """
@@ -212,6 +215,7 @@ class Contract:
     references: tuple[Reference, ...]
     freshness_days: int | None
     row_rules: tuple[RowRule, ...] = ()
+    has_key_index: bool = True
     extract_source: str | None = None
     other_dialects: tuple[Dialect, ...] = ()
     is_by_content: bool = False
@@ -361,6 +365,8 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
     version = custom.get("versionColumn")
     is_by_content = _is_by_content(custom, where)
     dialects = _dialects(custom.get("dialect", {}), where)
+    if custom.get("keyIndex", True) not in (True, False):
+        raise where.error(["customProperties"], "keyIndex must be true or false")
     if not key:
         raise where.error(["schema", 0, "properties"], "no column is marked primaryKey")
     if version is not None and version not in names:
@@ -382,6 +388,7 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
         other_dialects=tuple(dialects[1:]),
         is_by_content=is_by_content,
         is_draft=standard.status == "draft",
+        has_key_index=custom.get("keyIndex", True),
         extract_source=custom.get("extractSource"),
     )
 

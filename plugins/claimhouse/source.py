@@ -66,9 +66,9 @@ def ensure_tables(source: str) -> None:
 
 
 def index_keys(source: str) -> None:
-    """Index the key of each feed, once it holds rows."""
+    """Index the key of each feed whose contract wants it, once it holds rows."""
     with warehouse.connect() as connection:
-        for contract in contracts.of_source(source):
+        for contract in [one for one in contracts.of_source(source) if one.has_key_index]:
             warehouse.run(connection, "source/key_index", **_names(contract))
 
 

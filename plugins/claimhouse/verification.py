@@ -748,9 +748,7 @@ def _amount(judged: _Judged, accepted: pl.Series, wrong: pl.Series, broken: int)
     # A value that a warning costs is loaded as NULL: it counts as unreadable.
     value, text = _without_warned(judged).each("value"), judged.each("text")
     unreadable = int((text.is_not_null() & value.is_null()).sum())
-    return Amount(
-        _total(value), _total(accepted), _total(value.gather(wrong)), unreadable + broken
-    )
+    return Amount(_total(value), _total(accepted), _total(value.gather(wrong)), unreadable + broken)
 
 
 def _total(values: pl.Series) -> Decimal:

@@ -221,7 +221,7 @@ create table star.fact_claim_change (
     covered_amount_delta numeric(14, 2) not null,
     allowed_amount_delta numeric(14, 2) not null,
     paid_amount_delta numeric(14, 2) not null,
-    primary key (batch_id, row_number)
+    primary key (claim_id, batch_id, row_number)
 );
 comment on table star.fact_claim_change is
 'Grain: a version of a claim that has more than one. Read fact_claim_version, which has them all';

@@ -1,6 +1,6 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:is_dated:true
--- sqlfluff:templater:jinja:context:part:">= 0"
+-- sqlfluff:templater:jinja:context:part:hashtext(v.claim_id) >= 0
 -- sqlfluff:templater:jinja:context:unnamed:["provider", "facility", "payer", "procedure", "diagnosis"]
 -- sqlfluff:templater:jinja:context:dates:{"service": 1, "claim": 1, "paid": 0}
 -- sqlfluff:templater:jinja:context:pointed:["patient_key", "service_date_key"]
@@ -41,7 +41,7 @@ version as (
     from source_{{ source }}.star_fact_claim as v
     where
         v.batch_id = any(array(select load_batch.batch_id from load_batch))
-        {% if part %}and hashtext(v.claim_id) {{ part }}{% endif %}  -- noqa: LT02
+        {% if part %}and {{ part }}{% endif %}  -- noqa: LT02
 )
 
 select
@@ -59,22 +59,21 @@ from (
     -- the batch first: its rows are few, and finding them is cheap
     offset 0  -- noqa: AM09
 ) as v
-{% if part %}where hashtext(v.claim_id) {{ part }}{% endif %}
+{% if part %}where {{ part }}{% endif %}
 order by v.claim_id;
 
 analyze received (claim_id);
 
--- What the star holds of these claims. A claim of one version is wholly in its row; of one that has
--- more, the earlier versions are read from the source again. In the order of the key each look-up finds
--- its page in memory: a fifth of what the planner would do, who would read the whole table.
+-- What the star holds of these claims: of a claim of one version, all there is to know. In the order of
+-- the key each look-up finds its page in memory: a fifth of what the planner would do, who would read the
+-- whole table.
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
 
 create temp table known on commit drop as
 select
     f.ctid as place,
-    f.*,
-    f.version_count = 1 and f.batch_id <> all(array(select load_batch.batch_id from load_batch)) as is_whole
+    f.*
 from (select distinct r.claim_id from received as r order by r.claim_id) as wanted
 inner join star.fact_claim as f on f.source_system = '{{ source }}' and wanted.claim_id = f.claim_id;
 
@@ -85,32 +84,7 @@ analyze known (claim_id, version_count);
 create temp table claim_version on commit drop as
 with {{ keys.calendar() }},
 
-to_describe as (
-    select
-        v.*,
-        {{ keys.as_of() }} as as_of
-    from (
-        select r.* from received as r
-        union all
-        select s.* from source_{{ source }}.star_fact_claim as s
-        where
-            s.claim_id in (select k.claim_id from known as k where k.version_count > 1)
-            -- as an array: the planner joins the batches last, when most rows are gone
-            and s.batch_id = any(array(
-                select b.batch_id from landing.batch as b
-                where b.state = 'loaded' and b.source_system = '{{ source }}'
-                except
-                select load_batch.batch_id from load_batch
-            ))
-    ) as v
-),
-
-version as (
-    select
-        {{ described() | trim }}
-    from to_describe as v
-    {{ keys.joins() | trim }}
-    union all
+earlier as (
     select
         k.claim_id,
         k.batch_id,
@@ -120,7 +94,40 @@ version as (
         k.service_date,
         k.{{ money | join(",\n        k.") }}
     from known as k
-    where k.is_whole
+    where k.version_count = 1
+    union all
+    -- the amounts of a version are the differences up to it, added up; only the latest may have none
+    select
+        c.claim_id,
+        c.batch_id,
+        c.row_number,
+        c.version_date,
+        c.{{ pointed | join(",\n        c.") }},
+        c.service_date{% for name in money %},
+        case c.version_number when k.version_count then k.{{ name }} else sum(c.{{ name }}_delta) over so_far end as {{ name }}
+        {%- endfor %}
+    from known as k
+    inner join star.fact_claim_change as c on c.source_system = '{{ source }}' and k.claim_id = c.claim_id
+    where k.version_count > 1
+    window so_far as (partition by c.claim_id order by c.version_number)
+),
+
+to_describe as (
+    select
+        v.*,
+        {{ keys.as_of() }} as as_of
+    from received as v
+),
+
+version as (
+    select
+        {{ described() | trim }}
+    from to_describe as v
+    {{ keys.joins() | trim }}
+    union all
+    -- a repeated load finds what it wrote
+    select e.* from earlier as e
+    where e.batch_id <> all(array(select load_batch.batch_id from load_batch))
 )
 
 select

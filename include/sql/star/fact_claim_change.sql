@@ -15,7 +15,7 @@ using (
     select c.* from claim_version as c
     where c.version_number > 1 or not c.is_latest
 ) as v
-    on f.batch_id = v.batch_id and f.row_number = v.row_number
+    on f.claim_id = v.claim_id and f.batch_id = v.batch_id and f.row_number = v.row_number
 when matched and (f.{{ changing | join(", f.") }}) is distinct from (v.{{ changing | join(", v.") }}) then
     update set
         {% for column in changing %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}

@@ -7,7 +7,10 @@
 -- It is completed in place: where history is kept, its only version starts in 1900, like the first
 -- described one.
 
--- A table of its own, because the search can use several processes and an insert cannot.
+-- The longest step of a part, which may end when the others have: then it uses their processors. A table
+-- of its own, because an insert cannot.
+set local max_parallel_workers_per_gather = 1;
+
 create temp table unknown_member on commit drop as
 select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
@@ -32,3 +35,5 @@ select
 from unknown_member;
 
 drop table unknown_member;
+
+reset max_parallel_workers_per_gather;

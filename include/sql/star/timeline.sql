@@ -122,4 +122,4 @@ select
 from star.{{ dimension }} as d
 where d.source_system = '{{ source }}' and d.{{ id }} in (select touched.{{ id }} from touched);
 
-analyze timeline, known;
+analyze timeline ({{ id }}, valid_from), known ({{ id }}, valid_from);

@@ -118,6 +118,8 @@ def scan_star(
     with warehouse.connect() as connection:
         if batch_ids is None:
             batch_ids = landing.batches_in_state(connection, source, "checked")
+        # Of a first load everything is new: to ask each row which batch it is of would only take time.
+        everything |= not landing.batches_in_state(connection, source, "loaded")
         files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
         files.append(CHECKS / source / "star.yml")  # what only this source's star must hold
         variables = {

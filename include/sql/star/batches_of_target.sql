@@ -1,9 +1,9 @@
--- The batches, loaded or to be loaded, of the feeds from which the mapping of $2 reads source $1.
+-- The batches, loaded or to be loaded ($3), of the feeds from which the mapping of $2 reads source $1.
 select b.batch_id
 from landing.batch as b
 where
     b.source_system = $1
-    and (b.state = 'loaded' or b.batch_id in (select load_batch.batch_id from load_batch))
+    and (b.state = 'loaded' or b.batch_id = any($3))
     and b.feed in (
         select u.table_name
         from information_schema.view_table_usage as u

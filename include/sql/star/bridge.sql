@@ -6,6 +6,7 @@
 -- sqlfluff:templater:jinja:context:values:["role"]
 -- sqlfluff:templater:jinja:context:brought:["role"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ fact }}: of each owner the load touches, the rows of the newest batch that has some.
 {% import "star/keys.jinja" as keys with context -%}
@@ -15,9 +16,9 @@ select
     max(v.batch_id) as batch_id
 from source_{{ source }}.star_{{ fact }} as v
 inner join landing.batch as b on v.batch_id = b.batch_id
-where b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch))
+where b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[])
 group by v.{{ fact_key | join(", v.") }}
-having max(v.batch_id) = any(array(select load_batch.batch_id from load_batch));
+having max(v.batch_id) = any('{{ batches }}'::bigint[]);
 
 analyze touched;
 

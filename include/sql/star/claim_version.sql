@@ -1,10 +1,11 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:is_dated:true
--- sqlfluff:templater:jinja:context:part:hashtext(v.claim_id) >= 0
+-- sqlfluff:templater:jinja:context:part:">="
 -- sqlfluff:templater:jinja:context:unnamed:["provider", "facility", "payer", "procedure", "diagnosis"]
 -- sqlfluff:templater:jinja:context:dates:{"service": 1, "claim": 1, "paid": 0}
 -- sqlfluff:templater:jinja:context:pointed:["patient_key", "service_date_key"]
 -- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- The relation claim_version: every version of the claims the load touches, with its place in
@@ -40,8 +41,8 @@ version as (
         {{ keys.as_of() }} as as_of
     from source_{{ source }}.star_fact_claim as v
     where
-        v.batch_id = any(array(select load_batch.batch_id from load_batch))
-        {% if part %}and {{ part }}{% endif %}  -- noqa: LT02
+        v.batch_id = any('{{ batches }}'::bigint[])
+        {% if part %}and (v.row_number & 1) {{ part }} 1{% endif %}  -- noqa: LT02
 )
 
 select
@@ -52,15 +53,18 @@ from version as v
 {{ keys.joins() | trim }};
 {% else %}
 create temp table received on commit drop as
-select v.*
-from (
+with brought as materialized (
     select * from source_{{ source }}.star_fact_claim
-    where batch_id = any(array(select load_batch.batch_id from load_batch))
-    -- the batch first: its rows are few, and finding them is cheap
-    offset 0  -- noqa: AM09
-) as v
-{% if part %}where {{ part }}{% endif %}
-order by v.claim_id;
+    where batch_id = any('{{ batches }}'::bigint[])
+)
+
+select b.*
+from brought as b
+{% if part %}-- By a claim in the middle, about: halves that meet nowhere do not wait for each other's pages.
+where b.claim_id {{ part }} coalesce(
+    (select percentile_disc(0.5) within group (order by s.claim_id) from brought as s where s.row_number % 64 = 0), ''
+)
+{% endif %}order by b.claim_id;
 
 analyze received (claim_id);
 
@@ -127,7 +131,7 @@ version as (
     union all
     -- a repeated load finds what it wrote
     select e.* from earlier as e
-    where e.batch_id <> all(array(select load_batch.batch_id from load_batch))
+    where e.batch_id <> all('{{ batches }}'::bigint[])
 )
 
 select

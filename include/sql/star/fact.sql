@@ -8,6 +8,7 @@
 -- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ fact }}: each record the load touches, in its latest state.
 {% import "star/keys.jinja" as keys with context -%}
@@ -21,11 +22,11 @@ version as (
     from source_{{ source }}.star_{{ fact }} as v
     inner join landing.batch as b on v.batch_id = b.batch_id
     where
-        (b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch)))
+        (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
         {% if not is_first %}and (v.{{ fact_key | join(", v.") }}) in (
             select t.{{ fact_key | join(", t.") }}
             from source_{{ source }}.star_{{ fact }} as t
-            where t.batch_id = any(array(select load_batch.batch_id from load_batch))
+            where t.batch_id = any('{{ batches }}'::bigint[])
         ){% endif %}
     order by
         v.{{ fact_key | join(", v.") }},

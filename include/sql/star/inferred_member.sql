@@ -2,6 +2,7 @@
 -- sqlfluff:templater:jinja:context:id:patient_id
 -- sqlfluff:templater:jinja:context:fact:fact_claim
 -- sqlfluff:templater:jinja:context:keeps_history:true
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- A member of star.{{ dimension }} for every id that {{ fact }} names and nobody has described yet.
 -- It is completed in place: where history is kept, its only version starts in 1900, like the first
@@ -15,7 +16,7 @@ create temp table unknown_member on commit drop as
 select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
 where
-    f.batch_id = any(array(select load_batch.batch_id from load_batch))
+    f.batch_id = any('{{ batches }}'::bigint[])
     and f.{{ id }} <> 'not applicable'  -- nor NULL
     and not exists (
         select 1 from star.{{ dimension }} as d

@@ -2,6 +2,7 @@
 -- sqlfluff:templater:jinja:context:junk:claim_profile
 -- sqlfluff:templater:jinja:context:junk_columns:{"visit_type": "text", "is_billed": "boolean"}
 -- sqlfluff:templater:jinja:context:brought:["visit_type"]
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Every combination of flags that the load brings for {{ fact }} and star.dim_{{ junk }} lacks.
 
@@ -11,7 +12,7 @@ select distinct
     {% for name, type in junk_columns.items() %}
     {{- "v." + name if name in brought else "null" }}::{{ type }} as {{ name }}{{ "," if not loop.last }}
     {% endfor %}from source_{{ source }}.star_{{ fact }} as v
-where v.batch_id = any(array(select load_batch.batch_id from load_batch));
+where v.batch_id = any('{{ batches }}'::bigint[]);
 
 -- Not "on conflict do nothing" alone: that takes a number from the sequence for every row it skips.
 insert into star.dim_{{ junk }} ({{ junk_columns | join(", ") }})

@@ -2,6 +2,7 @@
 -- sqlfluff:templater:jinja:context:id:facility_id
 -- sqlfluff:templater:jinja:context:attributes:["facility_name", "city"]
 -- sqlfluff:templater:jinja:context:brought:["version_at"]
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ dimension }} (the newest state only) from the load's batches.
 merge into star.{{ dimension }} as d
@@ -10,10 +11,10 @@ using (
     from source_{{ source }}.star_{{ dimension }} as v
     inner join landing.batch as b on v.batch_id = b.batch_id
     where
-        (b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch)))
+        (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
         and v.{{ id }} in (
             select named.{{ id }} from source_{{ source }}.star_{{ dimension }} as named
-            where named.batch_id = any(array(select load_batch.batch_id from load_batch))
+            where named.batch_id = any('{{ batches }}'::bigint[])
         )
     order by
         v.{{ id }},

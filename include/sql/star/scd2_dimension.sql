@@ -4,6 +4,7 @@
 -- sqlfluff:templater:jinja:context:attributes:["first_name", "specialty"]
 -- sqlfluff:templater:jinja:context:references:["facility"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ dimension }} (history kept, one row for each state) from the load's batches:
@@ -31,7 +32,7 @@ select
 from source_{{ source }}.star_{{ dimension }} as v
 {% for other in references %}left join star.dim_{{ other }} as {{ other }}
     on v.source_system = {{ other }}.source_system and v.{{ other }}_id = {{ other }}.{{ other }}_id
-{% endfor %}where v.batch_id = any(array(select load_batch.batch_id from load_batch)) and v.{{ id }} is not null
+{% endfor %}where v.batch_id = any('{{ batches }}'::bigint[]) and v.{{ id }} is not null
 order by v.{{ id }};
 {% else %}
 -- First whatever ends, because only one row of a member may be current at any moment. A state

@@ -4,6 +4,7 @@
 -- sqlfluff:templater:jinja:context:attributes:["first_name", "specialty"]
 -- sqlfluff:templater:jinja:context:references:["facility"]
 -- sqlfluff:templater:jinja:context:brought:["version_at", "started_on"]
+-- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Two tables of the load's members of star.{{ dimension }}: timeline, made anew from all their source
 -- rows, and known, what the star holds so far.
@@ -11,7 +12,7 @@
 create temp table touched on commit drop as
 select distinct {{ id }}
 from source_{{ source }}.star_{{ dimension }}
-where batch_id = any(array(select load_batch.batch_id from load_batch)) and {{ id }} is not null;
+where batch_id = any('{{ batches }}'::bigint[]) and {{ id }} is not null;
 
 analyze touched;
 
@@ -30,7 +31,7 @@ with version as (
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}
     inner join landing.batch as b on v.batch_id = b.batch_id
-    where b.state = 'loaded' or b.batch_id = any(array(select load_batch.batch_id from load_batch))
+    where b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[])
 ),
 
 dated as (

@@ -52,6 +52,12 @@ SPOILT = {
         "descripton",
     ),
     "an unknown key at the top": ("status: active", "state: active", "state"),
+    "a key said twice": ("status: active", "status: draft\nstatus: active", "status: said twice"),
+    "a key index that is neither": (
+        "keyIndex, value: false",
+        "keyIndex, value: no index",
+        "keyIndex",
+    ),
     "an unknown custom property": ("property: money", "property: monney", "monney"),
     "a type that does not exist": ("numeric(12,2)", "dollars", "dollars"),
     "a classification that does not exist": (

@@ -21,7 +21,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from claimhouse import contract, settings
+from claimhouse import contract, settings, strict_yaml
+from claimhouse.strict_yaml import Place
 
 # What an entitlement opens, and what security.entitlement calls it.
 KINDS = {
@@ -37,7 +38,7 @@ _ONE_OF = ("specialties", "payers", "procedure_specialties")
 
 
 # Where something is wrong in a file, and what.
-Problem = tuple[list[str | int], str]
+Problem = tuple[Place, str]
 
 
 class ClientError(ValueError):
@@ -269,20 +270,6 @@ def _subscription(client: dict[str, Any], said: dict[str, Any]) -> Subscription:
     )
 
 
-def _repeated(node: yaml.Node | None) -> list[Problem]:
-    """Keys said twice, of which YAML would silently keep the last."""
-    found: list[Problem] = []
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value]
-        found = [([key], "said twice") for key in keys if keys.count(key) > 1]
-        for key, value in node.value:
-            found += [([key.value, *path], why) for path, why in _repeated(value)]
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            found += [([number, *path], why) for path, why in _repeated(item)]
-    return found
-
-
 def _read(
     file: Path, schema: str, unusable: Callable[[dict[str, Any]], Iterable[Problem]]
 ) -> dict[str, Any]:
@@ -291,18 +278,13 @@ def _read(
     Raises:
         ClientError: something is; the message names file and line.
     """
-    text = file.read_text(encoding="utf-8")
     try:
-        tree, data = yaml.compose(text), yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ClientError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
-    shape = _misshapen(data, schema)
-    for path, why in [*_repeated(tree), *shape, *([] if shape else unusable(data))]:
-        raise ClientError(
-            f"{file}:{_line(tree, path)}: {'.'.join(map(str, path)) or 'file'}: {why}"
-        )
-    return dict(data)
+        document = strict_yaml.read(file, _validator(schema))
+        for place, why in unusable(document.data):
+            raise document.error(place, why)
+    except strict_yaml.YamlError as error:
+        raise ClientError(str(error)) from error
+    return dict(document.data)
 
 
 @functools.cache
@@ -318,27 +300,11 @@ def _validator(schema: str) -> Draft202012Validator:
     return Draft202012Validator(shapes[schema], registry=registry)
 
 
-def _misshapen(data: Any, schema: str) -> list[Problem]:
-    """Where *data* has not the shape that the rest relies on."""
-    found: list[Problem] = []
-    errors = _validator(schema).iter_errors(data)
-    for error in sorted(errors, key=lambda one: list(map(str, one.absolute_path))):
-        place: list[str | int] = list(error.absolute_path)
-        if error.validator == "additionalProperties":
-            place.append(
-                next(key for key in error.instance if key not in error.schema["properties"])
-            )
-            found.append((place, "unknown key"))
-        else:
-            found.append((place, error.message))
-    return found
-
-
 def _unusable_roles(data: dict[str, Any]) -> Iterable[Problem]:
     """Values of the right shape that still cannot be, in the roles file."""
     names = [one["name"] for one in data["roles"]]
     for number, one in enumerate(data["roles"]):
-        place: list[str | int] = ["roles", number]
+        place: Place = ["roles", number]
         if names.count(one["name"]) > 1:
             yield [*place, "name"], "another role has this name"
         if {"source", "star"} & set(one["schemas"]) and one["privacy_level"] != "identified":
@@ -384,7 +350,7 @@ def _unusable_subscriptions(data: dict[str, Any]) -> Iterable[Problem]:
     """Deliveries that cannot be; a role may have none."""
     seen: set[str] = set()
     for number, said in enumerate(data.get("subscriptions", [])):
-        place: list[str | int] = ["subscriptions", number]
+        place: Place = ["subscriptions", number]
         if said["name"] in seen:
             yield [*place, "name"], "another subscription has this name"
         seen.add(said["name"])
@@ -410,18 +376,3 @@ def _unusable_content(said: dict[str, Any]) -> Iterable[Problem]:
         yield ["detail"], f"a {said['format']} file is the rows"
     elif not (folder / "summary.sql").exists():
         yield ["detail"], f"{said['report']} has no summary that could stand alone"
-
-
-def _line(tree: yaml.Node | None, path: list[str | int]) -> int:
-    """The line on which *path* stands; where it breaks off, that of the last part found."""
-    node, line = tree, 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            found = [pair for pair in node.value if pair[0].value == part]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line

@@ -29,8 +29,9 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from claimhouse import settings
+from claimhouse import settings, strict_yaml
 from claimhouse.reading import Dialect
+from claimhouse.strict_yaml import Document
 
 FEED_PROPERTIES = {
     "filePattern", "recognise", "dialect", "versionColumn", "keyIndex", "extractSource",
@@ -92,10 +93,6 @@ DATE_TOKENS = {
     "M": "%m",
     "D": "%d",
 }
-
-
-# The parser in C, where PyYAML was built with it, takes a tenth of the time.
-_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ContractError(ValueError):
@@ -290,43 +287,12 @@ def load(file: Path) -> Contract:
         ContractError: an unknown key, a bad value or a rule that contradicts another; the
             message names file and line.
     """
-    text = file.read_text(encoding="utf-8")
     try:
-        tree = yaml.compose(text, Loader=_YAML) or yaml.ScalarNode("", "")
-        data = yaml.load(text, Loader=_YAML)  # noqa: S506 (both are safe loaders)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ContractError(f"{file}:{mark.line + 1 if mark else 1}: not YAML: {error}") from error
-    where = _Where(file, tree)
-    _check_standard(data, where)
-    return _contract(OpenDataContractStandard(**data), where)
-
-
-@dataclass(frozen=True)
-class _Where:
-    """A contract file, and on which line each of its keys stands."""
-
-    file: Path
-    tree: yaml.Node
-
-    def error(self, path: list[str | int], why: str) -> ContractError:
-        """An error at *path* (keys and positions from the top)."""
-        place = ".".join(str(part) for part in path) or "the top"
-        return ContractError(f"{self.file}:{self._line(path)}: {place}: {why}")
-
-    def _line(self, path: list[str | int]) -> int:
-        node, line = self.tree, 1
-        for part in path:
-            if isinstance(node, yaml.MappingNode):
-                pairs = {key.value: (key, value) for key, value in node.value}
-                if part not in pairs:
-                    break
-                key, node = pairs[part]
-                line = key.start_mark.line + 1
-            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-                node = node.value[part]
-                line = node.start_mark.line + 1
-        return line
+        document = strict_yaml.read(file)
+        _check_standard(document)
+        return _contract(OpenDataContractStandard(**document.data), document)
+    except strict_yaml.YamlError as error:
+        raise ContractError(str(error)) from error
 
 
 @functools.cache
@@ -335,9 +301,9 @@ def _standard() -> Draft201909Validator:
     return Draft201909Validator(json.loads(text))
 
 
-def _check_standard(data: Any, where: _Where) -> None:
-    """Hold *data* against the standard's own schema, which knows every key at every depth."""
-    errors = list(_standard().iter_errors(data))
+def _check_standard(where: Document) -> None:
+    """Hold a contract against the standard's own schema, which knows every key at every depth."""
+    errors = list(_standard().iter_errors(where.data))
     if not errors:
         return
     deepest = max(errors, key=lambda error: len(error.absolute_path))
@@ -348,7 +314,7 @@ def _check_standard(data: Any, where: _Where) -> None:
     raise where.error(path, found.message)
 
 
-def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
+def _contract(standard: OpenDataContractStandard, where: Document) -> Contract:
     source, feed = where.file.parent.name, where.file.stem
     if standard.domain != source:
         raise where.error(["domain"], f"must be '{source}', the folder the contract lies in")
@@ -393,7 +359,7 @@ def _contract(standard: OpenDataContractStandard, where: _Where) -> Contract:
     )
 
 
-def _is_by_content(custom: dict[str, Any], where: _Where) -> bool:
+def _is_by_content(custom: dict[str, Any], where: Document) -> bool:
     """Whether the content tells the feed's files, once it is sure that something does."""
     if "recognise" in custom and custom["recognise"] != "content":
         raise where.error(["customProperties"], "recognise must be 'content', or left out")
@@ -405,13 +371,13 @@ def _is_by_content(custom: dict[str, Any], where: _Where) -> bool:
     return "recognise" in custom
 
 
-def _dialects(value: Any, where: _Where) -> list[Dialect]:
+def _dialects(value: Any, where: Document) -> list[Dialect]:
     """The ways in which a feed's files are written: one mapping, or a list of them."""
     ways = value if isinstance(value, list) and value else [value]
     return [_dialect(one, where) for one in ways]
 
 
-def _dialect(value: Any, where: _Where) -> Dialect:
+def _dialect(value: Any, where: Document) -> Dialect:
     if not isinstance(value, dict):
         raise where.error(["customProperties"], "dialect must be a mapping")
     for name in ("delimiter", "quote"):
@@ -426,7 +392,7 @@ def _dialect(value: Any, where: _Where) -> Dialect:
 
 
 def _custom(
-    found: list[CustomProperty] | None, known: set[str], path: list[str | int], where: _Where
+    found: list[CustomProperty] | None, known: set[str], path: list[str | int], where: Document
 ) -> dict[str, Any]:
     """Custom properties as a mapping; one we do not know is an error."""
     for at, one in enumerate(found or []):
@@ -438,7 +404,7 @@ def _custom(
     return {str(one.property): one.value for one in found or []}
 
 
-def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column:
+def _column(one: SchemaProperty, path: list[str | int], where: Document) -> Column:
     custom = _custom(one.customProperties, COLUMN_PROPERTIES, [*path, "customProperties"], where)
     options = one.logicalTypeOptions or {}
     physical = one.physicalType or "text"
@@ -483,7 +449,7 @@ def _column(one: SchemaProperty, path: list[str | int], where: _Where) -> Column
 
 
 def _check_options(
-    one: SchemaProperty, kind: str, custom: dict[str, Any], path: list[str | int], where: _Where
+    one: SchemaProperty, kind: str, custom: dict[str, Any], path: list[str | int], where: Document
 ) -> None:
     """Refuse rules that could not do what they seem to say."""
     if kind in ("date", "timestamp") and not custom.get("dateFormats"):
@@ -512,7 +478,7 @@ def _check_options(
         raise where.error([*path, "primaryKey"], "a key column must be required")
 
 
-def _zeros(value: int | dict[str, int], path: list[str | int], where: _Where) -> tuple[int, int]:
+def _zeros(value: int | dict[str, int], path: list[str | int], where: Document) -> tuple[int, int]:
     """To which width lost zeros are restored, and how many digits must be left; one or two may go."""
     if not isinstance(value, dict):
         return int(value), max(int(value) - 2, 1)
@@ -523,7 +489,7 @@ def _zeros(value: int | dict[str, int], path: list[str | int], where: _Where) ->
     return value["width"], value["atLeast"]
 
 
-def _severities(one: SchemaProperty, path: list[str | int], where: _Where) -> dict[str, str]:
+def _severities(one: SchemaProperty, path: list[str | int], where: Document) -> dict[str, str]:
     """What a missing and an invalid value cost: the severity of the standard's quality rules."""
     costs = {"missingValues": "error", "invalidValues": "error"}
     for at, rule in enumerate(one.quality or []):
@@ -539,7 +505,7 @@ def _severities(one: SchemaProperty, path: list[str | int], where: _Where) -> di
 
 
 def _vocabulary(
-    name: str | None, path: list[str | int], where: _Where
+    name: str | None, path: list[str | int], where: Document
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Valid values and known misspellings, shared between feeds."""
     if name is None:
@@ -551,7 +517,7 @@ def _vocabulary(
     return tuple(found["values"]), dict(found.get("corrections", {}))
 
 
-def _references(properties: list[SchemaProperty], where: _Where) -> Iterator[Reference]:
+def _references(properties: list[SchemaProperty], where: Document) -> Iterator[Reference]:
     for at, one in enumerate(properties):
         for relationship in one.relationships or []:
             feed, _, column = str(relationship.to).partition(".")
@@ -563,7 +529,7 @@ def _references(properties: list[SchemaProperty], where: _Where) -> Iterator[Ref
 
 
 def _row_rules(
-    rules: list[DataQuality], columns: tuple[Column, ...], where: _Where
+    rules: list[DataQuality], columns: tuple[Column, ...], where: Document
 ) -> Iterator[RowRule]:
     """The rules between columns: the standard's custom quality rules of the engine ``polars``."""
     taken: set[str] = set()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 
 from claimhouse import contract, extract_source, settings
 
@@ -29,6 +30,13 @@ def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
         "approve_extract",
         "watch_landing",
     }
+
+
+def test_a_task_makes_its_own_dag_alone():
+    """To read the contracts of all sources takes a process a second, and every task is a process."""
+    with _airflow_parsing_context_manager(dag_id="ingest_clinic", task_id="land"):
+        bag = DagBag(dag_folder=str(FOLDER / "ingest.py"))
+    assert set(bag.dags) == {"ingest_clinic"}
 
 
 def test_every_dag_has_a_run_book_retries_and_tells_of_failures(dags):

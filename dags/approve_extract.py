@@ -32,7 +32,7 @@ from claimhouse import notify
 
 APPROVE, REJECT = "Approve", "Reject"
 QUESTION = """\
-Period {{ params.period }}, {{ params.recipients }} recipients.
+Period {{ params.period }}, recipients: {{ params.recipients }}.
 
 | | |
 |---|---|

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,12 @@ def _lay_list(connection: Connection[Any], file: Path) -> bool:
 
 
 def _read(file: Path, content: bytes) -> list[list[str]]:
-    rows = list(csv.reader(content.decode("utf-8").splitlines()))
-    for number, row in enumerate(rows, start=1):
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
+    for row in reader:
+        rows.append(row)
         if len(row) != len(rows[0]):
             raise ListError(
-                f"{file}:{number}: {len(row)} fields where the header has {len(rows[0])}"
+                f"{file}:{reader.line_num}: {len(row)} fields where the header has {len(rows[0])}"
             )
     return rows

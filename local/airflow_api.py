@@ -10,6 +10,8 @@ import httpx
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
+ATTEMPTS = 20  # two seconds apart
+
 
 def health(port: int) -> dict[str, str]:
     """What each component of the Airflow at *port* says of itself; empty while nothing answers."""
@@ -20,9 +22,6 @@ def health(port: int) -> dict[str, str]:
     except (httpx.HTTPError, ValueError):
         return {}
     return {name: (found.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
-
-
-ATTEMPTS = 20  # two seconds apart
 
 
 class Airflow:

@@ -28,10 +28,10 @@ from filelock import FileLock
 from claimhouse import embedded, schema
 from local import airflow_api, environment, places, processes
 
-# The API server reads task logs from disk: the others need no port to serve them. The scheduler
-# comes last, when the API server answers: a task that cannot reach it uses up one of its tries.
 # What tells whether Airflow must be started anew.
 OUR_SETTINGS = ("AIRFLOW", "CLAIMHOUSE_", "WAREHOUSE_URL", "PYTHONPATH")
+# The API server reads task logs from disk: the others need no port to serve them. The scheduler
+# comes last, when the API server answers: a task that cannot reach it uses up one of its tries.
 AIRFLOW = {
     "api-server": ("api-server",),
     "dag-processor": ("dag-processor",),

@@ -556,6 +556,18 @@ def test_a_version_that_comes_late_is_no_alarm(house):
     checks.scan_star("billing")
 
 
+def test_a_claim_that_came_twice_alike_does_not_hide_that_it_is_missing(loaded):
+    loaded.sql("update landing.batch set state = 'loaded'")
+    came = [loaded.claims(1, first=one, cost="5", state="checked") for one in (900, 900, 901)]
+    star.load_dimensions(loaded.connection, "billing", came)
+    star.load_facts(loaded.connection, "billing", came)
+    checks.scan_star("billing")
+    for table in ("fact_claim", "fact_claim_change"):
+        loaded.sql(f"delete from star.{table} where claim_id = 'CF#900NN'")
+    with pytest.raises(checks.ChecksFailed, match="claim_equals_source"):
+        checks.scan_star("billing")
+
+
 def test_a_star_that_is_good_again_closes_its_issue(loaded):
     loaded.sql("update star.dim_patient set is_current = false where patient_id = '7U'")
     for _ in range(2):

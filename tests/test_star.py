@@ -133,8 +133,7 @@ def test_session_date_style_does_not_matter(billing: Billing) -> None:
     billing.load()
     billing.connection.execute("set datestyle = 'German'")
     billing.batch("patients", [patient(last_modified_date="2021-01-01")])
-    billing.load()
-    assert len(billing.states("patient", "P1", "address")) == 1
+    assert billing.load()["dim_patient"] == 0
 
 
 def test_held_batch_stays_out(billing: Billing) -> None:

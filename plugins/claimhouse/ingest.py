@@ -38,10 +38,7 @@ def check(system: str) -> list[int]:
         claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
     """
     source.index(system)
-    if waiting := _batches(system, "verified"):
-        source.close_issues(waiting)
-        checks.scan_batches(system, waiting)
-    return _batches(system, "checked")
+    return _check(system)
 
 
 def load_dimensions(system: str) -> None:
@@ -119,9 +116,9 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     with ThreadPoolExecutor(2) as both:
         list(both.map(verify, batches))
     clock = timed("verification", clock)
-    source.index(system)  # check() finds it done
+    source.index(system)
     clock = timed("indexes", clock)
-    check(system)
+    _check(system)
     clock = timed("checks", clock)
     load_dimensions(system)
     clock = timed("dimensions", clock)
@@ -133,6 +130,14 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     finish(system)
     timed("finish", clock)
     return seconds
+
+
+def _check(system: str) -> list[int]:
+    """:func:`check`, once the rows are indexed."""
+    if waiting := _batches(system, "verified"):
+        source.close_issues(waiting)
+        checks.scan_batches(system, waiting)
+    return _batches(system, "checked")
 
 
 def _batches(system: str, state: str) -> list[int]:

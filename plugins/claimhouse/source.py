@@ -176,7 +176,7 @@ def _written(
     with ThreadPoolExecutor(1, "encode") as encoder, ThreadPoolExecutor(1, "copy") as writer:
         for block in blocks:
             encoded = encoder.submit(_encode_block, contract, batch, block)
-            waiting.append((block, writer.submit(_write_block, connection, encoded)))
+            waiting.append((block, writer.submit(_write_block, connection, contract, encoded)))
             while len(waiting) > MOST_WAITING:
                 yield _done(*waiting.popleft())
         while waiting:
@@ -197,9 +197,8 @@ class _Encoded:
 
 
 def _encode_block(contract: Contract, batch: dict[str, Any], block: Verified) -> list[_Encoded]:
-    table = (f"source_{contract.source_system}", contract.feed)
     frames = [
-        (table, block.accepted.select(_stamp(batch), pl.all())),
+        (_table(contract), block.accepted.select(_stamp(batch), pl.all())),
         (
             ("quality", "quarantine"),
             block.quarantined.select(_stamp(batch), *_origin(batch), pl.all()),
@@ -207,6 +206,10 @@ def _encode_block(contract: Contract, batch: dict[str, Any], block: Verified) ->
         (("quality", "issue"), _with_origin(batch, block.issues)),
     ]
     return [_encode(table, frame) for table, frame in frames if not frame.is_empty()]
+
+
+def _table(contract: Contract) -> tuple[str, ...]:
+    return (f"source_{contract.source_system}", contract.feed)
 
 
 def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
@@ -221,10 +224,12 @@ def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
     return _Encoded(table, statement, [*pieces, encoder.finish()])
 
 
-def _write_block(connection: Connection[Any], encoded: Future[list[_Encoded]]) -> int:
+def _write_block(
+    connection: Connection[Any], contract: Contract, encoded: Future[list[_Encoded]]
+) -> int:
     """Write a block; how many rows the source table took of it."""
-    written = {rows.table[0]: _write(connection, rows) for rows in encoded.result()}
-    return sum(rows for schema, rows in written.items() if schema != "quality")
+    taken = {rows.table: _write(connection, rows) for rows in encoded.result()}
+    return taken.get(_table(contract), 0)
 
 
 def _write(connection: Connection[Any], rows: _Encoded) -> int:

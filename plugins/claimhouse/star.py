@@ -90,7 +90,8 @@ def load_dimensions_in_parts(
     address = at or warehouse.url()
 
     def load_part(tables: list[str]) -> Counts:
-        with _part(address, source, "dimensions") as own:
+        # one part takes longer than the others, and has their processor when they have ended
+        with _part(address, source, "dimensions", helpers=1) as own:
             return _load_dimension_part(own, source, tables, batch_ids)
 
     with warehouse.connect(address) as lock, _alone(lock, source, "dimensions"):
@@ -233,10 +234,10 @@ def _alone(connection: Connection[Any], source: str, fact: str) -> Iterator[None
 
 
 @contextmanager
-def _part(address: str, source: str, fact: str) -> Iterator[Connection[Any]]:
+def _part(address: str, source: str, fact: str, helpers: int = 0) -> Iterator[Connection[Any]]:
     """A connection for one part, which has a processor: helpers would only take turns."""
     with warehouse.connect(address) as own:
-        own.execute("set max_parallel_workers_per_gather = 0")
+        own.execute(f"set max_parallel_workers_per_gather = {helpers:d}")
         # the tables have just been read or written: a page of them is in memory wherever it lies
         own.execute("set random_page_cost = 1.1")
         _lock(own, "pg_advisory_xact_lock_shared", f"star/{source}/{fact}/part")
@@ -365,6 +366,8 @@ def _step(
     batches = "{" + ",".join(str(int(one)) for one in batch_ids) + "}"
     with connection.transaction():
         _lock(connection, "pg_advisory_xact_lock", f"star/{source}/{name}")
+        # the hash of a row is that of its text: dates must look the same in every session
+        connection.execute("set local datestyle = 'ISO, YMD'")
         yield partial(_run, connection, source=source, batches=batches)
 
 

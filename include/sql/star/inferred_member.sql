@@ -8,10 +8,7 @@
 -- It is completed in place: where history is kept, its only version starts in 1900, like the first
 -- described one.
 
--- The longest step of a part, which may end when the others have: then it uses their processors. A table
--- of its own, because an insert cannot.
-set local max_parallel_workers_per_gather = 1;
-
+-- A table of its own, because the search can use several processes and an insert cannot.
 create temp table unknown_member on commit drop as
 select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
@@ -36,5 +33,3 @@ select
 from unknown_member;
 
 drop table unknown_member;
-
-reset max_parallel_workers_per_gather;

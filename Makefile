@@ -6,7 +6,10 @@
 UV_VERSION := 0.13.9
 VENV ?= var/venv
 BIN := $(VENV)/bin
-SYNC = $(BIN)/uv pip sync -q --python $(BIN)/python requirements.txt
+UV_PIP = $(BIN)/uv pip
+# What the lock pins, then Claimhouse itself in place, for its command `claimhouse`.
+INSTALL = $(UV_PIP) sync -q --python $(BIN)/python requirements.txt $(1) && \
+	$(UV_PIP) install -q --python $(BIN)/python --no-deps --editable . $(1)
 # Python 3.11, under whichever name this machine has it.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
@@ -63,13 +66,13 @@ contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<so
 screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot
 
-requirements: set-up ## compile requirements.in, and what the image adds, into requirements.txt
-	$(BIN)/uv pip compile -q --python-version 3.11 requirements.in -o requirements.txt
-	cd docker && $(abspath $(BIN))/uv pip compile -q --python-version 3.11 requirements.in -o requirements.txt
+requirements: set-up ## compile the dependencies of pyproject.toml into requirements.txt
+	$(UV_PIP) compile -q --python-version 3.11 pyproject.toml --group dev -o requirements.txt
 
-$(VENV)/.installed: requirements.txt | $(BIN)/uv
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/uv
 	@echo "installing the packages of requirements.txt into $(VENV)"
-	@$(SYNC) || { echo "trying again with this machine's own certificates"; $(SYNC) --system-certs; }
+	@{ $(call INSTALL,); } || { \
+		echo "trying again with this machine's own certificates"; $(call INSTALL,--system-certs); }
 	@touch $@
 
 $(BIN)/uv:

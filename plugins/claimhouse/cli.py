@@ -1,0 +1,34 @@
+"""The command ``claimhouse``: what people and installers do outside Airflow.
+
+Each command is the command line of one room; ``claimhouse COMMAND --help`` describes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+# Imported when called: each room brings libraries the others do not need.
+COMMANDS = {
+    "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
+    "draft": ("claimhouse.draft", "draft a contract from a file"),
+    "review": ("claimhouse.review", "waive and correct issues, release held batches"),
+    "star": ("claimhouse.star", "rebuild the star from the source tables"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 2 and the usage when it does not exist."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="claimhouse", description=__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (_, text) in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    parser.parse_known_args(given[:1])
+    import_module(COMMANDS[given[0]][0]).main(given[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,7 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar include/sql include/migrations/sql
+	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
 
 docs: set-up ## write what in docs/ is made from the contracts and the database

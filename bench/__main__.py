@@ -70,12 +70,13 @@ def measure(scale: float) -> dict[str, Any]:
     os.environ["CLAIMHOUSE_ARCHIVE_ROOT"] = f"file://{FOLDER}/archive"
     os.environ["CLAIMHOUSE_CORRECTIONS_ROOT"] = f"file://{FOLDER}/corrections"
     import psycopg
+    from local import embedded
 
     from bench import workload
-    from claimhouse import embedded, ingest, landing, schema
+    from claimhouse import ingest, schema, storage
 
     # Airflow loads its plugins at the first byte it reads: its start-up, not what is measured.
-    with landing.storage(f"file://{__file__}").open("rb") as own:
+    with storage.at(f"file://{__file__}").open("rb") as own:
         own.read(1)
     files = FOLDER / f"workload-{scale:g}"
     if not (files / "update").exists():

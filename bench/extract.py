@@ -59,8 +59,10 @@ def measure(form: str, rows: int) -> dict[str, Any]:
     """One file, in this process."""
     sys.path.insert(0, str(ROOT / "plugins"))
     import psycopg
+    from local import embedded
 
-    from claimhouse import embedded, extract, extract_rows
+    from claimhouse.delivery import extract
+    from claimhouse.delivery.extract import rows as extract_rows
 
     with psycopg.connect(embedded.start(SERVER)) as connection:
         connection.execute(FILL.format(rows=rows).encode())

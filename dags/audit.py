@@ -20,7 +20,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
-from claimhouse import contract, notify
+from claimhouse import contracts, notify
 
 
 @dag(
@@ -43,7 +43,7 @@ def audit() -> None:
         get_current_context()["source"] = source
         return ingest.audit(source)
 
-    check_all.expand(source=contract.sources())
+    check_all.expand(source=contracts.sources())
 
 
 audit()

@@ -17,7 +17,8 @@ from airflow.sdk import (
     task,
 )
 
-from claimhouse import contract, extract_source, notify, star
+from claimhouse import contracts, notify, star
+from claimhouse.landing import fetch as extract_source
 
 RUN_BOOK = """
 ### What it does
@@ -59,7 +60,7 @@ EXTRACTS = """0. `extract_source` asks the databases of {feeds} for the day the 
 
 def ingest(source: str) -> DAG:
     """The ingest DAG of one source system."""
-    feeds = ", ".join(one.feed for one in contract.of_source(source))
+    feeds = ", ".join(one.feed for one in contracts.of_source(source))
     fetched = extract_source.feeds(source)
     extracts = EXTRACTS.format(source=source, feeds=", ".join(fetched)) if fetched else ""
 
@@ -143,6 +144,6 @@ def ingest(source: str) -> DAG:
 
 # A task wants its own DAG alone: to read the contracts of all of them takes it a second.
 wanted = get_parsing_context().dag_id
-for one in contract.sources():
+for one in contracts.sources():
     if wanted in (None, f"ingest_{one}"):
         globals()[f"ingest_{one}"] = ingest(one)

@@ -31,13 +31,13 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import Asset, AssetAny, dag, task
 
-from claimhouse import contract, notify
+from claimhouse import contracts, notify
 
 
 @dag(
     description="Give every client the access its file names, and no other",
     doc_md=__doc__,
-    schedule=AssetAny(*(Asset(f"claimhouse://star/{one}") for one in contract.sources())),
+    schedule=AssetAny(*(Asset(f"claimhouse://star/{one}") for one in contracts.sources())),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

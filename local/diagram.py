@@ -21,8 +21,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import embedded, schema, warehouse
-from local import places
+from claimhouse import schema, warehouse
+from local import embedded, places
 
 PICTURE = places.ROOT / "docs" / "images" / "star.svg"
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from claimhouse import contract
-from claimhouse.contract import Column, Contract
+from claimhouse import contracts as contract
+from claimhouse.contracts.parse import Column, Contract
 from local import places
 
 PAGE = places.ROOT / "docs" / "dictionary.md"

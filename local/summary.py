@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from claimhouse import warehouse
 
@@ -64,7 +65,7 @@ def _feeds(connection: psycopg.Connection[Any]) -> str:
             row["dropped"] or 0,
             row["other_states"] or "all loaded",
         )
-        for row in warehouse.query(connection, "summary/feeds")
+        for row in _query(connection, "feeds")
     ]
     return table(
         ("source", "feed", "files", "read", "accepted", "quarantined", "dropped", "batches"), rows
@@ -72,7 +73,7 @@ def _feeds(connection: psycopg.Connection[Any]) -> str:
 
 
 def _issues(connection: psycopg.Connection[Any]) -> str:
-    rows = warehouse.query(connection, "summary/issues")
+    rows = _query(connection, "issues")
     return table(
         ("source", "feed", "severity", "rule", "open", "closed"), [tuple(r.values()) for r in rows]
     )
@@ -81,7 +82,7 @@ def _issues(connection: psycopg.Connection[Any]) -> str:
 def _counts(connection: psycopg.Connection[Any], schema: str) -> str:
     """The rows of every table of *schema*."""
     rows = []
-    for one in warehouse.query(connection, "summary/tables", schema):
+    for one in _query(connection, "tables", schema):
         name = sql.Identifier(schema, one["table_name"])
         answer = connection.execute(sql.SQL("select count(*) from {}").format(name)).fetchone()
         rows.append((f"{schema}.{one['table_name']}", answer[0] if answer else 0))
@@ -89,7 +90,7 @@ def _counts(connection: psycopg.Connection[Any], schema: str) -> str:
 
 
 def _clients(connection: psycopg.Connection[Any]) -> str:
-    rows = warehouse.query(connection, "summary/clients")
+    rows = _query(connection, "clients")
     return table(("client", "privacy level", "secured view"), [tuple(r.values()) for r in rows])
 
 
@@ -103,6 +104,13 @@ def _mails(folder: Path) -> str:
         )
         rows.append((mail["X-Envelope-To"] or mail["To"], mail["Subject"], attached or "-"))
     return table(("to", "subject", "attached"), rows)
+
+
+def _query(connection: psycopg.Connection[Any], name: str, *values: Any) -> list[dict[str, Any]]:
+    """The rows of ``local/sql/<name>.sql``."""
+    with psycopg.RawCursor(connection, row_factory=dict_row) as cursor:
+        text = (Path(__file__).parent / "sql" / f"{name}.sql").read_bytes()
+        return cursor.execute(text, values).fetchall()
 
 
 def _shown(value: Any) -> str:

@@ -25,8 +25,8 @@ import psutil
 import psycopg
 from filelock import FileLock
 
-from claimhouse import embedded, schema
-from local import airflow_api, environment, places, processes
+from claimhouse import schema
+from local import airflow_api, embedded, environment, places, processes
 
 # What tells whether Airflow must be started anew.
 OUR_SETTINGS = ("AIRFLOW", "CLAIMHOUSE_", "WAREHOUSE_URL", "PYTHONPATH")

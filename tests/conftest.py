@@ -13,14 +13,16 @@ from typing import Any
 import psycopg
 import pytest
 from filelock import FileLock
-from tests.made_source import Made
+from tests.worlds.made_source import Made
 
 os.environ.setdefault(
     "AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow")
 )
 os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
 
-from claimhouse import embedded, ingest, schema
+from local import embedded
+
+from claimhouse import ingest, schema
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.feeds import batches, claim, claims_csv, csv_line, drop, issues
+from tests.worlds.feeds import batches, claim, claims_csv, csv_line, drop, issues
 
 from claimhouse import checks, ingest, review
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from tests.feeds import claim, claims_csv, csv_line, drop, take_in_all
+from tests.worlds.feeds import claim, claims_csv, csv_line, drop, take_in_all
 
 from claimhouse import ingest, review
 

@@ -13,7 +13,7 @@ from importlib import import_module
 # Imported when called: each room brings libraries the others do not need.
 COMMANDS = {
     "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
-    "draft": ("claimhouse.draft", "draft a contract from a file"),
+    "draft": ("claimhouse.drafting", "draft a contract from a file"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),
 }

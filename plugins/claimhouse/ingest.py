@@ -10,7 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-from claimhouse import checks, landing, source, star, warehouse
+from claimhouse import batches, checks, landing, star, warehouse
+from claimhouse.verification import source_tables
 
 
 def land(system: str, received: date | None = None) -> list[int]:
@@ -19,13 +20,13 @@ def land(system: str, received: date | None = None) -> list[int]:
     Returns:
         The batches to verify.
     """
-    source.ensure_tables(system)
+    source_tables.ensure_tables(system)
     return landing.land(system, received)
 
 
 def verify(batch_id: int) -> str:
     """Verify one batch and take in what it accepts; see :func:`claimhouse.source.take_in`."""
-    return source.take_in(batch_id)
+    return source_tables.take_in(batch_id)
 
 
 def check(system: str) -> list[int]:
@@ -37,7 +38,7 @@ def check(system: str) -> list[int]:
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
     """
-    source.index(system)
+    source_tables.index(system)
     return _check(system)
 
 
@@ -47,10 +48,10 @@ def load_dimensions(system: str) -> None:
     A batch that a reviewer releases while the load runs waits for the next one.
     """
     with warehouse.connect() as connection:
-        warehouse.query(connection, "landing/begin_load", system)
+        warehouse.query(connection, "batches/begin_load", system)
     # A transaction of its own: its lock would make the loads of other sources wait.
     with warehouse.connect() as connection:
-        warehouse.run(connection, "landing/analyze_batch")
+        warehouse.run(connection, "batches/analyze_batch")
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
     star.load_dimensions_in_parts(system, _loading(system))
@@ -116,7 +117,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     with ThreadPoolExecutor(2) as both:
         list(both.map(verify, batches))
     clock = timed("verification", clock)
-    source.index(system)
+    source_tables.index(system)
     clock = timed("indexes", clock)
     _check(system)
     clock = timed("checks", clock)
@@ -135,18 +136,18 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
 def _check(system: str) -> list[int]:
     """:func:`check`, once the rows are indexed."""
     if waiting := _batches(system, "verified"):
-        source.close_issues(waiting)
+        source_tables.close_issues(waiting)
         checks.scan_batches(system, waiting)
     return _batches(system, "checked")
 
 
 def _batches(system: str, state: str) -> list[int]:
     with warehouse.connect() as connection:
-        return landing.batches_in_state(connection, system, state)
+        return batches.in_state(connection, system, state)
 
 
 def _loading(system: str) -> list[int]:
     """The batches of the load that :func:`load_dimensions` began."""
     with warehouse.connect() as connection:
-        found = warehouse.query(connection, "landing/batches_loading", system)
+        found = warehouse.query(connection, "batches/batches_loading", system)
     return [int(row["batch_id"]) for row in found]

@@ -145,15 +145,15 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> list[str
     metrics = [metric for metric, _ in found]
     with connection.transaction():
         reference.lay(connection)
-        warehouse.run(connection, "metric/drop_views")
+        warehouse.run(connection, "metrics/drop_views")
         for base in _bases():
             warehouse.run(connection, f"metrics/{base}")
         for metric, document in found:
             _lay(connection, metric, document, cuts)
-        warehouse.run(connection, "metric/roll_up", metrics=[_rolled_up(one) for one in metrics])
+        warehouse.run(connection, "metrics/roll_up", metrics=[_rolled_up(one) for one in metrics])
         said = json.dumps([asdict(one) for one in metrics])
-        warehouse.query(connection, "metric/catalog", said)
-        warehouse.query(connection, "metric/dimension", json.dumps(_described(cuts)))
+        warehouse.query(connection, "metrics/catalog", said)
+        warehouse.query(connection, "metrics/dimension", json.dumps(_described(cuts)))
     log.info("published %d metrics", len(metrics))
     return [one.name for one in metrics]
 
@@ -176,7 +176,7 @@ def _lay(
         YamlError: the server refused it.
     """
     text = warehouse.sql(
-        "metric/metric", **_names(metric, [cuts[one] for one in metric.dimensions])
+        "metrics/metric", **_names(metric, [cuts[one] for one in metric.dimensions])
     )
     try:
         with connection.transaction():

@@ -17,9 +17,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from claimhouse import checks, landing, recognition, settings, verification, warehouse
-from claimhouse import contract as contracts
-from claimhouse.reading import open_file
+from claimhouse import checks, contracts, settings, storage, warehouse
+from claimhouse.reading.open import open_file
+from claimhouse.verification import recognize, verify
 
 
 class ReviewError(ValueError):
@@ -81,7 +81,7 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerow([values.get(name, "") for name in names])
-    folder = landing.storage(settings.corrections_root()) / contract.source_system / contract.feed
+    folder = storage.at(settings.corrections_root()) / contract.source_system / contract.feed
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"batch{row['batch_id']}_row{row['row_number']}_{uuid.uuid4().hex[:8]}.csv"
     path.write_text(text.getvalue())
@@ -96,14 +96,14 @@ def _reason(reason: str) -> str:
 
 def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
     """The row's values by column; none where it does not split into the header's fields."""
-    with landing.local_copy(row["archive_path"]) as file:
-        dialect = recognition.dialect_of(contract, file)
+    with storage.local_copy(row["archive_path"]) as file:
+        dialect = recognize.dialect_of(contract, file)
         header = open_file(file, dialect, settings.block_bytes()).header
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}
     came = dict(zip(header, fields, strict=True))
-    plan = verification.plan(contract, header, row["file_name"])
+    plan = verify.plan(contract, header, row["file_name"])
     return {**plan.constants, **{name: came[cell] for name, cell in plan.renames.items()}}
 
 

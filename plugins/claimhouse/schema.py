@@ -9,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from claimhouse import dates, settings, warehouse
+from claimhouse import settings, warehouse
+from claimhouse.star import calendar
 
 # Schemas whose views are files of their own, in the order in which they build on each other.
 VIEW_SCHEMAS = ("quality",)
@@ -26,7 +27,7 @@ def upgrade(address: str | None = None) -> None:
         command.upgrade(config, "head")
         # Past SQLAlchemy, which would take a '%' of the file for a placeholder.
         raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        dates.fill(raw)
+        calendar.fill(raw)
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
                 warehouse.run(raw, f"{schema}/{file.stem}")

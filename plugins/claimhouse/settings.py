@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(os.environ.get("CLAIMHOUSE_HOME", Path(__file__).resolve().parents[2]))
 INCLUDE = PROJECT / "include"
+CODE = Path(__file__).parent
 
 WAREHOUSE_CONNECTION = "claimhouse_warehouse"
 LANDING_CONNECTION = "claimhouse_landing"

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from claimhouse import settings
 
 _files = Environment(
-    loader=FileSystemLoader(settings.INCLUDE / "sql"),
+    loader=FileSystemLoader([settings.CODE, settings.INCLUDE / "sql"]),
     undefined=StrictUndefined,
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 (SQL, not HTML; only names of our own are rendered in)
@@ -68,19 +68,31 @@ def _without_values(error: psycopg.Error) -> str:
 
 
 def sql(path: str, **names: Any) -> str:
-    """The text of ``include/sql/<path>.sql`` with *names* (identifiers of our own) filled in."""
-    return _files.get_template(f"{path}.sql").render(**names)
+    """The text of the SQL file *path* with *names* (identifiers of our own) filled in.
+
+    Args:
+        path: ``<room>/<file>`` is ``plugins/claimhouse/<room>/sql/<file>.sql``, or, where that room
+            is a single module, ``plugins/claimhouse/sql/<room>/<file>.sql``; any other path is
+            ``include/sql/<path>.sql``.
+        names: what the template calls its parts.
+
+    Raises:
+        jinja2.TemplatesNotFound: there is no such file.
+    """
+    room, _, file = path.partition("/")
+    candidates = [f"{room}/sql/{file}.sql", f"sql/{path}.sql", f"{path}.sql"]
+    return _files.select_template(candidates).render(**names)
 
 
 def run(connection: Connection[Any], path: str, **names: Any) -> None:
-    """Run every statement of ``include/sql/<path>.sql``."""
+    """Run every statement of the SQL file *path*, see :func:`sql`."""
     connection.execute(sql(path, **names).encode())
 
 
 def query(
     connection: Connection[Any], path: str, *values: Any, **names: Any
 ) -> list[dict[str, Any]]:
-    """Run the one statement of ``include/sql/<path>.sql`` with *values* for ``$1``, ``$2``, ...
+    """Run the one statement of the SQL file *path* with *values* for ``$1``, ``$2``, ...
 
     Returns:
         The rows it yields, by column name; none for a statement that yields nothing.

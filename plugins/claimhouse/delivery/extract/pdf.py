@@ -1,0 +1,170 @@
+"""The page of an extract: title, chart, summary, rows and definitions; what one would forward.
+
+Typst sets it and vl-convert draws the chart: both are wheels that bring all they need, so no
+browser and no library of the system takes part.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import pikepdf
+import polars as pl
+import typst
+import vl_convert
+
+from claimhouse import settings
+from claimhouse.delivery.extract import chart
+from claimhouse.delivery.extract.model import Extract, TooManyRows, heading
+
+# Nobody reads more on paper; a page holds about 40.
+MOST_ROWS = 2_000
+MOST_COLUMNS = 16
+WIDE_FROM = 7  # columns from which a page lies on its side
+LONGEST_WORD = 12
+FONTS = ["Liberation Sans", "Arimo", "DejaVu Sans", "Libertinus Serif"]
+BREAK = "\N{ZERO WIDTH SPACE}"
+
+
+def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
+    """Write the page to *target* under AES-256 (PDF 2.0, revision 6).
+
+    Raises:
+        TooManyRows: more than people read, or more columns than a page is wide.
+    """
+    with pikepdf.open(io.BytesIO(page(extract))) as made:
+        # Whoever has the password may do all with it; the owner's is nobody's.
+        lock = pikepdf.Encryption(user=password, owner=secrets.token_urlsafe(32), R=6)
+        made.save(target, encryption=lock)
+
+
+def page(extract: Extract) -> bytes:
+    """The finished, still unencrypted, pdf.
+
+    Raises:
+        TooManyRows: more than people read, or more columns than a page is wide.
+    """
+    rows = _few(extract)
+    tables = [("Summary", extract.summary), ("Rows", rows)]
+    shown = [_listing(name, table) for name, table in tables if table is not None]
+    facts = extract.facts(rows.height if rows is not None else None)
+    inputs = {
+        "data": json.dumps(
+            {
+                "title": extract.title,
+                "author": "Claimhouse",
+                "client": extract.client,
+                "as_of": facts["Data as of"],
+                "facts": list(facts.items()),
+                "definitions": list(extract.explained().items()),
+                "tables": shown,
+                "wide": any(len(one["columns"]) >= WIDE_FROM for one in shown),
+                "chart_title": "",
+                "fonts": FONTS,
+            }
+        )
+    }
+    if extract.summary is not None and (drawn := chart.shape(extract.summary)):
+        inputs["chart"] = picture(drawn, extract.summary)
+    template = (settings.INCLUDE / "templates" / "extract.typ").read_bytes()
+    made: bytes = typst.compile(template, format="pdf", sys_inputs=inputs)
+    return made
+
+
+def picture(drawn: chart.Chart, summary: pl.DataFrame) -> str:
+    """The chart as SVG."""
+    series = [
+        summary.slice(first, last - first + 1).with_columns(pl.lit(name).alias("_series"))
+        for name, first, last in drawn.series
+    ]
+    return str(vl_convert.vegalite_to_svg(_vega(drawn, pl.concat(series)), vl_version="5.21"))
+
+
+def _vega(drawn: chart.Chart, rows: pl.DataFrame) -> dict[str, Any]:
+    time = {"field": drawn.category, "type": "temporal", "title": None, "axis": {"format": "%Y-%m"}}
+    name = {"field": drawn.category, "type": "nominal", "title": None, "sort": None}
+    value = {"field": drawn.measure, "type": "quantitative", "title": heading(drawn.measure)}
+    colours = {"domain": [one[0] for one in drawn.series], "range": list(chart.COLOURS)}
+    split = {"field": "_series", "type": "nominal", "title": None, "scale": colours}
+    legend = {"orient": "bottom", "columns": 4} if len(drawn.series) > 1 else None
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": 660,
+        "height": 230 if drawn.over_time else {"step": 18},
+        "title": {"text": drawn.title, "anchor": "start", "color": "#1F4E79", "fontSize": 14},
+        "data": {"values": _plain(rows).to_dicts()},
+        "mark": {"type": "line", "strokeWidth": 2} if drawn.over_time else "bar",
+        "encoding": {
+            "x": time if drawn.over_time else value,
+            "y": value if drawn.over_time else name,
+            "color": split | {"legend": legend},
+        },
+        "config": {"font": FONTS[0], "view": {"stroke": None}, "axis": {"gridColor": "#E3E3E3"}},
+    }
+
+
+def _plain(rows: pl.DataFrame) -> pl.DataFrame:
+    """*rows* as JSON can hold them."""
+    return rows.with_columns(
+        pl.col(pl.Decimal).cast(pl.Float64), pl.col(pl.Date, pl.Datetime).cast(pl.String)
+    )
+
+
+def _few(extract: Extract) -> pl.DataFrame | None:
+    """The rows, all of them in memory; refused as soon as they are too many."""
+    if extract.rows is None:
+        return None
+    if len(extract.rows.schema) > MOST_COLUMNS:
+        raise TooManyRows(
+            f"{len(extract.rows.schema)} columns: a page shows {MOST_COLUMNS}; send this report as "
+            "xlsx, csv or parquet, or its summary alone (detail: false)"
+        )
+    frames = [pl.DataFrame(schema=extract.rows.schema)]
+    for frame in extract.rows:
+        if extract.rows.count > MOST_ROWS:
+            raise TooManyRows(
+                f"more than {MOST_ROWS:,} rows: nobody reads that in a pdf; send this report as "
+                "xlsx, csv or parquet, or its summary alone (detail: false)"
+            )
+        frames.append(frame)
+    return pl.concat(frames)
+
+
+def _listing(name: str, table: pl.DataFrame) -> dict[str, Any]:
+    shown = [[_shown(value) for value in table[column]] for column in table.columns]
+    widths = [
+        max([len(heading(column)) * 0.7, 4, *(min(len(value), 28) for value in values[:200])])
+        for column, values in zip(table.columns, shown, strict=True)
+    ]
+    return {
+        "heading": name,
+        "columns": [heading(column) for column in table.columns],
+        "right": [kind.is_numeric() for kind in table.dtypes],
+        "widths": widths,
+        "rows": list(zip(*shown, strict=True)) if shown else [],
+    }
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, str):
+        return " ".join(_breakable(word) for word in value.split(" "))
+    return f"{value:,.2f}" if not hasattr(value, "year") else f"{value:%Y-%m-%d}"
+
+
+def _breakable(word: str) -> str:
+    """A long word with places at which a line may break."""
+    if len(word) <= LONGEST_WORD:
+        return word
+    return BREAK.join(word[at : at + 8] for at in range(0, len(word), 8))

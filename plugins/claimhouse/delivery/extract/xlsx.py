@@ -1,0 +1,369 @@
+"""The workbook of an extract: a cover, a summary with a chart, and the rows.
+
+xlsxwriter makes the book; its sheet of rows stays empty, and the rows are streamed into that
+sheet's XML as the zip is written. So the book looks the same whatever its size, and takes the
+memory of one frame.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+import polars as pl
+import xlsxwriter
+from msoffcrypto.method.container.ecma376_encrypted import ECMA376Encrypted
+from msoffcrypto.method.ecma376_agile import ECMA376Agile
+
+from claimhouse.delivery.extract import chart
+from claimhouse.delivery.extract.model import (
+    Extract,
+    TooManyRows,
+    UnfitValue,
+    heading,
+    neutral,
+    neutral_column,
+)
+
+# What a sheet holds: 1,048,576 lines, one of them the header.
+MOST_ROWS = 1_048_575
+LONGEST_TEXT = 32_767
+WIDEST = 60
+WIDTH_SAMPLE = 1_000
+# Beyond these a sheet's numbers and dates are wrong: doubles, and a 29th of February 1900.
+MOST_EXACT = 2**53
+FIRST_DAY, EPOCH = date(1900, 3, 1), date(1899, 12, 30)
+# Whole numbers that are names or years, and read badly as 2,026.
+NAMES = re.compile(r"(^|_)(year|id|key|code|number)$")
+END = b"</sheetData>"
+FAST = 1  # the level of compression: a better one takes three times as long and gains a fifth
+
+
+def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
+    """Write the workbook to *target* under AES-256 (the agile encryption of Office).
+
+    Raises:
+        TooManyRows: the rows do not fit on a sheet.
+        UnfitValue: a text does not fit in a cell.
+    """
+    encrypt(workbook(extract), password, target)
+
+
+def workbook(extract: Extract) -> io.BytesIO:
+    """The finished, still unencrypted, xlsx; held in memory.
+
+    Raises:
+        TooManyRows: the rows do not fit on a sheet.
+        UnfitValue: a text does not fit in a cell.
+    """
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as archive:
+        shape, sheet = _write_rows(extract, archive)
+        book = zipfile.ZipFile(_book(extract, shape))
+        for part in book.namelist():
+            if part != sheet:
+                archive.writestr(part, book.read(part))
+    result.seek(0)
+    return result
+
+
+def encrypt(content: io.BytesIO, password: str, target: BinaryIO) -> None:
+    """Write *content*, an xlsx, to *target* under AES-256; *content* is closed on the way.
+
+    The library's own way in keeps five copies of the file in memory; these are its parts.
+    """
+    info, key = ECMA376Agile.generate_encryption_parameters(password)
+    sealed = ECMA376Agile.encrypt_payload(content, info.encryptedKey, key, info.keyData.saltValue)
+    content.close()
+    said = ECMA376Agile.get_encryption_information(info, sealed, key)
+    ECMA376Encrypted(sealed, said)._write_to(target)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How many rows the sheet of rows has, and how wide its columns are."""
+
+    count: int
+    widths: list[int]
+
+
+def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str | None]:
+    """Stream the rows into their sheet; returns its shape and its name in the archive."""
+    if extract.rows is None:
+        return _Shape(0, []), None
+    schema = extract.rows.schema
+    frames = iter(extract.rows)
+    first = next(frames, pl.DataFrame(schema=schema))
+    widths = _widths(first)
+    sheet = f"xl/worksheets/sheet{2 if extract.summary is None else 3}.xml"
+    empty = zipfile.ZipFile(_book(extract, _Shape(0, widths))).read(sheet)
+    head = re.sub(rb"<dimension [^>]*/>", b"", empty[: empty.index(END)])
+    cells = [
+        _cell(name, kind, style)
+        for (name, kind), style in zip(schema.items(), _looks(head), strict=True)
+    ]
+    with archive.open(sheet, "w", force_zip64=True) as file:
+        file.write(head)
+        for frame in _chain(first, frames):
+            if extract.rows.count > MOST_ROWS:
+                raise TooManyRows(
+                    f"more than {MOST_ROWS:,} rows: a sheet holds no more; send this report as csv "
+                    "or parquet"
+                )
+            _check(frame)
+            file.write(_lines(frame, cells))
+        shape = _Shape(extract.rows.count, widths)
+        full = zipfile.ZipFile(_book(extract, shape)).read(sheet)
+        file.write(full[full.index(END) :])
+    return shape, sheet
+
+
+def _looks(head: bytes) -> list[int]:
+    """The style of each column, as the book numbers them; equal neighbours share an element."""
+    found = re.findall(rb'<col min="(\d+)" max="(\d+)" width="[^"]*"(?: style="(\d+)")?', head)
+    return [
+        int(style or 0) for first, last, style in found for _ in range(int(first), int(last) + 1)
+    ]
+
+
+def _chain(first: pl.DataFrame, rest: Any) -> Any:
+    yield first
+    yield from rest
+
+
+def _lines(frame: pl.DataFrame, cells: list[pl.Expr]) -> bytes:
+    row = pl.concat_str([pl.lit("<row>"), *cells, pl.lit("</row>")])
+    text: str = frame.select(row.str.join("")).item()
+    return text.encode()
+
+
+def _cell(name: str, kind: pl.DataType, style: int) -> pl.Expr:
+    """A column's cells as XML, each of the value's own type."""
+    value, look = pl.col(name), f' s="{style}"' if style else ""
+    number = _number(value, kind)
+    if number is None:
+        return _text(neutral_column(name)).fill_null("<c/>")
+    sort = ' t="b"' if isinstance(kind, pl.Boolean) else ""
+    plain = pl.concat_str(pl.lit(f"<c{look}{sort}><v>"), number, pl.lit("</v></c>"))
+    # What no sheet can hold as a number is shown as text: better than a wrong one.
+    shown = pl.when(_fits(value, kind)).then(plain).otherwise(_text(value.cast(pl.String)))
+    return shown.fill_null("<c/>")
+
+
+def _number(value: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
+    """The number by which a sheet stores *value*, as text; None for what it stores as text."""
+    if isinstance(kind, pl.Boolean):
+        return value.cast(pl.Int8).cast(pl.String)
+    if isinstance(kind, pl.Date):
+        return (value - EPOCH).dt.total_days().cast(pl.String)
+    if isinstance(kind, pl.Datetime):
+        moment = value.dt.replace_time_zone(None)
+        days = (moment - pl.lit(EPOCH).cast(pl.Datetime("us"))).dt.total_microseconds() / 86_400e6
+        return days.cast(pl.String)
+    if isinstance(kind, pl.Int64 | pl.Float64 | pl.Decimal):
+        return value.cast(pl.String)
+    return None
+
+
+def _fits(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.Int64):
+        return value.is_between(-MOST_EXACT, MOST_EXACT)
+    if isinstance(kind, pl.Float64):
+        return value.is_finite()
+    if isinstance(kind, pl.Date | pl.Datetime):
+        return value.cast(pl.Date) >= FIRST_DAY
+    return value.is_not_null()
+
+
+def _text(value: pl.Expr) -> pl.Expr:
+    """Text in a cell: escaped for XML, and for the ``_xHHHH_`` by which Office names a character."""
+    safe = (
+        value.str.replace_all("&", "&amp;", literal=True)
+        .str.replace_all("<", "&lt;", literal=True)
+        .str.replace_all(">", "&gt;", literal=True)
+        .str.replace_all("_(x[0-9A-Fa-f]{4}_)", "_x005F_${1}")
+        .str.replace_all("\r", "_x000D_", literal=True)
+        .str.replace_all("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd")
+    )
+    return pl.concat_str(
+        pl.lit('<c t="inlineStr"><is><t xml:space="preserve">'), safe, pl.lit("</t></is></c>")
+    )
+
+
+def _check(frame: pl.DataFrame) -> None:
+    for name in frame.select(pl.col(pl.String)).columns:
+        longest = frame[name].str.len_chars().max()
+        if isinstance(longest, int) and longest >= LONGEST_TEXT:
+            raise UnfitValue(
+                f"{name}: a text of {longest:,} characters; a cell holds {LONGEST_TEXT - 1:,}"
+            )
+
+
+def _book(extract: Extract, shape: _Shape) -> io.BytesIO:
+    """The workbook without its rows."""
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        file,
+        {
+            "in_memory": True,  # otherwise its parts go through temporary files, in plain text
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        },
+    )
+    book.set_properties({"title": extract.title, "company": "Claimhouse"})
+    styles = _styles(book)
+    _cover(book, extract, shape.count if extract.rows else None, styles)
+    if extract.summary is not None:
+        _summary(book, extract.summary, styles)
+    if extract.rows is not None:
+        sheet = book.add_worksheet("Rows")
+        _frame_sheet(sheet, extract.rows.schema, shape, styles)
+    book.close()
+    return file
+
+
+def _styles(book: Any) -> dict[str, Any]:
+    font = {"font_name": "Calibri", "font_size": 11}
+    looks: dict[str, dict[str, Any]] = {
+        "title": {"bold": True, "font_size": 18, "font_color": "#1F4E79"},
+        "label": {"bold": True, "valign": "top", "font_color": "#1F4E79"},
+        "head": {
+            "bold": True,
+            "bg_color": "#1F4E79",
+            "font_color": "white",
+            "text_wrap": True,
+            "valign": "vcenter",
+        },
+        "text": {"text_wrap": True, "valign": "top"},
+        "plain": {},
+        "date": {"num_format": "yyyy-mm-dd"},
+        "time": {"num_format": "yyyy-mm-dd hh:mm:ss"},
+        "money": {"num_format": "#,##0.00"},
+        "count": {"num_format": "#,##0"},
+        "name": {"num_format": "0"},
+    }
+    return {name: book.add_format(font | look) for name, look in looks.items()}
+
+
+def _style(name: str, kind: pl.DataType) -> str:
+    if isinstance(kind, pl.Date):
+        return "date"
+    if isinstance(kind, pl.Datetime):
+        return "time"
+    if isinstance(kind, pl.Decimal | pl.Float64):
+        return "money"
+    if isinstance(kind, pl.Int64):
+        return "name" if NAMES.search(name) else "count"
+    return "plain"
+
+
+def _cover(book: Any, extract: Extract, count: int | None, styles: dict[str, Any]) -> None:
+    sheet = book.add_worksheet("Cover")
+    sheet.hide_gridlines(2)
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 90)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_row(0, 30)
+    sheet.write_string(0, 0, extract.title, styles["title"])
+    line = 2
+    for label, value in extract.facts(count).items():
+        sheet.write_string(line, 0, label, styles["label"])
+        sheet.write_string(line, 1, neutral(value), styles["text"])
+        line += 1
+    sheet.write_row(line + 1, 0, ["Column", "What it means"], styles["head"])
+    for number, (column, meaning) in enumerate(extract.explained().items(), start=line + 2):
+        sheet.write_string(number, 0, column, styles["label"])
+        sheet.write_string(number, 1, meaning, styles["text"])
+
+
+def _summary(book: Any, summary: pl.DataFrame, styles: dict[str, Any]) -> None:
+    sheet = book.add_worksheet("Summary")
+    _frame_sheet(sheet, dict(summary.schema), _Shape(summary.height, _widths(summary)), styles)
+    for number, (name, kind) in enumerate(summary.schema.items()):
+        for line, value in enumerate(summary[name], start=1):
+            _write_value(sheet, line, number, value, styles[_style(name, kind)])
+    if drawn := chart.shape(summary):
+        _draw(book, sheet, drawn, summary)
+
+
+def _write_value(sheet: Any, line: int, column: int, value: Any, style: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, str):
+        sheet.write_string(line, column, neutral(value), style)
+    elif isinstance(value, bool):
+        sheet.write_boolean(line, column, value, style)
+    elif isinstance(value, int | float | Decimal):
+        sheet.write_number(line, column, float(value), style)
+    else:
+        moment = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+        sheet.write_datetime(line, column, moment, style)
+
+
+def _draw(book: Any, sheet: Any, drawn: chart.Chart, summary: pl.DataFrame) -> None:
+    """A native chart of the summary, which follows when somebody edits its cells."""
+    made = book.add_chart({"type": "line" if drawn.over_time else "bar"})
+    category, value = (summary.get_column_index(one) for one in (drawn.category, drawn.measure))
+    for number, (name, first, last) in enumerate(drawn.series):
+        colour = chart.COLOURS[number % len(chart.COLOURS)]
+        made.add_series(
+            {
+                "name": name,
+                "categories": ["Summary", first + 1, category, last + 1, category],
+                "values": ["Summary", first + 1, value, last + 1, value],
+                "line": {"color": colour, "width": 2.0},
+                "fill": {"color": colour},
+                "gap": 60,
+            }
+        )
+    made.set_title({"name": drawn.title, "name_font": {"size": 13, "color": "#1F4E79"}})
+    grid = {"major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}}
+    if drawn.over_time:
+        made.set_x_axis({"num_format": "yyyy-mm", "date_axis": True})
+        made.set_y_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+    else:
+        made.set_y_axis({"reverse": True})
+        made.set_x_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+    made.set_legend({"position": "bottom"} if len(drawn.series) > 1 else {"none": True})
+    made.set_size({"width": 900, "height": 440})
+    sheet.insert_chart(1, len(summary.columns) + 1, made)
+
+
+def _frame_sheet(sheet: Any, schema: Any, shape: _Shape, styles: dict[str, Any]) -> None:
+    """The header, frozen, and all that a sheet of *shape* has around its cells."""
+    for number, (name, kind) in enumerate(schema.items()):
+        sheet.set_column(number, number, shape.widths[number], styles[_style(name, kind)])
+        sheet.write_string(0, number, heading(name), styles["head"])
+    sheet.set_row(0, 30)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, shape.count, len(schema) - 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)  # as wide as a page, when it is printed
+    sheet.repeat_rows(0)
+    sheet.set_footer("&L&A&RPage &P of &N")
+
+
+def _widths(frame: pl.DataFrame) -> list[int]:
+    """A width for each column, in characters, that fits its heading and the first rows."""
+    return [_width(frame[name].head(WIDTH_SAMPLE)) for name in frame.columns]
+
+
+def _width(column: pl.Series) -> int:
+    shown = [_shown(value) for value in column.to_list()]
+    words = max(map(len, heading(column.name).split()))  # a heading may break between words
+    return min(max([len(one) for one in shown] + [words + 3, 9]) + 2, WIDEST)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, Decimal | float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value or "")

@@ -1,0 +1,14 @@
+"""Each new file recognized, archived unchanged and entered in the manifest.
+
+Comes in: files below the landing root, or rows fetched from a database. Goes out: an archived
+file and a batch to verify. May not know what later rooms do with a batch.
+"""
+
+from __future__ import annotations
+
+from claimhouse.landing.land import land, report_unclaimed
+
+__all__ = [
+    "land",
+    "report_unclaimed",
+]

@@ -1,0 +1,68 @@
+{% from 'sql/metrics/kinds.jinja' import VALUE -%}
+-- $1: the metrics in force, as JSON; the others go.
+with kinds (kind, roll_up) as (
+    values
+    {%- for kind, value in VALUE.items() %}
+        ('{{ kind }}', '{{ value }}'){{ ',' if not loop.last }}
+    {%- endfor %}
+),
+
+came as (
+    select m.*
+    from jsonb_to_recordset($1::jsonb) as m (
+        name text, title text, sentence text, owner text, unit text, kind text, source text, fact text,
+        filter text, numerator text, denominator text, member text, not_across text, dimensions text[]
+    )
+),
+
+said as (
+    select
+        came.*,
+        kinds.roll_up,
+        coalesce(came.not_across, came.dimensions[1]) as example_cut
+    from came
+    inner join kinds on came.kind = kinds.kind
+),
+
+gone as (
+    delete from metrics.catalog as c
+    where c.metric not in (select s.name from said as s)
+)
+
+insert into metrics.catalog
+select
+    name as metric,
+    title,
+    trim(sentence) as sentence,
+    owner,
+    unit,
+    kind,
+    fact,
+    filter,
+    numerator,
+    denominator,
+    member,
+    dimensions,
+    not_across,
+    roll_up,
+    format(
+        'select %1$s, %2$s as %3$s from metrics.%3$s group by %1$s order by %1$s', example_cut, roll_up, name
+    ) as example,
+    source
+from said
+on conflict (metric) do update set
+    title = excluded.title,
+    sentence = excluded.sentence,
+    owner = excluded.owner,
+    unit = excluded.unit,
+    kind = excluded.kind,
+    fact = excluded.fact,
+    filter = excluded.filter,
+    numerator = excluded.numerator,
+    denominator = excluded.denominator,
+    member = excluded.member,
+    dimensions = excluded.dimensions,
+    not_across = excluded.not_across,
+    roll_up = excluded.roll_up,
+    example = excluded.example,
+    source = excluded.source;

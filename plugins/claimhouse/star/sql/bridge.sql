@@ -1,0 +1,72 @@
+-- sqlfluff:templater:jinja:context:fact:bridge_visit_provider
+-- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
+-- sqlfluff:templater:jinja:context:unnamed:["provider"]
+-- sqlfluff:templater:jinja:context:dates:{}
+-- sqlfluff:templater:jinja:context:pointed:["provider_key"]
+-- sqlfluff:templater:jinja:context:values:["role"]
+-- sqlfluff:templater:jinja:context:brought:["role"]
+-- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:batches:{4,5}
+-- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
+-- Fills star.{{ fact }}: of each owner the load touches, the rows of the newest batch that has some.
+{% import "star/sql/keys.jinja" as keys with context -%}
+create temp table touched on commit drop as
+select
+    v.{{ fact_key | join(", v.") }},
+    max(v.batch_id) as batch_id
+from source_{{ source }}.star_{{ fact }} as v
+inner join landing.batch as b on v.batch_id = b.batch_id
+where b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[])
+group by v.{{ fact_key | join(", v.") }}
+having max(v.batch_id) = any('{{ batches }}'::bigint[]);
+
+analyze touched;
+
+create temp table bridge_version on commit drop as
+with {{ keys.calendar() }},
+
+version as (
+    select
+        v.*,
+        {{ keys.as_of() }} as as_of
+    from source_{{ source }}.star_{{ fact }} as v
+    inner join touched as t on (v.batch_id, v.{{ fact_key | join(", v.") }}) = (t.batch_id, t.{{ fact_key | join(", t.") }})
+)
+
+select distinct on (v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ one.member }}.{{ one.key }}{% endfor %})
+    v.source_system,
+    v.{{ fact_key | join(", v.") }},
+    {{ keys.columns() }}
+    {%- for value in values %}v.{{ value }},
+    {% endfor %}v.batch_id,
+    v.row_number
+from version as v
+{{ keys.joins() }}
+order by v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ one.member }}.{{ one.key }}{% endfor %}, v.row_number;
+
+analyze bridge_version;
+
+{% set written = values + ["batch_id", "row_number"] -%}
+delete from star.{{ fact }} as f
+using touched as t
+where
+    f.source_system = '{{ source }}'
+    {% for one in fact_key %}and f.{{ one }} = t.{{ one }} {% endfor %}
+    and not exists (
+        select 1 from bridge_version as v
+        where (v.{{ (fact_key + pointed) | join(", v.") }}) = (f.{{ (fact_key + pointed) | join(", f.") }})
+    );
+
+merge into star.{{ fact }} as f
+using bridge_version as v
+    on f.source_system = v.source_system
+    {% for one in fact_key + pointed %}and f.{{ one }} = v.{{ one }} {% endfor %}
+when matched and (f.{{ written | join(", f.") }}) is distinct from (v.{{ written | join(", v.") }}) then
+    update set
+        {% for one in written %}{{ one }} = v.{{ one }}{{ "," if not loop.last }}
+        {% endfor %}
+when not matched then
+    insert (source_system, {{ (fact_key + pointed + written) | join(", ") }})
+    values (v.source_system, v.{{ (fact_key + pointed + written) | join(", v.") }});
+
+drop table touched, bridge_version;

@@ -1,0 +1,63 @@
+-- sqlfluff:templater:jinja:context:fact:fact_survey
+-- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
+-- sqlfluff:templater:jinja:context:unnamed:["patient"]
+-- sqlfluff:templater:jinja:context:junk:encounter_profile
+-- sqlfluff:templater:jinja:context:junk_pairs:[["v.modality", "junk.modality", "modality"]]
+-- sqlfluff:templater:jinja:context:dates:{}
+-- sqlfluff:templater:jinja:context:pointed:["patient_key"]
+-- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
+-- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
+-- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:batches:{4,5}
+-- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
+-- Fills star.{{ fact }}: each record the load touches, in its latest state.
+{% import "star/sql/keys.jinja" as keys with context -%}
+create temp table fact_version on commit drop as
+with {{ keys.calendar() }},
+
+version as (
+    select distinct on (v.{{ fact_key | join(", v.") }})
+        v.*,
+        {{ keys.as_of() }} as as_of
+    from source_{{ source }}.star_{{ fact }} as v
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    where
+        (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
+        {% if not is_first %}and (v.{{ fact_key | join(", v.") }}) in (
+            select t.{{ fact_key | join(", t.") }}
+            from source_{{ source }}.star_{{ fact }} as t
+            where t.batch_id = any('{{ batches }}'::bigint[])
+        ){% endif %}
+    order by
+        v.{{ fact_key | join(", v.") }},
+        coalesce({% if "version_at" in brought %}v.version_at, {% endif %}b.received_date) desc,
+        v.batch_id desc,
+        v.row_number desc
+)
+
+select
+    v.source_system,
+    v.{{ fact_key | join(", v.") }},
+    {{ keys.columns() }}
+    {%- for value in values %}v.{{ value }},
+    {% endfor %}v.batch_id,
+    v.row_number
+from version as v
+{{ keys.joins() | trim }};
+
+analyze fact_version;
+
+{% set written = pointed + values + ["batch_id", "row_number"] -%}
+merge into star.{{ fact }} as f
+using fact_version as v
+    on f.source_system = v.source_system
+    {% for one in fact_key %}and f.{{ one }} = v.{{ one }} {% endfor %}
+when matched and (f.{{ written | join(", f.") }}) is distinct from (v.{{ written | join(", v.") }}) then
+    update set
+        {% for one in written %}{{ one }} = v.{{ one }}{{ "," if not loop.last }}
+        {% endfor %}
+when not matched then
+    insert (source_system, {{ fact_key | join(", ") }}, {{ written | join(", ") }})
+    values (v.source_system, v.{{ fact_key | join(", v.") }}, v.{{ written | join(", v.") }});
+
+drop table fact_version;

@@ -1,0 +1,380 @@
+"""Source tables: accepted rows, typed, in the source's own shape, every version received.
+
+One call of :func:`take_in` verifies one batch and loads what it accepts, in one transaction:
+a kill leaves nothing behind, a second call does nothing. The check of a block and the
+server's COPY of the block before it run side by side.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+from claimhouse import batches, contracts, settings, storage, warehouse
+from claimhouse.contracts.parse import Column, Contract
+from claimhouse.reading.open import Block, Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.verification import recognize, verify
+from claimhouse.verification.repeats import Repeats
+from claimhouse.verification.verify import Amount, Plan, Verified
+
+log = logging.getLogger(__name__)
+
+# Blocks checked and not yet written: what keeps memory bounded when the server is the slower.
+MOST_WAITING = 2
+
+
+class OutOfBalance(RuntimeError):
+    """Rows or money read differ from what was accepted, quarantined and dropped."""
+
+
+@dataclass
+class _Tally:
+    """What a batch has come to, so far."""
+
+    rows_read: int = 0
+    rows_written: int = 0
+    rows_quarantined: int = 0
+    amounts: dict[str, Amount] = field(default_factory=dict)
+
+    def add(self, block: Verified, written: int) -> None:
+        self.rows_read += block.rows_read
+        self.rows_written += written
+        self.rows_quarantined += len(block.quarantined)
+        for name, amount in block.amounts.items():
+            self.amounts[name] = self.amounts.get(name, Amount()) + amount
+
+
+def ensure_tables(source: str) -> None:
+    """Lay the tables and current views of a source's feeds, and add columns its contracts gained."""
+    with warehouse.connect() as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
+        for contract in contracts.of_source(source):
+            warehouse.run(connection, "verification/table", **_names(contract))
+            warehouse.run(connection, "verification/current", **_names(contract))
+
+
+def index(source: str) -> None:
+    """Index the rows that came: by batch, and by key where the contract wants it."""
+    with warehouse.connect() as connection:
+        for contract in contracts.of_source(source):
+            warehouse.run(
+                connection,
+                "verification/index",
+                has_key_index=contract.has_key_index,
+                **_names(contract),
+            )
+
+
+def close_issues(batch_ids: Sequence[int]) -> None:
+    """Close the open issues of records of which these batches brought a good row.
+
+    Called once all of them are taken in: they are taken in side by side, and a file must not
+    miss the issues of one that came before it.
+    """
+    for batch_id in sorted(batch_ids):
+        with warehouse.connect() as connection:
+            names = _names(_contract(batches.locked(connection, batch_id)))
+            warehouse.run(connection, "verification/close_issues", **names, batch_id=batch_id)
+
+
+def take_in(batch_id: int) -> str:
+    """Verify one batch and load what it accepts.
+
+    Returns:
+        The batch's state afterwards: ``verified``, or ``rejected`` when the file as a whole
+        cannot be trusted. A batch that was taken in before is left as it is.
+
+    Raises:
+        OutOfBalance: rows or money went missing; nothing of the batch is kept.
+    """
+    with warehouse.connect() as connection:
+        batch = batches.locked(connection, batch_id)
+        if batch["state"] != "landed":
+            return str(batch["state"])
+        contract = _contract(batch)
+        started = time.perf_counter()
+        try:
+            with storage.local_copy(batch["archive_path"]) as path:
+                contract = replace(contract, dialect=recognize.dialect_of(contract, path))
+                tally = _load(connection, contract, batch, path)
+        except Unreadable as error:
+            log.warning("%s: batch %s rejected: %s", contract.name, batch_id, error.rule)
+            return _reject(connection, batch, error)
+        _close(connection, contract, batch, tally, time.perf_counter() - started)
+        log.info(
+            "%s: batch %s verified: %s rows read, %s quarantined",
+            contract.name, batch_id, tally.rows_read, tally.rows_quarantined,
+        )  # fmt: skip
+    return "verified"
+
+
+def _contract(batch: dict[str, Any]) -> Contract:
+    """The batch's contract; a reviewer's correction is plain csv whatever the feed's own format."""
+    contract = contracts.of(batch["source_system"], batch["feed"])
+    plain = replace(contract, dialect=Dialect(), other_dialects=())
+    return plain if batch["is_correction"] else contract
+
+
+def _load(
+    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path
+) -> _Tally:
+    reading = open_file(path, contract.dialect, settings.block_bytes())
+    plan = verify.plan(contract, reading.header, batch["file_name"])
+    tally, repeats = _Tally(), Repeats(contract.key)
+    for verified, rows in _written(connection, contract, batch, _verified(reading, plan, repeats)):
+        tally.add(verified, rows)
+    notes = verify.note_issues([*plan.notes, *reading.notes])
+    _copy_issues(connection, batch, notes)
+    warehouse.run(connection, "verification/suspect_rows")
+    _copy(connection, ("suspect_row",), repeats.rows.to_frame())
+    _set_copies_aside(connection, contract, batch, path, plan)
+    return tally
+
+
+def _verified(reading: Reading, plan: Plan, repeats: Repeats) -> Iterator[Verified]:
+    for block in _read_ahead(reading):
+        verified = verify.verify(block, plan)
+        repeats.add(verified.accepted)
+        yield verified
+    repeats.find()  # while the last blocks are written
+
+
+def _read_ahead(reading: Reading) -> Iterator[Block]:
+    """The blocks of *reading*, the next one read in a thread while one is checked."""
+    blocks = iter(reading)
+    with ThreadPoolExecutor(1, "read") as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
+
+
+def _written(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: dict[str, Any],
+    blocks: Iterator[Verified],
+) -> Iterator[tuple[Verified, int]]:
+    """Encode and write each block in threads of their own while the next is checked.
+
+    Yields:
+        Each block once it is written, and how many rows the server then says it took.
+    """
+    waiting: deque[tuple[Verified, Future[int]]] = deque()
+    with ThreadPoolExecutor(1, "encode") as encoder, ThreadPoolExecutor(1, "copy") as writer:
+        for block in blocks:
+            encoded = encoder.submit(_encode_block, contract, batch, block)
+            waiting.append((block, writer.submit(_write_block, connection, contract, encoded)))
+            while len(waiting) > MOST_WAITING:
+                yield _done(*waiting.popleft())
+        while waiting:
+            yield _done(*waiting.popleft())
+
+
+def _done(block: Verified, written: Future[int]) -> tuple[Verified, int]:
+    return block, written.result()
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Rows of one table, ready for the server."""
+
+    table: tuple[str, ...]
+    statement: sql.Composed
+    pieces: list[bytes]
+
+
+def _encode_block(contract: Contract, batch: dict[str, Any], block: Verified) -> list[_Encoded]:
+    frames = [
+        (_table(contract), block.accepted.select(_stamp(batch), pl.all())),
+        (
+            ("quality", "quarantine"),
+            block.quarantined.select(_stamp(batch), *_origin(batch), pl.all()),
+        ),
+        (("quality", "issue"), _with_origin(batch, block.issues)),
+    ]
+    return [_encode(table, frame) for table, frame in frames if not frame.is_empty()]
+
+
+def _table(contract: Contract) -> tuple[str, ...]:
+    return (f"source_{contract.source_system}", contract.feed)
+
+
+def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
+    """*frame* for a binary COPY into the columns of *table* that bear its names."""
+    statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
+        sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+    )
+    arrow = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
+    pieces = [encoder.write_header()]
+    pieces += [encoder.write_batch(piece) for piece in arrow.to_batches(max_chunksize=50_000)]
+    return _Encoded(table, statement, [*pieces, encoder.finish()])
+
+
+def _write_block(
+    connection: Connection[Any], contract: Contract, encoded: Future[list[_Encoded]]
+) -> int:
+    """Write a block; how many rows the source table took of it."""
+    taken = {rows.table: _write(connection, rows) for rows in encoded.result()}
+    return taken.get(_table(contract), 0)
+
+
+def _write(connection: Connection[Any], rows: _Encoded) -> int:
+    with connection.cursor() as cursor:
+        with cursor.copy(rows.statement) as copy:
+            for piece in rows.pieces:
+                copy.write(piece)
+        return cursor.rowcount
+
+
+def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
+    """Write a few rows at once."""
+    if not frame.is_empty():
+        _write(connection, _encode(table, frame))
+
+
+def _copy_issues(connection: Connection[Any], batch: dict[str, Any], issues: pl.DataFrame) -> None:
+    _copy(connection, ("quality", "issue"), _with_origin(batch, issues))
+
+
+def _with_origin(batch: dict[str, Any], issues: pl.DataFrame) -> pl.DataFrame:
+    file_name = pl.lit(batch["file_name"], pl.String).alias("file_name")
+    return issues.select(_stamp(batch), *_origin(batch), file_name, pl.all())
+
+
+def _stamp(batch: dict[str, Any]) -> pl.Expr:
+    return pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
+
+
+def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
+    return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
+
+
+def _set_copies_aside(
+    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path, plan: Plan
+) -> None:
+    """Of the rows that repeat a key, keep the one that stands; quarantine or drop the others."""
+    warehouse.run(connection, "verification/copies", **_names(contract), batch_id=batch["batch_id"])
+    found = warehouse.query(connection, "verification/conflicting_copies")
+    keys = {row["row_number"]: row["record_key"] for row in found}
+    if not keys:
+        return
+    # The raw rows are read once more: few files need it, and none pays for it in memory.
+    for block in open_file(path, contract.dialect, settings.block_bytes()):
+        rows = block.rows.filter(pl.col("row_number").is_in(list(keys)))
+        frame = rows.select(
+            _stamp(batch),
+            *_origin(batch),
+            "row_number",
+            pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),
+            join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
+        )
+        _copy(connection, ("quality", "quarantine"), frame)
+
+
+def _reject(connection: Connection[Any], batch: dict[str, Any], error: Unreadable) -> str:
+    connection.rollback()
+    with connection.transaction():
+        batches.locked(connection, batch["batch_id"])
+        _copy_issues(connection, batch, verify.unreadable_issue(error))
+        warehouse.query(connection, "verification/reject_batch", batch["batch_id"])
+    return "rejected"
+
+
+def _close(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: dict[str, Any],
+    tally: _Tally,
+    seconds: float,
+) -> None:
+    """Hold what the server took against what was read, and end the batch's verification.
+
+    Rows as the server counted them; the sums it holds are looked at by the checks of the batch.
+    """
+    batch_id, names = batch["batch_id"], _names(contract)
+    aside = {
+        row["is_identical"]: row
+        for row in warehouse.query(connection, "verification/set_aside", **names)
+    }
+    dropped, conflicting = aside.get(True, {}), aside.get(False, {})
+    set_aside = {
+        name: dropped.get(name, 0) + conflicting.get(name, 0)
+        for name in ("row_count", *(column.name for column in contract.amounts))
+    }
+    rows = {
+        "read": tally.rows_read,
+        "accepted": tally.rows_written - set_aside["row_count"],
+        "quarantined": tally.rows_quarantined + conflicting.get("row_count", 0),
+        "dropped": dropped.get("row_count", 0),
+    }
+    _balance("rows", rows)
+    amounts = {}
+    for name in (column.name for column in contract.amounts):
+        amount = tally.amounts.get(name, Amount())
+        sums = {
+            "read": amount.read,
+            "accepted": amount.accepted - set_aside[name],
+            "quarantined": amount.quarantined + conflicting.get(name, Decimal(0)),
+            "dropped": dropped.get(name, Decimal(0)),
+        }
+        _balance(name, sums)
+        amounts[name] = {part: str(value) for part, value in sums.items()} | {
+            "unreadable": amount.unreadable
+        }
+    timings = {"verification_seconds": round(seconds, 3)}
+    warehouse.query(
+        connection,
+        "verification/close_batch",
+        batch_id,
+        *rows.values(),
+        Jsonb(amounts),
+        Jsonb(timings),
+    )
+
+
+def _balance(what: str, parts: dict[str, Any]) -> None:
+    if parts["read"] != parts["accepted"] + parts["quarantined"] + parts["dropped"]:
+        raise OutOfBalance(
+            f"{what}: " + ", ".join(f"{value} {part}" for part, value in parts.items())
+        )
+
+
+def _key_columns(contract: Contract) -> list[Column]:
+    columns = {column.name: column for column in contract.columns}
+    return [columns[name] for name in contract.key]
+
+
+def _key_text(column: Column) -> str:
+    """The SQL that spells a part of a key as verification does, whatever the session's time zone."""
+    if column.type == "timestamp":
+        return f"to_char({column.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    if column.type == "date":
+        return f"to_char({column.name}, 'YYYY-MM-DD')"
+    return column.name
+
+
+def _names(contract: Contract) -> dict[str, Any]:
+    """What the SQL files of this stage need to know of a contract."""
+    return {
+        "schema": f"source_{contract.source_system}",
+        "feed": contract.feed,
+        "key": contract.key,
+        "record_key": f"concat_ws('|', {', '.join(map(_key_text, _key_columns(contract)))})",
+        "columns": contract.columns,
+        "amounts": contract.amounts,
+        "version_column": contract.version_column,
+    }

@@ -1,0 +1,122 @@
+"""Contracts: read wholly, and refused with file and line when they say what we do not know."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claimhouse import contracts, settings
+
+CLAIMS = settings.INCLUDE / "schemas" / "billing" / "claims.yaml"
+
+
+@pytest.fixture
+def schemas(tmp_path: Path) -> Path:
+    """A copy of the contracts to spoil."""
+    return Path(shutil.copytree(settings.INCLUDE / "schemas", tmp_path / "schemas"))
+
+
+def test_every_contract_of_the_project_can_be_used():
+    found = contracts.load_all()
+    assert {one.name for one in found} >= {
+        "billing.claims",
+        "billing.patients",
+        "billing.providers",
+    }
+    for one in found:
+        assert set(one.key) <= {column.name for column in one.columns}
+
+
+def test_a_contract_says_all_there_is_to_say_of_a_feed():
+    claims = contracts.load(CLAIMS)
+    cost = next(column for column in claims.columns if column.name == "total_cost")
+    assert claims.key == ("claim_id",)
+    assert claims.version_column == "last_modified_date"
+    assert (cost.type, cost.precision, cost.scale, cost.is_amount) == ("decimal", 12, 2, True)
+    assert {(one.column, one.to_feed) for one in claims.references} == {
+        ("patient_id", "patients"),
+        ("provider_id", "providers"),
+    }
+
+
+SPOILT = {
+    # what stands there -> what is put in its place, and what the error must say
+    "an unknown key of a column": (
+        "        description: The day of the visit",
+        "        descripton: x",
+        "descripton",
+    ),
+    "an unknown key at the top": ("status: active", "state: active", "state"),
+    "a key said twice": ("status: active", "status: draft\nstatus: active", "status: said twice"),
+    "a key index that is neither": (
+        "keyIndex, value: false",
+        "keyIndex, value: no index",
+        "keyIndex",
+    ),
+    "an unknown custom property": ("property: money", "property: monney", "monney"),
+    "a type that does not exist": ("numeric(12,2)", "dollars", "dollars"),
+    "a classification that does not exist": (
+        "classification: clinical",
+        "classification: secret",
+        "classification",
+    ),
+    "a severity that does not exist": ("severity: warning", "severity: fatal", "missingValues"),
+    "a pattern that is no regular expression": ("^CF#[0-9]+NN$", "^CF#[0-9+NN$", "unterminated"),
+    "a version column that is none": ("value: last_modified_date", "value: modified", "modified"),
+    "a date without formats": (
+        "property: dateFormats, value: [M/D/YYYY, YYYY-MM-DD]",
+        "property: vocabulary, value: us_states",
+        "dateFormats",
+    ),
+    "a vocabulary that is not there": (
+        "property: money, value: true",
+        "property: vocabulary, value: nowhere",
+        "nowhere",
+    ),
+    "a dialect option we do not know": ("format: csv,", "formt: csv,", "formt"),
+    "a reference to no column": ("to: patients.patient_id", "to: patients", "patients"),
+    "another source than the folder's": ("domain: billing", "domain: hospital", "billing"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_a_bad_contract_names_its_file_and_line(kind, schemas):
+    before, after, say = SPOILT[kind]
+    file = schemas / "billing" / "claims.yaml"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+    with pytest.raises(contracts.ContractError, match=str(say)) as error:
+        contracts.load(file)
+    place, line, _ = str(error.value).split(":", 2)
+    assert place == str(file)
+    spoilt_on = text[: text.index(before)].count("\n") + 1
+    # the line itself, or that of the block it belongs to
+    assert 1 <= int(line) <= spoilt_on + before.count("\n")
+    assert (
+        kind not in ("an unknown key of a column", "an unknown key at the top")
+        or int(line) == spoilt_on
+    )
+
+
+def test_a_file_that_is_no_yaml_names_its_line(schemas):
+    file = schemas / "billing" / "claims.yaml"
+    file.write_text(file.read_text().replace("status: active", "status: [active"))
+    with pytest.raises(contracts.ContractError, match=r"claims\.yaml:\d+: not YAML"):
+        contracts.load(file)
+
+
+@given(st.dates(min_value=date(1900, 1, 1)))
+def test_date_formats_mean_what_they_say(day):
+    text = {
+        "M/D/YYYY": f"{day.month}/{day.day}/{day.year}",
+        "YYYYMMDD": f"{day:%Y%m%d}",
+        "DD-Mon-YYYY": f"{day:%d-%b-%Y}",
+    }
+    for form, written in text.items():
+        assert datetime.strptime(written, contracts.strptime(form)).date() == day

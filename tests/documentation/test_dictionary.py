@@ -1,0 +1,127 @@
+"""The data dictionary: all that a contract says is in it, and a stale page is refused."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+import yaml
+from local import dictionary
+
+from claimhouse import contracts as contract
+from claimhouse import settings
+from claimhouse.contracts.parse import Column
+from claimhouse.reading.open import Dialect
+
+contracts = functools.cache(contract.load_all)
+CLAIMS = contract.of("billing", "claims")
+# Another value for each thing a contract says of a column, where changing it must change the page.
+OTHER: dict[str, Any] = {
+    "name": "another",
+    "type": "boolean",
+    "physical_type": "numeric(9,2)",
+    "description": "Another meaning",
+    "aliases": ("other header",),
+    "required": False,
+    "missing": "warning",
+    "invalid": "warning",
+    "pattern": "^another$",
+    "enum": ("another",),
+    "minimum": "-7",
+    "maximum": "77",
+    "max_length": 7,
+    "date_formats": ("%Y/%m/%d",),
+    "true_values": ("yes",),
+    "false_values": ("no",),
+    "corrections": {"wrogn": "wrong"},
+    "restore_zeros": 9,
+    "restore_from": 4,
+    "from_file_name": r"_(\d)",
+    "repair_encoding": True,
+    "is_money": True,
+    "is_amount": True,
+    "classification": "free_text",
+}
+# What shows only together with something else.
+NEEDS = {
+    "true_values": {"type": "boolean"},
+    "false_values": {"type": "boolean"},
+    "restore_from": {"restore_zeros": 9},
+    "missing": {"required": True},
+}
+
+
+@pytest.mark.parametrize("said", [one.name for one in fields(Column)])
+def test_whatever_a_contract_says_of_a_column_is_on_the_page(said):
+    plain = Column("plain", "string", "text", required=True)
+    plain = replace(plain, **NEEDS.get(said, {}))
+    changed = replace(plain, **{said: OTHER[said]})
+    pages = [
+        dictionary.page([replace(CLAIMS, columns=(one,), row_rules=(), key=("none",))])
+        for one in (plain, changed)
+    ]
+    assert pages[0] != pages[1]
+
+
+def test_every_column_of_every_contract_has_its_row_with_meaning_and_class():
+    page = dictionary.page(contracts())
+    sections = re.split(r"^### ", page, flags=re.M)[1:]
+    found = {one.split("\n", 1)[0]: one for one in sections}
+    files = [
+        file
+        for file in (settings.INCLUDE / "schemas").glob("*/*.yaml")
+        if file.parent.name != "vocabulary"
+    ]
+    said = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    in_use = {file: one for file, one in said.items() if one["status"] != "draft"}
+    assert set(found) == {f"{file.parent.name}.{file.stem}" for file in in_use}
+    for file, one in in_use.items():
+        rows = {
+            row.split(" | ")[0].strip("| *"): row
+            for row in found[f"{file.parent.name}.{file.stem}"].splitlines()
+            if row.startswith("| ")
+        }
+        for column in one["schema"][0]["properties"]:
+            row = rows[column["name"]]
+            assert f" {column['classification']} " in row
+            assert " ".join(column.get("description", "").split()).replace("|", "\\|") in row
+            for relation in column.get("relationships", []):
+                assert f"a key of {relation['to']}" in row
+
+
+def test_each_class_of_a_contract_is_explained():
+    assert set(dictionary.CLASSES) == contract.CLASSIFICATIONS
+
+
+def test_a_bar_in_a_value_does_not_break_the_table():
+    column = Column("one", "string", "text", pattern="^a|b$", description="either | or")
+    page = dictionary.page([replace(CLAIMS, columns=(column,), row_rules=(), key=("one",))])
+    row = next(line for line in page.splitlines() if line.startswith("| **one**"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 8
+
+
+def test_rules_of_rows_drafts_and_several_ways_of_writing():
+    both = contract.of("hospital", "encounters")
+    page = dictionary.page([both, replace(CLAIMS, is_draft=True)])
+    assert "billing.claims" not in page
+    for rule in both.row_rules:
+        assert f"| `{rule.name}` | `{rule.expression}` | {rule.message} |" in page
+    known = replace(CLAIMS, is_by_content=True, other_dialects=(Dialect("xlsx", sheet="List"),))
+    page = dictionary.page([known])
+    assert "sheet 'List'" in page and "whatever their name" in page
+
+
+def test_a_stale_page_is_refused_and_a_fresh_one_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(dictionary.places, "ROOT", tmp_path)
+    monkeypatch.setattr(dictionary, "PAGE", tmp_path / "dictionary.md")
+    monkeypatch.setattr(contract, "load_all", contracts)
+    with pytest.raises(SystemExit, match="make docs"):
+        dictionary.main(["--check"])
+    dictionary.main([])
+    dictionary.main(["--check"])
+    dictionary.PAGE.write_text(dictionary.PAGE.read_text(encoding="utf-8") + "\nmore")
+    with pytest.raises(SystemExit, match="make docs"):
+        dictionary.main(["--check"])

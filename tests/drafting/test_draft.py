@@ -1,0 +1,268 @@
+"""A draft contract: what it guesses of a file, that it can be used, and that a person can finish it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from local.samples import SEED, billing_exports
+from tests.sources.billing_exports.test_samples_billing_exports import table
+from tests.worlds.feeds import take_in_all
+
+from claimhouse import contracts, drafting
+from claimhouse import settings as places
+from claimhouse.contracts.parse import Column, Contract
+from claimhouse.drafting import draft
+from claimhouse.reading.open import open_file
+from claimhouse.verification import recognize, verify
+
+SOURCE = "billing_exports"
+MADE = billing_exports.make(SEED)
+# Of each real file: the claim's number, the date format, and two of its amounts.
+REAL = {
+    "claim_data.csv": ("Claim ID", "M/D/YYYY", {"Billed Amount", "Paid Amount"}),
+    "claims_data.xlsx": ("Claim ID", "YYYY-MM-DD", {"Billed Amount", "Paid Amount"}),
+    "five_payers/dental-claims-20240301.csv": ("CLM_NBR", "M-D-YYYY", {"CHRG_AMT", "DED_AMT"}),
+    "five_payers/medical-claims-20240115.csv": (
+        "CLAIM_NUM",
+        "YYYY-MM-DD",
+        {"BILLED_CHARGES", "COPAY"},
+    ),
+    "five_payers/medical-claims-20240215.xlsx": (
+        "Claim Reference",
+        "YYYYMMDD",
+        {"Total Billed", "Paid"},
+    ),
+    "five_payers/medical-claims-20240315.xlsx": (
+        "ClaimNumber",
+        "YYYY/MM/DD",
+        {"ChargedAmount", "CopayAmount"},
+    ),
+    "five_payers/pharmacy-claims-20240201.csv": (
+        "ClaimID",
+        "M/D/YYYY",
+        {"BilledAmt", "PlanPaidAmt"},
+    ),
+}
+OTHERS = {
+    "billing/claims_priming.csv": ("claim_id",),
+    "billing/patients_priming.csv": ("patient_id",),
+    "hospital/payers.csv": ("id",),
+    "hospital/procedures.csv": ("patient_id", "code", "started_at"),
+    "pended/provider_directory.csv": ("npi",),
+    "pended/cleared_claims.csv": ("claim_id",),
+}
+
+
+def drafted(path: Path, source: str, folder: Path) -> Contract:
+    return contracts.load(drafting.write(path, source, folder=folder))
+
+
+def accepted(path: Path, made: Contract) -> float:
+    """The share of a file's rows that its draft accepts."""
+    read = good = 0
+    with open_file(path, made.dialect, 1 << 24) as reading:
+        plan = verify.plan(made, reading.header)
+        assert not plan.notes
+        for block in reading:
+            found = verify.verify(block, plan)
+            read, good = read + found.rows_read, good + len(found.accepted)
+    return good / read
+
+
+def by_header(made: Contract, path: Path) -> dict[str, Column]:
+    with open_file(path, made.dialect, 1 << 24) as reading:
+        found, extra = verify.match_header(made, reading.header)
+    assert not extra
+    columns = {one.name: one for one in made.columns}
+    return {header: columns[name] for name, header in found.items()}
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unheard of"])
+def test_a_draft_of_a_real_claim_file_describes_it_and_names_nobody(
+    name, is_known, shared_data, tmp_path, monkeypatch
+):
+    path = shared_data / SOURCE / name
+    if not is_known:  # no contract knows any name: only the words of the header help
+        monkeypatch.setattr(draft, "_known", lambda _: ({}, {}))
+    laid = drafting.write(path, SOURCE, folder=tmp_path)
+    made = contracts.load(laid)
+    assert made.is_draft and accepted(path, made) > 0.99
+    key, form, money = REAL[name]
+    columns = by_header(made, path)
+    assert made.key == (columns[key].name,) == ("claim_id",)
+    assert columns[key].classification == "identifier" and columns[key].invalid == "error"
+    dates = {one.date_formats for one in made.columns if one.type == "date"}
+    assert dates == {(contracts.strptime(form),)}
+    assert all(columns[one].is_amount and columns[one].scale == 2 for one in money)
+    canonical = {one.name for one in made.columns}
+    assert {"claim_id", "service_date", "provider_id", "claim_amount", "paid_amount"} <= canonical
+    born = [one for one in made.columns if one.classification == "birth_date"]
+    assert len(born) == (2 if "five_payers" in name else 0)
+    fit = recognize.look([made], path).fits[0]
+    assert fit.is_enough and fit.share > 0.99
+    private = ("name", "identifier", "birth_date", "street", "city")
+    assert not [one for one in made.columns if one.enum and one.classification in private]
+    told = {
+        row[header]
+        for row in table(name, path.read_bytes())
+        for header, column in columns.items()
+        if column.classification in private
+    } - {value for one in made.columns for value in one.enum}
+    _, text = laid.read_text().split("properties:\n")
+    assert not [value for value in told if len(value) > 3 and f" {value}" in text]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_draft_of_any_real_feed_accepts_its_own_file(name, shared_data, tmp_path):
+    source = name.split("/")[0]
+    path = shared_data / name
+    made = drafted(path, source, tmp_path)
+    # a row without all its fields is one for no contract
+    assert accepted(path, made) > (0.97 if source == "billing" else 0.99)
+    assert made.key == OTHERS[name]
+    assert not made.is_by_content and made.claims(path.name)
+
+
+def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
+    tmp_path, landing_root, warehouse, monkeypatch
+):
+    path = landing_root / SOURCE / "export.csv"
+    path.parent.mkdir()
+    path.write_bytes(MADE.files[billing_exports.NOBODYS])
+    assert take_in_all(SOURCE) == []
+    shutil.copytree(places.INCLUDE, tmp_path / "include")
+    monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
+    laid = drafting.write(path, SOURCE, "humana_list", tmp_path)
+    assert recognize.look(contracts.of_source(SOURCE), path).best == ()
+    finished = laid.read_text().replace("status: draft", "status: active")
+    assert "TODO" in finished and "# Is it claim_amount? Its header suggests so." in finished
+    schema = tmp_path / "include" / "schemas" / SOURCE / "humana_list.yaml"
+    schema.write_text(finished.replace("TODO", "A claim of Humana's"))
+    contracts.of_source.cache_clear()
+    try:
+        assert take_in_all(SOURCE) == ["verified"]
+    finally:
+        contracts.of_source.cache_clear()
+    rows = table("export.csv", MADE.files[billing_exports.NOBODYS])
+    found = warehouse.execute(
+        "select count(*), sum(claim_amount), sum(paid_amount), min(service_date)"
+        " from source_billing_exports.humana_list"
+    ).fetchone()
+    assert found == (
+        len(rows),
+        sum(draft_cents(row["Charged"]) for row in rows),
+        sum(draft_cents(row["Paid Amount"]) for row in rows),
+        min(date(*map(int, reversed(row["Date of Service"].split(".")))) for row in rows),
+    )
+
+
+def draft_cents(text: str):
+    from decimal import Decimal
+
+    return Decimal(text)
+
+
+def one_column(tmp_path: Path, header: str, values: list[str]) -> Column:
+    """What a draft makes of a column beside a claim's number."""
+    path = tmp_path / "x.csv"
+    rows = [["claim_id", header], *([f"C{at}", value] for at, value in enumerate(values))]
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+    path.write_text(file.getvalue())
+    return drafted(path, "made", tmp_path).columns[1]
+
+
+def test_dirt_does_not_change_a_type_and_is_told(tmp_path):
+    values = [f"2025-01-{day:02d}" for day in range(1, 29)] * 4
+    column = one_column(tmp_path, "Fill Date", [*values, "soon"])
+    assert (column.type, column.date_formats) == ("date", ("%Y-%m-%d",))
+    text = (tmp_path / "made" / "x.yaml").read_text()
+    assert "# 0.88 % of its values do not fit." in text
+
+
+def test_a_date_that_two_formats_explain_is_doubted(tmp_path):
+    column = one_column(tmp_path, "served", ["03/04/2025", "05/06/2025"])
+    assert column.type == "date"
+    assert "# Or is it D/M/YYYY? Every value fits both." in (tmp_path / "made/x.yaml").read_text()
+    column = one_column(tmp_path, "served", ["03/04/2025", "25/06/2025"])
+    assert column.date_formats == ("%d/%m/%Y",)
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "type_", "classification"),
+    [
+        ("ZIP", ["01234", "22222"], "text", "zipcode"),
+        ("npi", ["1234567890", "1234567891"], "text", "public"),
+        ("count", ["1", "20"], "integer", "identifier"),
+        ("ratio", ["0.123", "1.5"], "numeric(18,3)", "identifier"),
+        ("co_pay_fee", ["$1,200.50", "3"], "numeric(12,2)", "financial"),
+        ("is_new", ["Y", "N"], "boolean", "identifier"),
+        ("employer", ["A", "B"], "text", "name"),
+        ("remark", ["x", "y"], "text", "free_text"),
+        ("seen at", ["2025-01-02T10:11:12Z", "2025-01-03T10:11:12Z"], "timestamptz", "identifier"),
+        ("empty", ["", ""], "text", "identifier"),
+    ],
+)
+def test_type_and_class_follow_from_values_and_header(
+    tmp_path, header, values, type_, classification
+):
+    column = one_column(tmp_path, header, values)
+    assert (column.physical_type, column.classification) == (type_, classification)
+
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=0, max_size=12
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    header=st.lists(CELLS.filter(str.strip), min_size=2, max_size=6, unique_by=draft._snake),
+    rows=st.lists(st.lists(CELLS, min_size=6, max_size=6), min_size=1, max_size=20),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+)
+def test_whatever_a_file_holds_its_draft_can_be_read(tmp_path_factory, header, rows, delimiter):
+    folder = tmp_path_factory.mktemp("draft")
+    path = folder / "x.csv"
+    file = io.StringIO()
+    numbered = [["claim id", *header], *([f"K{at}", *row] for at, row in enumerate(rows))]
+    writer = csv.writer(file, delimiter=delimiter)
+    writer.writerows(row[: len(header) + 1] for row in numbered)
+    path.write_text(file.getvalue(), encoding="utf-8", newline="")
+    made = drafted(path, "made", folder)
+    assert len({one.name for one in made.columns}) == len(made.columns)
+    assert made.key
+
+
+def test_the_command_says_where_the_draft_lies_and_what_is_wrong(tmp_path, capsys):
+    path = tmp_path / "claims-20260101.csv"
+    path.write_text("claim id,paid\n1,2\n")
+    drafting.main([str(path), "--source", "made", "--folder", str(tmp_path)])
+    laid = tmp_path / "made" / "claims.yaml"
+    assert str(laid) in capsys.readouterr().out and contracts.load(laid).key == ("claim_id",)
+    assert contracts.load(laid).claims("claims-20270909.csv")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    for file in (path, tmp_path / "nowhere"):
+        with pytest.raises(SystemExit):
+            drafting.main([str(file), "--folder", str(tmp_path)])
+
+
+def test_workbooks_lines_of_json_and_parquet_are_drafted_too(tmp_path):
+    frame = pl.DataFrame({"claim_id": ["a1", "a2"], "paid amt": ["1.50", "2"]})
+    (tmp_path / "a.jsonl").write_text(
+        "".join(f"{line}\n" for line in frame.write_ndjson().splitlines())
+    )
+    frame.write_parquet(tmp_path / "b.parquet")
+    (tmp_path / "c.xlsx").write_bytes(MADE.files[billing_exports.CIGNA])
+    for name, form in (("a.jsonl", "jsonl"), ("b.parquet", "parquet"), ("c.xlsx", "xlsx")):
+        made = drafted(tmp_path / name, "made", tmp_path)
+        assert made.dialect.format == form and accepted(tmp_path / name, made) == 1

@@ -1,0 +1,157 @@
+"""Metrics on feeds that came through the whole line: against the facts, and against the files."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local import samples
+from local.samples import clinic
+from local.samples.planting import write
+from tests.metrics.test_metrics import check_every_roll_up, near
+
+from claimhouse import ingest, metrics, reporting
+
+
+def by(connection: Any, metric: str, cut: str) -> dict[str, Any]:
+    """A metric by the members of one cut."""
+    found = connection.execute(
+        "select member, value from metrics.roll_up where metric = %s and dimension = %s",
+        (metric, cut),
+    )
+    return dict(found.fetchall())
+
+
+def test_the_clinics_metrics_are_those_of_the_sample_files(warehouse, landing_root):
+    write(clinic.make(samples.SEED), landing_root)
+    ingest.run("clinic")
+    check_every_roll_up(warehouse)
+    appointments = newest(landing_root / "clinic", "appointments", "appointment_id")
+    states: dict[str, list[str]] = defaultdict(list)
+    for row in appointments.values():
+        if row["provider_id"]:
+            states[row["provider_id"]].append(row["status"])
+    for metric, state in (
+        ("completion_rate", "COMPLETED"),
+        ("cancellation_rate", "CANCELLED"),
+        ("no_show_rate", "NO_SHOW"),
+        ("reschedule_rate", "RESCHEDULED"),
+    ):
+        found = by(warehouse, metric, "provider_id")
+        near(
+            {who: found[who] for who in states},
+            {who: told.count(state) / len(told) for who, told in states.items()},
+        )
+    visits = newest(landing_root / "clinic", "visits", "visit_id")
+    minutes = defaultdict(list)
+    for row in visits.values():
+        if row["visit_duration_minutes"]:
+            minutes[row["modality"]].append(int(row["visit_duration_minutes"]))
+    found = by(warehouse, "average_visit_duration", "modality")
+    near(
+        {one: found[one] for one in minutes},
+        {one: statistics.fmean(told) for one, told in minutes.items()},
+    )
+    scores = [
+        int(row["satisfaction_score"])
+        for row in newest(landing_root / "clinic", "survey", "visit_id").values()
+        if row["satisfaction_score"]
+    ]
+    assert float(by(warehouse, "average_satisfaction", "all")[None]) == pytest.approx(
+        statistics.fmean(scores)
+    )
+
+
+def test_who_owns_the_star_reads_published_metrics_and_others_only_with_an_entitlement(
+    warehouse, landing_root, tmp_path, monkeypatch
+):
+    write(clinic.make(samples.SEED), landing_root)
+    ingest.run("clinic")
+    metrics.publish(warehouse)
+    before = by(warehouse, "no_show_rate", "all")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", '{"conn_type": "generic", "password": "a key"}'
+    )
+    with warehouse.transaction():
+        metrics.publish(warehouse)
+        reporting.publish(warehouse, tmp_path / "no clients")
+    assert by(warehouse, "no_show_rate", "all") == before
+    warehouse.execute("drop role if exists somebody")
+    warehouse.execute("create role somebody")
+    warehouse.execute("grant usage on schema metrics to somebody")
+    warehouse.execute("grant select on metrics.roll_up to somebody")
+    warehouse.execute("set role somebody")
+    try:
+        assert by(warehouse, "no_show_rate", "all").get(None) is None
+    finally:
+        warehouse.execute("reset role")
+        warehouse.execute("drop owned by somebody; drop role somebody")
+
+
+def newest(folder: Path, feed: str, key: str) -> dict[str, dict[str, str]]:
+    """The last row of each key in the files of a feed, in the order of their delivery."""
+    found = {}
+    for file in sorted(folder.glob(f"{feed}*")):
+        if file.name[len(feed)] in "_.-":
+            with file.open(encoding="utf-8-sig", newline="") as came:
+                found |= {row[key]: row for row in csv.DictReader(came)}
+    return found
+
+
+def test_the_hospitals_metrics_are_those_of_the_real_files(
+    shared_data, landing_root, warehouse, monkeypatch
+):
+    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
+    ingest.run("hospital")
+    metrics.publish(warehouse)
+    files = {}
+    for feed in ("procedures", "encounters", "payers"):
+        path = shared_data / "hospital" / f"{feed}.csv"
+        with path.open(encoding="utf-8-sig", newline="") as came:
+            files[feed] = list(csv.DictReader(came))
+    payers = {row["Id"]: row["NAME"] for row in files["payers"]}
+    payer_of = {row["Id"]: payers[row["PAYER"]] for row in files["encounters"]}
+    patients: dict[str, set[str]] = defaultdict(set)
+    uninsured: dict[str, set[str]] = defaultdict(set)
+    costs: dict[Any, list[Decimal]] = defaultdict(list)
+    for row in files["procedures"]:
+        code, payer, cost = row["CODE"], payer_of[row["ENCOUNTER"]], Decimal(row["BASE_COST"])
+        patients[code].add(row["PATIENT"])
+        if payer == "NO_INSURANCE":
+            uninsured[code].add(row["PATIENT"])
+        for group in (code, payer, (code, payer), None):
+            costs[group].append(cost)
+    near(
+        by(warehouse, "uninsured_share", "procedure_id"),
+        {code: len(uninsured[code]) / len(who) for code, who in patients.items()},
+    )
+    everybody, some = set().union(*patients.values()), set().union(*uninsured.values())
+    whole = by(warehouse, "uninsured_share", "all")[None]
+    assert float(whole) == pytest.approx(len(some) / len(everybody))
+
+    medians = {group: statistics.median(told) for group, told in costs.items()}
+    near(
+        by(warehouse, "median_procedure_cost", "procedure_id"),
+        {code: medians[code] for code in patients},
+    )
+    found = by(warehouse, "median_procedure_cost", "payer").values()
+    assert sorted(map(float, found)) == sorted(float(medians[one]) for one in payers.values())
+    expected = {
+        payer: sum(costs[payer])
+        / sum(
+            medians[row["CODE"]]
+            for row in files["procedures"]
+            if payer_of[row["ENCOUNTER"]] == payer
+        )
+        for payer in payers.values()
+    }
+    found = by(warehouse, "cost_to_overall_median", "payer").values()
+    assert sorted(map(float, found)) == pytest.approx(sorted(map(float, expected.values())))
+    of_payer = sum(medians[row["CODE"], payer_of[row["ENCOUNTER"]]] for row in files["procedures"])
+    whole = by(warehouse, "cost_to_payer_median", "all")[None]
+    assert float(whole) == pytest.approx(float(sum(costs[None]) / of_payer))

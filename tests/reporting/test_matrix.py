@@ -1,0 +1,264 @@
+"""Every role against every relation and column of the database: expected against actual.
+
+What is expected is read from the files anew, as plain YAML, and not from what the publication
+made of them. What is actual is asked of the server twice: what it grants, and what it does when
+a session of the role tries.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+import yaml
+from psycopg import errors
+from tests.worlds.client_world import client_file, roles_file
+from tests.worlds.hospital_world import Hospital, database
+
+from claimhouse import metrics, reporting
+from claimhouse.verification import source_tables
+
+SERVICE = "tableau_service"
+OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+
+
+@pytest.fixture(scope="module")
+def house(server, tmp_path_factory):
+    """A published warehouse with every kind of reader, which all tests of this module only read."""
+    folder = tmp_path_factory.mktemp("clients")
+    with database(server) as (address, admin):
+        world = Hospital(admin, address, encounters=120)
+        world.folder, world.admin = folder, admin
+        world.roles = folder / "roles.yml"
+        _write_files(world)
+        for one in ("billing", "hospital"):
+            source_tables.ensure_tables(one)
+        metrics.publish(admin)
+        reporting.publish(admin, folder, world.roles)
+        world.secret = admin.execute("select lo_from_bytea(0, 'a secret')").fetchone()[0]
+        yield world
+
+
+def _write_files(world):
+    """The files of the house, under names that no other test has: roles belong to the server."""
+    tag = uuid.uuid4().hex[:6]
+    for file in sorted((Path(reporting.settings.INCLUDE) / "clients").glob("*.yaml")):
+        said = yaml.safe_load(file.read_text())
+        said["name"] = f"{said['name'][:12]}_{tag}"
+        said["subscriptions"] = []
+        if all(isinstance(one, str) for one in said["logins"]):
+            said["logins"] = [{"name": one, "tableau_user": f"{one}@x"} for one in said["logins"]]
+        (world.folder / f"{said['name']}.yaml").write_text(yaml.safe_dump(said))
+    client_file(world.folder, f"nobody_{tag}", reports=[])
+    said = yaml.safe_load((Path(reporting.settings.INCLUDE) / "roles.yaml").read_text())
+    for one in said["roles"]:
+        one["name"] = f"{one['name'][:16]}_{tag}"
+        one["logins"] = ["ann"]
+    roles_file(world.roles, *said["roles"])
+
+
+def expected_reach(world):
+    """For each login: the relations whose rows it may ask for, and the schemas it may use."""
+    found = {}
+    tableau = set()
+    for file in world.folder.glob("*.yaml"):
+        said = yaml.safe_load(file.read_text())
+        for login in said["logins"]:
+            name = login if isinstance(login, str) else login["name"]
+            views = {f"reporting.{one}" for one in said["reports"]}
+            found[f"client_{said['name']}__{name}"] = (views, set(), said["privacy_level"])
+            if not isinstance(login, str) and "tableau_user" in login:
+                tableau |= views
+    for said in yaml.safe_load(world.roles.read_text())["roles"]:
+        views = {f"reporting.{one}" for one in said["reports"]}
+        for one in said["entitlements"]:
+            views |= {
+                f"reporting.raw_{one['source_system']}_{feed}" for feed in one.get("feeds", [])
+            }
+        for name in said["logins"]:
+            found[f"staff_{said['name']}__{name}"] = (
+                views,
+                set(said["schemas"]),
+                said["privacy_level"],
+            )
+    found[SERVICE] = (tableau, set(), None)
+    return found
+
+
+def may_read(reach, schema, relation, column=None):
+    views, schemas, level = reach
+    if f"{schema}.{relation}" in views:
+        return True
+    kind = "star" if schema == "reference" else "source" if schema.startswith("source_") else schema
+    # the column by which a metric tells people apart
+    return kind in schemas and not (
+        schema == "metrics"
+        and relation != "catalog"
+        and column == "member"
+        and level != "identified"
+    )
+
+
+def relations(admin):
+    return admin.execute(
+        "select n.nspname, c.relname, c.relkind, array_agg(a.attname::text)"
+        " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+        f" where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {OURS} group by 1, 2, 3 order by 1, 2"
+    ).fetchall()
+
+
+def test_the_server_grants_each_role_each_column_its_file_names_and_no_other(house):
+    reach = expected_reach(house)
+    found = relations(house.admin)
+    assert len(reach) > 14 and len(found) > 100
+    actual = set(house.admin.execute(
+        "select r.rolname::text, n.nspname::text, c.relname::text, a.attname::text"
+        " from pg_roles r cross join pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+        f" where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {OURS} and r.rolname = any(%s)"
+        " and has_schema_privilege(r.oid, n.oid, 'usage')"
+        " and has_column_privilege(r.oid, c.oid, a.attnum, 'select')", (list(reach),)).fetchall())  # fmt: skip
+    expected = {
+        (role, schema, relation, column)
+        for role, one in reach.items()
+        for schema, relation, kind, columns in found
+        for column in columns
+        if kind != "S" and may_read(one, schema, relation, column)
+    }
+    assert actual == expected
+
+
+def test_a_session_of_each_role_reads_and_writes_what_it_may_and_nothing_else(house):
+    for role, reach in expected_reach(house).items():
+        with house.session(role) as session:
+            for schema, relation, kind, columns in relations(house.admin):
+                name = f'"{schema}"."{relation}"'
+                shown = [one for one in columns if may_read(reach, schema, relation, one)]
+                what = ", ".join(f'"{one}"' for one in shown) or "count(*)"
+                if kind != "S" and shown:
+                    session.execute(f"select {what} from {name} limit 0")
+                else:
+                    refused(session, f"select {what} from {name} limit 0")
+                    refused(session, f"copy {name} to stdout")
+                refused(session, f"delete from {name}")
+
+
+def refused(session, statement):
+    with pytest.raises((
+        errors.InsufficientPrivilege, errors.WrongObjectType, errors.ObjectNotInPrerequisiteState,
+    )):  # fmt: skip
+        session.execute(statement)
+
+
+def test_nobody_but_those_named_can_connect(house):
+    can = house.admin.execute(
+        "select rolname::text from pg_roles where not rolsuper and rolname !~ '^pg_'"
+        " and has_database_privilege(oid, current_database(), 'connect')"
+    ).fetchall()
+    logins = set(expected_reach(house))
+    own = {role.rpartition("__")[0] for role in logins if "__" in role}
+    assert {one for (one,) in can} == logins | own
+    can_log_in = house.admin.execute("select rolname::text from pg_roles where rolcanlogin and rolname = any(%s)",
+                                     (list(own),))  # fmt: skip
+    assert can_log_in.fetchall() == []
+
+
+TRICKS = [
+    "set role reporting_owner",
+    "set role identified_owner",
+    "set role metrics_owner",
+    "set role postgres",
+    "set session authorization postgres",
+    "create temporary table member_procedures (a int)",
+    "create schema mine",
+    "create function public.f() returns int language sql as 'select 1'",
+    "create view reporting.mine as select 1 as a",
+    "copy (select 1) to '/tmp/out'",
+    "copy (select 1) to program 'cat'",
+    "select pg_read_file('postgresql.conf')",
+    "select pg_ls_dir('.')",
+    "select lo_import('/etc/passwd')",
+    "select lo_export({secret}, '/tmp/out')",
+    "select lo_get({secret})",
+    "select * from pg_largeobject",
+    "select * from pg_authid",
+    "select * from pg_statistic",
+    "select query_to_xml('select * from star.dim_patient', true, false, '')",
+    "select * from pg_stat_get_wal_receiver(), star.dim_patient",
+    "alter view {view} reset (security_barrier)",
+    "alter role {role} bypassrls",
+    "grant identified_owner to {role}",
+    "do $$ begin execute 'select * from star.dim_patient'; end $$",
+    "select security.bind('somebody')",
+    "call security.bind('somebody')",
+    "begin; lock table star.fact_claim",
+    "vacuum star.fact_claim",
+    "comment on view {view} is 'mine'",
+    "set row_security = off; select * from {view}",
+]
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_tricks_are_refused(house, trick):
+    role, (views, _, _) = next(
+        (role, one)
+        for role, one in expected_reach(house).items()
+        if re.match("client_united", role)
+    )
+    statement = trick.format(view=sorted(views)[0], role=role, secret=house.secret)
+    with house.session(role) as session, pytest.raises((
+        errors.InsufficientPrivilege, errors.InvalidParameterValue, errors.WrongObjectType,
+        errors.UndefinedObject,
+    )):  # fmt: skip
+        session.execute(statement)
+
+
+def test_the_catalogs_show_no_content_of_rows(house):
+    """Statistics hold common values; sessions hold queries. Each shows a reader its own alone."""
+    for role, reach in expected_reach(house).items():
+        with house.session(role) as session:
+            for schema, table, column in session.execute(
+                "select schemaname, tablename, attname from pg_stats"
+                " where schemaname !~ '^pg_' and schemaname <> 'information_schema'"
+            ):
+                # row-level security hides the statistics of a table from whom it binds
+                assert may_read(reach, schema, table, column), (role, schema, table)
+            others = session.execute(
+                "select query from pg_stat_activity where pid <> pg_backend_pid() and usename <> current_user"
+            ).fetchall()
+            assert {query for (query,) in others} <= {"<insufficient privilege>"}
+            if not reach[1]:
+                seen = session.execute(
+                    "select distinct table_schema::text from information_schema.columns"
+                    " where table_schema !~ '^pg_' and table_schema <> 'information_schema'"
+                )
+                assert {one for (one,) in seen} <= {"reporting"}
+
+
+def test_no_role_calls_a_function_of_ours_or_leaves_its_place(house):
+    calls = house.admin.execute(
+        "select p.oid::regprocedure::text, n.nspname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        f" where {OURS}"
+    ).fetchall()
+    assert calls
+    for role in expected_reach(house):
+        with house.session(role) as session:
+            for signature, _ in calls:
+                name, _, arguments = signature.partition("(")
+                values = ", ".join("null" for _ in filter(None, arguments.rstrip(")").split(",")))
+                if role == SERVICE and name == "security.bind":
+                    continue
+                refused(session, f"select {name}({values})")
+            for trick in (
+                "reset role",
+                "set role none",
+                "reset session authorization",
+                "discard all",
+            ):
+                session.execute(trick)
+                assert session.execute(
+                    "select current_user::text, session_user::text"
+                ).fetchone() == (role, role)

@@ -1,0 +1,360 @@
+"""What insurers see of a hospital: their members in rows, everybody else in counts, hospice to few."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import uuid
+from collections import defaultdict
+from decimal import Decimal
+
+import pytest
+from psycopg import errors
+from tests.worlds.client_world import MASTER_KEY, client_file, roles_file
+from tests.worlds.hospital_world import LOADED, PROCEDURES, Hospital, database
+
+from claimhouse import reporting
+from claimhouse.reporting import readers
+from claimhouse.verification import source_tables
+
+ENCOUNTERS = [
+    "member_encounters", "own_specialty_encounters", "specialty_choice", "members_helped",
+    "hospital_activity", "member_procedures",
+]  # fmt: skip
+MARKET = ["member_procedures", "procedure_cost_index", "missed_patients"]
+SMALL = range(1, 11)
+
+
+@pytest.fixture(scope="module")
+def hospital(server, tmp_path_factory):
+    """A hospital that the tests of this module only read."""
+    with database(server) as (address, owner):
+        yield publish(owner, address, tmp_path_factory.mktemp("clients"))
+
+
+@pytest.fixture
+def changing(warehouse, warehouse_url, tmp_path, monkeypatch):
+    """A hospital of the test's own."""
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    return publish(warehouse, warehouse_url, tmp_path)
+
+
+def publish(connection, address, folder):
+    """A published hospital with two insurers: one has a team of specialists, one a single analyst."""
+    world = Hospital(connection, address)
+    world.folder, world.roles = folder, folder / "roles.yml"
+    tag = uuid.uuid4().hex[:8]
+    world.humana, world.united = f"humana_{tag}", f"united_{tag}"
+    roles_file(world.roles)
+    team = [{"name": name, "specialty": name} for name in ("cardiology", "dialysis", "hospice")]
+    members = {"payers": ["Humana"], "restricted_specialties": ["hospice"]}
+    client_file(folder, world.humana, ("hospital", members), reports=ENCOUNTERS, logins=team)
+    client_file(
+        folder, world.united, ("hospital", {"payers": ["UnitedHealthcare"]}), reports=MARKET
+    )
+    reporting.publish(connection, folder, world.roles)
+    return world
+
+
+def ask(world, role, question):
+    with world.session(role) as session:
+        return session.execute(question).fetchall()
+
+
+def test_members_of_a_team_see_their_members_and_hospice_only_where_it_is_theirs(hospital):
+    for name in ("cardiology", "dialysis", "hospice"):
+        role = f"client_{hospital.humana}__{name}"
+        allowed = ("hospice",) if name == "hospice" else ()
+        mine = hospital.seen(hospital.encounters, "Humana", allowed)
+        found = ask(hospital, role, "select specialty, service_date, total_claim_cost, is_own_specialty"
+                    " from reporting.member_encounters")  # fmt: skip
+        assert sorted(found) == sorted(
+            (e["specialty"], e["day"], e["cost"], e["specialty"] == name) for e in mine
+        )
+        own = ask(
+            hospital,
+            role,
+            "select specialty, total_claim_cost from reporting.own_specialty_encounters",
+        )
+        assert sorted(own) == sorted(
+            (e["specialty"], e["cost"]) for e in mine if e["specialty"] == name
+        )
+        choices = ask(
+            hospital, role, "select specialty, is_default from reporting.specialty_choice"
+        )
+        assert set(choices) == {(e["specialty"], e["specialty"] == name) for e in mine}
+        assert ("hospice" in dict(choices)) == (name == "hospice")
+
+
+def test_nobody_else_finds_hospice_in_any_row_total_or_count(changing, warehouse):
+    """Whatever a view shows to others is what it would show had there been no hospice at all."""
+    role = f"client_{changing.humana}__cardiology"
+    views = {
+        view: ask(changing, role, f"select v::text from reporting.{view} as v order by 1")
+        for view in ENCOUNTERS
+    }
+    assert all(views.values())
+    assert "hospice" not in str(views).lower()
+    helped = changing.seen(changing.encounters, "Humana")
+    total = ask(changing, role, "select encounters, patients, total_claim_cost from reporting.members_helped"
+                " where is_all_months and is_all_specialties")  # fmt: skip
+    assert total == [(len(helped), changing.by(helped)[()], sum(e["cost"] for e in helped))]
+    warehouse.execute("delete from star.fact_procedure where is_restricted")
+    warehouse.execute("delete from star.fact_encounter where is_restricted")
+    warehouse.execute("delete from star.dim_procedure where is_restricted")
+    warehouse.execute(
+        "drop table summary.hospital_activity, summary.hospital_activity_counted cascade"
+    )
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    for view, before in views.items():
+        assert (
+            ask(changing, role, f"select v::text from reporting.{view} as v order by 1") == before
+        ), view
+
+
+def test_hospice_lines_stand_beside_the_totals_of_who_may_see_them(hospital):
+    question = (
+        "select year, quarter, specialty, patients, encounters from reporting.hospital_activity"
+    )
+    others = set(ask(hospital, f"client_{hospital.humana}__dialysis", question))
+    hospice = set(ask(hospital, f"client_{hospital.humana}__hospice", question))
+    assert others < hospice
+    assert {row[2] for row in hospice - others} == {"hospice"}
+    assert ("all", "all", "hospice", *expected_activity(hospital, ("hospice",))) in hospice
+    assert ("all", "all", "all", *expected_activity(hospital, ())) in others
+
+
+def expected_activity(hospital, restricted):
+    rows = [e for e in hospital.encounters if e["hospice"] == bool(restricted)]
+    return hospital.by(rows)[()], len(rows)
+
+
+def test_no_extract_of_a_team_holds_hospice(hospital):
+    hospital.connection.execute(f"set role client_{hospital.humana}")
+    counted = hospital.connection.execute(
+        "select count(*) from reporting.member_encounters"
+    ).fetchone()
+    hospital.connection.execute("reset role")
+    assert counted == (len(hospital.seen(hospital.encounters, "Humana")),)
+
+
+def test_a_procedure_beside_hospice_care_is_hidden_with_it(hospital):
+    """The screenings made in hospice would tell of it, and so would a cost whose parts are missing."""
+    mine = hospital.seen(hospital.procedures, "UnitedHealthcare")
+    found = ask(hospital, f"client_{hospital.united}__analyst",
+                "select procedure_name, service_date, base_cost from reporting.member_procedures")  # fmt: skip
+    assert sorted(found) == sorted((p["name"], p["day"], p["cost"]) for p in mine)
+    every = [p for p in hospital.procedures if p["payer"] == "UnitedHealthcare"]
+    hidden = [p for p in every if p["hospice"]]
+    assert {p["name"] for p in hidden} == {"Hospice care", "Depression screening"}
+
+
+def test_an_insurer_compares_its_cost_with_others_and_with_all(hospital):
+    visible = [p for p in hospital.procedures if not p["hospice"]]
+    groups = defaultdict(list)
+    for one in visible:
+        kind = {"UnitedHealthcare": "own", "Uninsured": "uninsured"}.get(one["payer"], "other")
+        groups[one["code"], kind].append(one)
+        groups[one["code"], "every"].append(one)
+    found = ask(hospital, f"client_{hospital.united}__analyst",
+                "select procedure_code, own_procedures, own_patients, own_median_cost, other_patients,"
+                " other_median_cost, overall_median_cost, index_to_others, is_hidden, as_of"
+                " from reporting.procedure_cost_index")  # fmt: skip
+    assert {row[0] for row in found} == set(PROCEDURES) - {"385763009"}
+    for code, times, patients, median, others, other_median, overall, index, hidden, as_of in found:
+        own, other = groups[code, "own"], groups[code, "other"]
+        assert (times, patients) == (len(own), hospital.by(own)[()])
+        assert median == middle(own) and as_of == LOADED
+        if not hidden:
+            assert (others, other_median) == (hospital.by(other)[()], middle(other))
+            assert overall == middle(groups[code, "every"])
+            assert index == round(median / other_median, 3)
+    assert any(not row[8] for row in found)
+
+
+def middle(procedures):
+    value = statistics.median(one["cost"] for one in procedures)
+    return Decimal(value).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")
+
+
+def test_missed_patients_are_counted_and_small_counts_are_not_shown(hospital):
+    visible = [p for p in hospital.procedures if not p["hospice"]]
+    missed = hospital.by([p for p in visible if p["payer"] != "UnitedHealthcare"], "code")
+    uninsured = hospital.by([p for p in visible if p["payer"] == "Uninsured"], "code")
+    found = ask(hospital, f"client_{hospital.united}__analyst",
+                "select procedure_code, uninsured_patients, other_payers_patients, missed_patients"
+                " from reporting.missed_patients where procedure_code <> 'all'")  # fmt: skip
+    assert len(found) == 4
+    assert any(count in SMALL for count in uninsured.values())
+    for code, without, others, both in found:
+        assert without in (None, uninsured.get((code,), 0)) and without not in SMALL
+        assert both in (None, missed[(code,)])
+        if uninsured.get((code,), 0) in SMALL:
+            assert without is None and (others is None or both is None)
+
+
+def test_a_small_change_is_not_shown_by_next_months_report(changing, warehouse):
+    role = f"client_{changing.united}__analyst"
+    question = "select * from reporting.missed_patients order by 1, 2, 3"
+    before = ask(changing, role, question)
+    patient, payer, code = (warehouse.execute(text).fetchone()[0] for text in (
+        "insert into star.dim_patient (source_system, patient_id, valid_from, valid_to, is_current)"
+        " values ('hospital', 'pat-new', '1900-01-01', '9999-12-31', true) returning patient_key",
+        "select payer_key from star.dim_payer where payer_name = 'Aetna'",
+        "select procedure_key from star.dim_procedure where procedure_id = '29303009'"))  # fmt: skip
+    warehouse.execute(
+        "insert into star.fact_procedure (source_system, encounter_id, procedure_id, started_at, patient_key,"
+        " facility_key, payer_key, procedure_key, diagnosis_key, service_date_key, service_date, base_cost,"
+        " batch_id, row_number) values ('hospital', 'enc-new', '29303009', now(), %s, -1, %s, %s, -1, -1,"
+        " '2025-12-30', 10, 1, 1)", (patient, payer, code))  # fmt: skip
+    warehouse.execute("update landing.batch set loaded_at = now()")
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    assert warehouse.execute("select count(*) from summary.payer_market_counted").fetchone() != (0,)
+    assert (
+        ask(changing, role, question) == before
+    )  # one patient more: the old figures, and their time
+
+
+LEVELS = {
+    "aggregate": (0, set()),
+    "safe_harbor": (1, {"service_date", "patient_pseudonym", "encounter_pseudonym", "city"}),
+    "limited": (1, set()),
+    "identified": (1, set()),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_privacy_level_masks_its_columns(changing, warehouse, level):
+    sees, empty = LEVELS[level]
+    client_file(changing.folder, changing.united, ("hospital", {"payers": ["UnitedHealthcare"]}),
+                reports=MARKET, privacy_level=level)  # fmt: skip
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    with changing.session(f"client_{changing.united}__analyst") as session:
+        cursor = session.execute("select * from reporting.member_procedures")
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    mine = changing.seen(changing.procedures, "UnitedHealthcare")
+    assert len(rows) == sees * len(mine)
+    if not rows:
+        return
+    always_empty = {name for name in names if all(row[name] is None for row in rows)}
+    assert always_empty - {"is_own_specialty"} == empty
+    patients = {one["patient_id"]: one for one in changing.patients}
+    ages = {p["day"].year - patients[p["patient_id"]]["birth"].year
+            - ((p["day"].month, p["day"].day) < (5, 17)) for p in mine}  # fmt: skip
+    assert max(ages) > 90
+    zips = {row["zip"] for row in rows}
+    if level == "safe_harbor":
+        # 036 has fewer than 20,000 people by the Census of 2000 and of 2010
+        assert zips == {"021", "000", "592"}
+        assert {row["age"] for row in rows} == {min(age, 90) for age in ages}
+    else:
+        assert zips == {"02118", "03601", "59230"}
+        assert {row["age"] for row in rows} == ages
+    shown = str(rows)
+    for secret in ("Zebulon", "Quillfeather", "Secret Street", "pat-", "enc-"):
+        assert secret not in shown
+
+
+def test_an_error_reveals_no_row_of_others(hospital):
+    """Reading a city as a number fails on the rows of others: it must never come to that."""
+    found = ask(hospital, f"client_{hospital.united}__analyst",
+                "select count(*) from reporting.member_procedures where city::integer > 0")  # fmt: skip
+    assert found == [(len(hospital.seen(hospital.procedures, "UnitedHealthcare")),)]
+
+
+def test_a_specialty_of_procedures_opens_rows_of_every_payer(changing, warehouse):
+    client_file(changing.folder, changing.united, ("hospital", {"procedure_specialties": ["dialysis"]}),
+                reports=MARKET)  # fmt: skip
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    found = ask(
+        changing,
+        f"client_{changing.united}__analyst",
+        "select base_cost from reporting.member_procedures",
+    )
+    mine = [
+        p["cost"] for p in changing.procedures if p["specialty"] == "dialysis" and not p["hospice"]
+    ]
+    assert sorted(found) == sorted((cost,) for cost in mine)
+
+
+def test_employees_read_the_rows_of_their_feeds_as_they_came(changing, warehouse):
+    tag = uuid.uuid4().hex[:6]
+    source_tables.ensure_tables("hospital")
+    for feed, columns, values in (
+        (
+            "payers",
+            "batch_id, row_number, payer_id, name",
+            (changing.batch_id, 2, "p1", "Somebody"),
+        ),
+        ("payers", "batch_id, row_number, payer_id, name", (99, 2, "p2", "Of no loaded batch")),
+        (
+            "patients",
+            "batch_id, row_number, last_name, city",
+            (changing.batch_id, 2, "Doe", "Boston"),
+        ),
+    ):
+        text = f"insert into source_hospital.{feed} ({columns}) values (%s, %s, %s, %s)"
+        warehouse.execute(text, values)
+    entitled = [{"source_system": "hospital", "feeds": ["payers"]}]
+    both = [{"source_system": "hospital", "feeds": ["payers", "patients"]}]
+    roles_file(
+        changing.roles,
+        {"name": f"clerk_{tag}", "privacy_level": "identified", "entitlements": entitled, "logins": ["ann"]},
+        {"name": f"study_{tag}", "privacy_level": "limited", "entitlements": both, "logins": ["bob"]},
+    )  # fmt: skip
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    ann, bob = f"staff_clerk_{tag}__ann", f"staff_study_{tag}__bob"
+    rows = ask(
+        changing, ann, "select row_number, payer_id, name, as_of from reporting.raw_hospital_payers"
+    )
+    assert rows == [(2, "p1", "Somebody", LOADED)]
+    for text in ("select * from reporting.raw_hospital_patients", "select * from source_hospital.payers",
+                 "select * from reporting.member_procedures"):  # fmt: skip
+        with pytest.raises(errors.InsufficientPrivilege):
+            ask(changing, ann, text)
+    seen = ask(
+        changing, bob, "select patient_id, last_name, city from reporting.raw_hospital_patients"
+    )
+    assert seen == [(None, None, "Boston")]  # what the level limited leaves of it
+
+
+def test_reserved_reports_are_nobody_elses(tmp_path):
+    file = roles_file(
+        tmp_path / "roles.yml",
+        {"name": "board", "reports": ["member_procedures"], "reserved": True},
+    )
+    client_file(tmp_path, "acme", ("hospital", {"payers": ["Acme"]}), reports=["member_procedures"])
+    with pytest.raises(readers.ClientError, match="acme names member_procedures"):
+        readers.load_everyone(tmp_path, file)
+    with pytest.raises(readers.ClientError, match="names one of specialties, payers"):
+        readers.load(client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["x"]})))
+    with pytest.raises(readers.ClientError, match="only the level identified"):
+        readers.load_roles(roles_file(tmp_path / "r.yml", {"name": "x", "schemas": ["star"]}))
+
+
+def test_counts_wait_until_a_load_has_ended(changing, warehouse):
+    """Half of a load would be shown as if it were all, with no time of its own."""
+    role = f"client_{changing.humana}__cardiology"
+    question = "select v::text from reporting.hospital_activity as v order by 1"
+    before = ask(changing, role, question)
+    assert before
+    (file,) = warehouse.execute(
+        "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
+        " values ('late', 1, 'hospital', 'encounters', 'late.csv', 'late.csv') returning file_id"
+    ).fetchone()
+    batch = warehouse.execute(
+        "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version,"
+        " loading_since) values (%s, 'hospital', 'encounters', '2026-03-03', 'checked', 'test', now())"
+        " returning batch_id",
+        (file,),
+    ).fetchone()[0]
+    warehouse.execute("update star.fact_encounter set total_claim_cost = total_claim_cost + 100")
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    assert ask(changing, role, question) == before
+    warehouse.execute(
+        "update landing.batch set state = 'loaded', loaded_at = now() where batch_id = %s", (batch,)
+    )
+    reporting.publish(warehouse, changing.folder, changing.roles)
+    assert ask(changing, role, question) != before

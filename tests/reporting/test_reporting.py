@@ -1,0 +1,406 @@
+"""Who sees what: every role against every relation, in sessions of their own."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import psycopg
+import pytest
+from local import embedded
+from psycopg import errors
+from tests.worlds.client_world import COLUMNS, MASTER_KEY, World, client_file, roles_file
+
+from claimhouse import connections, reporting, schema
+from claimhouse.reporting import readers
+
+VIEW = "reporting.claims_by_specialty_month"
+LISTING = (
+    f"select {', '.join(COLUMNS)} from {VIEW}"
+    " order by provider_specialty, service_month, date_of_service, claim_pseudonym"
+)
+# No privilege; and what can be done to no view of several tables, whoever asks.
+REFUSED = (
+    errors.InsufficientPrivilege,
+    errors.WrongObjectType,
+    errors.ObjectNotInPrerequisiteState,
+)
+OWNERS = ("reporting_owner", "identified_owner", "raw_owner", "metrics_owner", "tableau_service")
+SUMMIT = (("billing", ["orthopedist", "physical_therapist"]),)
+HARBOR = (("billing", ["heart_surgeon"]), ("clinic", ["orthopedist"]))
+
+
+@pytest.fixture
+def world(warehouse, warehouse_url, tmp_path, monkeypatch):
+    """A published world of three clients: summit, harbor, and one entitled to nothing."""
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    world = World(warehouse, warehouse_url, tmp_path)
+    world.write_all()
+    reporting.publish(warehouse, tmp_path)
+    return world
+
+
+def listing(world, role):
+    with world.session(role) as session:
+        return session.execute(LISTING).fetchall()
+
+
+def test_each_client_sees_exactly_its_own_claims(world):
+    summit, harbor = world.expected(world.summit, *SUMMIT), world.expected(world.harbor, *HARBOR)
+    assert len(summit) > 50 and len(harbor) > 50
+    assert listing(world, world.login(world.summit)) == summit
+    assert listing(world, world.login(world.harbor)) == harbor
+    assert listing(world, world.login(world.empty)) == []
+
+
+def test_the_owner_of_the_views_sees_nothing(world, warehouse):
+    warehouse.execute("set role reporting_owner")
+    assert warehouse.execute(f"select count(*) from {VIEW}").fetchone() == (0,)
+    for table, seen in {"fact_claim": 0, "dim_provider": 0, "dim_patient": 2}.items():
+        counted = warehouse.execute(f"select count(source_system) from star.{table}")
+        assert counted.fetchone() == (seen,)  # -1 and -2 of dim_patient are nobody
+    warehouse.execute("reset role")
+    # ... although there is something to see, and the loader sees it.
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (400,)
+
+
+def test_pseudonyms_are_stable_for_a_client_and_differ_between_clients(world, warehouse):
+    world.write(world.harbor, *SUMMIT)
+    reporting.publish(warehouse, world.folder)
+    summit, harbor = (
+        {(row[3], row[4]) for row in listing(world, world.login(name))}
+        for name in (world.summit, world.harbor)
+    )
+    assert len(summit) == len(harbor) > 50
+    assert not {one for pair in summit for one in pair if one} & {
+        one for pair in harbor for one in pair
+    }
+    known = reporting.pseudonym(MASTER_KEY, world.summit, "patient", "billing", "PAT0001")
+    assert known == world.pseudonym(world.summit, "patient", "billing", "PAT0001")
+
+
+def relations(warehouse):
+    return warehouse.execute(
+        "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind in ('r', 'p', 'v', 'm', 'S')"
+        " and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') order by 1, 2"
+    ).fetchall()
+
+
+def test_a_client_reads_its_view_and_no_other_relation(world, warehouse):
+    found = relations(warehouse)
+    schemas = {schema for schema, _ in found}
+    assert {"landing", "quality", "star", "security", "delivery", "reporting"} <= schemas
+    with world.session(world.login(world.summit)) as session:
+        for schema, relation in found:
+            for statement in (
+                f'select count(*) from "{schema}"."{relation}"',
+                f'copy "{schema}"."{relation}" to stdout',
+                f'delete from "{schema}"."{relation}"',
+                f'create view reporting.mine as select * from "{schema}"."{relation}"',
+            ):
+                readable = f"{schema}.{relation}" == VIEW and statement.startswith("select")
+                if readable:
+                    session.execute(statement)
+                else:
+                    with pytest.raises(REFUSED):
+                        session.execute(statement)
+
+
+def test_a_client_calls_no_function_of_ours(world, warehouse):
+    functions = warehouse.execute(
+        "select p.oid::regproc::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname not in ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    with world.session(world.login(world.summit)) as session:
+        for (name,) in functions:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(f"select {name}()")
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "set role reporting_owner",
+        "set role postgres",
+        "set session authorization postgres",
+        "set role client_{harbor}",
+        "set role client_{harbor}__analyst",
+        "set role client_{summit}",
+        "set row_security = off; select count(*) from reporting.claims_by_specialty_month",
+        "create temporary table t (a integer)",
+        "create schema mine",
+        "create function reporting.f() returns int language sql as 'select 1'",
+        "alter view reporting.claims_by_specialty_month reset (security_barrier)",
+        "alter role client_{summit}__analyst bypassrls",
+        "grant reporting_owner to client_{summit}__analyst",
+        "alter table star.fact_claim disable row level security",
+    ],
+)
+def test_tricks_are_refused(world, trick):
+    with (
+        world.session(world.login(world.summit)) as session,
+        pytest.raises((errors.InsufficientPrivilege, errors.InvalidParameterValue)),
+    ):
+        session.execute(trick.format(summit=world.summit, harbor=world.harbor))
+
+
+def test_resetting_the_role_changes_nothing(world):
+    with world.session(world.login(world.summit)) as session:
+        for trick in ("reset role", "set role none", "reset session authorization", "reset all"):
+            session.execute(trick)
+            assert session.execute(LISTING).fetchall() == world.expected(world.summit, *SUMMIT)
+
+
+def test_an_error_reveals_no_row_of_others(world):
+    """A condition that fails on other clients' rows would tell that they exist."""
+    foreign = next(row for row in world.claims if row["specialty"] == "heart_surgeon")
+    with world.session(world.login(world.summit)) as session:
+        found = session.execute(
+            f"select count(*) from {VIEW} where 1 / (total_cost - %s) is not null"
+            " and 1 / (case when provider_specialty = 'heart_surgeon' then 0 else 1 end) = 1",
+            (foreign["cost"],),
+        ).fetchone()
+    assert found == (len(world.expected(world.summit, *SUMMIT)),)
+
+
+def test_every_view_shows_patients_of_the_callers_own_claims_alone(world, warehouse):
+    """The policy on dim_patient is by source: what a view shows of patients must join the facts."""
+    own = {row[4] for row in world.expected(world.summit, *SUMMIT)}
+    views = warehouse.execute(
+        "select table_name from information_schema.columns"
+        " where table_schema = 'reporting' and column_name = 'patient_pseudonym'"
+        " and has_table_privilege(%s, format('%%I.%%I', table_schema, table_name), 'select')",
+        (world.login(world.summit),),
+    ).fetchall()
+    assert views
+    with world.session(world.login(world.summit)) as session:
+        for (view,) in views:
+            found = session.execute(f"select distinct patient_pseudonym from reporting.{view}")
+            assert {one for (one,) in found} == own
+
+
+def test_no_name_street_or_identifier_is_in_the_view(world):
+    with world.session(world.login(world.summit)) as session:
+        shown = str(session.execute(f"select v::text from {VIEW} as v").fetchall())
+    assert "Albany" in shown
+    for secret in ("Zebulon", "Quillfeather", "Secret Street", "PAT0", "CLM0", "DOC"):
+        assert secret not in shown
+
+
+def test_a_specialty_taken_away_is_gone_at_the_next_publication(world, warehouse):
+    world.write(world.summit, ("billing", ["physical_therapist"]))
+    done = reporting.publish(warehouse, world.folder)
+    assert (done.entitlements_opened, done.entitlements_closed) == (0, 2)  # its role, its login
+    rows = listing(world, world.login(world.summit))
+    assert rows == world.expected(world.summit, ("billing", ["physical_therapist"]))
+    history = warehouse.execute(
+        "select value, valid_to > now() from security.entitlement_history"
+        " where login = %s and kind = 'provider_specialty' order by 1",
+        (f"client_{world.summit}",),
+    ).fetchall()
+    assert history == [("orthopedist", False), ("physical_therapist", True)]
+
+
+def test_a_client_that_leaves_loses_its_access(world, warehouse):
+    (world.folder / f"{world.summit}.yaml").unlink()
+    with world.session(world.login(world.summit)) as session:
+        assert session.execute(LISTING).fetchall()
+        reporting.publish(warehouse, world.folder)
+        with pytest.raises(errors.InsufficientPrivilege):
+            session.execute(LISTING)
+    with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+        listing(world, world.login(world.summit))
+
+
+def test_a_report_taken_away_is_closed(world, warehouse):
+    world.write(world.summit, *SUMMIT, reports=[])
+    reporting.publish(warehouse, world.folder)
+    with pytest.raises(errors.InsufficientPrivilege):
+        listing(world, world.login(world.summit))
+
+
+def test_publishing_again_changes_nothing(world, warehouse):
+    history = "select * from security.entitlement_history order by login, value, valid_from"
+    before = warehouse.execute(history).fetchall()
+    done = reporting.publish(warehouse, world.folder)
+    assert (done.entitlements_opened, done.entitlements_closed) == (0, 0)
+    assert warehouse.execute(history).fetchall() == before
+    assert listing(world, world.login(world.summit)) == world.expected(world.summit, *SUMMIT)
+
+
+def test_a_changed_key_is_refused_and_changes_nothing(world, warehouse, monkeypatch):
+    before = listing(world, world.login(world.summit))
+    other = json.dumps({"conn_type": "generic", "password": "another key"})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", other)
+    world.write(world.summit, ("billing", ["family_physician"]))
+    with pytest.raises(reporting.ReportingError, match="pseudonyms"):
+        reporting.publish(warehouse, world.folder)
+    assert listing(world, world.login(world.summit)) == before
+
+
+def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM")
+    with pytest.raises(connections.MissingConnection, match="claimhouse_pseudonym"):
+        reporting.publish(warehouse, world.folder)
+
+
+@pytest.mark.parametrize(
+    "breach, says",
+    [
+        ("grant select on star.dim_patient to {login}", "reaches star.dim_patient"),
+        ("grant select (city) on star.dim_patient to {login}", "reaches star.dim_patient"),
+        ("grant select on quality.issue to public", "reaches quality.issue"),
+        ("grant usage on schema security to {login}", "may use the schema security"),
+        ("grant reporting_owner to {login}", "member of reporting_owner"),
+        ("alter role {login} bypassrls", "has a power"),
+        ("alter table star.fact_claim disable row level security", "no row-level security"),
+        ("grant select on landing.batch to reporting_owner", "reads landing.batch"),
+        ("create table reporting.t (a int)", "reporting.t is not a security_barrier view"),
+        ("create table star.fact_new (a int)", "star.fact_new has no row-level security"),
+        ("create policy open on star.fact_claim using (true)", "lets in everybody"),
+        ("create policy open on star.fact_claim to {login} using (true)", "lets in client_"),
+        (
+            "create function security.f() returns int language sql as 'select 1'; "
+            "grant usage on schema security to {login}",
+            "may call security.f",
+        ),
+        ("grant create on schema reporting to {login}", "may create in the schema reporting"),
+    ],
+)
+def test_an_unsafe_state_is_never_published(world, warehouse, breach, says):
+    login = world.login(world.summit)
+    warehouse.execute(breach.format(login=login))
+    try:
+        with pytest.raises(reporting.ReportingError, match=says):
+            reporting.publish(warehouse, world.folder)
+    finally:  # memberships and powers belong to the server that the tests share
+        warehouse.execute(f"revoke reporting_owner from {login}")
+        warehouse.execute(f"alter role {login} nobypassrls")
+
+
+def test_a_grant_made_by_hand_on_reporting_is_taken_back(world, warehouse):
+    outsider = f"client_{world.empty}__outsider"
+    warehouse.execute(f"create role {outsider} login")
+    warehouse.execute(f"grant usage on schema reporting to {outsider}")
+    warehouse.execute(f"grant select on {VIEW} to {outsider}")
+    warehouse.execute(f"grant connect on database {warehouse.info.dbname} to {outsider}")
+    assert listing(world, outsider) == []  # the policies alone already show it nothing
+    reporting.publish(warehouse, world.folder)
+    with pytest.raises(psycopg.OperationalError):
+        listing(world, outsider)
+    kept = "select has_schema_privilege(%s, 'reporting', 'usage')"
+    assert warehouse.execute(kept, (outsider,)).fetchone() == (False,)
+
+
+def test_a_login_gets_the_password_of_its_connection(world, warehouse, monkeypatch):
+    name = f"AIRFLOW_CONN_CLAIMHOUSE_LOGIN_{world.summit}__ANALYST".upper()
+    monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": "open sesame"}))
+    reporting.publish(warehouse, world.folder)
+    stored = warehouse.execute(
+        "select rolpassword from pg_authid where rolname = %s", (world.login(world.summit),)
+    ).fetchone()
+    assert stored[0].startswith("SCRAM-SHA-256$")
+
+
+def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
+    """A managed Postgres has none: the owner of the database, who may create roles, is enough."""
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    name = f"house_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"create role {name} login createrole")
+        for owner in OWNERS:
+            admin.execute(f"grant {owner} to {name} with admin option")
+        admin.execute(f"create database {name} owner {name}")
+    address = embedded.url_of(server, name).replace("//postgres:@", f"//{name}@")
+    try:
+        schema.upgrade(address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            world = World(connection, address, tmp_path)
+            world.write_all()
+            for _ in range(2):
+                reporting.publish(connection, tmp_path, roles_file(tmp_path / "roles.yml"))
+            rows = listing(world, world.login(world.summit))
+            assert rows == world.expected(world.summit, *SUMMIT)
+            connection.execute(f"set role client_{world.summit}")  # as delivery does
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"drop database {name} with (force)")
+            for owner in OWNERS:
+                admin.execute(f"revoke {owner} from {name} cascade")
+            admin.execute(f"drop owned by {name} cascade")
+            for (granted,) in admin.execute(
+                "select g.rolname::text from pg_auth_members as m join pg_roles as g on m.roleid = g.oid"
+                " join pg_roles as w on m.member = w.oid where w.rolname = %s",
+                (name,),
+            ).fetchall():
+                admin.execute(f'revoke "{granted}" from {name} cascade')
+            admin.execute(f"drop role {name}")
+
+
+def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):
+    """A sub-query for each of two million rows would be the end: they must be hashed."""
+    warehouse.execute("set work_mem = '4MB'")  # what a server has that nobody tuned
+    warehouse.execute(f"set role client_{world.summit}")
+    plan = warehouse.execute(f"explain (format json) select * from {VIEW}").fetchone()[0]
+    warehouse.execute("reset role")
+    text = json.dumps(plan)
+    assert "hashed SubPlan" in text
+    assert text.replace("(hashed SubPlan", "").count("(SubPlan") == 0
+
+
+@pytest.mark.parametrize(
+    "change, line, says",
+    [
+        ({"colour": "red"}, 14, "colour: unknown key"),
+        ({"privacy_level": "open"}, 3, "'open' is not one of"),
+        ({"reports": ["everything"]}, 5, "there is no secured view everything"),
+        ({"logins": ["x'; drop role y"]}, 12, "does not match"),
+        ({"name": "other"}, 1, "the file of this client is other.yaml"),
+    ],
+)
+def test_a_bad_client_file_is_named_with_its_line(tmp_path, change, line, says):
+    file = client_file(tmp_path, "acme", *SUMMIT, **change)
+    with pytest.raises(readers.ClientError, match=says) as raised:
+        readers.load(file)
+    assert str(raised.value).startswith(f"{file}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"schedule": "every day"}, "schedule: not a cron"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone: not a time zone"),
+        ({"recipients": ["nobody"]}, "does not match"),
+        ({"format": "docx"}, "not one of"),
+        ({"report": "other"}, "not among this client's reports"),
+        ({"reason": ""}, "reason"),
+    ],
+)
+def test_a_bad_subscription_is_refused(tmp_path, change, says):
+    good = {
+        "name": "monthly", "report": "claims_by_specialty_month", "format": "xlsx",
+        "schedule": "0 6 1 * *", "time_zone": "UTC", "recipients": ["a@b.example"],
+        "transport": "attachment", "reason": "because",
+    }  # fmt: skip
+    assert readers.load(client_file(tmp_path, "acme", *SUMMIT, subscriptions=[good])).subscriptions
+    file = client_file(tmp_path, "acme", *SUMMIT, subscriptions=[good | change])
+    with pytest.raises(readers.ClientError, match=says):
+        readers.load(file)
+
+
+def test_a_key_said_twice_is_refused(tmp_path):
+    file = client_file(tmp_path, "acme", *SUMMIT)
+    file.write_text(file.read_text() + "privacy_level: limited\n")
+    with pytest.raises(readers.ClientError, match="privacy_level: said twice"):
+        readers.load(file)
+
+
+def test_the_demo_client_is_fit_to_publish():
+    assert [one.name for one in readers.load_all()] == [
+        "humana",
+        "summit_ortho",
+        "unitedhealthcare",
+    ]

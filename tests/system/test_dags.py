@@ -1,0 +1,110 @@
+"""The DAGs as the scheduler and the Airflow UI see them."""
+
+from __future__ import annotations
+
+import ast
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
+
+from claimhouse import contracts, settings
+from claimhouse.landing import fetch
+
+FOLDER = settings.PROJECT / "dags"
+
+
+@pytest.fixture(scope="module")
+def dags():
+    bag = DagBag(dag_folder=str(FOLDER))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
+    assert set(dags) == {f"ingest_{source}" for source in contracts.sources()} | {
+        "audit",
+        "publish",
+        "deliver",
+        "approve_extract",
+        "watch_landing",
+    }
+
+
+def test_a_task_makes_its_own_dag_alone(monkeypatch):
+    """To read the contracts of all sources takes a process a second, and every task is a process."""
+    # Not by Airflow's own context manager, which does not take back what it sets.
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, "ingest_clinic")
+    bag = DagBag(dag_folder=str(FOLDER / "ingest.py"))
+    assert set(bag.dags) == {"ingest_clinic"}
+
+
+def test_every_dag_has_a_run_book_retries_and_tells_of_failures(dags):
+    for dag in dags.values():
+        assert "What it does" in dag.doc_md, dag.dag_id
+        assert "When it fails" in dag.doc_md, dag.dag_id
+        for task in dag.tasks:
+            assert task.on_failure_callback, (dag.dag_id, task.task_id)
+            # a failed check is a verdict, and trying again would not change it
+            assert task.retries >= 1 or task.task_id in ("check", "check_star", "check_all"), (
+                dag.dag_id,
+                task.task_id,
+            )
+
+
+def test_an_ingest_run_covers_the_day_before_it(dags):
+    assert type(dags["ingest_billing"].timetable).__name__ == "CronDataIntervalTimetable"
+
+
+def test_the_stages_of_an_ingest_stand_in_the_order_of_the_line(dags):
+    dag = dags["ingest_billing"]
+    order = ["land", "verify", "check", "load_dimensions", "load_fact", "check_star", "finish"]
+    for before, after in pairwise(order):
+        assert after in dag.get_task(before).downstream_task_ids
+
+
+def test_a_source_that_fills_no_fact_yet_is_finished_all_the_same(dags):
+    """The scheduler skips a task expanded over nothing, and after it all that want success."""
+    for source in contracts.sources():
+        dag = dags[f"ingest_{source}"]
+        line = [dag.get_task(name) for name in ("verify", "check", "load_fact", "check_star")]
+        for before, after in pairwise(line):
+            if before.is_mapped:
+                assert after.trigger_rule == "none_failed", (source, after.task_id)
+
+
+def test_a_database_that_is_away_does_not_keep_dropped_files_waiting(dags):
+    for source in contracts.sources():
+        dag = dags[f"ingest_{source}"]
+        fetched = fetch.feeds(source)
+        assert ("extract_source" in dag.task_ids) == bool(fetched), source
+        assert dag.get_task("land").trigger_rule == "all_done"
+    assert "land" in dags["ingest_pended"].get_task("extract_source").downstream_task_ids
+
+
+def test_assets_lead_from_ingest_to_publishing_to_delivery(dags):
+    made = {
+        asset.uri.rstrip("/") for task in dags["ingest_billing"].tasks for asset in task.outlets
+    }
+    assert made == {"claimhouse://star/billing"}
+    published = {asset.uri.rstrip("/") for task in dags["publish"].tasks for asset in task.outlets}
+    assert published == {"claimhouse://reporting"}
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+def test_a_dag_file_only_schedules_and_orders(file: Path):
+    tree = ast.parse(file.read_text())
+    strings = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    docs = ast.get_docstring(tree) or ""
+    code = [text for text in strings if text not in docs and "###" not in text]
+    assert not any(
+        text.lower().lstrip().startswith(("select ", "insert ", "update ", "delete "))
+        for text in code
+    )
+    assert not any(isinstance(node, ast.While | ast.Try) for node in ast.walk(tree))

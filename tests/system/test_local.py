@@ -1,0 +1,410 @@
+"""The local system, as far as it can be tried without starting Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import smtplib
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from local import demo, environment, mailbox, places, processes, summary, system
+from psycopg.conninfo import conninfo_to_dict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# The mailbox ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mail_server(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A mailbox on a free port, and its folder."""
+    folder = tmp_path / "mail"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = mailbox.controller(port, folder)
+    server.start()
+    yield port, folder
+    server.stop()
+
+
+def a_mail(message_id: str | None, text: str = "Hello") -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"] = "sender@claimhouse.example"
+    mail["To"] = "reader@client.example"
+    mail["Subject"] = "An extract"
+    if message_id:
+        mail["Message-ID"] = message_id
+    mail.set_content(text)
+    mail.add_attachment(bytes(range(256)) * 9, "application", "octet-stream", filename="x.xlsx")
+    return mail
+
+
+def send(port: int, *mails: EmailMessage) -> None:
+    with smtplib.SMTP("127.0.0.1", port) as connection:
+        for mail in mails:
+            connection.send_message(mail, to_addrs=["reader@client.example", "bcc@client.example"])
+
+
+def test_a_mail_is_kept_whole(mail_server: tuple[int, Path]) -> None:
+    port, folder = mail_server
+    send(port, a_mail("<one@claimhouse.example>", text=".a line that begins with a dot\n"))
+    (file,) = folder.iterdir()
+    kept = message_from_bytes(file.read_bytes())
+    assert file.suffix == ".eml" and "one@claimhouse.example" in file.name
+    assert kept["Message-ID"] == "<one@claimhouse.example>"
+    assert kept["X-Envelope-To"] == "reader@client.example, bcc@client.example"
+    text, attached = kept.get_payload()
+    assert text.get_payload(decode=True).decode().startswith(".a line")
+    assert attached.get_payload(decode=True) == bytes(range(256)) * 9
+
+
+def test_a_message_id_is_kept_once(mail_server: tuple[int, Path]) -> None:
+    port, folder = mail_server
+    send(port, a_mail("<same@x>", "first"), a_mail("<same@x>", "second"), a_mail("<other@x>"))
+    send(port, a_mail("<same@x>", "third"))
+    files = sorted(folder.iterdir())
+    assert len(files) == 2
+    assert sorted(message_from_bytes(file.read_bytes())["Message-ID"] for file in files) == [
+        "<other@x>",
+        "<same@x>",
+    ]
+    assert b"first" in next(file for file in files if "same" in file.name).read_bytes()
+
+
+def test_mails_without_an_id_or_with_a_strange_one_are_kept(
+    mail_server: tuple[int, Path],
+) -> None:
+    port, folder = mail_server
+    send(port, a_mail(None, "a"), a_mail(None, "b"), a_mail("<../../../etc/x@y>"))
+    send(port, a_mail("<a/b@x>"), a_mail("<a_b@x>"), a_mail(f"<{'long' * 100}@x>"))
+    files = list(folder.iterdir())
+    assert len(files) == 6
+    assert {file.parent for file in files} == {folder}
+
+
+def test_the_mailbox_runs_by_itself_and_ends_when_asked(tmp_path: Path) -> None:
+    port = system.free_port(26000)
+    command = [sys.executable, "-m", "local.mailbox", str(port), str(tmp_path)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    send(port, a_mail("<by-itself@x>"))
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 0
+    assert len(list(tmp_path.glob("*.eml"))) == 1
+
+
+# Processes --------------------------------------------------------------------------------------
+
+SLEEPER = "import time; time.sleep(600)  # claimhouse-sleeper"
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)  # claimhouse-sleeper"])
+print("ready", flush=True)
+time.sleep(600)  # claimhouse-sleeper
+"""
+
+
+def begin(folder: Path, code: str = SLEEPER) -> psutil.Process:
+    processes.start(
+        "sleeper",
+        [sys.executable, "-c", code],
+        "claimhouse-sleeper",
+        environment=dict(os.environ),
+        run=folder / "run",
+        logs=folder / "log",
+    )
+    return psutil.Process(json.loads((folder / "run" / "sleeper.pid").read_text())["pid"])
+
+
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_process_is_found_and_stopped(tmp_path: Path) -> None:
+    process = begin(tmp_path)
+    found = processes.find("sleeper", tmp_path / "run")
+    assert found is not None and found.pid == process.pid
+    assert processes.stop("sleeper", tmp_path / "run")
+    assert ended(process)
+    assert processes.find("sleeper", tmp_path / "run") is None
+    assert not processes.stop("sleeper", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"began": 1.0}, {"word": "another program"}, {"boot": "an earlier one"}],
+    ids=["another start", "another command", "another boot"],
+)
+def test_a_stranger_with_the_same_pid_is_left_alone(tmp_path: Path, change: dict[str, Any]) -> None:
+    process = begin(tmp_path)
+    file = tmp_path / "run" / "sleeper.pid"
+    record = json.loads(file.read_text())
+    if "began" in change:  # begun long before the file says: not ours
+        change = {"began": record["began"] + 3600}
+    file.write_text(json.dumps(record | change))
+    assert processes.find("sleeper", tmp_path / "run") is None
+    processes.stop("sleeper", tmp_path / "run")
+    assert not ended(process)
+    file.write_text(json.dumps(record))
+    assert processes.stop("sleeper", tmp_path / "run")
+
+
+@pytest.mark.parametrize("text", ["", "12", "{}", '{"pid": 1}', "[1]", "\x00"])
+def test_a_damaged_pid_file_names_no_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.pid").write_text(text)
+    assert processes.find("x", tmp_path) is None
+    assert not processes.stop("x", tmp_path)
+
+
+def test_what_a_crashed_process_left_running_is_stopped(tmp_path: Path) -> None:
+    parent = begin(tmp_path, PARENT)
+    log = tmp_path / "log" / "sleeper.log"
+    wait_for(lambda: "ready" in log.read_text())
+    (child,) = parent.children()
+    parent.kill()
+    wait_for(lambda: ended(parent))
+    assert processes.find("sleeper", tmp_path / "run") is None
+    assert not ended(child)
+    assert processes.stop("sleeper", tmp_path / "run")
+    assert ended(child)
+
+
+def wait_for(condition: Any, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# The system -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A var folder of the test's own."""
+    named = [name for name in vars(places) if name.isupper() and name not in ("ROOT", "VAR")]
+    for name in named:
+        relative = getattr(places, name).relative_to(places.VAR)
+        monkeypatch.setattr(places, name, tmp_path / relative)
+    monkeypatch.setattr(places, "VAR", tmp_path)
+    return tmp_path
+
+
+def test_a_taken_port_is_passed_over() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert system.free_port(port) > port
+    assert system.free_port(port) == port
+
+
+def test_a_server_left_for_dead_is_told_from_a_stranger(var: Path, server: str) -> None:
+    places.POSTGRES.mkdir()
+    file = places.POSTGRES / "postmaster.pid"
+    with psycopg.connect(server) as connection:
+        row = connection.execute("select pg_backend_pid()").fetchone()
+        assert row is not None
+        file.write_text(f"{row[0]}\n/somewhere\n")
+        system._forget_stale_postmaster()
+        assert file.exists(), "a Postgres process bears the pid"
+    file.write_text(f"{os.getpid()}\n/somewhere\n")
+    system._forget_stale_postmaster()
+    assert not file.exists(), "a test runner bears the pid"
+
+
+def test_secrets_are_made_once_and_kept_to_their_owner(var: Path) -> None:
+    first = environment.known_secrets()
+    assert environment.known_secrets() == first
+    assert len(set(first.values())) == len(first)
+    assert stat.S_IMODE(places.SECRETS.stat().st_mode) == 0o600
+    kept = environment.read(places.SECRETS)
+    del kept["PSEUDONYM_KEY"]
+    environment.write(places.SECRETS, kept, "one is missing")
+    again = environment.known_secrets()
+    assert again["PSEUDONYM_KEY"] != first["PSEUDONYM_KEY"]
+    assert {name for name in first if again[name] != first[name]} == {"PSEUDONYM_KEY"}
+
+
+def test_airflow_gets_secrets_as_connections_and_listens_here_only(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "9")
+    monkeypatch.setenv("AIRFLOW_HOME", "/elsewhere")
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_WAREHOUSE", "postgresql://elsewhere")
+    address = "postgresql://postgres@/warehouse?host=/a"
+    settings = environment.for_airflow(
+        address, "postgresql://postgres@/airflow?host=/a", var / "landing", 8081, 2526
+    )
+    own = environment.known_secrets()
+    assert settings["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert settings["AIRFLOW_HOME"] == str(places.AIRFLOW_HOME)
+    assert settings["WAREHOUSE_URL"] == settings["AIRFLOW_CONN_CLAIMHOUSE_WAREHOUSE"] == address
+    assert settings["AIRFLOW__CORE__PARALLELISM"] == "9", "what a person sets on purpose wins"
+    mail = json.loads(settings["AIRFLOW_CONN_CLAIMHOUSE_MAIL"])
+    assert (mail["host"], mail["port"]) == ("127.0.0.1", 2526)
+    clients = [file.stem for file in (ROOT / "include" / "clients").glob("*.yaml")]
+    assert clients
+    for client in clients:
+        connection = json.loads(settings[f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{client.upper()}"])
+        assert connection["password"] == own[f"EXTRACT_PASSWORD_{client.upper()}"]
+    assert json.loads(settings["AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM"])["password"]
+    settings_file = (ROOT / "plugins" / "claimhouse" / "settings.py").read_text()
+    roots = set(re.findall(r"CLAIMHOUSE_\w+(?:ROOT|FOLDER|HOME)", settings_file))
+    assert roots <= settings.keys()
+
+
+def test_a_shell_and_a_driver_read_the_same_address(var: Path) -> None:
+    folder = "/some where/var's/postgres"
+    address = system.with_safe_path(f"postgresql://postgres:@/warehouse?host={folder}")
+    environment.write(places.WAREHOUSE_ENV, {"WAREHOUSE_URL": address}, "note")
+    script = f'. {shlex.quote(str(places.WAREHOUSE_ENV))}; printf %s "$WAREHOUSE_URL"'
+    shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert shell.stdout == address
+    assert conninfo_to_dict(address)["host"] == folder
+    assert environment.read(places.WAREHOUSE_ENV)["WAREHOUSE_URL"] == address
+
+
+def test_the_landing_root_is_the_samples_or_the_folder_that_is_named(
+    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LANDING", raising=False)
+    assert places.landing() == places.landing_as_before() == places.SAMPLES
+    assert places.SAMPLES.is_dir()
+    chosen = tmp_path / "feeds"
+    chosen.mkdir()
+    places.LANDING_CHOSEN.write_text(str(chosen))
+    assert places.landing() == places.SAMPLES
+    assert places.landing_as_before() == chosen
+    monkeypatch.setenv("LANDING", str(tmp_path))
+    assert places.landing() == places.landing_as_before() == tmp_path
+    monkeypatch.setenv("LANDING", str(tmp_path / "absent"))
+    with pytest.raises(SystemExit, match="no such folder"):
+        places.landing()
+
+
+# The demo ---------------------------------------------------------------------------------------
+
+
+def test_progress_tells_what_has_begun() -> None:
+    tasks = [
+        {"task_id": "land", "state": "success"},
+        {"task_id": "verify", "state": "success"},
+        {"task_id": "verify", "state": "running"},
+        {"task_id": "verify", "state": "queued"},
+        {"task_id": "check", "state": None},
+        {"task_id": "load", "state": "scheduled"},
+    ]
+    assert demo._progress(tasks) == {
+        "land": "success",
+        "verify": "1 of 3 running, 1 of 3 success",
+    }
+
+
+def test_a_failed_task_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "attempt=1.log"
+    assert demo._reason(log) == "left no log"
+    lines = [
+        {"level": "info", "event": "begun"},
+        {"error_detail": [{"exc_type": "ChecksFailed", "exc_value": "2 checks failed\nmore"}]},
+        {"level": "info", "event": "ended", "error_detail": None},
+    ]
+    log.write_text("not json\n" + "\n".join(json.dumps(line) for line in lines))
+    assert demo._reason(log) == "ChecksFailed: 2 checks failed"
+
+
+def test_the_summary_adds_up_what_the_warehouse_and_the_mailbox_hold(
+    warehouse: psycopg.Connection[Any],
+    warehouse_url: str,
+    mail_server: tuple[int, Path],
+) -> None:
+    for number, counts in enumerate(((1200, 1190, 7, 3), (34, 30, 4, 0)), start=1):
+        warehouse.execute(
+            "insert into landing.file"
+            " (checksum, size_bytes, source_system, feed, file_name, archive_path)"
+            " values (%s, 1, 'billing', 'claims', 'f', 'a')",
+            (str(number),),
+        )
+        warehouse.execute(
+            "insert into landing.batch (file_id, source_system, feed, received_date, state,"
+            " rows_read, rows_accepted, rows_quarantined, rows_dropped, code_version)"
+            " select max(file_id), 'billing', 'claims', current_date, 'loaded',"
+            " %s, %s, %s, %s, 'test' from landing.file",
+            counts,
+        )
+    for status in ("open", "open", "resolved"):
+        warehouse.execute(
+            "insert into quality.issue (source_system, feed, rule, severity, status, message)"
+            " values ('billing', 'claims', 'date', 'error', %s, 'm')",
+            (status,),
+        )
+    port, folder = mail_server
+    send(port, a_mail("<one@x>"))
+    text = summary.summary(warehouse_url, folder)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "billing claims 2 1,234 1,220 11 3 all loaded" in lines
+    assert "billing claims error date 2 1" in lines
+    assert "star.fact_claim 0" in lines
+    assert "reader@client.example, bcc@client.example An extract x.xlsx (2 KiB)" in lines
+
+
+# The Makefile -----------------------------------------------------------------------------------
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Under `make test` the outer make's options would come along.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=outside, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_every_target() -> None:
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert targets
+    listed = re.findall(r"^  make ([a-z-]+) ", make().stdout, re.M)
+    assert sorted(listed) == sorted(targets[1].split())
+    wanted = {"set-up", "demo", "test", "lint", "up", "down", "bench", "requirements"}
+    assert wanted <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("[ $1 = -c ] && exit 1; echo Python 3.9.2", "Python 3.11 is needed; .* is Python 3.9.2"),
+        ("[ $1 = -m ] && exit 1; exit 0", "apt-get install python3.11-venv"),
+    ],
+    ids=["another version", "no venv module"],
+)
+def test_set_up_says_what_is_missing(tmp_path: Path, script: str, message: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    done = make("set-up", f"BASE_PYTHON={python}", f"VENV={tmp_path / 'venv'}")
+    assert done.returncode != 0
+    assert re.search(message, done.stderr)
+    assert not (tmp_path / "venv").exists()
+
+
+def test_down_on_a_new_clone_has_nothing_to_do(tmp_path: Path) -> None:
+    done = make("down", f"VENV={tmp_path / 'venv'}")
+    assert done.returncode == 0
+    assert "nothing is set up" in done.stdout

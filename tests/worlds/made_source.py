@@ -1,0 +1,89 @@
+"""A source that exists in a test alone: its tables, its mapping files, and batches put in by hand."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from claimhouse import settings, star
+from claimhouse import warehouse as sql_files
+
+SOURCE = "made"
+_numbers = itertools.count()
+
+
+class Made:
+    """The source ``made``, whose mapping files a test writes itself."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], folder: Path, patch: pytest.MonkeyPatch
+    ) -> None:
+        self.connection = connection
+        self.mappings = folder / "sql" / "mapping" / SOURCE
+        self.mappings.mkdir(parents=True)
+        for one in (settings.INCLUDE / "sql").iterdir():
+            if one.name != "mapping":
+                (folder / "sql" / one.name).symlink_to(one)
+        patch.setattr(settings, "INCLUDE", folder)
+        patch.setattr(
+            sql_files._files.loader, "searchpath", [str(settings.CODE), str(folder / "sql")]
+        )
+        self.forget_files()
+        connection.execute(f"create schema source_{SOURCE}")
+
+    def forget_files(self) -> None:
+        """Read the SQL files anew: a test writes the same name with another text."""
+        sql_files._files.cache.clear()  # type: ignore[union-attr]
+
+    def maps(self, target: str, select: str) -> None:
+        """Write the mapping file of *target*."""
+        self.forget_files()
+        (self.mappings / f"{target}.sql").write_text(select)
+
+    def table(self, feed: str, columns: str) -> None:
+        """Lay the source table of *feed*."""
+        self.connection.execute(
+            f"create table source_{SOURCE}.{feed}"
+            f" (batch_id bigint not null, row_number bigint not null, {columns})"
+        )
+
+    def batch(self, feed: str, *rows: tuple[Any, ...], received: str = "2024-01-01") -> int:
+        """Put *rows*, checked, into a source table as one batch; its id."""
+        (file_id,) = self.connection.execute(
+            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
+            " values (%s, 1, %s, %s, 'f', 'f') returning file_id",
+            (f"checksum {next(_numbers)}", SOURCE, feed),
+        ).fetchone()  # type: ignore[misc]
+        (batch_id,) = self.connection.execute(
+            "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version)"
+            " values (%s, %s, %s, %s, 'checked', 'test') returning batch_id",
+            (file_id, SOURCE, feed, received),
+        ).fetchone()  # type: ignore[misc]
+        for number, row in enumerate(rows, start=2):
+            self.connection.execute(
+                sql.SQL("insert into {} values ({})").format(
+                    sql.Identifier(f"source_{SOURCE}", feed),
+                    sql.SQL(", ").join(map(sql.Literal, (batch_id, number, *row))),
+                )
+            )
+        return int(batch_id)
+
+    def load(self, *batches: int) -> dict[str, int]:
+        """Load *batches*, or all that are checked; the rows written, where there are any."""
+        named = list(batches) or batches.in_state(self.connection, SOURCE, "checked")
+        star.create_mappings(self.connection, SOURCE)
+        written = (
+            star.load_dimensions(self.connection, SOURCE, named)
+            | star.load_facts(self.connection, SOURCE, named)
+            | star.finish(self.connection, SOURCE, named)
+        )
+        return {name: rows for name, rows in written.items() if rows}
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What *query* finds."""
+        return self.connection.execute(query).fetchall()  # type: ignore[arg-type]

@@ -58,10 +58,10 @@ samples: set-up ## write the sample feeds to var/samples
 	@$(BIN)/python -m local.samples
 
 rebuild: set-up ## empty the star and load it anew from the source tables (SOURCE=<source> for one)
-	@set -a && . $${CLAIMHOUSE_VAR:-var}/warehouse.env && $(BIN)/python -m claimhouse.star rebuild $(SOURCE)
+	@set -a && . $${CLAIMHOUSE_VAR:-var}/warehouse.env && $(BIN)/claimhouse star rebuild $(SOURCE)
 
 contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<source>]
-	@$(BIN)/python -m claimhouse.draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
+	@$(BIN)/claimhouse draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
 
 screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot

@@ -9,7 +9,7 @@ loaded, is left for the next night (the task then returns False).
 `select * from quality.check_history where outcome <> 'pass' order by checked_at desc;` tells
 which check of which table, and `quality.failing_row` holds examples of the rows. Nothing was
 changed. The star of a source can be laid anew from its source tables, with the same result:
-`python -m claimhouse.star rebuild <source>`.
+`claimhouse star rebuild <source>`.
 
 ### What to look at
 `quality.open_issues`, rules that begin with `soda:`.

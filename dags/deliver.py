@@ -13,7 +13,7 @@ A subscription's schedule names its periods: the latest tick is the period that 
 period goes to each recipient once, however often this runs.
 
 ### To hold deliveries
-`python -m claimhouse.delivery hold <client> --reason "..."` stops the next mail already;
+`claimhouse delivery hold <client> --reason "..."` stops the next mail already;
 `release <client>` lets them go on, and what waited is sent. `hold: <reason>` in the client file
 does the same from the next publication on.
 
@@ -30,7 +30,7 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 * **A mail is in doubt**: its run ended between the mail's last byte and the server's answer. With
   the connection `claimhouse_journal` this is found out by itself; without it the owner is told.
   Ask the server's log or the recipient, then
-  `python -m claimhouse.delivery resolve <mail> arrived` or `resend`.
+  `claimhouse delivery resolve <mail> arrived` or `resend`.
 * **An extract is withheld**: its data was not refreshed; the owner's mail says why. Mend the
   load or the publication, and it is sent by itself. `CLAIMHOUSE_REFRESH_MINUTES` is how long a
   refresh may take.
@@ -43,7 +43,7 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 
 ### What to look at
 `select * from delivery.outbox where state <> 'sent';` for what waits,
-`python -m claimhouse.delivery ledger --patient <source>:<id> --client <client> --from <day> --to
+`claimhouse delivery ledger --patient <source>:<id> --client <client> --from <day> --to
 <day>` (each part may be left out) for what left the house.
 """
 

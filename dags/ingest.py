@@ -39,7 +39,7 @@ Feeds: {feeds}.
 ### When it fails
 * **`check` failed**: a batch is held. `select * from quality.held_batches;` tells which check
   and why. When the batch is right after all, release it and run the DAG again:
-  `python -m claimhouse.review release <batch> --reason "..."`.
+  `claimhouse review release <batch> --reason "..."`.
 * **`verify` failed**: rows or money did not balance, or the server was away. Nothing of the
   batch is kept; clear the task and it starts afresh.
 * **`check_star` failed**: the facts and the sources do not agree. The batches are not marked

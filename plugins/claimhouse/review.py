@@ -2,7 +2,7 @@
 
 ``waive`` an issue that may stay, ``correct`` a quarantined row, ``release`` a batch that Soda
 held. A correction is laid as a small file and goes through landing and verification like any
-other. Run as ``python -m claimhouse.review --help``; values are read from standard input, so
+other. Run as ``claimhouse review --help``; values are read from standard input, so
 that none stands in a shell's history or a process list.
 """
 
@@ -109,7 +109,7 @@ def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: ``waive ISSUE``, ``correct ISSUE``, ``release BATCH``."""
-    parser = argparse.ArgumentParser(prog="claimhouse.review", description=__doc__)
+    parser = argparse.ArgumentParser(prog="claimhouse review", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command, what in (("waive", "issue"), ("correct", "issue"), ("release", "batch")):
         one = commands.add_parser(command)

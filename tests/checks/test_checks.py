@@ -592,8 +592,8 @@ import os, socket, sys
 def refuse(*a, **k):
     raise SystemExit("the network was tried")
 socket.getaddrinfo = refuse
-before = dict(os.environ)
 from claimhouse.checks import soda
+before = dict(os.environ)
 from pathlib import Path
 text = "checks:\\n  - x:\\n      name: x\\n      x query: select ${batch_id}\\n      fail: when != 7"
 Path("one.yml").write_text(text)

@@ -35,7 +35,7 @@ def test_a_crashed_server_may_take_longer_to_recover_than_the_wheel_waits(
         try:
             # By another process: the wheel remembers what it started.
             script = (
-                "import psycopg, sys, pathlib; from claimhouse import embedded;"
+                "import psycopg, sys, pathlib; from local import embedded;"
                 "c = psycopg.connect(embedded.start(pathlib.Path(sys.argv[1])), autocommit=True);"
                 "c.execute('create table kept as select 1 as one')"
             )

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from claimhouse import star
+from claimhouse.batches import in_state
 
 Row = dict[str, Any]
 
@@ -74,7 +75,7 @@ class Billing:
 
     def load(self, *batches: int) -> dict[str, int]:
         """Load *batches* (all that are checked when none is named) into the star."""
-        named = list(batches) or batches.in_state(self.connection, "billing", "checked")
+        named = list(batches) or in_state(self.connection, "billing", "checked")
         return (
             star.load_dimensions(self.connection, "billing", named)
             | star.load_facts(self.connection, "billing", named)

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from claimhouse import settings, star
 from claimhouse import warehouse as sql_files
+from claimhouse.batches import in_state
 
 SOURCE = "made"
 _numbers = itertools.count()
@@ -75,7 +76,7 @@ class Made:
 
     def load(self, *batches: int) -> dict[str, int]:
         """Load *batches*, or all that are checked; the rows written, where there are any."""
-        named = list(batches) or batches.in_state(self.connection, SOURCE, "checked")
+        named = list(batches) or in_state(self.connection, SOURCE, "checked")
         star.create_mappings(self.connection, SOURCE)
         written = (
             star.load_dimensions(self.connection, SOURCE, named)

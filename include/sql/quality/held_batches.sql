@@ -21,7 +21,7 @@ group by b.batch_id, f.file_id
 order by b.batch_id;
 
 comment on view quality.held_batches is
-'Batches that failed a check and stay out of the star until one is released: python -m claimhouse.review release';
+'Batches that failed a check and stay out of the star until one is released: claimhouse review release';
 comment on column quality.held_batches.held_since is 'When it was last checked';
 comment on column quality.held_batches.failed_checks is 'The checks that hold it';
 comment on column quality.held_batches.why is 'What they found';

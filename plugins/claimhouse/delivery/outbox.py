@@ -610,8 +610,8 @@ server took it. It is not sent again by itself, and the ledger counts it as sent
 Ask the mail server's log, or the recipient, for the Message-ID {message_id}
 and then say one of:
 
-    python -m claimhouse.delivery resolve {number} arrived
-    python -m claimhouse.delivery resolve {number} resend
+    claimhouse delivery resolve {number} arrived
+    claimhouse delivery resolve {number} resend
 """
 
 
@@ -653,7 +653,7 @@ def _tidy(connection: Connection[Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: ``ledger``, ``hold``, ``release``, ``in-doubt``, ``resolve``."""
-    parser = argparse.ArgumentParser(prog="claimhouse.delivery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="claimhouse delivery", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     ledger.add_arguments(commands.add_parser("ledger", help="what was sent, as csv"))
     one = commands.add_parser("hold", help="stop all deliveries to a client")

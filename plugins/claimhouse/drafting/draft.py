@@ -1,7 +1,7 @@
 """A draft contract of a file that nobody has described yet, for a person to finish.
 
     make contract FILE=<file> [SOURCE=<source>]
-    python -m claimhouse.draft FILE [--source SOURCE] [--feed FEED] [--folder FOLDER]
+    claimhouse draft FILE [--source SOURCE] [--feed FEED] [--folder FOLDER]
 
 Types, date formats, the key and what a column may be called are guessed from the header and the
 first rows. Whatever is doubtful is said in a comment beside it. A draft can be read like any
@@ -576,7 +576,7 @@ def _text(value: object) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; prints where the draft lies."""
-    parser = argparse.ArgumentParser(prog="claimhouse.draft", description=__doc__)
+    parser = argparse.ArgumentParser(prog="claimhouse draft", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--source", help="the source system; the file's folder when left out")
     parser.add_argument("--feed", help="what to call the feed; after the file when left out")

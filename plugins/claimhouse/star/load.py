@@ -566,7 +566,7 @@ def _run(connection: Connection[Any], file: str, **names: Any) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: ``rebuild [SOURCE ...]``, every source when none is named."""
-    parser = argparse.ArgumentParser(prog="claimhouse.star", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="claimhouse star", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     named = commands.add_parser("rebuild", help="empty the star of a source and load it anew")
     named.add_argument("sources", nargs="*", metavar="SOURCE")

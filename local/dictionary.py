@@ -35,15 +35,6 @@ COSTS = {
     "error": "the row is quarantined",
     "warning": "loaded empty, with a warning",
 }
-DATE_LETTERS = {
-    "%Y": "YYYY",
-    "%m": "MM",
-    "%d": "DD",
-    "%H": "HH",
-    "%M": "MI",
-    "%S": "SS",
-    "%b": "Mon",
-}
 INTRODUCTION = """\
 # Data dictionary
 
@@ -162,7 +153,7 @@ def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]
 def _accepted(column: Column) -> Iterable[str]:
     """In which ways a value may be written, and what is repaired."""
     if column.date_formats:
-        yield " or ".join(f"`{_date_format(one)}`" for one in column.date_formats)
+        yield " or ".join(f"`{contract.date_format(one)}`" for one in column.date_formats)
     if column.type == "boolean":
         yield f"true: {_codes(column.true_values)}; false: {_codes(column.false_values)}"
     if column.is_money:
@@ -195,12 +186,6 @@ def _costs(column: Column) -> Iterable[str]:
 
 def _row_cost(severity: str) -> str:
     return "the row is quarantined" if severity == "error" else "loaded as it came, with a warning"
-
-
-def _date_format(strptime: str) -> str:
-    for code, letters in DATE_LETTERS.items():
-        strptime = strptime.replace(code, letters)
-    return strptime
 
 
 def _codes(values: Iterable[str]) -> str:

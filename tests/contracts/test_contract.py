@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from claimhouse import contracts, settings
 
@@ -109,14 +106,3 @@ def test_a_file_that_is_no_yaml_names_its_line(schemas):
     file.write_text(file.read_text().replace("status: active", "status: [active"))
     with pytest.raises(contracts.ContractError, match=r"claims\.yaml:\d+: not YAML"):
         contracts.load(file)
-
-
-@given(st.dates(min_value=date(1900, 1, 1)))
-def test_date_formats_mean_what_they_say(day):
-    text = {
-        "M/D/YYYY": f"{day.month}/{day.day}/{day.year}",
-        "YYYYMMDD": f"{day:%Y%m%d}",
-        "DD-Mon-YYYY": f"{day:%d-%b-%Y}",
-    }
-    for form, written in text.items():
-        assert datetime.strptime(written, contracts.strptime(form)).date() == day

@@ -6,6 +6,7 @@ room reads instead of the file. May not know a database or Airflow.
 
 from __future__ import annotations
 
+from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_words, strptime
 from claimhouse.contracts.parse import (
     CLASSIFICATIONS,
     Column,
@@ -18,16 +19,18 @@ from claimhouse.contracts.parse import (
     of,
     of_source,
     sources,
-    strptime,
 )
 
 __all__ = [
     "CLASSIFICATIONS",
+    "DATE_TOKENS",
     "Column",
     "Contract",
     "ContractError",
     "Reference",
     "RowRule",
+    "date_format",
+    "date_words",
     "load",
     "load_all",
     "of",

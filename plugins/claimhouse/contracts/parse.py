@@ -30,6 +30,7 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml
+from claimhouse.contracts.dates import strptime
 from claimhouse.reading.open import Dialect
 from claimhouse.strict_yaml import Document
 
@@ -81,17 +82,6 @@ POLARS_TYPES: dict[str, pl.DataType] = {
     "integer": pl.Int64(),
     "decimal": pl.Decimal(38, 6),
     "boolean": pl.Boolean(),
-}
-DATE_TOKENS = {
-    "YYYY": "%Y",
-    "MM": "%m",
-    "DD": "%d",
-    "HH": "%H",
-    "MI": "%M",
-    "SS": "%S",
-    "Mon": "%b",
-    "M": "%m",
-    "D": "%d",
 }
 
 
@@ -570,9 +560,3 @@ def _freshness(standard: OpenDataContractStandard) -> int | None:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def strptime(date_format: str) -> str:
-    """A contract's date format as a strptime pattern: ``M/D/YYYY`` is ``%m/%d/%Y``."""
-    token = re.compile("|".join(sorted(DATE_TOKENS, key=len, reverse=True)))
-    return token.sub(lambda found: DATE_TOKENS[found.group()], date_format)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from claimhouse.contracts.parse import Column, Contract, RowRule
+from claimhouse.contracts import Column, Contract, RowRule, date_words
 from claimhouse.reading.open import Block, BrokenRow, Note, Unreadable, join_row
 from claimhouse.verification import mojibake
 
@@ -518,7 +518,7 @@ def _type_rule(column: Column) -> str:
 
 def _type_message(column: Column) -> str:
     if column.type in ("date", "timestamp"):
-        formats = " or ".join(_readable(one) for one in column.date_formats)
+        formats = " or ".join(date_words(one) for one in column.date_formats)
         return f"is not a date written as {formats}"
     if column.type == "decimal":
         whole = column.precision - column.scale
@@ -526,13 +526,6 @@ def _type_message(column: Column) -> str:
     if column.type == "integer":
         return "is not a whole number of the size it may have"
     return f"is none of {', '.join((*column.true_values, *column.false_values))}"
-
-
-def _readable(date_format: str) -> str:
-    words = {"%Y": "year", "%m": "month", "%d": "day", "%H": "hour", "%M": "minute", "%S": "second"}
-    for token, word in words.items():
-        date_format = date_format.replace(token, word)
-    return date_format
 
 
 def _limit(column: Column, text: str) -> pl.Expr:

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test lint docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test lint freeze docs bench samples rebuild screenshot requirements contract
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
+	$(BIN)/python -m local.freeze --check
+
+freeze: set-up ## list the files of new revisions, which then stay as they are
+	@$(BIN)/python -m local.freeze
 
 docs: set-up ## write what in docs/ is made from the contracts and the database
 	$(BIN)/python -m local.dictionary

@@ -8,15 +8,13 @@ airflow users create --role Admin \
     --username "$ADMIN_LOGIN" --password "$ADMIN_PASSWORD" --email "$CLAIMHOUSE_OWNER_EMAIL" \
     --firstname Claimhouse --lastname Admin
 
+claimhouse upgrade
+
 python - <<'PYTHON'
 import os
 
 import boto3
 from botocore.exceptions import ClientError
-
-from claimhouse import schema
-
-schema.upgrade()
 
 s3 = boto3.client(
     "s3",

@@ -16,6 +16,7 @@ COMMANDS = {
     "draft": ("claimhouse.drafting", "draft a contract from a file"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),
+    "upgrade": ("claimhouse.schema", "bring the warehouse to the newest schema"),
 }
 
 

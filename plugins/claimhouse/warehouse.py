@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from psycopg import Connection, RawCursor
+from psycopg import Connection, RawCursor, errors
 from psycopg.rows import dict_row
 
-from claimhouse import settings
+from claimhouse import revisions, settings
 
 _files = Environment(
     loader=FileSystemLoader([settings.CODE, settings.INCLUDE / "sql"]),
@@ -36,6 +36,15 @@ class WarehouseError(RuntimeError):
     """The server refused something; the message names what, and never a value of a row."""
 
 
+class WrongRevision(WarehouseError):
+    """The warehouse is older or newer than this code."""
+
+
+# A lock that every connection of a stage holds in shared mode, and an upgrade exclusively.
+IN_USE = "hashtextextended('claimhouse.schema in use', 0)"
+REVISION = "select version_num from public.schema_version"
+
+
 @contextmanager
 def connect(at: str | None = None) -> Iterator[Connection[Any]]:
     """A transaction in the warehouse: committed when the block ends, rolled back when it raises.
@@ -45,12 +54,47 @@ def connect(at: str | None = None) -> Iterator[Connection[Any]]:
 
     Raises:
         WarehouseError: in the place of any error of the server.
+        WrongRevision: the warehouse is at another revision than this code.
     """
     try:
         with psycopg.connect(at or url(), application_name="claimhouse") as connection:
+            _enter(connection)
             yield connection
     except psycopg.Error as error:
         raise WarehouseError(_without_values(error)) from None
+
+
+def difference(revision: str | None) -> str:
+    """What to do about a warehouse at *revision*, which is not this code's."""
+    head = revisions.head()
+    if revision is None:
+        return "the warehouse has no schema yet: run `claimhouse upgrade`"
+    if revision in revisions.known():
+        return (
+            f"the warehouse is at {revisions.described(revision)} and this version needs "
+            f"{revisions.described(head)}: run `claimhouse upgrade`"
+        )
+    is_newer = revision.isdigit() and revision > head
+    return (
+        f"the warehouse is at revision {revision}, which this version does not know"
+        + (f": it is newer than {revisions.described(head)}" if is_newer else "")
+        + ". Install the version that upgraded it, or a later one."
+    )
+
+
+def _enter(connection: Connection[Any]) -> None:
+    """Keep upgrades away until the connection ends, and check that the schema is this code's."""
+    try:
+        # Two statements in one round trip: the second sees what an upgrade did meanwhile.
+        cursor = connection.execute(f"select pg_advisory_lock_shared({IN_USE});" + REVISION)
+    except errors.UndefinedTable:
+        raise WrongRevision(difference(None)) from None
+    cursor.nextset()
+    rows = cursor.fetchall()
+    connection.commit()
+    revision = ", ".join(str(row[0]) for row in rows) or None
+    if revision != revisions.head():
+        raise WrongRevision(difference(revision))
 
 
 def _without_values(error: psycopg.Error) -> str:

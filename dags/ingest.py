@@ -18,13 +18,13 @@ from airflow.sdk import (
 )
 
 from claimhouse import contracts, notify, star
-from claimhouse.landing import fetch as extract_source
+from claimhouse.landing import fetch
 
 RUN_BOOK = """
 ### What it does
 Once a day, takes every new file of **{source}** from the landing root into the star schema:
 
-{extracts}1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
+{fetch_step}1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
 2. `verify` (one task a batch) holds every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
    `quality.quarantine`, every reason to `quality.issue`.
@@ -51,23 +51,23 @@ Feeds: {feeds}.
 quarantined and dropped.
 """
 
-EXTRACTS = """0. `extract_source` asks the databases of {feeds} for the day the run covers and lays the rows as
-   files in the landing root (`include/sql/extract_source/{source}/`). It is skipped where the
-   connection was not made; then only files that were dropped there are taken. When it fails, the rest
-   of the run goes on without it: clear it once the database is back.
+FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run covers and writes the rows as files
+   in the landing root (queries: `include/sql/fetch/{source}/`). It is skipped where the connection does
+   not exist; then only files dropped there are taken. When it fails, the rest of the run goes on
+   without it: clear it once the database is back.
 """
 
 
 def ingest(source: str) -> DAG:
     """The ingest DAG of one source system."""
     feeds = ", ".join(one.feed for one in contracts.of_source(source))
-    fetched = extract_source.feeds(source)
-    extracts = EXTRACTS.format(source=source, feeds=", ".join(fetched)) if fetched else ""
+    fetched = fetch.feeds(source)
+    fetch_step = FETCH_STEP.format(source=source, feeds=", ".join(fetched)) if fetched else ""
 
     @dag(
         dag_id=f"ingest_{source}",
         description=f"Bring the files of {source} into the star schema",
-        doc_md=RUN_BOOK.format(source=source, feeds=feeds, extracts=extracts),
+        doc_md=RUN_BOOK.format(source=source, feeds=feeds, fetch_step=fetch_step),
         schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
         start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
         catchup=False,
@@ -76,13 +76,13 @@ def ingest(source: str) -> DAG:
         default_args=notify.task_defaults(),
     )
     def pipeline() -> None:
-        @task(task_id="extract_source", map_index_template="{{ feed }}")
-        def fetch(feed: str) -> None:
+        @task(task_id="fetch", map_index_template="{{ feed }}")
+        def fetch_feed(feed: str) -> None:
             from airflow.sdk.exceptions import AirflowSkipException
 
             get_current_context()["feed"] = feed
             start = get_current_context()["data_interval_start"]
-            if extract_source.fetch(source, feed, start.date()) is None:
+            if fetch.fetch(source, feed, start.date()) is None:
                 raise AirflowSkipException("no connection, or nothing new: see the log")
 
         # Dropped files are taken whatever became of the databases.
@@ -134,7 +134,7 @@ def ingest(source: str) -> DAG:
 
         landed = land()
         if fetched:
-            fetch.expand(feed=fetched) >> landed
+            fetch_feed.expand(feed=fetched) >> landed
         verified = verify.expand(batch_id=landed)
         facts = load_fact.expand(fact=star.facts(source))
         verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()

@@ -11,30 +11,12 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from claimhouse import contracts as contract
-from claimhouse.contracts.parse import Column, Contract
+from claimhouse.contracts import SEVERITIES, Column, Contract
 from local import places
 
 PAGE = places.ROOT / "docs" / "dictionary.md"
 SHOWN = 12  # longer lists are cut
 
-CLASSES = {
-    "public": "tells nothing of a person",
-    "identifier": "a number or code that stands for one person, claim or visit",
-    "name": "a person's name, or part of it",
-    "street": "an address, or a place finer than a ZIP code",
-    "city": "any other place smaller than a state",
-    "state": "a state",
-    "zipcode": "a ZIP code",
-    "date": "a day in a person's life or treatment",
-    "birth_date": "the day of birth",
-    "clinical": "health, race, sex, marital status",
-    "financial": "money asked or paid for a person",
-    "free_text": "written by hand: may hold anything of the above",
-}
-COSTS = {
-    "error": "the row is quarantined",
-    "warning": "loaded empty, with a warning",
-}
 INTRODUCTION = """\
 # Data dictionary
 
@@ -51,7 +33,10 @@ may see it:
 def page(contracts: Sequence[Contract]) -> str:
     """The whole dictionary, as Markdown."""
     in_use = [one for one in contracts if not one.is_draft]
-    parts = [INTRODUCTION, markdown_table(("class", "the column holds"), CLASSES.items())]
+    parts = [
+        INTRODUCTION,
+        markdown_table(("class", "the column holds"), contract.CLASSIFICATIONS.items()),
+    ]
     parts.append(_contents(in_use))
     for source, feeds in groupby(in_use, key=lambda one: one.source_system):
         parts.append(f"## {source}")
@@ -177,11 +162,11 @@ def _accepted(column: Column) -> Iterable[str]:
 def _costs(column: Column) -> Iterable[str]:
     """What a value that is missing or wrong costs."""
     if column.required and column.missing == column.invalid:
-        yield f"missing or wrong: {COSTS[column.invalid]}"
+        yield f"missing or wrong: {SEVERITIES[column.invalid]}"
         return
     if column.required:
-        yield f"missing: {COSTS[column.missing]}"
-    yield f"wrong: {COSTS[column.invalid]}"
+        yield f"missing: {SEVERITIES[column.missing]}"
+    yield f"wrong: {SEVERITIES[column.invalid]}"
 
 
 def _row_cost(severity: str) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from claimhouse import checks, contracts, settings, storage, warehouse
-from claimhouse.reading.open import open_file
+from claimhouse.reading import open_file
 from claimhouse.verification import recognize, verify
 
 

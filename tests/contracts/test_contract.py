@@ -14,7 +14,7 @@ CLAIMS = settings.INCLUDE / "schemas" / "billing" / "claims.yaml"
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> Path:
-    """A copy of the contracts to spoil."""
+    """A copy of the contracts, to break."""
     return Path(shutil.copytree(settings.INCLUDE / "schemas", tmp_path / "schemas"))
 
 
@@ -77,6 +77,7 @@ SPOILT = {
     ),
     "a dialect option we do not know": ("format: csv,", "formt: csv,", "formt"),
     "a reference to no column": ("to: patients.patient_id", "to: patients", "patients"),
+    "a file format that does not exist": ("format: csv,", "format: xml,", "csv, fixed, xlsx"),
     "another source than the folder's": ("domain: billing", "domain: hospital", "billing"),
 }
 
@@ -106,3 +107,41 @@ def test_a_file_that_is_no_yaml_names_its_line(schemas):
     file.write_text(file.read_text().replace("status: active", "status: [active"))
     with pytest.raises(contracts.ContractError, match=r"claims\.yaml:\d+: not YAML"):
         contracts.load(file)
+
+
+@pytest.mark.parametrize(
+    ("feed", "old", "new"),
+    [
+        ("pended/pend_queue", "extractSource", "fetch"),
+        ("billing_exports/claim_list", "recognise", "recognize"),
+    ],
+)
+def test_a_property_of_an_earlier_name_is_refused_with_its_line_and_the_new_name(
+    feed, old, new, schemas
+):
+    file = schemas / f"{feed}.yaml"
+    text = file.read_text()
+    assert f"property: {new}," in text
+    file.write_text(text.replace(f"property: {new},", f"property: {old},"))
+    line = text[: text.index(f"property: {new},")].count("\n") + 1
+    with pytest.raises(contracts.ContractError, match=f"'{old}' is now '{new}'") as error:
+        contracts.load(file)
+    assert str(error.value).startswith(f"{file}:{line}: ")
+
+
+def test_an_error_in_a_custom_property_names_its_own_line(schemas):
+    file = schemas / "pended" / "pend_queue.yaml"
+    text = file.read_text()
+    pattern = r"pend_queue_(\d{4}-\d{2}-\d{2})"
+    file.write_text(text.replace(pattern, "no group"))
+    line = text[: text.index(pattern)].count("\n") + 1
+    with pytest.raises(contracts.ContractError, match="exactly one group") as error:
+        contracts.load(file)
+    assert str(error.value).startswith(f"{file}:{line}: ")
+
+
+def test_a_key_that_is_twice_in_a_vocabulary_is_refused(schemas):
+    file = schemas / "vocabulary" / "us_states.yaml"
+    file.write_text(f"{file.read_text()}  Deleware: Maine\n")
+    with pytest.raises(contracts.ContractError, match=r"us_states\.yaml:\d+"):
+        contracts.load(schemas / "billing" / "patients.yaml")

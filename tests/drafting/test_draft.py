@@ -18,9 +18,9 @@ from tests.worlds.feeds import take_in_all
 
 from claimhouse import contracts, drafting
 from claimhouse import settings as places
-from claimhouse.contracts.parse import Column, Contract
+from claimhouse.contracts import Column, Contract
 from claimhouse.drafting import draft
-from claimhouse.reading.open import open_file
+from claimhouse.reading import open_file
 from claimhouse.verification import recognize, verify
 
 SOURCE = "billing_exports"

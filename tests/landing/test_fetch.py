@@ -168,7 +168,7 @@ def test_a_query_that_breaks_off_leaves_no_file_and_tells_no_value(
     with pytest.raises(ExtractFailed) as failed:
         fetch.fetch("pended", "pend_queue", DAY)
     assert "DivisionByZero (22012)" in str(failed.value)
-    assert "include/sql/extract_source/pended/pend_queue.sql" in str(failed.value)
+    assert "include/sql/fetch/pended/pend_queue.sql" in str(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
     assert names(landing_root) == []
@@ -184,16 +184,16 @@ def test_a_query_without_a_required_column_says_so(landing_root, warehouse, fore
 def test_every_feed_from_a_database_has_its_query():
     for source in contracts.sources():
         for feed in fetch.feeds(source):
-            query = settings.INCLUDE / "sql" / "extract_source" / source / f"{feed}.sql"
+            query = settings.INCLUDE / "sql" / "fetch" / source / f"{feed}.sql"
             assert query.is_file(), query
 
 
 STREAM = """
 import resource, sys
-from claimhouse import extract_source
+from claimhouse.landing import fetch
 from airflow.sdk import BaseHook
 hook = BaseHook.get_connection("claimhouse_providers").get_hook()
-rows = extract_source._rows(hook, "select n, repeat('x', 200) from generate_series(1, 600000) as n")
+rows = fetch._rows(hook, "select n, repeat('x', 200) from generate_series(1, 600000) as n")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert sum(1 for _ in rows) == 600001
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from claimhouse.reading.open import Block, BrokenRow, Dialect, Note, Unreadable, join_row, open_file
+from claimhouse.reading import Block, BrokenRow, Dialect, Note, Unreadable, join_row, open_file
 
 BLOCK = 1024 * 1024
 
@@ -225,7 +225,7 @@ def test_broken_utf_8_costs_its_own_rows(file: Any) -> None:
 def test_a_character_cut_by_the_end_of_the_look_is_whole(file: Any) -> None:
     from claimhouse.reading import text as reading_text
 
-    fill = "x" * (reading_text.LOOK_BYTES - len("a\n") - 1)
+    fill = "x" * (reading_text.EXAMINED_BYTES - len("a\n") - 1)
     read = Read(file(f"a\n{fill}é\n".encode()))
     assert read.rows == [(2, f"{fill}é")]
     assert read.notes == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from claimhouse.reading.open import Dialect, Unreadable, join_row, open_file
+from claimhouse.reading import Dialect, Unreadable, join_row, open_file
 
 LINE_END = re.compile("\r\n|\r|\n")
 relaxed = settings(

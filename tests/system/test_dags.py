@@ -79,9 +79,9 @@ def test_a_database_that_is_away_does_not_keep_dropped_files_waiting(dags):
     for source in contracts.sources():
         dag = dags[f"ingest_{source}"]
         fetched = fetch.feeds(source)
-        assert ("extract_source" in dag.task_ids) == bool(fetched), source
+        assert ("fetch" in dag.task_ids) == bool(fetched), source
         assert dag.get_task("land").trigger_rule == "all_done"
-    assert "land" in dags["ingest_pended"].get_task("extract_source").downstream_task_ids
+    assert "land" in dags["ingest_pended"].get_task("fetch").downstream_task_ids
 
 
 def test_assets_lead_from_ingest_to_publishing_to_delivery(dags):

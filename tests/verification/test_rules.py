@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from claimhouse import contracts, settings
-from claimhouse.reading.open import Block
+from claimhouse.reading import Block
 from claimhouse.verification import verify
 
 PROCEDURES = contracts.of("hospital", "procedures")
@@ -90,7 +90,7 @@ SPOILT = {
         "severity error or warning",
     ),
     "another engine": ("engine: polars", "engine: soda", "engine polars"),
-    "no name": ("      - name: stop_after_start\n        type", "      - type", "name of its own"),
+    "no name": ("      - name: stop_after_start\n        type", "      - type", "unique name"),
 }
 
 

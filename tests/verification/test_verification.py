@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.worlds.feeds import claim
 
 from claimhouse import contracts
-from claimhouse.reading.open import Block
+from claimhouse.reading import Block
 from claimhouse.verification import verify
 
 CLAIMS = contracts.of("billing", "claims")

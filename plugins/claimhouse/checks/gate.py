@@ -20,7 +20,7 @@ from psycopg import Connection
 from claimhouse import batches, contracts, settings, warehouse
 from claimhouse.checks import soda
 from claimhouse.checks.soda import MOST_EXAMPLES, Measured
-from claimhouse.contracts.parse import Contract, Reference
+from claimhouse.contracts import Contract, Reference
 from claimhouse.star import mapping
 
 CHECKS = settings.INCLUDE / "soda"

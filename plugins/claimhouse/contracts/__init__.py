@@ -2,18 +2,24 @@
 
 Comes in: ``include/schemas/<source>/<feed>.yaml``. Goes out: :class:`Contract`, which every later
 room reads instead of the file. May not know a database or Airflow.
+
+:mod:`model` holds what a contract says, :mod:`parse` reads and checks the YAML, :mod:`dates` is
+the one table of date formats.
 """
 
 from __future__ import annotations
 
 from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_words, strptime
-from claimhouse.contracts.parse import (
+from claimhouse.contracts.model import (
     CLASSIFICATIONS,
+    SEVERITIES,
     Column,
     Contract,
-    ContractError,
     Reference,
     RowRule,
+)
+from claimhouse.contracts.parse import (
+    ContractError,
     load,
     load_all,
     of,
@@ -24,6 +30,7 @@ from claimhouse.contracts.parse import (
 __all__ = [
     "CLASSIFICATIONS",
     "DATE_TOKENS",
+    "SEVERITIES",
     "Column",
     "Contract",
     "ContractError",

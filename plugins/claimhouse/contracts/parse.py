@@ -1,25 +1,22 @@
-"""Data contracts: one YAML file says all there is to say of one feed.
+"""A contract from its YAML file: read, checked, and refused with file and line.
 
-A contract follows the Open Data Contract Standard 3.2 (https://bitol.io); what the standard
-lacks stands under ``customProperties``, and :data:`FEED_PROPERTIES` and
-:data:`COLUMN_PROPERTIES` list every such property we know. Verification, the source tables,
-the reference checks and the masking rules all read the :class:`Contract` made here.
+A contract follows the Open Data Contract Standard 3.2 (https://bitol.io). What the standard lacks
+is in ``customProperties``: :data:`FEED_PROPERTIES` and :data:`COLUMN_PROPERTIES` list every such
+property. ``docs/contracts.md`` explains them.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import best_match
 from open_data_contract_standard.model import (
@@ -31,50 +28,41 @@ from open_data_contract_standard.model import (
 
 from claimhouse import settings, strict_yaml
 from claimhouse.contracts.dates import strptime
-from claimhouse.reading.open import Dialect
-from claimhouse.strict_yaml import Document
+from claimhouse.contracts.model import (
+    CLASSIFICATIONS,
+    SEVERITIES,
+    TYPES,
+    Column,
+    Contract,
+    Reference,
+    RowRule,
+)
+from claimhouse.reading import FORMATS, Dialect
+from claimhouse.strict_yaml import Document, YamlError
 
 FEED_PROPERTIES = {
-    "filePattern", "recognise", "dialect", "versionColumn", "keyIndex", "extractSource",
-}  # fmt: skip
+    "filePattern",  # which files are the feed's, by name
+    "recognize",  # 'content': header and values tell which files are the feed's
+    "dialect",  # how the files are written; one mapping or a list of them
+    "versionColumn",  # the column that tells the newer of two versions of a record
+    "keyIndex",  # false: the source table has no index by key
+    "fetch",  # the connection of the database the feed is fetched from
+}
 COLUMN_PROPERTIES = {
-    "dateFormats",  # accepted formats, first match wins: 'M/D/YYYY'
+    "dateFormats",  # accepted formats, the first match wins: 'M/D/YYYY'
     "trueValues",
     "falseValues",
     "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
     "corrections",  # known misspellings of this column alone
     "restoreZeros",  # the width to which lost leading zeros are restored; or {width, atLeast}
-    "fromFileName",  # a regular expression whose group is the value, where the file has no such column
-    "repairEncoding",  # undo UTF-8 that was read as something else, where that is certain
-    "money",  # accept and strip '$' and thousands separators, with a warning
+    "fromFileName",  # a regular expression whose group is the value, if the file lacks the column
+    "repairEncoding",  # undo UTF-8 that was read as another encoding, where that is certain
+    "money",  # remove '$' and thousands separators, with a warning
 }
-# What a value can give away about a person, after the identifiers of 45 CFR 164.514(b)(2).
-CLASSIFICATIONS = {
-    "public",
-    "identifier",
-    "name",
-    "street",
-    "city",
-    "state",
-    "zipcode",
-    "date",
-    "birth_date",
-    "clinical",
-    "financial",
-    "free_text",
-}
-SEVERITIES = ("error", "warning")
-TYPES = {
-    "text": "string",
-    "date": "date",
-    "timestamptz": "timestamp",
-    "integer": "integer",
-    "bigint": "integer",
-    "smallint": "integer",
-    "numeric": "decimal",
-    "boolean": "boolean",
-}
-# What a value of each type is while it is verified, near enough to try an expression on.
+# Properties of earlier versions, and what they are called now.
+RENAMED_PROPERTIES = {"extractSource": "fetch", "recognise": "recognize"}
+
+# The type of a verified value in Polars, close enough to try the expression of a row rule on.
 POLARS_TYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "date": pl.Date(),
@@ -89,157 +77,8 @@ class ContractError(ValueError):
     """A contract that cannot be used; the message names the file and the line."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of a feed, and every rule its values must keep.
-
-    Attributes:
-        type: string, date, timestamp, integer, decimal or boolean.
-        physical_type: its type in Postgres.
-        invalid: what a value that breaks a rule costs: ``error`` (the row is quarantined)
-            or ``warning`` (the value becomes NULL).
-        missing: what an absent value costs, where the column is required.
-        date_formats: accepted formats, as strptime patterns.
-        corrections: known misspellings and what they mean; a correction is a warning.
-        restore_zeros: the width to which lost leading zeros are restored; 0 for never.
-        restore_from: the fewest digits a value may have left to be restored.
-        from_file_name: a regular expression whose group is the value of every row, searched in
-            the file's name, where the file has no such column.
-        repair_encoding: whether misread UTF-8 is repaired; a repair is a warning.
-        is_amount: money that must reconcile from the file to the star.
-    """
-
-    name: str
-    type: str
-    physical_type: str
-    description: str = ""
-    aliases: tuple[str, ...] = ()
-    required: bool = False
-    missing: str = "error"
-    invalid: str = "error"
-    pattern: str | None = None
-    enum: tuple[str, ...] = ()
-    minimum: str | None = None
-    maximum: str | None = None
-    max_length: int | None = None
-    date_formats: tuple[str, ...] = ()
-    true_values: tuple[str, ...] = ("true",)
-    false_values: tuple[str, ...] = ("false",)
-    corrections: dict[str, str] = field(default_factory=dict)
-    restore_zeros: int = 0
-    restore_from: int = 0
-    from_file_name: str | None = None
-    repair_encoding: bool = False
-    is_money: bool = False
-    is_amount: bool = False
-    classification: str = "public"
-
-    @property
-    def scale(self) -> int:
-        """Digits after the decimal point."""
-        found = re.search(r",\s*(\d+)", self.physical_type)
-        return int(found.group(1)) if found else 0
-
-    @property
-    def precision(self) -> int:
-        """Digits in all."""
-        found = re.search(r"\((\d+)", self.physical_type)
-        return int(found.group(1)) if found else 38
-
-
-@dataclass(frozen=True)
-class Reference:
-    """*column* holds keys of *to_column* in the feed *to_feed* of the same source."""
-
-    column: str
-    to_feed: str
-    to_column: str
-
-
-@dataclass(frozen=True)
-class RowRule:
-    """What must hold between the columns of one row; a row that lacks one of them keeps it.
-
-    Attributes:
-        name: the rule of the issues it raises.
-        expression: SQL over the columns, as Polars reads it: ``stopped_at >= started_at``.
-        columns: the columns it reads, in the contract's order.
-        severity: ``error`` (the row is quarantined) or ``warning`` (it is loaded as it came).
-        message: a sentence for a person.
-    """
-
-    name: str
-    expression: str
-    columns: tuple[str, ...]
-    severity: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Contract:
-    """All there is to say of one feed.
-
-    Attributes:
-        file_pattern: which files are the feed's, by name; empty where the content tells.
-        dialect: how its files are written; the first way where there are several.
-        other_dialects: further ways, told from the content of each file.
-        is_by_content: whether files are recognised by header and content, whatever their name.
-        has_key_index: whether its source table is indexed by key.
-        extract_source: the Airflow connection of the database the feed is fetched from, if any.
-        is_draft: whether a person has yet to finish it; it claims no file until then.
-    """
-
-    source_system: str
-    feed: str
-    file: Path
-    version: str
-    description: str
-    file_pattern: str
-    dialect: Dialect
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    version_column: str | None
-    references: tuple[Reference, ...]
-    freshness_days: int | None
-    row_rules: tuple[RowRule, ...] = ()
-    has_key_index: bool = True
-    extract_source: str | None = None
-    other_dialects: tuple[Dialect, ...] = ()
-    is_by_content: bool = False
-    is_draft: bool = False
-
-    @property
-    def name(self) -> str:
-        """``<source>.<feed>``, as people speak of it."""
-        return f"{self.source_system}.{self.feed}"
-
-    @property
-    def amounts(self) -> tuple[Column, ...]:
-        """The columns whose sums must reconcile."""
-        return tuple(column for column in self.columns if column.is_amount)
-
-    def from_name(self, file_name: str) -> dict[str, str]:
-        """The columns whose value the name of a file tells, and the value."""
-        found = {
-            one.name: re.search(one.from_file_name, file_name)
-            for one in self.columns
-            if one.from_file_name
-        }
-        return {name: match.group(1) for name, match in found.items() if match}
-
-    def told_by_name(self, file_name: str) -> str:
-        """What the name of a file adds to its content: files that differ in it are different."""
-        return ",".join(f"{name}={value}" for name, value in self.from_name(file_name).items())
-
-    def claims(self, file_name: str) -> bool:
-        """Whether a file called *file_name* is of this feed; never where the content tells."""
-        return not self.is_by_content and any(
-            fnmatch.fnmatch(file_name, one) for one in self.file_pattern.split("|")
-        )
-
-
 def load_all(folder: Path | None = None) -> list[Contract]:
-    """Every contract below *folder* (``include/schemas``), by source and feed.
+    """Every contract below *folder* (``include/schemas``), by source system and feed.
 
     Raises:
         ContractError: one of them cannot be used.
@@ -252,14 +91,22 @@ def load_all(folder: Path | None = None) -> list[Contract]:
 
 @functools.cache
 def of_source(source: str) -> tuple[Contract, ...]:
-    """The contracts of one source system, by feed; drafts do not count."""
-    found = [load(file) for file in sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))]
-    return tuple(one for one in found if not one.is_draft)
+    """The contracts of one source system, by feed, without drafts.
+
+    Raises:
+        ContractError: one of them cannot be used.
+    """
+    files = sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
+    return tuple(contract for contract in map(load, files) if not contract.is_draft)
 
 
 def of(source: str, feed: str) -> Contract:
-    """The contract of one feed."""
-    return next(found for found in of_source(source) if found.feed == feed)
+    """The contract of one feed.
+
+    Raises:
+        StopIteration: there is none.
+    """
+    return next(contract for contract in of_source(source) if contract.feed == feed)
 
 
 def sources() -> list[str]:
@@ -280,9 +127,41 @@ def load(file: Path) -> Contract:
     try:
         document = strict_yaml.read(file)
         _check_standard(document)
-        return _contract(OpenDataContractStandard(**document.data), document)
-    except strict_yaml.YamlError as error:
+        return _contract(OpenDataContractStandard(**document.data), Cursor(document))
+    except YamlError as error:
         raise ContractError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a contract's file."""
+
+    document: Document
+    path: tuple[str | int, ...] = ()
+
+    def at(self, *keys: str | int) -> Cursor:
+        """The place *keys* below this one."""
+        return Cursor(self.document, (*self.path, *keys))
+
+    def error(self, message: str) -> YamlError:
+        """An error at this place, which names file and line."""
+        return self.document.error(list(self.path), message)
+
+
+@dataclass(frozen=True)
+class _Properties:
+    """The custom properties of a feed or column: their values, and where each of them is."""
+
+    values: dict[str, Any]
+    places: dict[str, Cursor]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a property."""
+        return self.values.get(name, default)
+
+    def error(self, name: str, message: str) -> YamlError:
+        """An error in a property that is there."""
+        return self.places[name].error(f"{name} {message}")
 
 
 @functools.cache
@@ -291,264 +170,270 @@ def _standard() -> Draft201909Validator:
     return Draft201909Validator(json.loads(text))
 
 
-def _check_standard(where: Document) -> None:
-    """Hold a contract against the standard's own schema, which knows every key at every depth."""
-    errors = list(_standard().iter_errors(where.data))
+def _check_standard(document: Document) -> None:
+    """Check a contract against the standard's own schema, which knows every key at every depth."""
+    errors = list(_standard().iter_errors(document.data))
     if not errors:
         return
     deepest = max(errors, key=lambda error: len(error.absolute_path))
-    found = best_match([deepest]) or deepest
-    path = list(found.absolute_path)
-    if unknown := re.search(r"\('([^']+)' (?:was|were) unexpected\)", found.message):
+    error = best_match([deepest]) or deepest
+    path = list(error.absolute_path)
+    if unknown := re.search(r"\('([^']+)' (?:was|were) unexpected\)", error.message):
         path.append(unknown.group(1))
-    raise where.error(path, found.message)
+    raise document.error(path, error.message)
 
 
-def _contract(standard: OpenDataContractStandard, where: Document) -> Contract:
-    source, feed = where.file.parent.name, where.file.stem
+def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
+    file = top.document.file
+    source, feed = file.parent.name, file.stem
     if standard.domain != source:
-        raise where.error(["domain"], f"must be '{source}', the folder the contract lies in")
+        raise top.at("domain").error(f"must be '{source}', the name of the folder")
     if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != feed:
-        raise where.error(["schema"], f"must hold one object named '{feed}', like the file")
-    custom = _custom(standard.customProperties, FEED_PROPERTIES, ["customProperties"], where)
-    properties = standard.schema_[0].properties or []
+        raise top.at("schema").error(f"must hold one object named '{feed}', like the file")
+    custom = _custom(standard.customProperties, FEED_PROPERTIES, top)
+    schema, at_schema = standard.schema_[0], top.at("schema", 0)
+    properties, at_properties = schema.properties or [], at_schema.at("properties")
     columns = tuple(
-        _column(one, ["schema", 0, "properties", at], where) for at, one in enumerate(properties)
+        _column(declared, at_properties.at(index)) for index, declared in enumerate(properties)
     )
-    names = [column.name for column in columns]
-    keyed = [one for one in properties if one.primaryKey]
-    key = tuple(str(one.name) for one in sorted(keyed, key=lambda one: one.primaryKeyPosition or 1))
-    version = custom.get("versionColumn")
-    is_by_content = _is_by_content(custom, where)
-    dialects = _dialects(custom.get("dialect", {}), where)
+    key = _key(properties, at_properties)
+    dialects = _dialects(custom)
+    version_column = custom.get("versionColumn")
+    if version_column is not None and version_column not in {column.name for column in columns}:
+        raise custom.error("versionColumn", f"'{version_column}' is not a column")
     if custom.get("keyIndex", True) not in (True, False):
-        raise where.error(["customProperties"], "keyIndex must be true or false")
-    if not key:
-        raise where.error(["schema", 0, "properties"], "no column is marked primaryKey")
-    if version is not None and version not in names:
-        raise where.error(["customProperties"], f"versionColumn '{version}' is no column")
+        raise custom.error("keyIndex", "must be true or false")
     return Contract(
         source_system=source,
         feed=feed,
-        file=where.file,
+        file=file,
         version=str(standard.version),
         description=(standard.description.purpose or "") if standard.description else "",
         file_pattern=str(custom.get("filePattern", "")),
         dialect=dialects[0],
         columns=columns,
         key=key,
-        version_column=version,
-        references=tuple(_references(properties, where)),
+        version_column=version_column,
+        references=tuple(_references(properties, at_properties)),
         freshness_days=_freshness(standard),
-        row_rules=tuple(_row_rules(standard.schema_[0].quality or [], columns, where)),
+        row_rules=tuple(_row_rules(schema.quality or [], columns, at_schema.at("quality"))),
         other_dialects=tuple(dialects[1:]),
-        is_by_content=is_by_content,
+        is_by_content=_is_by_content(custom, top),
         is_draft=standard.status == "draft",
         has_key_index=custom.get("keyIndex", True),
-        extract_source=custom.get("extractSource"),
+        fetch_connection=custom.get("fetch"),
     )
 
 
-def _is_by_content(custom: dict[str, Any], where: Document) -> bool:
-    """Whether the content tells the feed's files, once it is sure that something does."""
-    if "recognise" in custom and custom["recognise"] != "content":
-        raise where.error(["customProperties"], "recognise must be 'content', or left out")
-    if ("recognise" in custom) == ("filePattern" in custom):
-        raise where.error(
-            ["customProperties"],
-            "either filePattern or 'recognise: content' must say which files are this feed's",
+def _custom(declared: list[CustomProperty] | None, known: set[str], parent: Cursor) -> _Properties:
+    """The custom properties below *parent*, each of them known."""
+    values: dict[str, Any] = {}
+    places: dict[str, Cursor] = {}
+    for index, custom in enumerate(declared or []):
+        name, place = str(custom.property), parent.at("customProperties", index)
+        if RENAMED_PROPERTIES.get(name) in known:
+            raise place.error(f"custom property '{name}' is now '{RENAMED_PROPERTIES[name]}'")
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise place.error(f"unknown custom property '{name}'; known: {names}")
+        values[name], places[name] = custom.value, place
+    return _Properties(values, places)
+
+
+def _key(properties: Sequence[SchemaProperty], place: Cursor) -> tuple[str, ...]:
+    parts = [declared for declared in properties if declared.primaryKey]
+    if not parts:
+        raise place.error("no column is marked primaryKey")
+    parts.sort(key=lambda declared: declared.primaryKeyPosition or 1)
+    return tuple(str(declared.name) for declared in parts)
+
+
+def _is_by_content(custom: _Properties, top: Cursor) -> bool:
+    """Whether the content tells which files are the feed's; otherwise their name does."""
+    if custom.get("recognize", "content") != "content":
+        raise custom.error("recognize", "must be 'content', or left out")
+    if ("recognize" in custom.values) == ("filePattern" in custom.values):
+        raise top.at("customProperties").error(
+            "either filePattern or 'recognize: content' must say which files are this feed's"
         )
-    return "recognise" in custom
+    return "recognize" in custom.values
 
 
-def _dialects(value: Any, where: Document) -> list[Dialect]:
-    """The ways in which a feed's files are written: one mapping, or a list of them."""
+def _dialects(custom: _Properties) -> list[Dialect]:
+    """How a feed's files are written: one mapping, or a list of them."""
+    value = custom.get("dialect", {})
     ways = value if isinstance(value, list) and value else [value]
-    return [_dialect(one, where) for one in ways]
+    return [_dialect(way, custom) for way in ways]
 
 
-def _dialect(value: Any, where: Document) -> Dialect:
-    if not isinstance(value, dict):
-        raise where.error(["customProperties"], "dialect must be a mapping")
+def _dialect(options: Any, custom: _Properties) -> Dialect:
+    if not isinstance(options, dict):
+        raise custom.error("dialect", "must be a mapping")
+    known = [option.name for option in fields(Dialect)]
+    for name in options:
+        if name not in known:
+            raise custom.error("dialect", f"has no option '{name}'; known: {', '.join(known)}")
+    if (form := options.get("format", Dialect.format)) not in FORMATS:
+        raise custom.error("dialect", f"format '{form}' is none of {', '.join(FORMATS)}")
     for name in ("delimiter", "quote"):
-        if not (len(text := str(value.get(name, ","))) == 1 and text.isascii()):
-            raise where.error(["customProperties"], f"dialect: {name} must be one ASCII character")
-    if "widths" in value:
-        value = {**value, "widths": tuple(tuple(one) for one in value["widths"])}
-    try:
-        return Dialect(**value)
-    except TypeError as error:
-        raise where.error(["customProperties"], f"dialect: {error}") from error
+        text = str(options.get(name, ","))
+        if len(text) != 1 or not text.isascii():
+            raise custom.error("dialect", f"{name} must be one ASCII character")
+    widths = tuple(tuple(field) for field in options.get("widths", ()))
+    return Dialect(**{**options, "widths": widths})
 
 
-def _custom(
-    found: list[CustomProperty] | None, known: set[str], path: list[str | int], where: Document
-) -> dict[str, Any]:
-    """Custom properties as a mapping; one we do not know is an error."""
-    for at, one in enumerate(found or []):
-        if one.property not in known:
-            hint = ", ".join(sorted(known))
-            raise where.error(
-                [*path, at], f"unknown custom property '{one.property}'; known: {hint}"
-            )
-    return {str(one.property): one.value for one in found or []}
-
-
-def _column(one: SchemaProperty, path: list[str | int], where: Document) -> Column:
-    custom = _custom(one.customProperties, COLUMN_PROPERTIES, [*path, "customProperties"], where)
-    options = one.logicalTypeOptions or {}
-    physical = one.physicalType or "text"
-    base = physical.split("(")[0]
+def _column(declared: SchemaProperty, place: Cursor) -> Column:
+    custom = _custom(declared.customProperties, COLUMN_PROPERTIES, place)
+    options = declared.logicalTypeOptions or {}
+    physical_type = declared.physicalType or "text"
+    base = physical_type.split("(")[0]
     if base not in TYPES:
-        raise where.error([*path, "physicalType"], f"'{physical}' is none of {', '.join(TYPES)}")
-    if one.classification not in CLASSIFICATIONS:
+        raise place.at("physicalType").error(f"'{physical_type}' is none of {', '.join(TYPES)}")
+    if declared.classification not in CLASSIFICATIONS:
         known = ", ".join(sorted(CLASSIFICATIONS))
-        raise where.error([*path, "classification"], f"must be one of {known}")
-    kind = TYPES[base]
-    vocabulary = _vocabulary(custom.get("vocabulary"), path, where)
-    enum = tuple(str(value.value) for value in one.enum or []) or vocabulary[0]
-    severities = _severities(one, path, where)
-    _check_options(one, kind, custom, path, where)
-    zeros = _zeros(custom.get("restoreZeros", 0), path, where)
+        raise place.at("classification").error(f"must be one of {known}")
+    valid_values, corrections = _vocabulary(custom, place.document.file)
+    severities = _severities(declared, place)
+    _check_options(declared, TYPES[base], custom, place)
+    restore_zeros, restore_from = _zeros(custom)
     return Column(
-        name=str(one.name),
-        type=kind,
-        physical_type=physical,
-        description=one.description or "",
-        aliases=tuple(str(synonym.synonym) for synonym in one.synonyms or []),
-        required=bool(one.required),
+        name=str(declared.name),
+        type=TYPES[base],
+        physical_type=physical_type,
+        description=declared.description or "",
+        aliases=tuple(str(synonym.synonym) for synonym in declared.synonyms or []),
+        required=bool(declared.required),
         missing=severities["missingValues"],
         invalid=severities["invalidValues"],
         pattern=options.get("pattern"),
-        enum=enum,
+        enum=tuple(str(valid.value) for valid in declared.enum or []) or valid_values,
         minimum=_text(options.get("minimum")),
         maximum=_text(options.get("maximum")),
         max_length=options.get("maxLength"),
         date_formats=tuple(strptime(value) for value in custom.get("dateFormats", [])),
         true_values=tuple(str(value) for value in custom.get("trueValues", ["true"])),
         false_values=tuple(str(value) for value in custom.get("falseValues", ["false"])),
-        corrections={**vocabulary[1], **custom.get("corrections", {})},
-        restore_zeros=zeros[0],
-        restore_from=zeros[1],
+        corrections={**corrections, **custom.get("corrections", {})},
+        restore_zeros=restore_zeros,
+        restore_from=restore_from,
         from_file_name=custom.get("fromFileName"),
         repair_encoding=bool(custom.get("repairEncoding", False)),
         is_money=bool(custom.get("money", False)),
-        is_amount="amount" in (one.tags or []),
-        classification=one.classification,
+        is_amount="amount" in (declared.tags or []),
+        classification=declared.classification,
     )
 
 
 def _check_options(
-    one: SchemaProperty, kind: str, custom: dict[str, Any], path: list[str | int], where: Document
+    declared: SchemaProperty, logical_type: str, custom: _Properties, place: Cursor
 ) -> None:
     """Refuse rules that could not do what they seem to say."""
-    if kind in ("date", "timestamp") and not custom.get("dateFormats"):
-        raise where.error(
-            [*path, "customProperties"], "a date needs dateFormats, e.g. ['M/D/YYYY']"
-        )
-    if pattern := (one.logicalTypeOptions or {}).get("pattern"):
+    if logical_type in ("date", "timestamp") and not custom.get("dateFormats"):
+        raise place.error("a date needs dateFormats, e.g. ['M/D/YYYY']")
+    if pattern := (declared.logicalTypeOptions or {}).get("pattern"):
         try:
             re.compile(pattern)
         except re.error as error:
-            raise where.error([*path, "logicalTypeOptions", "pattern"], str(error)) from error
-    if (of_name := custom.get("fromFileName")) is not None:
+            raise place.at("logicalTypeOptions", "pattern").error(str(error)) from error
+    if (from_file_name := custom.get("fromFileName")) is not None:
         try:
-            groups = re.compile(str(of_name)).groups
+            groups = re.compile(str(from_file_name)).groups
         except re.error as error:
-            raise where.error([*path, "customProperties"], f"fromFileName: {error}") from error
+            raise custom.error("fromFileName", f"is no regular expression: {error}") from error
         if groups != 1:
-            raise where.error(
-                [*path, "customProperties"], "fromFileName needs one group, which is the value"
-            )
-    if custom.get("repairEncoding") and kind != "string":
-        raise where.error([*path, "customProperties"], "repairEncoding is for text alone")
-    if "amount" in (one.tags or []) and kind != "decimal":
-        raise where.error([*path, "tags"], "an amount must be numeric(precision, scale)")
-    if one.primaryKey and not one.required:
-        raise where.error([*path, "primaryKey"], "a key column must be required")
+            raise custom.error("fromFileName", "needs exactly one group, which is the value")
+    if custom.get("repairEncoding") and logical_type != "string":
+        raise custom.error("repairEncoding", "is for text columns only")
+    if "amount" in (declared.tags or []) and logical_type != "decimal":
+        raise place.at("tags").error("an amount must be numeric(precision, scale)")
+    if declared.primaryKey and not declared.required:
+        raise place.at("primaryKey").error("a key column must be required")
 
 
-def _zeros(value: int | dict[str, int], path: list[str | int], where: Document) -> tuple[int, int]:
-    """To which width lost zeros are restored, and how many digits must be left; one or two may go."""
+def _zeros(custom: _Properties) -> tuple[int, int]:
+    """The width to which lost zeros are restored, and how many digits must be left.
+
+    A width alone restores one or two zeros.
+    """
+    value = custom.get("restoreZeros", 0)
     if not isinstance(value, dict):
         return int(value), max(int(value) - 2, 1)
     if set(value) != {"width", "atLeast"} or not 0 < value["atLeast"] < value["width"]:
-        raise where.error(
-            [*path, "customProperties"], "restoreZeros is a width, or {width: 10, atLeast: 6}"
-        )
+        raise custom.error("restoreZeros", "must be a width, or {width: 10, atLeast: 6}")
     return value["width"], value["atLeast"]
 
 
-def _severities(one: SchemaProperty, path: list[str | int], where: Document) -> dict[str, str]:
-    """What a missing and an invalid value cost: the severity of the standard's quality rules."""
-    costs = {"missingValues": "error", "invalidValues": "error"}
-    for at, rule in enumerate(one.quality or []):
-        if rule.metric not in costs or rule.severity not in SEVERITIES:
-            raise where.error(
-                [*path, "quality", at],
-                "a column's quality rules are missingValues and invalidValues, severity error or warning",
+def _severities(declared: SchemaProperty, place: Cursor) -> dict[str, str]:
+    """The severity of a missing and of an invalid value, from the standard's quality rules."""
+    severities = {"missingValues": "error", "invalidValues": "error"}
+    for index, rule in enumerate(declared.quality or []):
+        if rule.metric not in severities or rule.severity not in SEVERITIES:
+            raise place.at("quality", index).error(
+                "a column's quality rules are missingValues and invalidValues, severity error or warning"
             )
-        costs[rule.metric] = rule.severity
-    if one.primaryKey and "warning" in costs.values():
-        raise where.error([*path, "quality"], "a key that is wrong cannot be a mere warning")
-    return costs
+        severities[rule.metric] = rule.severity
+    if declared.primaryKey and "warning" in severities.values():
+        raise place.at("quality").error("a failure of a key column must be an error")
+    return severities
 
 
-def _vocabulary(
-    name: str | None, path: list[str | int], where: Document
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Valid values and known misspellings, shared between feeds."""
+def _vocabulary(custom: _Properties, file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Valid values and known misspellings that feeds share."""
+    name = custom.get("vocabulary")
     if name is None:
         return (), {}
-    file = where.file.parents[1] / "vocabulary" / f"{name}.yaml"
-    if not file.is_file():
-        raise where.error([*path, "customProperties"], f"there is no vocabulary {file}")
-    found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return tuple(found["values"]), dict(found.get("corrections", {}))
+    vocabulary = file.parents[1] / "vocabulary" / f"{name}.yaml"
+    if not vocabulary.is_file():
+        raise custom.error("vocabulary", f"'{name}' does not exist: no file {vocabulary}")
+    content = strict_yaml.read(vocabulary).data
+    return tuple(content["values"]), dict(content.get("corrections", {}))
 
 
-def _references(properties: list[SchemaProperty], where: Document) -> Iterator[Reference]:
-    for at, one in enumerate(properties):
-        for relationship in one.relationships or []:
+def _references(properties: Sequence[SchemaProperty], place: Cursor) -> Iterator[Reference]:
+    for index, declared in enumerate(properties):
+        for relationship in declared.relationships or []:
             feed, _, column = str(relationship.to).partition(".")
             if not column:
-                raise where.error(
-                    ["schema", 0, "properties", at, "relationships"], "'to' must read feed.column"
-                )
-            yield Reference(str(one.name), feed, column)
+                raise place.at(index, "relationships").error("'to' must be <feed>.<column>")
+            yield Reference(str(declared.name), feed, column)
 
 
 def _row_rules(
-    rules: list[DataQuality], columns: tuple[Column, ...], where: Document
+    rules: Sequence[DataQuality], columns: tuple[Column, ...], place: Cursor
 ) -> Iterator[RowRule]:
     """The rules between columns: the standard's custom quality rules of the engine ``polars``."""
-    taken: set[str] = set()
-    for at, rule in enumerate(rules):
-        path: list[str | int] = ["schema", 0, "quality", at]
+    names: set[str] = set()
+    for index, rule in enumerate(rules):
+        at_rule = place.at(index)
         if rule.type != "custom" or rule.engine != "polars" or rule.severity not in SEVERITIES:
-            raise where.error(
-                path,
-                "a rule between columns is of type custom, engine polars, severity error or warning",
+            raise at_rule.error(
+                "a rule between columns has type custom, engine polars, severity error or warning"
             )
-        if not rule.name or rule.name in taken or not rule.description:
-            raise where.error(path, "a rule needs a name of its own and a description")
-        taken.add(rule.name)
+        if not rule.name or rule.name in names or not rule.description:
+            raise at_rule.error("a rule needs a unique name and a description")
+        names.add(rule.name)
         expression = str(rule.implementation)
         try:
-            reads = _columns_read(expression, columns)
+            columns_read = _columns_read(expression, columns)
         except (pl.exceptions.PolarsError, TypeError) as error:
-            raise where.error([*path, "implementation"], str(error).split("\n")[0]) from error
-        yield RowRule(rule.name, expression, reads, rule.severity, rule.description)
+            raise at_rule.at("implementation").error(str(error).split("\n")[0]) from error
+        yield RowRule(rule.name, expression, columns_read, rule.severity, rule.description)
 
 
 def _columns_read(expression: str, columns: tuple[Column, ...]) -> tuple[str, ...]:
-    """The columns that *expression* reads, once it is sure to be a yes or no of these columns."""
+    """The columns that a row rule's *expression* reads.
+
+    Raises:
+        PolarsError: it is no SQL expression, or reads a column that is not there.
+        TypeError: it is not a boolean.
+    """
     parsed = pl.sql_expr(expression)
-    types = pl.DataFrame(schema={one.name: POLARS_TYPES[one.type] for one in columns})
-    if types.select(parsed.alias("holds")).schema["holds"] != pl.Boolean:
+    rows = pl.DataFrame(schema={column.name: POLARS_TYPES[column.type] for column in columns})
+    if rows.select(parsed.alias("holds")).schema["holds"] != pl.Boolean:
         raise TypeError(f"'{expression}' is neither true nor false")
     reads = set(parsed.meta.root_names())
-    return tuple(one.name for one in columns if one.name in reads)
+    return tuple(column.name for column in columns if column.name in reads)
 
 
 def _freshness(standard: OpenDataContractStandard) -> int | None:

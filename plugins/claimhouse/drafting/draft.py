@@ -26,9 +26,8 @@ import polars as pl
 import yaml
 
 from claimhouse import contracts, settings
-from claimhouse.contracts.parse import Column, Contract
-from claimhouse.reading.open import Dialect, Unreadable, open_file
-from claimhouse.reading.text import examine
+from claimhouse.contracts import Column, Contract
+from claimhouse.reading import Dialect, Unreadable, examine, open_file
 from claimhouse.verification import recognize, verify
 
 ROWS = 20_000
@@ -508,7 +507,7 @@ def _lines(
     yield "  purpose: TODO"
     yield "customProperties:"
     if by_content:
-        yield "  - {property: recognise, value: content}"
+        yield "  - {property: recognize, value: content}"
     else:
         yield f"  - {{property: filePattern, value: {_text(pattern)}}}"
     yield f"  - {{property: dialect, value: {_text(stated)}}}"

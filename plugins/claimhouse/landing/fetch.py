@@ -1,7 +1,7 @@
 """A feed that is fetched from a database: one query, laid as a file in the landing root.
 
-The contract names the Airflow connection (``extractSource``), and
-``include/sql/extract_source/<source>/<feed>.sql`` is the query, in the language of that database.
+The contract names the Airflow connection (``fetch``), and
+``include/sql/fetch/<source>/<feed>.sql`` is the query, in the language of that database.
 The connection may be of any kind whose Airflow hook speaks DB-API 2.0 (PEP 249): Teradata,
 Microsoft SQL Server, MariaDB, Postgres. The rows go to ``<feed>_<day>.csv`` in the source's folder
 and are landed and verified like a file that somebody dropped there.
@@ -19,8 +19,8 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from claimhouse import connections, contracts, settings, storage, warehouse
-from claimhouse.contracts.parse import Column, Contract
-from claimhouse.reading.open import Unreadable
+from claimhouse.contracts import Column, Contract
+from claimhouse.reading import Unreadable
 from claimhouse.verification import verify
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ExtractFailed(RuntimeError):
 
 def feeds(source: str) -> list[str]:
     """The feeds of *source* whose contract names a database they come from."""
-    return [one.feed for one in contracts.of_source(source) if one.extract_source]
+    return [one.feed for one in contracts.of_source(source) if one.fetch_connection]
 
 
 def fetch(source: str, feed: str, day: date) -> str | None:
@@ -58,11 +58,11 @@ def fetch(source: str, feed: str, day: date) -> str | None:
         Unreadable: the query yields no column for one that the contract requires.
     """
     contract = contracts.of(source, feed)
-    connection = connections.find(str(contract.extract_source))
+    connection = connections.find(str(contract.fetch_connection))
     if connection is None:
         log.info(
             "%s: there is no connection %s; only dropped files are taken",
-            contract.name, contract.extract_source,
+            contract.name, contract.fetch_connection,
         )  # fmt: skip
         return None
     folder = storage.at(settings.landing_root()) / source
@@ -72,7 +72,7 @@ def fetch(source: str, feed: str, day: date) -> str | None:
     draft = folder / f".{laid.name}.draft"
     try:
         with _told_without_values(contract):
-            query = warehouse.sql(f"extract_source/{source}/{feed}", day=day.isoformat())
+            query = warehouse.sql(f"fetch/{source}/{feed}", day=day.isoformat())
             rows, checksum = _write(draft, contract, _rows(connection.get_hook(), query))
         if _is_known(contract, laid.name, checksum) or _is_there(laid, checksum):
             log.info("%s: %s rows, nothing new", contract.name, rows)
@@ -94,9 +94,9 @@ def _told_without_values(contract: Contract) -> Iterator[None]:
     except Exception as error:
         state = getattr(error, "sqlstate", None)
         kind = f"{type(error).__name__} ({state})" if state else type(error).__name__
-        query = f"include/sql/extract_source/{contract.source_system}/{contract.feed}.sql"
+        query = f"include/sql/fetch/{contract.source_system}/{contract.feed}.sql"
         raise ExtractFailed(
-            f"{contract.name}, connection {contract.extract_source}: {kind}; run {query} by hand to see more"
+            f"{contract.name}, connection {contract.fetch_connection}: {kind}; run {query} by hand to see more"
         ) from None
 
 

@@ -19,7 +19,7 @@ from psycopg import Connection
 
 import claimhouse
 from claimhouse import batches, contracts, settings, storage, warehouse
-from claimhouse.contracts.parse import Contract
+from claimhouse.contracts import Contract
 from claimhouse.verification import recognize
 
 log = logging.getLogger(__name__)

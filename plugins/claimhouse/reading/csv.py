@@ -1,4 +1,8 @@
-"""Delimited text into blocks of rows: fast where lines are plain, careful where they are not."""
+"""Delimited text into blocks of rows: fast where lines are plain, careful where they are not.
+
+A block is parsed whole by pyarrow. Before that, the few lines whose quotes are odd, or that are
+not text, are examined one by one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,15 +29,16 @@ from claimhouse.reading.lines import (
     show,
     strip_end,
 )
-from claimhouse.reading.parts import Block, BrokenRow, Dialect
-from claimhouse.reading.text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, Unreadable
+from claimhouse.reading.notes import note_encoding
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, split_header
+from claimhouse.reading.text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, Unreadable, examine
 
 MAX_RECORD_LINES = 100
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class Record(NamedTuple):
-    """One record as walked over: where its fields lie and how it ended."""
+    """One record: where its fields are and how it ended."""
 
     spans: list[tuple[int, int]]
     stop: int
@@ -49,7 +55,7 @@ class Walker:
         self._break = re.compile(b"[\r\n" + re.escape(self.delimiter) + b"]")
 
     def walk(self, data: bytes, start: int, stop: int) -> Record:
-        """The record that begins at *start*; *stop* is where to give up."""
+        """The record that begins at *start*, searched for no further than *stop*."""
         spans: list[tuple[int, int]] = []
         at, strict = start, True
         while True:
@@ -82,7 +88,7 @@ class Walker:
         return self.value(raw[: self.walk(raw, 0, len(raw)).spans[0][1]])
 
     def value(self, raw: bytes) -> str:
-        """A field's text without its quotes; what is not UTF-8 or is NUL is spelled out."""
+        """A field's text without its quotes; bytes that are not UTF-8, and NUL, are escaped."""
         if not self.quote or not raw.startswith(self.quote):
             return show(raw)
         close = self._closing(raw, 1, len(raw))
@@ -92,7 +98,7 @@ class Walker:
 
 @dataclass
 class Plan:
-    """What is to be done with the lines of a piece."""
+    """What to do with the lines of a piece."""
 
     used: int
     starts: list[int]
@@ -103,12 +109,18 @@ class Plan:
     broken: list[BrokenRow] = field(default_factory=list)
 
 
-def blocks(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str] | Block]:
-    """The header first, then the blocks.
+def open_csv(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+    """Open a delimited file, see :func:`claimhouse.reading.open_file`.
 
     Raises:
-        Unreadable: there is no usable header.
+        Unreadable: the file as a whole cannot be trusted, or has no usable header.
     """
+    text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    return note_encoding(text, dialect, *split_header(_parts(text, dialect, block_bytes)))
+
+
+def _parts(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str] | Block]:
+    """The header, then the blocks."""
     with text.open() as stream:
         lines = Lines(stream, block_bytes)
         walker = Walker(dialect)
@@ -194,7 +206,7 @@ class Parser:
             else:
                 numbers = np.flatnonzero(_has_content(piece, line_ends(piece)))
         if len(numbers) != table.num_rows + len(ragged):
-            raise RuntimeError("rows were lost count of while reading")  # a fault of ours: stop
+            raise RuntimeError("the count of rows read is wrong")  # a bug here, not in the file
         numbers = numbers + line
         if ragged:
             at = np.array([row.number - 1 for row in ragged])
@@ -209,7 +221,7 @@ class Parser:
         return Block(frame, broken), used, count
 
     def _read(self, body: bytes, spans_lines: bool) -> tuple[pa.Table, list[pa_csv.InvalidRow]]:
-        """Parse text that holds no surprise but rows of another width."""
+        """Parse text in which rows of another width are the only fault."""
         ragged: list[pa_csv.InvalidRow] = []
 
         def keep(row: pa_csv.InvalidRow) -> str:
@@ -220,12 +232,12 @@ class Parser:
             return pa.table(
                 {name: pa.array([], pa.large_string()) for name in self._header}
             ), ragged
-        # The parser takes a byte order mark off whatever it is given; this one is a row's own.
+        # The parser strips a byte order mark from every buffer; this one belongs to a row.
         body = BOM_UTF8 + body if body.startswith(BOM_UTF8) else body
         table = pa_csv.read_csv(
             pa.BufferReader(body),
             read_options=pa_csv.ReadOptions(
-                use_threads=False,  # only so are ragged rows numbered
+                use_threads=False,  # otherwise ragged rows have no number
                 block_size=max(len(body) + 1, 16),
                 column_names=self._header,
             ),
@@ -249,7 +261,7 @@ class Parser:
         )
 
     def _plan(self, piece: bytes, line: int, is_last: bool) -> Plan:
-        """Look at every line that could mislead the parser, and only at those."""
+        """Examine every line that could mislead the parser, and only those."""
         line_stops = line_ends(piece)
         suspects = self._suspects(piece, line_stops)
         ends = line_stops.tolist()
@@ -277,7 +289,7 @@ class Parser:
         return plan
 
     def _suspects(self, piece: bytes, ends: Numbers) -> list[int]:
-        """The lines to be looked at, by index."""
+        """The lines to examine, by index."""
         codes = np.frombuffer(piece, np.uint8)
         found = []
         if self._walker.quote and self._walker.quote in piece:
@@ -292,11 +304,11 @@ class Parser:
     def _record(
         self, piece: bytes, plan: Plan, suspect: int, is_last: bool
     ) -> tuple[int, Record, bool]:
-        """The record that begins on a line: that line, or more where a quote spans lines rightly.
+        """The record that begins on a line: that line, or several where a quoted field spans them.
 
         Returns:
-            The index of its last line; the record, still open if its quote is a stray one (then
-            it is one line); and whether lines not read yet are needed to tell.
+            The index of its last line; the record, open if its quote is a stray one (then it is
+            one line); and whether lines not yet read are needed to decide.
         """
         starts, ends = plan.starts, plan.ends
         start = starts[suspect]
@@ -318,7 +330,7 @@ class Parser:
         return min(bisect_right(ends, whole.stop, suspect), len(ends) - 1), whole, False
 
     def _fault(self, raw: bytes, record: Record, number: int) -> BrokenRow | None:
-        """What makes a record no row, if anything does; *raw* are its lines."""
+        """The broken row that a record makes, if it is not a good one; *raw* are its lines."""
         start = record.spans[0][0]
         if (at := raw.find(b"\0")) >= 0:
             rule, message = "nul_byte", "The row holds a NUL byte."
@@ -337,7 +349,7 @@ class Parser:
 
 
 def _without(piece: bytes, plan: Plan) -> bytes:
-    """The part of a piece that is used, without what is cut out of it."""
+    """The part of a piece that is used, without the lines that are cut out."""
     if not plan.cut and plan.used == len(piece):
         return piece
     view = memoryview(piece)
@@ -360,11 +372,11 @@ def _not_utf8(piece: bytes, codes: NDArray[np.uint8], ends: Numbers) -> Numbers:
 
 
 def _odd_quotes(codes: NDArray[np.uint8], ends: Numbers, walker: Walker) -> Numbers:
-    """The lines whose quotes do not plainly open and close whole fields.
+    """The lines whose quotes do not simply open and close whole fields.
 
-    Plain is a line in which no quote begins a field, so that all are ordinary characters, or in
-    which quotes alternate: each even one begins a field or is the second of a doubled pair, each
-    odd one ends a field or is the first of such a pair, and their number is even.
+    A line is plain if no quote begins a field (all are ordinary characters), or if quotes
+    alternate: each even one begins a field or is the second of a doubled pair, each odd one ends
+    a field or is the first of such a pair, and their number is even.
     """
     quote = walker.quote[0]
     is_edge = np.zeros(256, bool)

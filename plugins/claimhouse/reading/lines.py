@@ -1,4 +1,4 @@
-"""What every line-based format shares: whole lines, their ends, how odd bytes are shown."""
+"""What line-based formats share: whole lines, their ends, rows that are not text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from claimhouse.reading.parts import Dialect
+from claimhouse.reading.parts import BrokenRow, Dialect
 from claimhouse.reading.text import NEWLINE, RETURN, Stream, Text, Unreadable, count_lines
 
-MAX_LINES = 300_000  # of one block: rows of two bytes would be millions otherwise
+# Lines in one block: rows of two bytes would be millions otherwise.
+MAX_LINES = 300_000
 
 Numbers = NDArray[np.int64]
 
@@ -28,7 +29,7 @@ class Lines:
         self._wanted = self._block_bytes
 
     def next(self) -> tuple[bytes, int, bool]:
-        """The next whole lines, their number, and whether the file ends; nothing is taken yet."""
+        """The next whole lines, how many, and whether the file ends; :meth:`take` moves on."""
         while not self._ended and (len(self._held) < self._wanted or not self._cut()):
             more = self._stream.read(max(self._block_bytes, len(self._held)))
             self._ended = not more
@@ -40,12 +41,12 @@ class Lines:
         return piece, count, self._ended
 
     def take(self, used: int) -> None:
-        """Let go of the first *used* bytes; of none, to be given more of them next time."""
+        """Move past the first *used* bytes; 0 asks for a longer run of lines next time."""
         self._held = self._held[used:]
         self._wanted = self._block_bytes if used else 2 * len(self._held)
 
     def _cut(self) -> int:
-        """Where the last whole line ends; a return at the very end may yet meet its newline."""
+        """Where the last whole line ends; a return at the very end may be half of a line ending."""
         return max(self._held.rfind(b"\n"), self._held.rfind(b"\r", 0, len(self._held) - 1)) + 1
 
 
@@ -88,7 +89,7 @@ def check_header(header: list[str], row_number: int | None) -> list[str]:
     """The column names, checked; one called ``row_number`` becomes ``row_number_``.
 
     Raises:
-        Unreadable: a name is blank or there twice.
+        Unreadable: a name is blank or occurs twice.
     """
     names = ["row_number_" if name == "row_number" else name for name in header]
     for place, name in enumerate(names, 1):
@@ -123,7 +124,7 @@ def join_row(frame: pl.DataFrame, header: list[str], dialect: Dialect) -> pl.Ser
 
 
 def numbered_lines(text: Text, block_bytes: int) -> Iterator[list[tuple[int, bytes]]]:
-    """Each run of whole lines as (line number, bytes without line ending), blank ones left out."""
+    """Each run of whole lines as (line number, bytes without line ending), without blank lines."""
     with text.open() as stream:
         lines = Lines(stream, block_bytes)
         first = 1
@@ -131,12 +132,30 @@ def numbered_lines(text: Text, block_bytes: int) -> Iterator[list[tuple[int, byt
             piece, count, _ = lines.next()
             if not piece:
                 return
-            found, start = [], 0
+            numbered, start = [], 0
             for number, end in enumerate(line_ends(piece), first):
                 raw = strip_end(piece[start:end])
                 start = end
                 if raw.strip():
-                    found.append((number, raw))
+                    numbered.append((number, raw))
             lines.take(len(piece))
             first += count
-            yield found
+            yield numbered
+
+
+def not_text(number: int, raw: bytes) -> BrokenRow | None:
+    """The broken row that line *number* makes, if it holds a NUL byte or is not UTF-8."""
+    if b"\0" in raw:
+        return BrokenRow(number, "nul_byte", "The row holds a NUL byte.", show(raw))
+    if first_broken(raw) >= 0:
+        return BrokenRow(number, "encoding", "The row is not valid UTF-8.", show(raw))
+    return None
+
+
+def frame_of(header: list[str], rows: list[tuple[int, list[str]]]) -> pl.DataFrame:
+    """Rows of (line number, fields) as the frame of a block."""
+    columns = [pl.Series("row_number", [number for number, _ in rows], dtype=pl.Int64)]
+    for place, name in enumerate(header):
+        values = [fields[place] for _, fields in rows]
+        columns.append(pl.Series(name, values, dtype=pl.String))
+    return pl.DataFrame(columns)

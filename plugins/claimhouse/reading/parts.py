@@ -1,8 +1,10 @@
-"""The plain things that reading passes on: dialect, note, broken row, block."""
+"""What reading hands out: a reading of blocks, broken rows, notes; and the dialect it takes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import TracebackType
 
 import polars as pl
 
@@ -12,14 +14,14 @@ class Dialect:
     """How a feed's files are written.
 
     Attributes:
-        format: csv (any delimiter), fixed, xlsx, jsonl or parquet.
+        format: a name in :data:`claimhouse.reading.FORMATS`; ``csv`` is any delimited text.
         delimiter: one character between fields of a csv.
-        quote: one character around fields of a csv, or empty where quotes mean nothing.
+        quote: one character around fields of a csv; empty where quotes have no meaning.
         encoding: the encoding the contract expects.
-        compression: gzip, zip (holding one file), or None for whatever the content is.
+        compression: gzip, zip (holding one file), or None to go by the content.
         widths: for fixed width, each field's name, first position (from 1) and length in
             characters; a file has no header line.
-        sheet: for xlsx, the sheet's name; the first sheet when left out.
+        sheet: for xlsx, the name of the sheet; None for the first one.
     """
 
     format: str = "csv"
@@ -33,7 +35,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Note:
-    """Something about a file that does not stop it; the message holds no value of the file."""
+    """A remark about a file that is read anyway; the message holds no value of the file."""
 
     rule: str
     message: str
@@ -65,3 +67,46 @@ class Block:
 
     rows: pl.DataFrame
     broken: list[BrokenRow]
+
+
+class Reading:
+    """A file being read. Its blocks can be iterated over once.
+
+    Attributes:
+        header: the file's column names, in file order.
+        notes: remarks about the file; complete once all blocks have been read.
+    """
+
+    def __init__(self, header: list[str], notes: list[Note], blocks: Iterator[Block]) -> None:
+        self.header = header
+        self.notes = notes
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[Block]:
+        is_empty = True
+        for block in self._blocks:
+            if block.rows.height or block.broken:
+                is_empty = False
+                yield block
+        if is_empty:
+            self.notes.append(Note("no_rows", "The file holds no rows."))
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        close = getattr(self._blocks, "close", None)
+        if close is not None:
+            close()
+
+
+def split_header(parts: Iterator[list[str] | Block]) -> tuple[list[str], Iterator[Block]]:
+    """The header, which comes first, and the blocks that follow."""
+    header = next(parts)
+    assert isinstance(header, list)
+    return header, (part for part in parts if isinstance(part, Block))

@@ -1,7 +1,7 @@
-"""From a file's bytes to whole lines of UTF-8: compression, encoding, and what is no text at all.
+"""From a file's bytes to a stream of UTF-8: compression, encoding, and files that are not text.
 
-The file is read twice: once to look (is it whole, in which encoding, is it text), once to
-read. So a file that cannot be trusted is refused before a single row of it is loaded.
+The file is read twice: once to examine it (is it whole, is it text, in which encoding), once to
+read it. A file that cannot be trusted is refused before a single row of it is loaded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 
 RECORD_LIMIT = 64 * 1024 * 1024
-LOOK_BYTES = 1024 * 1024
+EXAMINED_BYTES = 1024 * 1024
 NEWLINE, RETURN, NUL = 10, 13, 0
 
 MAGIC = (
@@ -50,7 +50,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Windows-1252 gives no character to five bytes; the web reads them as control characters.
+# Windows-1252 leaves five bytes undefined; browsers read them as control characters.
 CP1252 = "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256))
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, struct.error)
 
@@ -59,10 +59,10 @@ class Unreadable(Exception):
     """The file as a whole cannot be trusted; nothing of it is loaded.
 
     Attributes:
-        rule: the kind of trouble, one word.
+        rule: the name of the fault: ``truncated``, ``encoding``, ...
         message: a sentence for a person, without any value of the file.
-        row_number: the line it was found on, where there is one.
-        column_name: the column it was found in, where there is one.
+        row_number: the line it is on, where there is one.
+        column_name: the column it is in, where there is one.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Unreadable(Exception):
 
 
 class Stream(Protocol):
-    """What bytes are read from; an empty answer means the end."""
+    """A source of bytes; an empty result means the end."""
 
     def read(self, size: int, /) -> bytes:
         """The next *size* bytes, or fewer."""
@@ -88,12 +88,12 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """What a look at a file found out, and the way to read it.
+    """A text file after examination.
 
     Attributes:
         encoding: how its bytes become text: ``utf-8``, ``cp1252`` or another codec's name.
         mark_bytes: the length of the byte order mark.
-        has_broken: whether some bytes are not the UTF-8 that the rest is.
+        has_broken: whether it is UTF-8 but for some bytes.
         raw: opens the file, uncompressed.
     """
 
@@ -131,16 +131,16 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
 
 
 def examine(path: Path, expected: str, compression: str | None, form: str) -> Text:
-    """Look at a whole text file, in bounded memory, and say how to read it.
+    """Examine a whole text file, in bounded memory.
 
     Args:
         path: the file.
         expected: the encoding its contract states.
-        compression: ``gzip``, ``zip`` or None for whatever the content is.
-        form: the contract's format, for the messages.
+        compression: ``gzip``, ``zip``, or None to go by the content.
+        form: the format its contract states, for messages.
 
     Raises:
-        Unreadable: it is empty, cut off, no text, or in no known encoding.
+        Unreadable: it is empty, cut off, not text, or in no known encoding.
     """
     raw = _opener(path, compression, form)
     try:
@@ -152,31 +152,31 @@ def examine(path: Path, expected: str, compression: str | None, form: str) -> Te
         ) from None
     refuse_binary(head, form)
     encoding, mark = _stated_encoding(head, expected)
-    look = _Look()
+    seen = _Examination()
     text = Text(encoding, mark, False, raw)
     try:
         with text.open() as stream:
-            while data := stream.read(LOOK_BYTES):
-                look.at(data, check=encoding == "utf-8")
+            while data := stream.read(EXAMINED_BYTES):
+                seen.at(data, check=encoding == "utf-8")
     except DAMAGE:
         raise Unreadable(
             "truncated",
-            f"The compressed file is cut off or corrupt after {look.size} bytes ({look.lines} lines).",
+            f"The compressed file is cut off or corrupt after {seen.size} bytes ({seen.lines} lines).",
         ) from None
     except UnicodeDecodeError:
         raise Unreadable(
-            "encoding", f"The file is not valid {encoding} after line {look.lines}.", look.lines + 1
+            "encoding", f"The file is not valid {encoding} after line {seen.lines}.", seen.lines + 1
         ) from None
-    look.end(check=encoding == "utf-8")
-    if look.size == 0:
+    seen.end(check=encoding == "utf-8")
+    if seen.size == 0:
         raise Unreadable("empty_file", "The file is empty.")
-    if look.nuls * 2 > look.size:
+    if seen.nuls * 2 > seen.size:
         raise Unreadable("wrong_format", f"The file is mostly NUL bytes; its contract says {form}.")
-    if encoding == "utf-8" and look.broken and not (mark or look.multibyte):
+    if encoding == "utf-8" and seen.broken and not (mark or seen.multibyte):
         return Text("cp1252", 0, False, raw)
-    if encoding == "utf-8" and look.broken and not mark and _is_western(expected):
+    if encoding == "utf-8" and seen.broken and not mark and _is_western(expected):
         return Text("cp1252", 0, False, raw)
-    return Text(encoding, mark, look.broken, raw)
+    return Text(encoding, mark, seen.broken, raw)
 
 
 def _is_western(name: str) -> bool:
@@ -184,7 +184,7 @@ def _is_western(name: str) -> bool:
 
 
 def _stated_encoding(head: bytes, expected: str) -> tuple[str, int]:
-    """The encoding by byte order mark, contract or plain look, and the mark's length."""
+    """The encoding, by byte order mark, first bytes or contract, and the length of the mark."""
     for mark, name in MARKS:
         if head.startswith(mark):
             return name, len(mark)
@@ -192,12 +192,12 @@ def _stated_encoding(head: bytes, expected: str) -> tuple[str, int]:
         return wide, 0
     name = codecs.lookup(expected).name
     if _is_western(expected) or name in ("utf-8", "utf-8-sig", "ascii") or head.isascii():
-        return "utf-8", 0  # whether it truly is, the look at every byte decides
+        return "utf-8", 0  # unless a later byte shows otherwise
     return ("utf-16-le" if name == "utf-16" else name), 0
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of western text is NUL."""
+    """UTF-16 without a mark: every other byte of Western text is NUL."""
     pairs = len(head) // 2
     if pairs < 2:
         return None
@@ -225,21 +225,21 @@ def refuse_binary(head: bytes, form: str) -> None:
 def _opener(
     path: Path, compression: str | None, form: str
 ) -> Callable[[], AbstractContextManager[Stream]]:
-    """What opens the file uncompressed, by its first bytes."""
+    """A function that opens the file uncompressed, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
         raise Unreadable("empty_file", "The file is empty.")
-    found = {b"\x1f\x8b": "gzip", b"PK": "zip"}.get(head[:2])
-    if found == "zip" and not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        found = None
-    if compression is not None and compression != found:
+    actual = {b"\x1f\x8b": "gzip", b"PK": "zip"}.get(head[:2])
+    if actual == "zip" and not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        actual = None
+    if compression is not None and compression != actual:
         raise Unreadable(
             "wrong_format", f"The file is not {compression} data, as its contract says."
         )
-    if found == "gzip":
+    if actual == "gzip":
         return lambda: gzip.open(path)
-    if found == "zip":
+    if actual == "zip":
         member = _only_member(path, form)
         return lambda: _open_member(path, member)
     return lambda: path.open("rb", buffering=0)
@@ -252,20 +252,20 @@ def _open_member(path: Path, member: str) -> Iterator[Stream]:
 
 
 def _only_member(path: Path, form: str) -> str:
-    """The name of the one file in a zip archive that holds text."""
+    """The name of the one file in a zip archive."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
+            members = [member for member in archive.infolist() if not member.is_dir()]
     except (*DAMAGE, ValueError, NotImplementedError, OSError):
         raise Unreadable(
             "truncated",
             f"The file is a zip archive or workbook, cut off or corrupt; its contract says {form}.",
         ) from None
-    if any(m.filename == "[Content_Types].xml" for m in members):
+    if any(member.filename == "[Content_Types].xml" for member in members):
         raise Unreadable(
             "wrong_format", f"The file looks like an Excel workbook; its contract says {form}."
         )
-    members = [m for m in members if not m.filename.startswith("__MACOSX/")]
+    members = [member for member in members if not member.filename.startswith("__MACOSX/")]
     if len(members) != 1:
         raise Unreadable("wrong_format", f"The zip archive holds {len(members)} files, not one.")
     if members[0].flag_bits & 1:
@@ -275,15 +275,17 @@ def _only_member(path: Path, form: str) -> str:
 
 def count_lines(data: bytes) -> int:
     """How many line endings there are: newline, return, or both together."""
-    count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == NEWLINE))  # 4x bytes.count
+    count = int(
+        np.count_nonzero(np.frombuffer(data, np.uint8) == NEWLINE)
+    )  # 4 times as fast as bytes.count
     if b"\r" in data:
         count += data.count(b"\r") - data.count(b"\r\n")
     return count
 
 
 @dataclass
-class _Look:
-    """What was seen of a text so far."""
+class _Examination:
+    """What is known of a text so far."""
 
     size: int = 0
     lines: int = 0
@@ -294,13 +296,13 @@ class _Look:
     _tail: bytes = field(default=b"")
 
     def at(self, data: bytes, check: bool) -> None:
-        """Take in the next bytes; *check* whether they are UTF-8."""
+        """Examine the next bytes; with *check*, whether they are UTF-8."""
         self._measure(data)
         if check and not (self.broken and self.multibyte):
             self._check(self._tail + data, final=False)
 
     def end(self, check: bool) -> None:
-        """Take note that the text ended."""
+        """Examine what is left at the end."""
         if check and self._tail:
             self._check(self._tail, final=True)
 

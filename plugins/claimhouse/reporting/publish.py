@@ -21,7 +21,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from claimhouse import connections, contracts, reference, settings, warehouse
-from claimhouse.contracts.parse import Column
+from claimhouse.contracts import Column
 from claimhouse.reporting import readers, small_cells
 from claimhouse.reporting.readers import Client
 

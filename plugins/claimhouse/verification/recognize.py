@@ -22,8 +22,8 @@ from pathlib import Path
 
 import polars as pl
 
-from claimhouse.contracts.parse import Contract
-from claimhouse.reading.open import Dialect, Unreadable, open_file
+from claimhouse.contracts import Contract
+from claimhouse.reading import Dialect, Unreadable, open_file
 from claimhouse.verification import verify
 
 # The seven real files fit their own contracts by 0.999 and more, every other one by less than 0.14;

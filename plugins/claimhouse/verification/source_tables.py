@@ -23,8 +23,8 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from claimhouse import batches, contracts, settings, storage, warehouse
-from claimhouse.contracts.parse import Column, Contract
-from claimhouse.reading.open import Block, Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.contracts import Column, Contract
+from claimhouse.reading import Block, Dialect, Reading, Unreadable, join_row, open_file
 from claimhouse.verification import recognize, verify
 from claimhouse.verification.repeats import Repeats
 from claimhouse.verification.verify import Amount, Plan, Verified

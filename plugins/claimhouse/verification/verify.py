@@ -16,7 +16,7 @@ from decimal import Decimal
 import polars as pl
 
 from claimhouse.contracts import Column, Contract, RowRule, date_words
-from claimhouse.reading.open import Block, BrokenRow, Note, Unreadable, join_row
+from claimhouse.reading import Block, BrokenRow, Note, Unreadable, join_row
 from claimhouse.verification import mojibake
 
 ISSUE_SCHEMA = {

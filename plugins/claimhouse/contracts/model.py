@@ -1,0 +1,199 @@
+"""What a contract says, as data: every later room reads these instead of the YAML file."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from claimhouse.reading import Dialect
+
+# What a value can reveal about a person, after the identifiers of 45 CFR 164.514(b)(2).
+CLASSIFICATIONS = {
+    "public": "reveals nothing about a person",
+    "identifier": "a number or code that stands for one person, claim or visit",
+    "name": "a person's name, or part of it",
+    "street": "an address, or a place finer than a ZIP code",
+    "city": "any other place smaller than a state",
+    "state": "a state",
+    "zipcode": "a ZIP code",
+    "date": "a day in a person's life or treatment",
+    "birth_date": "the date of birth",
+    "clinical": "health, race, sex, marital status",
+    "financial": "money charged or paid for a person",
+    "free_text": "written by hand: may hold any of the above",
+}
+# What a failure costs.
+SEVERITIES = {
+    "error": "the row is quarantined",
+    "warning": "the value is loaded as NULL, with a warning",
+}
+# The types of a column in Postgres, and the logical type of each.
+TYPES = {
+    "text": "string",
+    "date": "date",
+    "timestamptz": "timestamp",
+    "integer": "integer",
+    "bigint": "integer",
+    "smallint": "integer",
+    "numeric": "decimal",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed, and every rule for its values.
+
+    Attributes:
+        type: string, date, timestamp, integer, decimal or boolean.
+        physical_type: its type in Postgres.
+        aliases: other headers that mean this column.
+        required: whether a value must be there.
+        missing: the severity of an absent value, where the column is required.
+        invalid: the severity of a value that breaks a rule: ``error`` (the row is quarantined)
+            or ``warning`` (the value becomes NULL).
+        date_formats: accepted formats, as strptime patterns.
+        corrections: known misspellings and what they mean; a correction is a warning.
+        restore_zeros: the width to which lost leading zeros are restored; 0 for never.
+        restore_from: the fewest digits a value may have left to be restored.
+        from_file_name: a regular expression with one group, searched in the file's name: the
+            value of every row of a file without this column.
+        repair_encoding: whether misread UTF-8 is repaired; a repair is a warning.
+        is_money: whether ``$`` and thousands separators are removed, with a warning.
+        is_amount: money that must reconcile from the file to the star.
+        classification: what it reveals about a person, see :data:`CLASSIFICATIONS`.
+    """
+
+    name: str
+    type: str
+    physical_type: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    missing: str = "error"
+    invalid: str = "error"
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    max_length: int | None = None
+    date_formats: tuple[str, ...] = ()
+    true_values: tuple[str, ...] = ("true",)
+    false_values: tuple[str, ...] = ("false",)
+    corrections: dict[str, str] = field(default_factory=dict)
+    restore_zeros: int = 0
+    restore_from: int = 0
+    from_file_name: str | None = None
+    repair_encoding: bool = False
+    is_money: bool = False
+    is_amount: bool = False
+    classification: str = "public"
+
+    @property
+    def scale(self) -> int:
+        """Digits after the decimal point."""
+        match = re.search(r",\s*(\d+)", self.physical_type)
+        return int(match.group(1)) if match else 0
+
+    @property
+    def precision(self) -> int:
+        """Digits in all; 38 where the type sets no limit."""
+        match = re.search(r"\((\d+)", self.physical_type)
+        return int(match.group(1)) if match else 38
+
+
+@dataclass(frozen=True)
+class Reference:
+    """*column* holds keys of *to_column* in the feed *to_feed* of the same source system."""
+
+    column: str
+    to_feed: str
+    to_column: str
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """What must hold between the columns of one row; a row that lacks a value breaks no rule.
+
+    Attributes:
+        name: the rule of the issues it raises.
+        expression: SQL over the columns, as Polars reads it: ``stopped_at >= started_at``.
+        columns: the columns it reads, in the contract's order.
+        severity: ``error`` (the row is quarantined) or ``warning`` (it is loaded as received).
+        message: a sentence for a person.
+    """
+
+    name: str
+    expression: str
+    columns: tuple[str, ...]
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything known about one feed.
+
+    Attributes:
+        file: the YAML file it was read from.
+        file_pattern: which files are the feed's, by name; empty where the content decides.
+        dialect: how its files are written; the first one where there are several.
+        other_dialects: the others; the content of a file tells which one applies.
+        is_by_content: whether files are recognized by header and content, whatever their name.
+        key: the names of the key columns, in order.
+        version_column: the column that tells the newer of two versions of a record.
+        freshness_days: after how many days without a new file a check warns.
+        has_key_index: whether its source table is indexed by key.
+        fetch_connection: the Airflow connection of the database the feed is fetched from, if any.
+        is_draft: whether a person has yet to finish it; it claims no file until then.
+    """
+
+    source_system: str
+    feed: str
+    file: Path
+    version: str
+    description: str
+    file_pattern: str
+    dialect: Dialect
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    version_column: str | None
+    references: tuple[Reference, ...]
+    freshness_days: int | None
+    row_rules: tuple[RowRule, ...] = ()
+    has_key_index: bool = True
+    fetch_connection: str | None = None
+    other_dialects: tuple[Dialect, ...] = ()
+    is_by_content: bool = False
+    is_draft: bool = False
+
+    @property
+    def name(self) -> str:
+        """``<source system>.<feed>``."""
+        return f"{self.source_system}.{self.feed}"
+
+    @property
+    def amounts(self) -> tuple[Column, ...]:
+        """The columns whose sums must reconcile."""
+        return tuple(column for column in self.columns if column.is_amount)
+
+    def from_name(self, file_name: str) -> dict[str, str]:
+        """The columns whose value is in the name of a file, and the value."""
+        matches = {
+            column.name: re.search(column.from_file_name, file_name)
+            for column in self.columns
+            if column.from_file_name
+        }
+        return {name: match.group(1) for name, match in matches.items() if match}
+
+    def told_by_name(self, file_name: str) -> str:
+        """What the name of a file adds to its content; files that differ in it are different."""
+        return ",".join(f"{name}={value}" for name, value in self.from_name(file_name).items())
+
+    def claims(self, file_name: str) -> bool:
+        """Whether a file called *file_name* is of this feed; never where the content decides."""
+        return not self.is_by_content and any(
+            fnmatch.fnmatch(file_name, pattern) for pattern in self.file_pattern.split("|")
+        )

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test lint freeze docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz lint freeze docs bench samples rebuild screenshot requirements contract
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +38,16 @@ down: ## stop the system; what it holds stays in var/
 test: set-up ## run the tests
 	$(BIN)/python -m pytest -n 2
 
+fuzz: set-up ## run the property tests with other examples, N times as many (N=20)
+	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(or $(N),20) $(BIN)/python -m pytest -n 2 -m property
+
 lint: set-up ## check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
+	$(BIN)/typos
+	$(BIN)/shellcheck .ci/run docker/*.sh
 	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
 	$(BIN)/python -m local.freeze --check
@@ -53,6 +59,7 @@ docs: set-up ## write what in docs/ is made from the contracts and the database
 	$(BIN)/python -m local.dictionary
 	$(BIN)/python -m local.diagram
 	$(BIN)/python -m local.model
+	$(BIN)/python -m local.dags
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from filelock import FileLock
+from hypothesis import settings as hypothesis_settings
 from tests.worlds.made_source import Made
 
 os.environ.setdefault(
@@ -24,8 +25,15 @@ from local import embedded
 
 from claimhouse import ingest, schema
 
+# The same commit gives the same verdict twice: `make test` draws the same examples each time.
+# `make fuzz` draws others, and many; what it finds becomes an @example of its test.
+hypothesis_settings.register_profile("test", derandomize=True, deadline=None, database=None)
+hypothesis_settings.register_profile("fuzz", deadline=None, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
+TESTS = Path(__file__).parent
 
 
 # Not below pytest's own temporary folder: another run may clear that away.
@@ -119,6 +127,20 @@ def real_hospital(
             yield connection
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it needs, so that no test is marked wrongly by hand."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "system" in item.path.relative_to(TESTS).parts:
+            item.add_marker(pytest.mark.system)
+        if "server" in fixtures:
+            item.add_marker(pytest.mark.database)
+        if "shared_data" in fixtures:
+            item.add_marker(pytest.mark.real_feeds)
+        if not any(item.iter_markers("system")) and not fixtures & {"server", "shared_data"}:
+            item.add_marker(pytest.mark.pure)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-
 from claimhouse import settings
 
 SUBJECT = "Claimhouse: {{ ti.dag_id }} failed at {{ ti.task_id }}"
@@ -24,6 +22,8 @@ TEXT = """\
 
 def on_failure() -> list[Any]:
     """The callbacks for ``on_failure_callback``: a mail to the owner, without any data."""
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
     return [
         SmtpNotifier(
             to=settings.owner_address(),

@@ -73,8 +73,8 @@ def test_every_rule_and_check_that_is_named_exists():
     code = "".join(
         file.read_text(encoding="utf-8")
         for file in [
-            *(settings.PROJECT / "plugins" / "claimhouse").glob("*.py"),
-            *(settings.INCLUDE / "sql" / "source").glob("*.sql"),
+            *settings.CODE.rglob("*.py"),
+            *settings.CODE.rglob("*.sql"),
         ]
     )
     known |= {one for one in named if f'"{one}"' in code or f"'{one}'" in code}

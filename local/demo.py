@@ -191,7 +191,7 @@ def _explain(airflow: Airflow, run: Run) -> str:
 
 def _log(run: Run, task: dict[str, Any]) -> Path:
     """The log of a task's latest attempt."""
-    folder = places.AIRFLOW_LOGS / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+    folder = system.task_logs() / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
     folder /= f"task_id={task['task_id']}"
     if task["map_index"] >= 0:
         folder /= f"map_index={task['map_index']}"

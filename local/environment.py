@@ -11,10 +11,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local import places
+from local import broker, object_store, places, topology
 
 LOGIN = "admin"
 TASKS_AT_ONCE = 3  # each is a process of 150 to 250 MB
@@ -53,6 +53,9 @@ def known_secrets() -> dict[str, str]:
         "API_SECRET_KEY": lambda: secrets.token_urlsafe(32),
         "JWT_SECRET": lambda: secrets.token_urlsafe(48),
         "PSEUDONYM_KEY": lambda: secrets.token_urlsafe(32),
+        "BROKER_PASSWORD": lambda: secrets.token_hex(24),
+        "S3_ACCESS_KEY": lambda: secrets.token_hex(10),
+        "S3_SECRET_KEY": lambda: secrets.token_hex(20),
     }
     for client in clients():
         makers[f"EXTRACT_PASSWORD_{client}"] = lambda: secrets.token_urlsafe(15)
@@ -78,7 +81,12 @@ def of_python() -> dict[str, str]:
 
 
 def for_airflow(
-    warehouse: str, metadata: str, landing: Path, api_port: int, mail_port: int
+    warehouse: str,
+    metadata: str,
+    landing: Path,
+    api_port: int,
+    mail_port: int,
+    of_topology: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of an Airflow component.
 
@@ -88,6 +96,7 @@ def for_airflow(
         landing: the landing root.
         api_port: where the API server listens, on 127.0.0.1.
         mail_port: where the mailbox listens, on 127.0.0.1.
+        of_topology: settings that replace these; see :func:`for_celery`.
     """
     own = known_secrets()
     settings = {
@@ -103,13 +112,53 @@ def for_airflow(
     }
     settings |= _airflow_options(own, metadata, api_port)
     settings |= _connections(own, warehouse, mail_port)
+    settings |= of_topology or {}
     # What a person sets on purpose for one run wins.
     chosen = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("AIRFLOW__", "CLAIMHOUSE_")) and name != "CLAIMHOUSE_VAR"
+        if name.startswith(("AIRFLOW__", "CLAIMHOUSE_"))
+        and name not in ("CLAIMHOUSE_VAR", topology.CHOICE)
     }
     return of_python() | settings | chosen
+
+
+def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
+    """What Celery workers and a bucket change in :func:`for_airflow`.
+
+    The times are shorter than those of docker-compose.yaml, for one person who watches; what
+    each does when a worker dies is in docs/decisions/0013.
+
+    Args:
+        metadata: ``postgresql://`` URL of Airflow's own database.
+        broker_port: where the broker listens, on 127.0.0.1.
+    """
+    own = known_secrets()
+    database = metadata.removeprefix("postgresql://")
+    options = {
+        ("core", "executor"): "CeleryExecutor",
+        ("core", "hostname_callable"): "local.topology.worker_name",
+        ("celery", "broker_url"): broker.url(broker_port, own["BROKER_PASSWORD"]),
+        ("celery", "result_backend"): f"db+postgresql+psycopg2://{database}",
+        ("celery", "worker_concurrency"): str(topology.WORKER_CONCURRENCY),
+        ("celery", "worker_prefetch_multiplier"): "1",
+        ("celery", "task_acks_late"): "True",
+        ("celery_broker_transport_options", "visibility_timeout"): "21600",
+        ("scheduler", "task_instance_heartbeat_timeout"): "60",
+        ("scheduler", "task_instance_heartbeat_timeout_detection_interval"): "5",
+        ("scheduler", "task_queued_timeout"): "120",
+        ("scheduler", "task_queued_timeout_check_interval"): "15",
+        ("logging", "remote_logging"): "True",
+        ("logging", "remote_base_log_folder"): f"s3://{object_store.BUCKET}/logs",
+        ("logging", "remote_log_conn_id"): object_store.CONNECTION,
+        ("logging", "delete_local_logs"): "True",
+    }
+    return _variables(options) | {
+        "CLAIMHOUSE_LANDING_ROOT": object_store.address("landing"),
+        "CLAIMHOUSE_ARCHIVE_ROOT": object_store.address("archive"),
+        "CLAIMHOUSE_CORRECTIONS_ROOT": object_store.address("corrections"),
+        "CLAIMHOUSE_LINK_STORE": object_store.address("extracts"),
+    }
 
 
 def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[str, str]:
@@ -147,6 +196,11 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("scheduler", "scheduler_heartbeat_sec"): "2",
         ("scheduler", "scheduler_idle_sleep_time"): "0.5",
     }
+    return _variables(options)
+
+
+def _variables(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    """Airflow's *options*, by section and key, as environment variables."""
     return {
         f"AIRFLOW__{section.upper()}__{key.upper()}": value
         for (section, key), value in options.items()

@@ -17,6 +17,8 @@ MAIL = VAR / "mail"
 RUN = VAR / "run"  # pid files and the ports taken: only true while the system is up
 SAMPLES = VAR / "samples" / "landing"
 ARCHIVE = VAR / "archive"
+OBJECTS = VAR / "s3"  # <bucket>/<key>, with CLAIMHOUSE_EXECUTOR=celery
+BROKER = VAR / "broker"
 SECRETS = VAR / "local.env"
 WAREHOUSE_ENV = VAR / "warehouse.env"
 LANDING_CHOSEN = VAR / "landing"

@@ -1,7 +1,8 @@
 """Starts and stops the whole system on one machine: ``python -m local.system up`` or ``down``.
 
-Postgres, a mailbox and the four Airflow components run in the background, reachable from this
-machine only. Both commands may be repeated at any time; after a crash too.
+Postgres, the services and the Airflow components of a topology (``local.topology``) run in the
+background, reachable from this machine only. Both commands may be repeated at any time; after a
+crash too, and with another topology.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,30 +27,36 @@ import psycopg
 from filelock import FileLock
 
 from claimhouse import schema
-from local import airflow_api, embedded, environment, places, processes
+from local import (
+    airflow_api,
+    broker,
+    embedded,
+    environment,
+    object_store,
+    places,
+    processes,
+    topology,
+)
+from local.topology import API, BROKER, MAILBOX, OBJECT_STORE, Component, Service, Topology
 
 # What tells whether Airflow must be started anew.
 OUR_SETTINGS = ("AIRFLOW", "CLAIMHOUSE_", "WAREHOUSE_URL", "PYTHONPATH")
-# The API server reads task logs from disk: the others need no port to serve them. The scheduler
-# comes last, when the API server answers: a task that cannot reach it uses up one of its tries.
-AIRFLOW = {
-    "api-server": ("api-server",),
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-}
-MAILBOX = "mailbox"
 HEALTH_SECONDS = 180
+SERVICE_SECONDS = 60
 RECOVERY_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the running system is reached."""
+    """Where the running system is reached: ports by the name of the service, and the warehouse."""
 
-    api_port: int
-    mail_port: int
+    ports: Mapping[str, int]
     warehouse: str
+
+    @property
+    def api_port(self) -> int:
+        """The port of Airflow's API and UI."""
+        return self.ports[API.name]
 
     @property
     def ui(self) -> str:
@@ -78,26 +85,28 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
     Raises:
         SystemExit: a part could not be started; the message names its log.
     """
+    chosen = topology.chosen()
     places.RUN.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time():
         watch.say(f"starting Postgres in {places.POSTGRES}")
         metadata, warehouse = start_postgres()
-        ports = _ports(watch)
-        addresses = Addresses(ports["api"], ports["mail"], warehouse)
-        settings = environment.for_airflow(
-            warehouse, metadata, landing, addresses.api_port, addresses.mail_port
-        )
+        services = _services(chosen)
+        ports = _ports((API, *services), watch)
+        addresses = Addresses(ports, warehouse)
+        settings = _settings(chosen, addresses, metadata, landing)
         places.LANDING_CHOSEN.write_text(str(landing))
-        _start_mailbox(addresses.mail_port)
+        _start_services(services, ports)
         migration = _start_migration(metadata, settings, watch)
         watch.say("bringing the warehouse to the newest schema")
         schema.upgrade(warehouse)
-        roots = {name: value for name, value in settings.items() if name.endswith("_ROOT")}
-        values = {"WAREHOUSE_URL": warehouse} | roots
-        environment.write(places.WAREHOUSE_ENV, values, "The warehouse, while the system is up.")
+        _write_warehouse_env(settings, addresses)
+        _wait_for_services(services, ports)
+        if OBJECT_STORE in chosen.services:
+            _fill_bucket(landing, ports[OBJECT_STORE.name], watch)
         _finish_migration(migration)
-        _start_airflow(settings, addresses.api_port, watch)
-        _wait_for_health(addresses.api_port, watch)
+        _start_airflow(chosen, settings, addresses, watch)
+        _stop_services(kept=services)
+        _wait_for_health(chosen, addresses, watch)
     return addresses
 
 
@@ -105,9 +114,9 @@ def down(watch: Stopwatch) -> None:
     """Stop all that runs, Airflow first and Postgres last."""
     places.RUN.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time():
-        watch.say("stopping Airflow and the mailbox")
+        watch.say("stopping Airflow and its services")
         stop_airflow()
-        processes.stop(MAILBOX, places.RUN)
+        _stop_services()
         watch.say("stopping Postgres")
         _forget_stale_postmaster()
         embedded.stop(places.POSTGRES)
@@ -117,11 +126,45 @@ def down(watch: Stopwatch) -> None:
 
 def running() -> Addresses | None:
     """Where the system is reached, when its Airflow runs."""
-    if any(processes.find(name, places.RUN) is None for name in AIRFLOW):
+    if processes.find(topology.SCHEDULER, places.RUN) is None:
         return None
     ports = json.loads((places.RUN / "ports.json").read_text())
     warehouse = environment.read(places.WAREHOUSE_ENV)["WAREHOUSE_URL"]
-    return Addresses(ports["api"], ports["mail"], warehouse)
+    return Addresses(ports, warehouse)
+
+
+def _services(chosen: Topology) -> tuple[Service, ...]:
+    """The services to run: those of the topology, and the bucket once files are archived in it."""
+    if OBJECT_STORE in chosen.services or not places.OBJECTS.exists():
+        return chosen.services
+    return (*chosen.services, OBJECT_STORE)
+
+
+def _settings(
+    chosen: Topology, addresses: Addresses, metadata: str, landing: Path
+) -> dict[str, str]:
+    """The environment that all components of Airflow share."""
+    ports = addresses.ports
+    of_topology = {}
+    if OBJECT_STORE.name in ports:
+        connection = object_store.connection(ports[OBJECT_STORE.name], environment.known_secrets())
+        of_topology[f"AIRFLOW_CONN_{object_store.CONNECTION.upper()}"] = connection
+    if BROKER in chosen.services:
+        of_topology |= environment.for_celery(metadata, ports[BROKER.name])
+    return environment.for_airflow(
+        addresses.warehouse, metadata, landing, ports[API.name], ports[MAILBOX.name], of_topology
+    )
+
+
+def _write_warehouse_env(settings: dict[str, str], addresses: Addresses) -> None:
+    """Keep what the command line needs to reach the warehouse and its files."""
+    values = {"WAREHOUSE_URL": addresses.warehouse}
+    values |= {name: value for name, value in settings.items() if name.endswith("_ROOT")}
+    if OBJECT_STORE.name in addresses.ports:
+        port, own = addresses.ports[OBJECT_STORE.name], environment.known_secrets()
+        connection = object_store.connection_url(port, own)
+        values[f"AIRFLOW_CONN_{object_store.CONNECTION.upper()}"] = connection
+    environment.write(places.WAREHOUSE_ENV, values, "The warehouse, while the system is up.")
 
 
 def start_postgres() -> tuple[str, str]:
@@ -172,23 +215,19 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _ports(watch: Stopwatch) -> dict[str, int]:
-    """The ports in use, or free ones where a part does not run yet."""
+def _ports(services: Collection[Service], watch: Stopwatch) -> dict[str, int]:
+    """The port of each service: the one it runs on, else a free one."""
     file = places.RUN / "ports.json"
     known = json.loads(file.read_text()) if file.exists() else {}
-    wanted = {
-        "api": int(os.environ.get("API_PORT", "8080")),
-        "mail": int(os.environ.get("SMTP_PORT", "2525")),
-    }
-    users = {"api": "api-server", "mail": MAILBOX}
-    ports = {}
-    for use, port in wanted.items():
-        if use in known and processes.find(users[use], places.RUN) is not None:
-            ports[use] = known[use]
+    ports: dict[str, int] = {}
+    for service in services:
+        if service.name in known and processes.find(service.name, places.RUN) is not None:
+            ports[service.name] = known[service.name]
             continue
-        ports[use] = free_port(port)
-        if ports[use] != port:
-            watch.say(f"port {port} is taken: the {users[use]} uses {ports[use]}")
+        wanted = int(os.environ.get(service.variable, service.port))
+        ports[service.name] = free_port(wanted)
+        if ports[service.name] != wanted:
+            watch.say(f"port {wanted} is taken: the {service.name} uses {ports[service.name]}")
     file.write_text(json.dumps(ports))
     return ports
 
@@ -211,11 +250,53 @@ def free_port(wanted: int) -> int:
     raise SystemExit(f"no free port between {wanted} and {wanted + 99}")
 
 
-def _start_mailbox(port: int) -> None:
-    if processes.find(MAILBOX, places.RUN) is not None:
-        return
-    command = [sys.executable, "-m", "local.mailbox", str(port), str(places.MAIL)]
-    _start(MAILBOX, command, "local.mailbox", environment.of_python())
+def _start_services(services: Collection[Service], ports: Mapping[str, int]) -> None:
+    """Start the services that do not run."""
+    own = environment.known_secrets()
+    for service in services:
+        if processes.find(service.name, places.RUN) is not None:
+            continue
+        port, settings = ports[service.name], environment.of_python()
+        if service is BROKER:
+            command, word = broker.command(places.BROKER, port, own["BROKER_PASSWORD"]), "valkey"
+        elif service is OBJECT_STORE:
+            command, word = object_store.command(places.OBJECTS, port), "nanio"
+            settings |= object_store.keys(own)
+        else:
+            command = [sys.executable, "-m", "local.mailbox", str(port), str(places.MAIL)]
+            word = "local.mailbox"
+        _start(service.name, command, word, settings)
+
+
+def _wait_for_services(services: Collection[Service], ports: Mapping[str, int]) -> None:
+    """Wait until each service answers.
+
+    Raises:
+        SystemExit: one ended, or does not answer.
+    """
+    password = environment.known_secrets()["BROKER_PASSWORD"]
+    end = time.monotonic() + SERVICE_SECONDS
+    for service in services:
+        port = ports[service.name]
+        while not (
+            broker.is_ready(port, password) if service is BROKER else object_store.is_ready(port)
+        ):
+            if processes.find(service.name, places.RUN) is None or time.monotonic() > end:
+                raise SystemExit(_failure(f"the {service.name}", service.name))
+            time.sleep(0.1)
+
+
+def _stop_services(kept: Collection[Service] = ()) -> None:
+    for name in set(topology.SERVICES) - {service.name for service in kept}:
+        processes.stop(name, places.RUN)
+
+
+def _fill_bucket(landing: Path, port: int, watch: Stopwatch) -> None:
+    """Upload what is new in the folder *landing* to the landing root of the bucket."""
+    s3 = object_store.client(port, environment.known_secrets())
+    object_store.create_bucket(s3)
+    count = object_store.upload(s3, landing, "landing")
+    watch.say(f"{count} files uploaded to s3://{object_store.BUCKET}/landing")
 
 
 def _start(name: str, command: list[str], word: str, settings: dict[str, str]) -> None:
@@ -255,33 +336,47 @@ def _airflow_version() -> str:
     return version("apache-airflow-core")
 
 
-def _start_airflow(settings: dict[str, str], port: int, watch: Stopwatch) -> None:
-    """Start the components that do not run; all of them anew when their settings have changed."""
+def _start_airflow(
+    chosen: Topology, settings: dict[str, str], addresses: Addresses, watch: Stopwatch
+) -> None:
+    """Start the components that do not run; all of them again when their settings have changed."""
     # Not the rest of the environment: a shell changes some of it with every command.
     own = [pair for pair in sorted(settings.items()) if pair[0].startswith(OUR_SETTINGS)]
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()
     stamp = places.RUN / "settings.sha256"
-    missing = [name for name in AIRFLOW if processes.find(name, places.RUN) is None]
-    if not missing and stamp.exists() and stamp.read_text() == digest:
+    missing = _missing(chosen)
+    is_same = stamp.exists() and stamp.read_text() == digest
+    if not missing and is_same:
         watch.say("Airflow runs already")
         return
-    if len(missing) < len(AIRFLOW) and (not stamp.exists() or stamp.read_text() != digest):
+    if len(missing) < len(chosen.components) and not is_same:
         watch.say("settings have changed: stopping Airflow to start it with the new ones")
-        stop_airflow()
-        missing = list(AIRFLOW)
+    if not is_same:
+        stop_airflow()  # of another topology too
+        missing = chosen.components
     _write_login()
-    watch.say("starting Airflow: " + ", ".join(missing))
-    for name in missing:
-        if name == "scheduler":
-            _wait_for_api(port, watch)
-        _start(name, [sys.executable, "-m", "airflow", *AIRFLOW[name]], "airflow", settings)
+    watch.say("starting Airflow: " + ", ".join(component.name for component in missing))
+    for component in missing:
+        if component.name == topology.SCHEDULER:
+            _wait_for_api(chosen, addresses.api_port, watch)
+        command = [sys.executable, "-m", "airflow", *component.arguments]
+        _start(component.name, command, "airflow", settings | component.settings)
     stamp.write_text(digest)
+
+
+def _missing(chosen: Topology) -> tuple[Component, ...]:
+    """The components that do not run."""
+    return tuple(
+        component
+        for component in chosen.components
+        if processes.find(component.name, places.RUN) is None
+    )
 
 
 def stop_airflow() -> None:
     """Stop Airflow's components, all at once."""
-    with ThreadPoolExecutor(len(AIRFLOW)) as pool:
-        list(pool.map(lambda name: processes.stop(name, places.RUN), AIRFLOW))
+    with ThreadPoolExecutor(len(topology.COMPONENTS)) as pool:
+        list(pool.map(lambda name: processes.stop(name, places.RUN), topology.COMPONENTS))
 
 
 def _write_login() -> None:
@@ -292,34 +387,46 @@ def _write_login() -> None:
     file.write_text(json.dumps({environment.LOGIN: password}))
 
 
-def _wait_for_api(port: int, watch: Stopwatch) -> None:
-    _wait(port, watch, bool, AIRFLOW.keys() - {"scheduler"})
+def _wait_for_api(chosen: Topology, port: int, watch: Stopwatch) -> None:
+    started = [part.name for part in chosen.components if part.name != topology.SCHEDULER]
+    _wait(lambda: airflow_api.health(port), bool, started, watch)
 
 
-def _wait_for_health(port: int, watch: Stopwatch) -> None:
-    _wait(port, watch, lambda states: set(states.values()) == {"healthy"}, AIRFLOW.keys())
-    watch.say("Airflow is healthy")
+def _wait_for_health(chosen: Topology, addresses: Addresses, watch: Stopwatch) -> None:
+    """Wait until Airflow says that it is healthy, and each worker answers."""
+
+    def states() -> dict[str, str]:
+        found = airflow_api.health(addresses.api_port)
+        if not found or not chosen.workers:
+            return found
+        password = environment.known_secrets()["BROKER_PASSWORD"]
+        at = broker.url(addresses.ports[BROKER.name], password)
+        return found | broker.answering(at, chosen.workers)
+
+    started = [component.name for component in chosen.components]
+    _wait(states, lambda found: set(found.values()) == {"healthy"}, started, watch)
+    watch.say(" and ".join(["Airflow is healthy", *(f"{name} answers" for name in chosen.workers)]))
 
 
 def _wait(
-    port: int,
-    watch: Stopwatch,
+    states: Callable[[], dict[str, str]],
     ready: Callable[[dict[str, str]], bool],
     started: Collection[str],
+    watch: Stopwatch,
 ) -> None:
-    """Wait until Airflow's health is *ready*, or say which of the *started* components ended."""
+    """Wait until the *states* are *ready*, or say which of the *started* components ended."""
     end = time.monotonic() + HEALTH_SECONDS
-    told = ""
-    while not ready(states := airflow_api.health(port)):
+    shown = ""
+    while not ready(found := states()):
         for name in started:
             if processes.find(name, places.RUN) is None:
                 raise SystemExit(_failure(f"Airflow's {name}", name))
-        waiting = [name for name, state in states.items() if state != "healthy"] or ["api-server"]
-        if (text := "waiting for " + ", ".join(waiting)) != told:
+        waiting = [name for name, state in found.items() if state != "healthy"] or ["api-server"]
+        if (text := "waiting for " + ", ".join(waiting)) != shown:
             watch.say(text)
-            told = text
+            shown = text
         if time.monotonic() > end:
-            raise SystemExit(f"not healthy after {HEALTH_SECONDS} s, see {places.LOGS}: {told}")
+            raise SystemExit(f"not healthy after {HEALTH_SECONDS} s, see {places.LOGS}: {shown}")
         time.sleep(1)
 
 
@@ -333,17 +440,34 @@ def _failure(what: str, log: str) -> str:
 def describe(addresses: Addresses) -> str:
     """Where to go now, for a person."""
     password = environment.known_secrets()["ADMIN_PASSWORD"]
+    ports = addresses.ports
+    lines = [
+        f"  Airflow    {addresses.ui}   login: {environment.LOGIN}   password: {password}",
+        f"  Warehouse  {addresses.warehouse}",
+        f'             . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
+        f"  Mailbox    {_short(places.MAIL)}/*.eml   (SMTP on 127.0.0.1:{ports[MAILBOX.name]})",
+    ]
+    if BROKER.name in ports:
+        lines += [
+            f"  Bucket     {_short(places.OBJECTS / object_store.BUCKET)}"
+            f"   (S3 on 127.0.0.1:{ports[OBJECT_STORE.name]})",
+            f"  Broker     Valkey on 127.0.0.1:{ports[BROKER.name]}",
+        ]
     return "\n".join(
         [
-            f"  Airflow    {addresses.ui}   login: {environment.LOGIN}   password: {password}",
-            f"  Warehouse  {addresses.warehouse}",
-            f'             . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
-            f"  Mailbox    {_short(places.MAIL)}/*.eml   (SMTP on 127.0.0.1:{addresses.mail_port})",
+            *lines,
             f"  Secrets    {_short(places.SECRETS)}   (passwords of the extracts among them)",
-            f"  Logs       {_short(places.LOGS)}; of tasks {_short(places.AIRFLOW_LOGS)}",
+            f"  Logs       {_short(places.LOGS)}; of tasks {_short(task_logs())}",
             "  It stays up until `make down`.",
         ]
     )
+
+
+def task_logs() -> Path:
+    """The folder of the logs of tasks that have ended."""
+    if topology.chosen().workers:
+        return places.OBJECTS / object_store.BUCKET / "logs"
+    return places.AIRFLOW_LOGS
 
 
 def _short(path: Path) -> Path:

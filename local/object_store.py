@@ -1,0 +1,140 @@
+"""The S3 server of the local system: nanio on loopback.
+
+It checks signatures and the expiry of links, as production's does, and keeps each object as a
+plain file below ``<folder>/<bucket>``, so that everything is there after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+BUCKET = "claimhouse"
+CONNECTION = "claimhouse_landing"
+REGION = "us-east-1"
+CHUNK = 8 * 1024 * 1024
+
+
+def command(folder: Path, port: int) -> list[str]:
+    """The command that serves *folder* on 127.0.0.1; keys come from its environment."""
+    program = str(Path(sys.executable).with_name("nanio"))
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return [program, "serve", *address, "--data-dir", str(folder), "--no-access-log"]
+
+
+def keys(secrets: dict[str, str]) -> dict[str, str]:
+    """The environment variables in which the server expects its only user."""
+    return {
+        "NANIO_ACCESS_KEY": secrets["S3_ACCESS_KEY"],
+        "NANIO_SECRET_KEY": secrets["S3_SECRET_KEY"],
+    }
+
+
+def connection(port: int, secrets: dict[str, str]) -> str:
+    """The Airflow connection to the server, as JSON."""
+    extra = {
+        "endpoint_url": f"http://127.0.0.1:{port}",
+        "region_name": REGION,
+        "config_kwargs": {"signature_version": "s3v4"},
+    }
+    return json.dumps(
+        {
+            "conn_type": "aws",
+            "login": secrets["S3_ACCESS_KEY"],
+            "password": secrets["S3_SECRET_KEY"],
+            "extra": extra,
+        }
+    )
+
+
+def connection_url(port: int, secrets: dict[str, str]) -> str:
+    """:func:`connection` as a URL, which a shell reads from a file without quotes."""
+    extra = quote(json.dumps(json.loads(connection(port, secrets))["extra"]), safe="")
+    return f"aws://{secrets['S3_ACCESS_KEY']}:{secrets['S3_SECRET_KEY']}@/?__extra__={extra}"
+
+
+def address(prefix: str) -> str:
+    """The URL of *prefix* in the bucket, by way of the connection."""
+    return f"s3://{CONNECTION}@{BUCKET}/{prefix}"
+
+
+def is_ready(port: int) -> bool:
+    """Whether the server listens."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def client(port: int, secrets: dict[str, str]) -> Any:
+    """A boto3 client of the server."""
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=REGION,
+        aws_access_key_id=secrets["S3_ACCESS_KEY"],
+        aws_secret_access_key=secrets["S3_SECRET_KEY"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+
+
+def create_bucket(s3: Any) -> None:
+    """Create the bucket unless it is there."""
+    try:
+        s3.head_bucket(Bucket=BUCKET)
+    except ClientError:
+        s3.create_bucket(Bucket=BUCKET)
+
+
+def upload(s3: Any, folder: Path, prefix: str) -> int:
+    """Upload the files below *folder* that the bucket does not hold, or holds with other bytes.
+
+    Files whose name begins with a dot are drafts and stay. Nothing is removed from the bucket:
+    it may hold files that were delivered there.
+
+    Returns:
+        How many files were uploaded.
+    """
+    held = _held(s3, prefix)
+    # The oldest first: where two files have one name, landing takes the older one first.
+    files = sorted(_files(folder), key=lambda file: (file.stat().st_mtime, str(file)))
+    count = 0
+    for file in files:
+        key = f"{prefix}/{file.relative_to(folder).as_posix()}"
+        if held.get(key) != (file.stat().st_size, _checksum(file)):
+            with file.open("rb") as content:
+                s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+            count += 1
+    return count
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+
+
+def _held(s3: Any, prefix: str) -> dict[str, tuple[int, str]]:
+    """Size and MD5 of each object below *prefix*, by its key."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{prefix}/")
+    return {
+        entry["Key"]: (entry["Size"], entry["ETag"].strip('"'))
+        for page in pages
+        for entry in page.get("Contents", ())
+    }
+
+
+def _checksum(file: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)  # what S3 answers for an object of one part
+    with file.open("rb") as content:
+        while chunk := content.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

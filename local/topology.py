@@ -1,0 +1,119 @@
+"""What runs on one machine, as data: one topology for each value of ``CLAIMHOUSE_EXECUTOR``.
+
+``local`` (the default) runs tasks in the scheduler's own processes and reads feeds from a folder.
+``celery`` runs the processes of production: a broker, workers, and an S3 server for everything
+that production keeps in a bucket.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CHOICE = "CLAIMHOUSE_EXECUTOR"
+WORKER_CONCURRENCY = 2  # two workers: as many tasks as two cores can use, and one spare
+# The function below gives a worker the name that this variable holds.
+WORKER_NAME = "CLAIMHOUSE_WORKER_NAME"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server that Airflow connects to, on a port of this machine.
+
+    Attributes:
+        name: of its pid file and its log.
+        port: the port it takes, or the next free one.
+        variable: the environment variable that names another port.
+    """
+
+    name: str
+    port: int
+    variable: str
+
+
+@dataclass(frozen=True)
+class Component:
+    """A process of Airflow.
+
+    Attributes:
+        name: of its pid file and its log.
+        arguments: of the ``airflow`` command.
+        settings: environment variables of this process alone.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The processes of one executor.
+
+    Attributes:
+        components: in the order in which they start. The scheduler comes last, when the API
+            server answers: a task that cannot reach it uses up one of its tries.
+        workers: the components that are Celery workers.
+    """
+
+    name: str
+    services: tuple[Service, ...]
+    components: tuple[Component, ...]
+    workers: tuple[str, ...] = ()
+
+
+def worker_name() -> str:
+    """The host name under which Airflow shows this process: that of its worker, if it is one."""
+    return os.environ.get(WORKER_NAME, "localhost")
+
+
+def _worker(name: str) -> Component:
+    arguments = ("celery", "worker", "--skip-serve-logs", "--celery-hostname", name)
+    return Component(name, arguments, {WORKER_NAME: name})
+
+
+API = Service("api-server", 8080, "API_PORT")
+MAILBOX = Service("mailbox", 2525, "SMTP_PORT")
+BROKER = Service("broker", 6379, "BROKER_PORT")
+OBJECT_STORE = Service("object-store", 7070, "S3_PORT")
+
+SCHEDULER = "scheduler"
+# No logs are served: the API server reads them from the disk or from the bucket.
+_BEFORE = (
+    Component("api-server", ("api-server",)),
+    Component("dag-processor", ("dag-processor",)),
+    Component("triggerer", ("triggerer", "--skip-serve-logs")),
+)
+_LAST = (Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),)
+# Processes are found again by the word "airflow", which Celery's process titles hold only here.
+_WORKERS = ("airflow-worker-1", "airflow-worker-2")
+
+TOPOLOGIES = {
+    "local": Topology("local", (MAILBOX,), _BEFORE + _LAST),
+    "celery": Topology(
+        "celery",
+        (MAILBOX, BROKER, OBJECT_STORE),
+        _BEFORE + tuple(_worker(name) for name in _WORKERS) + _LAST,
+        _WORKERS,
+    ),
+}
+# Every process that any topology starts, in the order in which they are stopped.
+COMPONENTS = tuple(
+    dict.fromkeys(part.name for each in TOPOLOGIES.values() for part in each.components)
+)
+SERVICES = tuple(
+    dict.fromkeys(service.name for each in TOPOLOGIES.values() for service in each.services)
+)
+
+
+def chosen() -> Topology:
+    """The topology that ``CLAIMHOUSE_EXECUTOR`` names; ``local`` when it is not set.
+
+    Raises:
+        SystemExit: there is no such topology.
+    """
+    name = os.environ.get(CHOICE) or "local"
+    if name not in TOPOLOGIES:
+        raise SystemExit(f"{CHOICE}={name}: must be one of {', '.join(sorted(TOPOLOGIES))}")
+    return TOPOLOGIES[name]

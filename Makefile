@@ -23,6 +23,7 @@ endif
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  LANDING=<folder> make demo   takes that landing root (<folder>/<source>/<files>)"
+	@echo "  CLAIMHOUSE_EXECUTOR=celery make demo   runs the processes of production: docs/how-to/run-with-celery.md"
 
 set-up: $(VENV)/.installed ## install everything into var/venv
 

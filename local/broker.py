@@ -52,7 +52,8 @@ def answering(address: str, workers: Collection[str]) -> dict[str, str]:
     if not workers:
         return {}
     nodes = {f"celery@{name}": name for name in workers}
-    with Celery(broker=address) as app:
+    # No pool: it would outlive this call and hold connections to a broker that is gone by then.
+    with Celery(broker=address, broker_pool_limit=0, set_as_current=False) as app:
         replies = app.control.ping(destination=list(nodes), timeout=PING_SECONDS)
     answered = {nodes[node] for reply in replies for node in reply if node in nodes}
     return {name: "healthy" if name in answered else "starting" for name in workers}

@@ -21,6 +21,7 @@ from local.airflow_api import Airflow
 ENDED = {"success", "failed"}
 WATCH = "watch_landing"
 FOUND_SECONDS = 90  # until the DAG files are read
+BEGIN_SECONDS = 10  # until a new DAG's schedule has begun its first run
 FOLLOW_SECONDS = 30  # until an asset's event has led to a run
 RUN_SECONDS = 3600  # a real landing root may hold much
 
@@ -108,6 +109,9 @@ def _begin(airflow: Airflow, dag_id: str, watch: system.Stopwatch) -> Run:
     On a new system the daily schedule has begun one by itself as soon as the DAG was known:
     then that is the run, and a second one beside it would find nothing left to do.
     """
+    end = time.monotonic() + BEGIN_SECONDS
+    while not airflow.runs(dag_id) and time.monotonic() < end:
+        time.sleep(0.5)
     for run in airflow.runs(dag_id, state="queued") + airflow.runs(dag_id, state="running"):
         watch.say(f"{dag_id}: its schedule has begun {run['dag_run_id']}")
         return Run(dag_id, run["dag_run_id"])

@@ -141,6 +141,8 @@ def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
         ("celery", "broker_url"): broker.url(broker_port, own["BROKER_PASSWORD"]),
         ("celery", "result_backend"): f"db+postgresql+psycopg2://{database}",
         ("celery", "worker_concurrency"): str(topology.WORKER_CONCURRENCY),
+        # As many as the workers take: what waits in the broker would count as stuck.
+        ("core", "parallelism"): str(topology.WORKERS * topology.WORKER_CONCURRENCY),
         ("celery", "worker_prefetch_multiplier"): "1",
         ("celery", "task_acks_late"): "True",
         ("celery_broker_transport_options", "visibility_timeout"): "21600",

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CHOICE = "CLAIMHOUSE_EXECUTOR"
-WORKER_CONCURRENCY = 2  # two workers: as many tasks as two cores can use, and one spare
+WORKERS = 2
+WORKER_CONCURRENCY = 2
 # The function below gives a worker the name that this variable holds.
 WORKER_NAME = "CLAIMHOUSE_WORKER_NAME"
 
@@ -87,7 +88,7 @@ _BEFORE = (
 )
 _LAST = (Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),)
 # Processes are found again by the word "airflow", which Celery's process titles hold only here.
-_WORKERS = ("airflow-worker-1", "airflow-worker-2")
+_WORKERS = tuple(f"airflow-worker-{number}" for number in range(1, WORKERS + 1))
 
 TOPOLOGIES = {
     "local": Topology("local", (MAILBOX,), _BEFORE + _LAST),

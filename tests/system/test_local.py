@@ -22,7 +22,19 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from local import demo, environment, mailbox, places, processes, summary, system
+import valkey
+from local import (
+    broker,
+    demo,
+    environment,
+    mailbox,
+    object_store,
+    places,
+    processes,
+    summary,
+    system,
+    topology,
+)
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,6 +293,124 @@ def test_a_shell_and_a_driver_read_the_same_address(var: Path) -> None:
     assert shell.stdout == address
     assert conninfo_to_dict(address)["host"] == folder
     assert environment.read(places.WAREHOUSE_ENV)["WAREHOUSE_URL"] == address
+
+
+# Topologies -------------------------------------------------------------------------------------
+
+
+def test_an_executor_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, expected in (("", "local"), ("local", "local"), ("celery", "celery")):
+        monkeypatch.setenv("CLAIMHOUSE_EXECUTOR", name)
+        assert topology.chosen().name == expected
+    monkeypatch.setenv("CLAIMHOUSE_EXECUTOR", "Celery")
+    with pytest.raises(
+        SystemExit, match="CLAIMHOUSE_EXECUTOR=Celery: must be one of celery, local"
+    ):
+        topology.chosen()
+
+
+def test_the_scheduler_starts_last_and_workers_have_names_of_their_own() -> None:
+    for each in topology.TOPOLOGIES.values():
+        assert each.components[-1].name == topology.SCHEDULER
+    celery = topology.TOPOLOGIES["celery"]
+    settings = [part.settings for part in celery.components if part.name in celery.workers]
+    assert [each[topology.WORKER_NAME] for each in settings] == list(celery.workers)
+    assert len(set(celery.workers)) == 2
+
+
+def test_with_celery_everything_that_production_keeps_in_a_bucket_is_there(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAIMHOUSE_EXECUTOR", "celery")
+    ports = {name: 1000 + at for at, name in enumerate(("api-server", *topology.SERVICES))}
+    addresses = system.Addresses(ports, "postgresql://postgres@/warehouse?host=/a")
+    settings = system._settings(
+        topology.chosen(), addresses, "postgresql://postgres@/airflow?host=/a", var / "landing"
+    )
+    assert settings["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    in_bucket = {name for name, value in settings.items() if value.startswith("s3://")}
+    assert in_bucket == {
+        "CLAIMHOUSE_LANDING_ROOT",
+        "CLAIMHOUSE_ARCHIVE_ROOT",
+        "CLAIMHOUSE_CORRECTIONS_ROOT",
+        "CLAIMHOUSE_LINK_STORE",
+        "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER",
+    }
+    own = environment.known_secrets()
+    connection = json.loads(settings["AIRFLOW_CONN_CLAIMHOUSE_LANDING"])
+    assert connection["password"] == own["S3_SECRET_KEY"]
+    system._write_warehouse_env(settings, addresses)
+    script = (
+        f'. {shlex.quote(str(places.WAREHOUSE_ENV))}; printf %s "$AIRFLOW_CONN_CLAIMHOUSE_LANDING"'
+    )
+    shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    from airflow.sdk import Connection
+
+    kept = Connection.from_uri(shell.stdout, conn_id="claimhouse_landing")
+    assert (kept.login, kept.password) == (own["S3_ACCESS_KEY"], own["S3_SECRET_KEY"])
+    assert kept.extra_dejson == connection["extra"]
+
+
+@pytest.fixture
+def bucket(var: Path) -> Iterator[Any]:
+    """The object store, running, and a client of it."""
+    port, own = system.free_port(27000), environment.known_secrets()
+    settings = dict(os.environ) | object_store.keys(own)
+    child = subprocess.Popen(object_store.command(places.OBJECTS, port), env=settings)
+    wait_for(lambda: object_store.is_ready(port))
+    client = object_store.client(port, own)
+    object_store.create_bucket(client)
+    yield client
+    child.terminate()
+    child.wait()
+
+
+def test_only_new_and_changed_files_are_uploaded(bucket: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "feeds"
+    (folder / "billing" / "day 2").mkdir(parents=True)
+    (folder / "billing" / "claims.csv").write_text("a")
+    (folder / "billing" / "day 2" / "claims.csv").write_text("b")
+    (folder / "billing" / "empty.csv").write_text("")
+    (folder / "billing" / ".draft.csv").write_text("c")
+    assert object_store.upload(bucket, folder, "landing") == 3
+    before = {key: entry["LastModified"] for key, entry in listed(bucket).items()}
+    assert before.keys() == {
+        "landing/billing/claims.csv",
+        "landing/billing/day 2/claims.csv",
+        "landing/billing/empty.csv",
+    }
+    assert object_store.upload(bucket, folder, "landing") == 0
+    (folder / "billing" / "claims.csv").write_text("z")  # of the same size
+    bucket.put_object(Bucket=object_store.BUCKET, Key="landing/billing/delivered.csv", Body=b"d")
+    object_store.create_bucket(bucket)
+    assert object_store.upload(bucket, folder, "landing") == 1
+    assert listed(bucket).keys() - before.keys() == {"landing/billing/delivered.csv"}
+
+
+def listed(bucket: Any) -> dict[str, Any]:
+    answer = bucket.list_objects_v2(Bucket=object_store.BUCKET, Prefix="landing/")
+    return {entry["Key"]: entry for entry in answer["Contents"]}
+
+
+def test_the_broker_keeps_its_password_to_itself_and_its_queue_when_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    port, folder = system.free_port(28000), tmp_path / "a folder with spaces"
+    command = broker.command(folder, port, "secret")
+    assert "secret" not in " ".join(command)
+    assert stat.S_IMODE((folder / "valkey.conf").stat().st_mode) == 0o600
+    for kept in (None, b"a task"):
+        child = subprocess.Popen(broker.command(folder, port, "secret"), stdout=subprocess.DEVNULL)
+        wait_for(lambda: broker.is_ready(port, "secret"))
+        assert not broker.is_ready(port, "wrong")
+        with valkey.Valkey(port=port, password="secret") as client:
+            assert client.lpop("default") == kept
+            client.rpush("default", "a task")
+            time.sleep(1.1)  # the log is flushed once a second
+        states = broker.answering(broker.url(port, "secret"), ["airflow-worker-1"])
+        assert states == {"airflow-worker-1": "starting"}, "no worker is there to answer"
+        child.kill()
+        child.wait()
 
 
 def test_the_landing_root_is_the_samples_or_the_folder_that_is_named(

@@ -169,16 +169,16 @@ def test_copies_of_a_record_are_dropped_or_set_aside(landing_root, warehouse):
 
 
 KILL = """
-import os, signal, sys
-from claimhouse import {module}
-real = {module}.{name}
+import importlib, os, signal
+module = importlib.import_module("claimhouse.{module}")
+real = module.{name}
 calls = [0]
 def dying(*given, **named):
     calls[0] += 1
     if calls[0] == {call}:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given, **named)
-{module}.{name} = dying
+module.{name} = dying
 from claimhouse import checks, ingest, review
 ingest.run("billing")
 """
@@ -187,18 +187,18 @@ ingest.run("billing")
 @pytest.mark.parametrize(
     ("module", "name", "call"),
     [
-        ("landing", "_enter", 1),
-        ("landing", "_sight", 2),
-        ("source", "_copy", 3),
-        ("source", "_close", 2),
-        ("checks", "_record", 1),
-        ("star", "_run", 2),
-        ("star", "_load_dimension_part", 2),
-        ("star", "_rekey_part", 2),
-        ("star", "_load_part", 1),
-        ("star", "_load_part", 2),
-        ("star", "_complete_fact", 1),
-        ("star", "finish", 1),
+        ("landing.land", "_enter", 1),
+        ("landing.land", "_sight", 2),
+        ("verification.source_tables", "_copy", 3),
+        ("verification.source_tables", "_close", 2),
+        ("checks.gate", "_record", 1),
+        ("star.load", "_run", 2),
+        ("star.load", "_load_dimension_part", 2),
+        ("star.load", "_rekey_part", 2),
+        ("star.load", "_load_part", 1),
+        ("star.load", "_load_part", 2),
+        ("star.load", "_complete_fact", 1),
+        ("star.load", "finish", 1),
     ],
 )
 def test_a_kill_anywhere_is_healed_by_running_again(

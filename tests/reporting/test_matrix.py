@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 import yaml
@@ -17,7 +16,7 @@ from psycopg import errors
 from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
-from claimhouse import metrics, reporting
+from claimhouse import metrics, reporting, settings
 from claimhouse.verification import source_tables
 
 SERVICE = "tableau_service"
@@ -44,7 +43,7 @@ def house(server, tmp_path_factory):
 def _write_files(world):
     """The files of the house, under names that no other test has: roles belong to the server."""
     tag = uuid.uuid4().hex[:6]
-    for file in sorted((Path(reporting.settings.INCLUDE) / "clients").glob("*.yaml")):
+    for file in sorted((settings.INCLUDE / "clients").glob("*.yaml")):
         said = yaml.safe_load(file.read_text())
         said["name"] = f"{said['name'][:12]}_{tag}"
         said["subscriptions"] = []
@@ -52,7 +51,7 @@ def _write_files(world):
             said["logins"] = [{"name": one, "tableau_user": f"{one}@x"} for one in said["logins"]]
         (world.folder / f"{said['name']}.yaml").write_text(yaml.safe_dump(said))
     client_file(world.folder, f"nobody_{tag}", reports=[])
-    said = yaml.safe_load((Path(reporting.settings.INCLUDE) / "roles.yaml").read_text())
+    said = yaml.safe_load((settings.INCLUDE / "roles.yaml").read_text())
     for one in said["roles"]:
         one["name"] = f"{one['name'][:16]}_{tag}"
         one["logins"] = ["ann"]

@@ -13,6 +13,7 @@ from tests.worlds.client_world import COLUMNS, MASTER_KEY, World, client_file, r
 
 from claimhouse import connections, reporting, schema
 from claimhouse.reporting import readers
+from claimhouse.reporting.publish import pseudonym
 
 VIEW = "reporting.claims_by_specialty_month"
 LISTING = (
@@ -76,7 +77,7 @@ def test_pseudonyms_are_stable_for_a_client_and_differ_between_clients(world, wa
     assert not {one for pair in summit for one in pair if one} & {
         one for pair in harbor for one in pair
     }
-    known = reporting.pseudonym(MASTER_KEY, world.summit, "patient", "billing", "PAT0001")
+    known = pseudonym(MASTER_KEY, world.summit, "patient", "billing", "PAT0001")
     assert known == world.pseudonym(world.summit, "patient", "billing", "PAT0001")
 
 

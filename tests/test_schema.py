@@ -240,7 +240,7 @@ def test_a_database_of_another_kind_is_refused(
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("drop table delivery.hold", "table delivery.hold is missing"),
+        ("drop table delivery.hold", r"it:\n    table delivery.hold is missing\nThere is no"),
         (
             "alter table landing.batch drop column loading_since",
             "column landing.batch.loading_since is missing",

@@ -12,7 +12,7 @@ import argparse
 import csv
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -251,7 +251,7 @@ def _check_complete(server: psycopg.Connection[Any], current: str | None) -> Non
     with server.transaction():
         present = objects(server, sorted(schemas))
     server.commit()
-    lacks = [name for name in wanted if name not in present]
+    lacks = _outermost(name for name in wanted if name not in present)
     differs = [name for name in wanted if name in present and present[name] != wanted[name]]
     if lacks or differs:
         problems = [f"    {name} is missing" for name in lacks]
@@ -265,6 +265,18 @@ def _check_complete(server: psycopg.Connection[Any], current: str | None) -> Non
             + "\nThere is no upgrade from this state. Load the feeds into an empty database: "
             "see docs/how-to/upgrade.md."
         )
+
+
+def _outermost(names: Iterable[str]) -> list[str]:
+    """*names* of objects without those of a table that is among them too."""
+    lacks = sorted(names)
+    tables = {name.split(" ", 1)[1] for name in lacks if name.startswith(("table ", "view "))}
+    return [
+        name
+        for name in lacks
+        if not name.startswith(("column ", "constraint "))
+        or name.split(" ", 1)[1].rsplit(".", 1)[0] not in tables
+    ]
 
 
 def _place(revision: str | None) -> str:

@@ -198,7 +198,7 @@ ingest.run("billing")
         ("star.load", "_load_part", 1),
         ("star.load", "_load_part", 2),
         ("star.load", "_complete_fact", 1),
-        ("star.load", "finish", 1),
+        ("star", "finish", 1),
     ],
 )
 def test_a_kill_anywhere_is_healed_by_running_again(

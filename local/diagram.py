@@ -30,8 +30,8 @@ BOX, LANE, ROW, GAP, MARGIN = 272, 96, 16, 16, 14  # pixels
 HEAD = 74
 LINE, LETTERS = 13, 50  # of the text above the keys: pixels, and how much fits
 INK, PAPER, RIM, SOFT = "#1f2933", "#ffffff", "#9aa5b1", "#52606d"
-# Of Okabe and Ito, told apart by colour-blind readers too.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a66f00", "#3b9ad1", "#6b5ca5", "#444444")
+# Of Okabe and Ito, told apart by color-blind readers too.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a66f00", "#3b9ad1", "#6b5ca5", "#444444")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Table:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What stands above the keys: the grain and what tells rows apart, and in which colour."""
+        """What stands above the keys: the grain and what tells rows apart, and in which color."""
         identity = ", ".join(one for one in self.primary_key if one not in self.keys)
         told = [(self.grain, SOFT), (f"key: {identity}" if identity else "", INK)]
         return [(line, ink) for text, ink in told for line in textwrap.wrap(text, LETTERS)]
@@ -102,7 +102,7 @@ def draw(connection: Connection[Any]) -> str:
         f'<rect width="{width}" height="{height}" fill="{PAPER}"/>',
     ]
     for number, name in enumerate(lanes):
-        parts += _lane(dimensions[name], at[name], _colour(number), height)
+        parts += _lane(dimensions[name], at[name], _color(number), height)
     for side, column in ((0, left), (1, right)):
         top = MARGIN + HEAD + side * ROW // 2  # so that no two lines lie on each other
         for fact in column:
@@ -132,19 +132,19 @@ def _height(column: Iterable[Table]) -> int:
     return sum(one.height + GAP for one in column)
 
 
-def _colour(number: int) -> str:
-    return COLOURS[number % len(COLOURS)]
+def _color(number: int) -> str:
+    return COLORS[number % len(COLORS)]
 
 
-def _lane(table: Table, x: float, colour: str, height: int) -> Iterable[str]:
+def _lane(table: Table, x: float, color: str, height: int) -> Iterable[str]:
     """A shared dimension: its box on top, and the line that leads down from it."""
     wide, top = LANE - 6, MARGIN
     natural = f"{table.name.removeprefix('dim_')}_id"
     told = [table.primary_key[0], f"+ {natural}" if natural in table.columns else ""]
     told.append("with history" if "valid_from" in table.columns else "")
-    yield f'<path d="M{x} {top + 50}V{height - MARGIN}" stroke="{colour}" stroke-width="1.5"/>'
-    yield _box(x - wide / 2, top, wide, 54, colour, "#fff")
-    yield _text(x, top + 15, table.name, colour, bold=True, anchor="middle")
+    yield f'<path d="M{x} {top + 50}V{height - MARGIN}" stroke="{color}" stroke-width="1.5"/>'
+    yield _box(x - wide / 2, top, wide, 54, color, "#fff")
+    yield _text(x, top + 15, table.name, color, bold=True, anchor="middle")
     for number, line in enumerate(told):
         yield _text(x, top + 28 + 11 * number, line, INK, anchor="middle", size=9)
 
@@ -164,12 +164,12 @@ def _fact(
     y = top + fact.height - ROW * len(fact.keys)
     for key, name in fact.keys.items():
         if name in at:
-            colour = _colour(lanes.index(name))
-            yield f'<path d="M{edge} {y}H{at[name]}" stroke="{colour}" stroke-width="1"/>'
-            yield f'<circle cx="{at[name]}" cy="{y}" r="4" fill="{colour}"/>'
-            yield f'<circle cx="{edge}" cy="{y}" r="2" fill="{colour}"/>'
+            color = _color(lanes.index(name))
+            yield f'<path d="M{edge} {y}H{at[name]}" stroke="{color}" stroke-width="1"/>'
+            yield f'<circle cx="{at[name]}" cy="{y}" r="4" fill="{color}"/>'
+            yield f'<circle cx="{edge}" cy="{y}" r="2" fill="{color}"/>'
             inner = x + BOX - 10 if side == 0 else x + 10
-            yield _text(inner, y + 4, key, colour, anchor="end" if side == 0 else "start")
+            yield _text(inner, y + 4, key, color, anchor="end" if side == 0 else "start")
         else:
             yield _text(x + 10, y + 4, f"{key} → {name}", SOFT, size=10)
         y += ROW
@@ -186,14 +186,14 @@ def _text(
     x: float,
     y: float,
     text: str,
-    colour: str,
+    color: str,
     bold: bool = False,
     anchor: str = "start",
     size: int = 11,
 ) -> str:
     weight = ' font-weight="bold"' if bold else ""
     return (
-        f'<text x="{x}" y="{y}" fill="{colour}" font-size="{size}" text-anchor="{anchor}"{weight}>'
+        f'<text x="{x}" y="{y}" fill="{color}" font-size="{size}" text-anchor="{anchor}"{weight}>'
         f"{escape(text)}</text>"
     )
 

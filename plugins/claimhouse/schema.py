@@ -28,7 +28,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from claimhouse import revisions, settings, warehouse
+from claimhouse import glossary, revisions, settings, warehouse
 from claimhouse.star import calendar
 
 log = logging.getLogger(__name__)
@@ -303,6 +303,7 @@ def _complete(work: _Upgrade) -> None:
     with work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
         calendar.fill(work.server)
+        glossary.comment_star(work.server)
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
                 warehouse.run(work.server, f"{schema}/{file.stem}")

@@ -72,10 +72,7 @@ def test_every_rule_and_check_that_is_named_exists():
     known |= {f"{one.column}_is_known" for feed in contracts() for one in feed.references}
     code = "".join(
         file.read_text(encoding="utf-8")
-        for file in [
-            *settings.CODE.rglob("*.py"),
-            *settings.CODE.rglob("*.sql"),
-        ]
+        for file in [*settings.CODE.rglob("*.py"), *settings.CODE.rglob("*.sql")]
     )
     known |= {one for one in named if f'"{one}"' in code or f"'{one}'" in code}
     assert named <= known

@@ -165,7 +165,7 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
         lambda row: row["appointment_id"] is not None,
         ratio(column("length_minutes"), known("length_minutes")),
     ),
-    "provider_utilisation": (
+    "provider_utilization": (
         "provider_day",
         everything,
         ratio(column("visit_minutes"), column("available_minutes")),

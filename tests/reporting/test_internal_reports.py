@@ -335,7 +335,7 @@ def test_the_clinics_by_quarter_are_those_of_the_files(inside, expected):
         assert row["as_of"] is not None
 
 
-def test_the_utilisation_of_a_clinic_is_that_of_those_at_home_there(inside, feeds):
+def test_the_utilization_of_a_clinic_is_that_of_those_at_home_there(inside, feeds):
     days = [date.fromisoformat(row["scheduled_at"][:10]) for row in feeds["appointments"].values()]
     calendar = [min(days) + timedelta(days=day) for day in range((max(days) - min(days)).days + 1)]
     open_days = Counter(
@@ -371,7 +371,7 @@ def test_the_utilisation_of_a_clinic_is_that_of_those_at_home_there(inside, feed
         assert row["available_minutes"] == people[place] * open_days[quarter] * 480
         assert row["provider_minutes"] == used[quarter, place]
         share = Fraction(row["provider_minutes"], row["available_minutes"])
-        assert abs(Fraction(row["utilisation"]) - share) < Fraction(1, 10**6)
+        assert abs(Fraction(row["utilization"]) - share) < Fraction(1, 10**6)
 
 
 # --- what drives a change ------------------------------------------------------------------------

@@ -355,7 +355,7 @@ def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):
 @pytest.mark.parametrize(
     "change, line, says",
     [
-        ({"colour": "red"}, 14, "colour: unknown key"),
+        ({"color": "red"}, 14, "color: unknown key"),
         ({"privacy_level": "open"}, 3, "'open' is not one of"),
         ({"reports": ["everything"]}, 5, "there is no secured view everything"),
         ({"logins": ["x'; drop role y"]}, 12, "does not match"),

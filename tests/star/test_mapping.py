@@ -69,29 +69,25 @@ def test_a_file_of_its_own_beside_files_of_feeds_is_refused(
 def test_a_list_is_laid_as_text_and_written_again_only_when_it_changes(
     tmp_path: Path, warehouse: psycopg.Connection[Any]
 ) -> None:
-    file = tmp_path / "colour.csv"
+    file = tmp_path / "color.csv"
     file.write_text('code,meaning\n01,"red, dark"\n02,\n')
-    assert reference.lay(warehouse, tmp_path) == ["colour"]
-    assert warehouse.execute(
-        "select code, meaning from reference.colour order by 1"
-    ).fetchall() == [
+    assert reference.lay(warehouse, tmp_path) == ["color"]
+    assert warehouse.execute("select code, meaning from reference.color order by 1").fetchall() == [
         ("01", "red, dark"),
         ("02", None),
     ]
     assert reference.lay(warehouse, tmp_path) == []
     file.write_text("code,meaning,since\n03,blue,2020\n")
-    assert reference.lay(warehouse, tmp_path) == ["colour"]
-    assert house.columns(warehouse, "reference", "colour") == dict.fromkeys(
+    assert reference.lay(warehouse, tmp_path) == ["color"]
+    assert house.columns(warehouse, "reference", "color") == dict.fromkeys(
         ("code", "meaning", "since"), "text"
     )
-    assert warehouse.execute("select * from reference.colour").fetchall() == [
-        ("03", "blue", "2020")
-    ]
+    assert warehouse.execute("select * from reference.color").fetchall() == [("03", "blue", "2020")]
 
 
 def test_a_ragged_list_is_refused_with_file_and_row(
     tmp_path: Path, warehouse: psycopg.Connection[Any]
 ) -> None:
-    (tmp_path / "colour.csv").write_text("code,meaning\n01,red\n02\n")
-    with pytest.raises(reference.ListError, match=r"colour\.csv:3: 1 fields"):
+    (tmp_path / "color.csv").write_text("code,meaning\n01,red\n02\n")
+    with pytest.raises(reference.ListError, match=r"color\.csv:3: 1 fields"):
         reference.lay(warehouse, tmp_path)

@@ -127,7 +127,7 @@ def test_every_row_arrives_but_the_conflicting_copy(world: World) -> None:
     assert stands == [(rows[1]["payer_type"], True)]
 
 
-def test_each_spelling_is_standardised_and_kept_in_its_issue(world: World) -> None:
+def test_each_spelling_is_standardized_and_kept_in_its_issue(world: World) -> None:
     found = world.ask(
         "select f.file_name, i.row_number, i.column_name, i.raw_value, i.severity"
         " from quality.issue as i join landing.batch using (batch_id)"
@@ -620,7 +620,7 @@ def test_the_bridge_keeps_who_is_not_sent_again_and_follows_the_visits_day(
     assert clinics.ask(question)[0] == ("PR01", "Nurse Practitioner", "Primary", date(2026, 2, 1))
 
 
-def test_a_name_of_a_clinic_is_standardised_only_where_that_is_certain(clinics: Clinics) -> None:
+def test_a_name_of_a_clinic_is_standardized_only_where_that_is_certain(clinics: Clinics) -> None:
     spelt = {
         "East Clinic": "East Clinic",
         " East Clinic ": "East Clinic",

@@ -512,7 +512,7 @@ def test_hospice_is_restricted_whichever_way_it_is_known(bring, warehouse):
             procedure(1, "385763009", cost="1"),
             procedure(2, "430193006"),
             procedure(3, "430193006"),
-            procedure(4, "999999999", name="Day hospice programme"),  # nobody has listed it
+            procedure(4, "999999999", name="Day hospice program"),  # nobody has listed it
         ],
     )
     assert tagged(warehouse) == {

@@ -1,5 +1,5 @@
 -- The clinic network has no feed of clinics: a clinic is what some feed names, also as the office of a
--- provider alone, so that one without any activity is there to be seen. A name is standardised by the
+-- provider alone, so that one without any activity is there to be seen. A name is standardized by the
 -- vocabulary `clinics`, and is the clinic's id. Telehealth Hub is no clinic.
 select
     'clinic' as source_system,

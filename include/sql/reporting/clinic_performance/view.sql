@@ -175,7 +175,7 @@ select
     round(p.score_sum::numeric / nullif(p.scores, 0), 3) as average_satisfaction,
     u.provider_minutes,
     u.available_minutes,
-    round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilisation,
+    round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilization,
     a.as_of
 from performed as p
 inner join {{ reader("clinic_performance", ["aggregate", "safe_harbor", "limited", "identified"]) }}
@@ -218,5 +218,5 @@ comment on column reporting.clinic_performance.provider_minutes is
 'Minutes of visits, wherever, of providers at home in the clinic; no kind of insurance has a part of them';
 comment on column reporting.clinic_performance.available_minutes is
 'Minutes these providers were available: an assumed capacity on every working day';
-comment on column reporting.clinic_performance.utilisation is 'provider_minutes over available_minutes';
+comment on column reporting.clinic_performance.utilization is 'provider_minutes over available_minutes';
 comment on column reporting.clinic_performance.as_of is 'When the source was last loaded (UTC)';

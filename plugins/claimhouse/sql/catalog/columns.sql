@@ -1,7 +1,8 @@
--- The columns of the table or view $2 in the schema $1, in their order, and their types.
+-- The columns of the table or view $2 in the schema $1, in their order, their types and comments.
 select
     a.attname as name,
-    format_type(a.atttypid, a.atttypmod) as type
+    format_type(a.atttypid, a.atttypmod) as type,
+    col_description(a.attrelid, a.attnum) as comment
 from pg_attribute as a
 where
     a.attrelid = to_regclass(quote_ident($1) || '.' || quote_ident($2))

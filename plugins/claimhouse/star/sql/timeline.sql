@@ -79,7 +79,7 @@ bounded as (
     )
 ),
 
--- Versions that never held are gone; of equal neighbours the first stands for all.
+-- Versions that never held are gone; of equal neighbors the first stands for all.
 distinct_state as (
     select
         *,

@@ -1,0 +1,80 @@
+"""The glossary of columns: complete, without leftovers, and what the database's comments say."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+import yaml
+from tests.worlds.client_world import MASTER_KEY
+
+from claimhouse import glossary, metrics, reporting, settings
+
+# Views of feeds as they came: their comments are the contracts' descriptions.
+RAW = "raw_"
+COLUMNS = """
+    select n.nspname, c.relname, a.attname, format_type(a.atttypid, null), col_description(c.oid, a.attnum)
+    from pg_attribute as a
+    inner join pg_class as c on a.attrelid = c.oid
+    inner join pg_namespace as n on c.relnamespace = n.oid
+    where n.nspname in ('star', 'reporting') and c.relkind in ('r', 'v', 'p')
+        and a.attnum > 0 and not a.attisdropped
+"""
+
+
+@pytest.fixture
+def columns(warehouse: psycopg.Connection, monkeypatch: pytest.MonkeyPatch):
+    """Every column of the star and of the reports: schema, relation, name, type, comment."""
+    key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+    metrics.publish(warehouse)
+    reporting.publish(warehouse)
+    return [row for row in warehouse.execute(COLUMNS) if not row[1].startswith(RAW)]
+
+
+def test_every_column_has_a_meaning_and_a_number_a_unit(columns) -> None:
+    for schema, relation, name, kind, _ in columns:
+        assert glossary.meaning_of(schema, relation, name)
+        if kind == "numeric":
+            assert glossary.unit_of(name), f"{relation}.{name} has no unit"
+        if kind in ("text", "boolean", "date", "timestamp with time zone"):
+            assert glossary.unit_of(name) is None, f"{relation}.{name} is {kind}"
+
+
+def test_no_entry_is_left_over(columns) -> None:
+    relations = {f"{schema}.{relation}" for schema, relation, *_ in columns}
+    present = {f"{schema}.{relation}.{name}" for schema, relation, name, *_ in columns}
+    names = {name for *_, name, _, _ in columns}
+    for name, entry in glossary.entries().items():
+        assert name in names, f"no table has {name}"
+        for relation in entry.exceptions:
+            assert relation in relations and f"{relation}.{name}" in present, f"{relation}.{name}"
+
+
+def test_comments_in_the_star_are_the_glossary(columns) -> None:
+    for schema, relation, name, _, comment in columns:
+        if schema == "star":
+            assert comment == glossary.meaning_of(schema, relation, name)
+
+
+def test_a_role_of_a_date_has_the_meaning_of_the_day() -> None:
+    assert glossary.meaning_of("star", "dim_service_date", "is_service_holiday") == (
+        glossary.meaning_of("star", "dim_date", "is_holiday")
+    )
+
+
+def test_a_relation_with_an_unknown_column_is_refused(warehouse: psycopg.Connection) -> None:
+    warehouse.execute("create table star.dim_new (patient_id text, unheard_of text)")
+    with pytest.raises(glossary.GlossaryError, match=r"lacks columns of star\.dim_new: unheard_of"):
+        glossary.comment(warehouse, "star", "dim_new")
+
+
+def test_a_second_run_writes_nothing(warehouse: psycopg.Connection) -> None:
+    assert glossary.comment_star(warehouse) == 0
+
+
+def test_an_exception_repeats_no_meaning() -> None:
+    text = (settings.INCLUDE / "columns.yaml").read_text(encoding="utf-8")
+    for name, entry in yaml.safe_load(text).items():
+        assert entry["meaning"] not in entry.get("in", {}).values(), name

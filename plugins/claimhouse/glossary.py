@@ -83,34 +83,48 @@ def comment(connection: Connection[Any], schema: str, relation: str) -> int:
     Raises:
         GlossaryError: a column has no meaning.
     """
-    rows = warehouse.query(connection, "catalog/columns", schema, relation)
-    missing = [row["name"] for row in rows if _without_role(relation, row["name"]) not in entries()]
+    columns = warehouse.query(connection, "catalog/columns", schema, relation)
+    missing = [column["name"] for column in columns if not _is_known(relation, column["name"])]
     if missing:
         raise GlossaryError(
             f"include/columns.yaml lacks columns of {schema}.{relation}: {', '.join(missing)}"
         )
+    return _write(connection, schema, relation, columns)
+
+
+def comment_star(connection: Connection[Any]) -> int:
+    """:func:`comment` for every table and view of the star, without columns that nobody knows.
+
+    Returns:
+        How many comments were written.
+    """
     written = 0
-    for row in rows:
-        meaning = meaning_of(schema, relation, row["name"])
-        if row["comment"] != meaning:
+    for row in warehouse.query(connection, "catalog/relations", "star"):
+        columns = warehouse.query(connection, "catalog/columns", "star", row["name"])
+        known = [column for column in columns if _is_known(row["name"], column["name"])]
+        written += _write(connection, "star", row["name"], known)
+    return written
+
+
+def _write(
+    connection: Connection[Any], schema: str, relation: str, columns: Iterable[dict[str, Any]]
+) -> int:
+    """Write the comments that differ, for each one locks the relation; how many those were."""
+    written = 0
+    for column in columns:
+        meaning = meaning_of(schema, relation, column["name"])
+        if column["comment"] != meaning:
             connection.execute(
                 sql.SQL("comment on column {} is {}").format(
-                    sql.Identifier(schema, relation, row["name"]), sql.Literal(meaning)
+                    sql.Identifier(schema, relation, column["name"]), sql.Literal(meaning)
                 )
             )
             written += 1
     return written
 
 
-def comment_all(connection: Connection[Any], schema: str, relations: Iterable[str]) -> int:
-    """:func:`comment` for several *relations* of *schema*; how many comments were written."""
-    return sum(comment(connection, schema, relation) for relation in relations)
-
-
-def comment_star(connection: Connection[Any]) -> int:
-    """:func:`comment` for every table and view of the star; how many comments were written."""
-    rows = warehouse.query(connection, "catalog/relations", "star")
-    return comment_all(connection, "star", [row["name"] for row in rows])
+def _is_known(relation: str, column: str) -> bool:
+    return _without_role(relation, column) in entries()
 
 
 def _without_role(relation: str, column: str) -> str:

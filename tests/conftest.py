@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 from tests.worlds.made_source import Made
+from tests.worlds.properties import FACTOR
 
 os.environ.setdefault(
     "AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow")
@@ -28,7 +29,9 @@ from claimhouse import ingest, schema
 # The same commit gives the same verdict twice: `make test` draws the same examples each time.
 # `make fuzz` draws others, and many; what it finds becomes an @example of its test.
 hypothesis_settings.register_profile("test", derandomize=True, deadline=None, database=None)
-hypothesis_settings.register_profile("fuzz", deadline=None, print_blob=True)
+hypothesis_settings.register_profile(
+    "fuzz", deadline=None, print_blob=True, max_examples=100 * FACTOR
+)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -130,7 +133,7 @@ def real_hospital(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs, so that no test is marked wrongly by hand."""
+    """Mark each test by what it needs and does; no test sets these markers itself."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "system" in item.path.relative_to(TESTS).parts:
@@ -139,6 +142,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.database)
         if "shared_data" in fixtures:
             item.add_marker(pytest.mark.real_feeds)
+        if getattr(getattr(item, "function", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.property)
         if not any(item.iter_markers("system")) and not fixtures & {"server", "shared_data"}:
             item.add_marker(pytest.mark.pure)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from local.samples import SEED, billing_exports
 from tests.sources.billing_exports.test_samples_billing_exports import table
 from tests.worlds.feeds import take_in_all
+from tests.worlds.properties import examples
 
 from claimhouse import contracts, drafting
 from claimhouse import settings as places
@@ -224,7 +225,7 @@ CELLS = st.text(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(
     header=st.lists(CELLS.filter(str.strip), min_size=2, max_size=6, unique_by=draft._snake),
     rows=st.lists(st.lists(CELLS, min_size=6, max_size=6), min_size=1, max_size=20),

@@ -8,18 +8,14 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import strategies as st
+from tests.worlds.properties import examples
 
 from claimhouse.reading import Dialect, Unreadable, join_row, open_file
 
 LINE_END = re.compile("\r\n|\r|\n")
-relaxed = settings(
-    max_examples=300,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+RELAXED = {"suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 texts = st.text(
     st.one_of(
@@ -45,7 +41,7 @@ def lines_in(text: str) -> int:
     return len(LINE_END.findall(text))
 
 
-@relaxed
+@examples(300, **RELAXED)
 @given(
     table=tables(),
     delimiter=st.sampled_from(",;|\t"),
@@ -90,7 +86,7 @@ def test_what_the_csv_module_writes_reads_back_identically(
     assert [note.rule for note in reading.notes] == ([] if table else ["no_rows"])
 
 
-@relaxed
+@examples(300, **RELAXED)
 @given(table=tables(), delimiter=st.sampled_from(",;|\t"))
 def test_a_joined_row_splits_into_the_same_fields(
     tmp_path: Path, table: list[list[str]], delimiter: str
@@ -144,7 +140,7 @@ starts = st.sampled_from(
 )
 
 
-@settings(relaxed, max_examples=1500)
+@examples(1500, **RELAXED)
 @given(start=starts, parts=st.lists(pieces, max_size=40), block_bytes=st.integers(1, 64))
 @example(start=b"a,b\n", parts=[b'x,"y\n'] * 120, block_bytes=7)
 @example(start=b"a\n", parts=[b"\xef\xbb\xbf"], block_bytes=1)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from local import embedded, samples
 from local.samples import billing_exports, clinic
@@ -33,6 +33,7 @@ from tests.metrics.test_metrics_feeds import newest
 from tests.sources.pended.test_pended import CLEARED, DIRECTORY, INPATIENT, drop
 from tests.worlds.client_world import MASTER_KEY
 from tests.worlds.feeds import take_in_all
+from tests.worlds.properties import examples
 
 from claimhouse import delivery, ingest, reporting, star
 from claimhouse import settings as house
@@ -436,7 +437,7 @@ SEGMENT = st.one_of(st.just((0, 0)), st.tuples(st.integers(0, 9), st.integers(0,
 QUARTERS = st.lists(st.lists(SEGMENT, min_size=4, max_size=4), min_size=2, max_size=4)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12, suppress_health_check=list(HealthCheck))
 @given(QUARTERS)
 def test_the_drivers_of_any_change_add_up_to_it(inside, quarters):
     with psycopg.connect(inside.address, row_factory=dict_row) as connection:

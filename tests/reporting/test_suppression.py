@@ -12,9 +12,10 @@ import itertools
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tests.worlds.properties import examples
 
 from claimhouse.reporting.suppression import PROTECTION, SMALL, Version, suppress
 
@@ -141,7 +142,7 @@ def check(table, hidden):
     assert all(table[cell] > 0 for cell in hidden)  # zero stays
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(tables())
 def test_no_hidden_count_is_found_out_from_the_totals(table):
     hidden = suppress(table)
@@ -153,7 +154,7 @@ def test_no_hidden_count_is_found_out_from_the_totals(table):
         assert attacker.width(goal) >= PROTECTION - 1e-6
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(two_months())
 def test_no_hidden_count_and_no_small_change_is_found_out_from_two_months(months):
     first, second = months

@@ -10,9 +10,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.worlds.billing_source import Billing, Row, claim, patient, provider
+from tests.worlds.properties import examples
 
 from claimhouse import star
 
@@ -93,9 +94,8 @@ def billing(warehouse: psycopg.Connection[Any]) -> Iterator[Billing]:
     yield Billing(warehouse)
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
+@examples(
+    20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from local.samples import SEED, billing_exports
 from local.samples.planting import write
 from tests.worlds.feeds import batches, take_in_all
+from tests.worlds.properties import examples
 
 from claimhouse import contracts, ingest, review
 from claimhouse import settings as places
@@ -267,7 +268,7 @@ def test_both_ways_of_writing_a_list_can_be_read_by_its_one_contract(tmp_path):
 SAMPLES = {name: sample(name) for name in FEEDS if name.endswith("csv")}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_a_file_fits_less_the_more_it_differs(data):
     name = data.draw(st.sampled_from(sorted(SAMPLES)))
@@ -288,7 +289,7 @@ def test_a_file_fits_less_the_more_it_differs(data):
     assert shares[2] == pytest.approx((count - dropped) / (count + len(added)), abs=0.01)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(data=st.data(), spoilt=st.floats(0, 1))
 def test_wrong_values_cost_a_column_its_share_and_wrong_keys_the_claim(data, spoilt):
     name = data.draw(st.sampled_from(sorted(SAMPLES)))

@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.worlds.feeds import claim
+from tests.worlds.properties import examples
 
 from claimhouse import contracts
 from claimhouse.reading import Block
@@ -90,7 +91,7 @@ def _verify(rows: list[dict[str, str]]) -> verify.Verified:
     return verify.verify(Block(frame, []), made)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.tuples(cost, day, flag), min_size=1, max_size=20))
 def test_a_row_is_accepted_exactly_when_all_its_values_can_be_read(values):
     rows = [
@@ -114,7 +115,7 @@ def test_a_row_is_accepted_exactly_when_all_its_values_can_be_read(values):
     assert with_error == set(found.quarantined["row_number"])
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(cost, min_size=1, max_size=20))
 def test_money_read_is_money_accepted_and_quarantined(costs):
     found = _verify([claim(n, total_cost=money) for n, money in enumerate(costs)])
@@ -125,7 +126,7 @@ def test_money_read_is_money_accepted_and_quarantined(costs):
     assert amount.unreadable == sum(bool(money.strip()) and _cost(money) is None for money in costs)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.tuples(cost, day, flag), min_size=1, max_size=6))
 def test_judging_distinct_texts_judges_as_one_by_one(values):
     few = [

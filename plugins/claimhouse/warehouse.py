@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg import Connection, RawCursor, errors
 from psycopg.rows import dict_row
 
-from claimhouse import revisions, settings
+from claimhouse import privacy, revisions, settings
 
 _files = Environment(
     loader=FileSystemLoader([settings.CODE, settings.INCLUDE / "sql"]),
@@ -20,6 +20,7 @@ _files = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 (SQL, not HTML; only names of our own are rendered in)
 )
+_files.globals.update(privacy_levels=privacy.LEVELS, small_cells=privacy.SMALL_CELLS)
 
 
 def url() -> str:

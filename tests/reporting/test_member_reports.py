@@ -104,7 +104,7 @@ def test_nobody_else_finds_hospice_in_any_row_total_or_count(changing, warehouse
     warehouse.execute("delete from star.fact_encounter where is_restricted")
     warehouse.execute("delete from star.dim_procedure where is_restricted")
     warehouse.execute(
-        "drop table summary.hospital_activity, summary.hospital_activity_counted cascade"
+        "drop table counts.hospital_activity, counts.hospital_activity_unsuppressed cascade"
     )
     reporting.publish(warehouse, changing.folder, changing.roles)
     for view, before in views.items():
@@ -210,7 +210,9 @@ def test_a_small_change_is_not_shown_by_next_months_report(changing, warehouse):
         " '2025-12-30', 10, 1, 1)", (patient, payer, code))  # fmt: skip
     warehouse.execute("update landing.batch set loaded_at = now()")
     reporting.publish(warehouse, changing.folder, changing.roles)
-    assert warehouse.execute("select count(*) from summary.payer_market_counted").fetchone() != (0,)
+    assert warehouse.execute(
+        "select count(*) from counts.payer_market_unsuppressed"
+    ).fetchone() != (0,)
     assert (
         ask(changing, role, question) == before
     )  # one patient more: the old figures, and their time
@@ -326,11 +328,13 @@ def test_reserved_reports_are_nobody_elses(tmp_path):
         {"name": "board", "reports": ["member_procedures"], "reserved": True},
     )
     client_file(tmp_path, "acme", ("hospital", {"payers": ["Acme"]}), reports=["member_procedures"])
-    with pytest.raises(readers.ClientError, match="acme names member_procedures"):
-        readers.load_everyone(tmp_path, file)
-    with pytest.raises(readers.ClientError, match="names one of specialties, payers"):
-        readers.load(client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["x"]})))
-    with pytest.raises(readers.ClientError, match="only the level identified"):
+    with pytest.raises(readers.ReaderError, match="acme lists member_procedures"):
+        readers.load_all(tmp_path, file)
+    with pytest.raises(readers.ReaderError, match="must have one of specialties, payers"):
+        readers.load_client(
+            client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["x"]}))
+        )
+    with pytest.raises(readers.ReaderError, match="only the level identified"):
         readers.load_roles(roles_file(tmp_path / "r.yml", {"name": "x", "schemas": ["star"]}))
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tests.worlds.properties import examples
 
-from claimhouse.reporting.suppression import PROTECTION, SMALL, Version, suppress
+from claimhouse.privacy import SMALL_CELLS
+from claimhouse.reporting.suppression import PROTECTION, Version, suppress
 
 COUNTS = st.one_of(st.just(0), st.integers(1, 12), st.integers(0, 80))
 
@@ -138,7 +139,7 @@ def is_within(cell, total):
 
 
 def check(table, hidden):
-    assert all(cell in hidden for cell, count in table.items() if count in SMALL)
+    assert all(cell in hidden for cell, count in table.items() if count in SMALL_CELLS)
     assert all(table[cell] > 0 for cell in hidden)  # zero stays
 
 
@@ -169,7 +170,7 @@ def test_no_hidden_count_and_no_small_change_is_found_out_from_two_months(months
             assert not attacker.determines(goal)
             assert attacker.width(goal) >= PROTECTION - 1e-6
     for cell in first:
-        if abs(second[cell] - first[cell]) in SMALL:
+        if abs(second[cell] - first[cell]) in SMALL_CELLS:
             goal = attacker.sum_of(1, cell) - attacker.sum_of(0, cell)
             assert not attacker.determines(goal)
             assert attacker.width(goal) >= PROTECTION - 1e-6
@@ -210,7 +211,7 @@ def test_the_attacker_finds_out_what_is_hidden_for_its_size_alone():
         for column, count in zip("abc", counts, strict=True)
     }
     table = with_totals(leaves)
-    small = frozenset(cell for cell, count in table.items() if count in SMALL)
+    small = frozenset(cell for cell, count in table.items() if count in SMALL_CELLS)
     attacker = Attacker((table, small))
     assert any(attacker.determines(attacker.sum_of(0, cell)) for cell in small)
 
@@ -229,7 +230,7 @@ def test_two_in_every_line_are_not_enough():
         for column, count in enumerate(counts)
     }
     table = with_totals(leaves)
-    small = frozenset(cell for cell, count in table.items() if count in SMALL)
+    small = frozenset(cell for cell, count in table.items() if count in SMALL_CELLS)
     lines = [
         [one for one in small if one[side] == path]
         for side in (0, 1)

@@ -250,8 +250,8 @@ def test_one_tableau_user_is_one_login(changing):
     write(
         changing, changing.humana, "Humana", [{"name": "a", "tableau_user": "UNA@united.example"}]
     )
-    with pytest.raises(readers.ClientError, match="one Tableau user is two logins"):
-        readers.load_everyone(changing.folder, changing.roles)
+    with pytest.raises(readers.ReaderError, match="a Tableau user has more than one login"):
+        readers.load_all(changing.folder, changing.roles)
 
 
 def test_a_setting_kept_for_a_role_changes_nobody(changing, warehouse):

@@ -1,48 +1,34 @@
-"""Who may see what: client files and roles into entitlements, secured views and grants.
+"""Publication: the database is made to agree with the files about readers, and audited.
 
-Deny by default. A client's roles may use the schema ``reporting`` alone, and there the views
-their file names; roles inside the house may read source tables, star or metrics where the roles
-file says so. The views belong to roles that own no table and cannot bypass row-level security;
-the policies on the star show them the rows to which the caller is entitled. :func:`publish` ends
-with an audit and fails, undoing itself, where any of this does not hold.
+Access is denied by default. A client's roles may use the schema ``reporting`` only, and there the
+views that its file lists; roles inside the house may read source tables, star or metrics if the
+roles file says so. The views belong to roles that own no table and cannot bypass row-level
+security; the policies on the star show them the rows to which the caller is entitled.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
-from claimhouse import connections, contracts, reference, settings, warehouse
-from claimhouse.contracts import Column
-from claimhouse.reporting import readers, small_cells
-from claimhouse.reporting.readers import Client
+from claimhouse import reference, warehouse
+from claimhouse.reporting import entitlements, readers, reports, roles, small_cells
+from claimhouse.reporting.readers import Reader
 
 log = logging.getLogger(__name__)
 
-TABLEAU = "tableau_service"
-# Who owns a secured view, by the beginning of its name; of any other, the last.
-VIEW_OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
-
-# From which privacy level on a column of a feed is shown as it came, by what it gives away.
-_FROM_LIMITED = {"city", "zipcode", "date", "birth_date"}
-_FROM_SAFE_HARBOR = {"public", "state", "clinical", "financial"}
-
 
 class ReportingError(RuntimeError):
-    """A publication that would not be safe; the message says what is in the way."""
+    """A publication that would not be safe; the message says why."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publication did: how much is in force, and what changed."""
+    """The outcome of a publication: what is in force, and what changed."""
 
     clients: int
     roles: int
@@ -53,254 +39,72 @@ class Publication:
 
 
 def publish(
-    connection: Connection[Any], folder: Path | None = None, roles: Path | None = None
+    connection: Connection[Any], folder: Path | None = None, roles_file: Path | None = None
 ) -> Publication:
-    """Make the database agree with the client files and the roles file: all of it, or nothing.
+    """Make the database agree with the client files and the roles file, in one transaction.
 
-    Roles and entitlements that the files no longer name lose their access in the same
-    transaction; the secured views are laid anew. Safe to repeat.
+    Roles and entitlements that the files no longer list lose their access; the views of the
+    reports are created again. Safe to repeat.
 
     Args:
         connection: a connection of the warehouse's owner.
-        folder: the client files' folder; ``include/clients`` when left out.
-        roles: the file of the roles inside the house; ``include/roles.yaml`` when left out.
+        folder: the client files; ``include/clients`` by default.
+        roles_file: the roles inside the house; ``include/roles.yaml`` by default.
 
     Raises:
-        clients.ClientError: a file says something it may not.
-        connections.MissingConnection: the key of the pseudonyms is not there.
-        ReportingError: the result would let somebody see more than they may.
+        readers.ReaderError: a file cannot be used.
+        connections.MissingConnection: there is no master key of pseudonyms.
+        pseudonyms.KeyChanged: the master key is not the one in use.
+        ReportingError: somebody could see more than they may.
     """
-    known = readers.load_everyone(folder, roles)
+    everyone = readers.load_all(folder, roles_file)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.publish'))")
         reference.lay(connection)
-        changed = _apply_clients(connection, known)
-        _apply_roles(connection, known)
-        warehouse.run(connection, "reporting/security/row_policies")
+        changes = entitlements.write(connection, everyone)
+        roles.create(connection, _roles(everyone))
+        warehouse.run(connection, "reporting/publish/row_policies")
         small_cells.refresh(connection)
-        views = _lay_views(connection, known)
-        warehouse.run(connection, "reporting/security/access")
-        _hand_over(connection, views)
-        warehouse.run(
-            connection, "reporting/security/act_as", role="metrics_owner", inherit="false"
-        )
-        warehouse.run(connection, "reporting/security/metrics")
+        views = reports.create_views(connection, _feeds(everyone))
+        _grant(connection, views)
         warehouse.query(connection, "delivery/published")
         _audit(connection)
-    result = Publication(
-        clients=len(known),
-        roles=sum(len(client.roles) for client in known),
+    publication = Publication(
+        clients=len(everyone),
+        roles=len(_roles(everyone)),
         views=len(views),
-        subscriptions=sum(len(client.subscriptions) for client in known),
-        entitlements_opened=changed["opened"],
-        entitlements_closed=changed["closed"],
+        subscriptions=sum(len(reader.subscriptions) for reader in everyone),
+        entitlements_opened=changes["opened"],
+        entitlements_closed=changes["closed"],
     )
-    log.info("published: %s", result)
-    return result
+    log.info("published: %s", publication)
+    return publication
 
 
-def pseudonym(master: str, client: str, kind: str, source_system: str, identifier: str) -> str:
-    """The pseudonym the secured views show *client*, by another route than SQL.
-
-    Args:
-        master: the key of the connection ``claimhouse_pseudonym``.
-        client: the client's name.
-        kind: ``patient`` or ``claim``.
-        source_system: the source that gave out the identifier.
-        identifier: the source's own identifier.
-
-    Returns:
-        32 hexadecimal digits: the first 128 bits of the HMAC-SHA256.
-    """
-    message = "\x1f".join((kind, source_system, identifier))
-    return hmac.digest(_client_key(master, client), message.encode(), "sha256").hex()[:32]
+def _roles(everyone: list[Reader]) -> dict[str, bool]:
+    """Every role, and whether it is a reader's own (not a person's)."""
+    return {role: is_own for reader in everyone for role, is_own in reader.roles.items()}
 
 
-def _client_key(master: str, client: str) -> bytes:
-    return hmac.digest(master.encode(), f"claimhouse pseudonym\x1f{client}".encode(), "sha256")
+def _feeds(everyone: list[Reader]) -> set[tuple[str, str]]:
+    """The feeds, as (source system, feed), whose accepted rows somebody may see."""
+    return {feed for reader in everyone for feed in reader.feeds}
 
 
-def _padded_keys(key: bytes) -> tuple[bytes, bytes]:
-    """The inner and the outer key of HMAC-SHA256 (RFC 2104), so that SQL needs sha256() alone."""
-    block = key.ljust(hashlib.sha256().block_size, b"\0")
-    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
-
-
-def _apply_clients(connection: Connection[Any], known: Iterable[Client]) -> dict[str, Any]:
-    """Write the security and subscription tables; returns how many entitlements changed."""
-    known = list(known)
-    warehouse.query(connection, "reporting/security/client", _json(_client_rows(known)))
-    warehouse.query(connection, "reporting/security/login", _json(_login_rows(known)))
-    warehouse.query(connection, "reporting/security/entitlement", _json(_entitlement_rows(known)))
-    _apply_keys(connection, known)
-    warehouse.query(connection, "delivery/subscription", _json(_subscription_rows(known)))
-    return warehouse.query(connection, "reporting/security/entitlement_history")[0]
-
-
-def _json(rows: Iterable[dict[str, Any]]) -> str:
-    return json.dumps(list(rows))
-
-
-def _client_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
-    for client in known:
-        yield {
-            "name": client.name,
-            "title": client.title,
-            "is_internal": client.is_internal,
-            "privacy_level": client.privacy_level,
-            "reports": client.reports,
-            "schemas": client.schemas,
-        }
-
-
-def _login_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
-    for client in known:
-        yield {"login": client.role, "client": client.name, "is_own_role": True}
-        for login in client.logins:
-            yield {
-                "login": login.role,
-                "client": client.name,
-                "is_own_role": False,
-                "specialty": login.specialty,
-                "tableau_user": login.tableau_user,
-            }
-
-
-def _entitlement_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
-    for client in known:
-        for role in client.roles:
-            for entitlement in client.entitlements_of(role):
-                for value in entitlement.values:
-                    yield {
-                        "login": role,
-                        "source_system": entitlement.source_system,
-                        "kind": entitlement.kind,
-                        "value": value,
-                    }
-
-
-def _subscription_rows(known: list[Client]) -> Iterable[dict[str, Any]]:
-    for client in known:
-        for subscription in client.subscriptions:
-            yield vars(subscription) | {"client": client.name}
-
-
-def _apply_keys(connection: Connection[Any], known: list[Client]) -> None:
-    """Keep each client's pseudonym keys; refuse a change that nobody decided on."""
-    master = connections.password(settings.PSEUDONYM_CONNECTION) if known else ""
-    for client in known:
-        keys = _padded_keys(_client_key(master, client.name))
-        warehouse.query(connection, "reporting/security/pseudonym_key", client.name, *keys)
-        if warehouse.query(
-            connection, "reporting/security/pseudonym_key_differs", client.name, *keys
-        ):
-            raise ReportingError(
-                f"the key in the connection {settings.PSEUDONYM_CONNECTION} is not the one with "
-                f"which the pseudonyms of {client.name} were made: they would all change. "
-                "Restore the key, or, to change it on purpose, delete the client's row in "
-                "security.pseudonym_key first."
-            )
-
-
-def _apply_roles(connection: Connection[Any], known: Iterable[Client]) -> None:
-    """Create each client's roles. A person's role can log in once its connection has a password."""
-    for client in known:
-        for role, is_own_role in client.roles.items():
-            can_login = "false" if is_own_role else "true"
-            warehouse.run(connection, "reporting/security/role", role=role, can_login=can_login)
-            warehouse.run(connection, "reporting/security/act_as", role=role, inherit="false")
-            if not is_own_role:
-                _apply_password(connection, role)
-    warehouse.run(connection, "reporting/security/role", role=TABLEAU, can_login="true")
-    # security.bind looks at sessions of this role as its owner, who may look at its own roles'.
-    warehouse.run(connection, "reporting/security/act_as", role=TABLEAU, inherit="true")
-    _apply_password(connection, TABLEAU)
-
-
-def _apply_password(connection: Connection[Any], role: str) -> None:
-    """Set the role's password from its connection, as a SCRAM verifier: logs never see it plain."""
-    found = connections.find(f"claimhouse_login_{role.removeprefix('client_')}")
-    if found is None or not found.password:
-        return
-    verifier = connection.pgconn.encrypt_password(
-        found.password.encode(), role.encode(), b"scram-sha-256"
-    )
-    connection.execute(
-        sql.SQL("alter role {} password {}").format(
-            sql.Identifier(role), sql.Literal(verifier.decode())
-        )
-    )
-
-
-def _lay_views(connection: Connection[Any], known: Iterable[Client]) -> list[str]:
-    """Drop the secured views, create those that have a file and the raw ones; returns their names."""
-    for row in warehouse.query(connection, "reporting/security/views"):
-        connection.execute(
-            sql.SQL("drop view reporting.{}").format(sql.Identifier(row["view_name"]))
-        )
-    names = readers.reports()
-    for name in names:
-        warehouse.run(connection, f"reporting/{name}/view")
-    feeds = {
-        (one.source_system, feed)
-        for client in known
-        for one in client.entitlements
-        if one.kind == "feed"
-        for feed in one.values
-    }
-    laid = [_lay_raw_view(connection, source, feed) for source, feed in sorted(feeds)]
-    return names + [name for name in laid if name]
-
-
-def _lay_raw_view(connection: Connection[Any], source: str, feed: str) -> str | None:
-    """Lay the view of a feed's rows as they came; None where nothing of it has arrived yet."""
-    found = connection.execute("select to_regclass(%s)", (f"source_{source}.{feed}",)).fetchone()
-    if found is None or found[0] is None:
-        return None
-    described = contracts.of(source, feed)
-    view = readers.raw_view(source, feed)
-    warehouse.run(
-        connection,
-        "reporting/security/raw_view",
-        view=view,
-        source=source,
-        schema=f"source_{source}",
-        feed=feed,
-        description=described.description,
-        columns=[
-            {"name": one.name, "description": one.description, "levels": _levels(one)}
-            for one in described.columns
-        ],
-    )
-    return view
-
-
-def _levels(column: Column) -> str | None:
-    """The privacy levels that see a column of a feed, as SQL; None for all that see rows."""
-    if column.classification in _FROM_SAFE_HARBOR:
-        return None
-    return "'limited', 'identified'" if column.classification in _FROM_LIMITED else "'identified'"
-
-
-def _hand_over(connection: Connection[Any], views: list[str]) -> None:
-    """Give the views, with the grants just laid, to owners whom row-level security binds."""
-    for owner in VIEW_OWNERS.values():
-        warehouse.run(connection, "reporting/security/act_as", role=owner, inherit="false")
-    for name in views:
-        owner = next(owner for start, owner in VIEW_OWNERS.items() if name.startswith(start))
-        connection.execute(
-            sql.SQL("alter view reporting.{} owner to {}").format(
-                sql.Identifier(name), sql.Identifier(owner)
-            )
-        )
+def _grant(connection: Connection[Any], views: list[str]) -> None:
+    """Grant each reader what it may read, and give the views to owners without power."""
+    warehouse.run(connection, "reporting/publish/access")
+    reports.set_owners(connection, views)
+    roles.allow_acting_as(connection, "metrics_owner")
+    warehouse.run(connection, "reporting/publish/metrics")
 
 
 def _audit(connection: Connection[Any]) -> None:
-    """Fail where a reader could see more than it may.
+    """Fail if a reader could see more than it may.
 
     Raises:
-        ReportingError: the message lists every way found.
+        ReportingError: the message lists every problem.
     """
-    problems = [row["problem"] for row in warehouse.query(connection, "reporting/security/audit")]
+    problems = [row["problem"] for row in warehouse.query(connection, "reporting/publish/audit")]
     if problems:
-        raise ReportingError("not published, for it would not be safe: " + "; ".join(problems))
+        raise ReportingError("not published, because it would not be safe: " + "; ".join(problems))

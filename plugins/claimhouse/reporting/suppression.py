@@ -1,14 +1,14 @@
-"""Small cells: which counts of a table must be hidden so that no small one can be found out.
+"""Suppression: which cells of a table must be hidden so that no small count can be derived.
 
-A table counts distinct patients by one or more dimensions, with totals. A count of 1 to 10 is
-hidden (the rule of CMS for cells of its data), a zero is shown. Then as many other cells are
-hidden as it takes (complementary suppression) until an attacker who knows every shown cell, and
-those of the version before, can place no hidden count more exactly than :data:`PROTECTION`.
+A table counts distinct patients by one or more dimensions, with totals. Small counts
+(:data:`claimhouse.privacy.SMALL_CELLS`) are hidden; zeros are shown. Then other cells are hidden
+(complementary suppression) until an attacker who knows all shown cells, of this version and of
+the previous one, cannot narrow any hidden count to a range below :data:`PROTECTION`.
 
-What the attacker is taken to know beyond the table: that hidden counts are 1 or more, what the
-cells of a total add up to (who is in two of them counts once in the total, so the table itself
-does not tell that), and that counts only grew where they all did. Not that a cell
-was hidden for being small: hidden cells all look the same.
+The attacker is assumed to know also: that hidden counts are at least 1; what the cells of a total
+add up to (a patient in two cells counts once in the total, so the table does not show this sum);
+and, if no count has decreased since the previous version, that none has. The attacker does not
+know which cells were hidden for being small: all hidden cells look the same.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-# The counts of distinct patients that are hidden.
-SMALL = range(1, 11)
-# How far apart the least and the greatest possible value of a hidden count must be: ten values.
+from claimhouse.privacy import SMALL_CELLS
+
+# Minimum difference of the greatest and the least possible value of a hidden count: ten values.
 PROTECTION = 9
 
-# A cell: for each dimension the path from its total (empty) to a member, as ("cardiology", "29303009").
+# A cell: for each dimension the path from its total (empty) to a member: ("cardiology", "29303009").
 Path = tuple[str, ...]
 Cell = tuple[Path, ...]
 
 Array = npt.NDArray[np.float64]
-UNBOUNDED = 3  # what scipy says of a program without a least value
+UNBOUNDED = 3  # the status with which scipy reports a program without a minimum
 
 
 @dataclass(frozen=True)
 class Version:
-    """A table as it was published: what was counted, and which cells were hidden."""
+    """A published table: its counts, and which of its cells were hidden."""
 
     counts: Mapping[Cell, int]
     hidden: frozenset[Cell]
@@ -53,13 +53,13 @@ def suppress(
 ) -> frozenset[Cell]:
     """The cells of a table to hide.
 
-    A cell is also hidden when it differs from what a reader has seen of it by a small count:
-    the difference is one. Whoever refreshes a table may go on showing the old value instead.
+    A cell is also hidden if it differs by a small count from the value that readers have seen:
+    the difference is a count of patients. The caller may keep showing the old value instead.
 
     Args:
-        counts: distinct patients of each cell, totals too. A cell left out counts nobody.
-        previous: the version readers have seen before, of the same dimensions.
-        shown: of each cell the value last shown, where that was not in *previous*.
+        counts: distinct patients of each cell, totals included. A missing cell counts nobody.
+        previous: the version that readers have seen before, of the same dimensions.
+        shown: the value last shown of each cell, for cells not shown in *previous*.
 
     Returns:
         The cells whose new value must not be shown.
@@ -71,14 +71,16 @@ def suppress(
         seen |= {
             cell: count for cell, count in previous.counts.items() if cell not in previous.hidden
         }
-    hidden = {cell for cell, count in counts.items() if count in SMALL}
-    hidden |= {cell for cell in counts if cell in seen and abs(counts[cell] - seen[cell]) in SMALL}
+    hidden = {cell for cell, count in counts.items() if count in SMALL_CELLS}
+    hidden |= {
+        cell for cell in counts if cell in seen and abs(counts[cell] - seen[cell]) in SMALL_CELLS
+    }
     while True:
         _complete_lines(current, hidden)
         system = _System(current, hidden, before, previous.hidden if previous else frozenset())
         added = False
-        for cell in system.found_out():
-            # what one cell needed may have helped another: each is given one more at a time
+        for cell in system.exposed():
+            # A helper of one cell may protect others too: add one for each cell, then solve again.
             if (helper := _helper(current, hidden, cell)) is not None:
                 hidden.add(helper)
                 added = True
@@ -88,12 +90,12 @@ def suppress(
 
 @dataclass
 class _Table:
-    """A table as sums: every total is the sum of its lines' cells.
+    """A table as sums: every total is the sum of the cells of each of its lines.
 
     Attributes:
-        sums: of each cell, how often patients are counted in its leaves.
+        sums: for each cell the sum of its leaves; a patient in two leaves counts twice.
         lines: a total and the cells along one dimension that add up to it.
-        lines_of: the lines a cell is in, as total or as part.
+        lines_of: the lines that a cell is in, as total or as part.
     """
 
     counts: Mapping[Cell, int]
@@ -138,7 +140,7 @@ def _totals(cell: Cell) -> Iterator[Cell]:
 
 
 def _complete_lines(table: _Table, hidden: set[Cell]) -> None:
-    """Hide what each line needs by itself, until none needs more. This does most of the work."""
+    """Hide what each line needs on its own, until no line needs more. Finds most of the cells."""
     waiting = {number for cell in hidden for number in table.lines_of.get(cell, [])}
     while waiting:
         number = waiting.pop()
@@ -155,27 +157,32 @@ def _complete_lines(table: _Table, hidden: set[Cell]) -> None:
 
 
 def _smallest_shown(table: _Table, hidden: set[Cell], lines: Iterable[int]) -> Cell | None:
-    """The smallest count still shown in *lines*; a total only where nothing else is."""
-    found = {
+    """The cell with the smallest count still shown in *lines*; a total only if nothing else is."""
+    candidates = {
         cell
         for number in lines
         for cell in table.line(number)
         if cell not in hidden and table.sums[cell] > 0
     }
     totals = {table.lines[number][0] for number in lines}
-    return min(found, key=lambda cell: (cell in totals, table.sums[cell], cell), default=None)
+    return min(candidates, key=lambda cell: (cell in totals, table.sums[cell], cell), default=None)
 
 
 def _helper(table: _Table, hidden: set[Cell], cell: Cell) -> Cell | None:
-    """What to hide next so that *cell* is better protected: near it first, then further away."""
+    """The next cell to hide to protect *cell*: in its own lines first, then in lines further away."""
     if cell not in hidden and table.sums.get(cell, 0) > 0:
         return cell
     reached, border = {cell}, [cell]
     while border:
-        lines = {number for one in border for number in table.lines_of.get(one, [])}
-        if (found := _smallest_shown(table, hidden, lines)) is not None:
-            return found
-        border = [one for number in lines for one in table.line(number) if one not in reached]
+        lines = {number for neighbor in border for number in table.lines_of.get(neighbor, [])}
+        if (helper := _smallest_shown(table, hidden, lines)) is not None:
+            return helper
+        border = [
+            neighbor
+            for number in lines
+            for neighbor in table.line(number)
+            if neighbor not in reached
+        ]
         reached.update(border)
     return None
 
@@ -184,9 +191,9 @@ Weights = dict[int, float]
 
 
 class _System:
-    """The linear equations an attacker can write down, of the table and of the version before it.
+    """The linear equations that an attacker can write, of the table and of its previous version.
 
-    Its unknowns are numbered; an equation is the weights of its unknowns and what they add up to.
+    The unknowns are numbered; an equation is the weights of its unknowns and their weighted sum.
     """
 
     def __init__(
@@ -215,9 +222,9 @@ class _System:
         self.growth = list(self._growth())
         self.goals = list(self._goals())
 
-    def found_out(self) -> list[Cell]:
-        """The cells whose count, or growth, the equations place too exactly."""
-        found = []
+    def exposed(self) -> list[Cell]:
+        """The cells whose count, or growth, the equations narrow too much."""
+        exposed = []
         for part in self._parts():
             goals = [
                 (weights, cell) for weights, cell in self.goals if part.keys() & weights.keys()
@@ -226,15 +233,15 @@ class _System:
                 _matrix([weights for weights, _ in goals], part),
                 self.truth[list(part)],
                 [self.bounds[number] for number in part],
-                [one for one in self.equations if part.keys() & one[0].keys()],
-                [one for one in self.growth if part.keys() & one.keys()],
+                [equation for equation in self.equations if part.keys() & equation[0].keys()],
+                [weights for weights in self.growth if part.keys() & weights.keys()],
                 part,
             )
-            found += [cell for (_, cell), fine in zip(goals, is_open, strict=True) if not fine]
-        return found
+            exposed += [cell for (_, cell), safe in zip(goals, is_open, strict=True) if not safe]
+        return exposed
 
     def _parts(self) -> list[dict[int, int]]:
-        """The unknowns that have to do with each other: each number with its place in the part."""
+        """The connected parts: the numbers of their unknowns, each with its position in the part."""
         links = [weights for weights, _ in self.equations] + self.growth
         links += [weights for weights, _ in self.goals]
         rows = _matrix(
@@ -247,7 +254,7 @@ class _System:
         return list(parts.values())
 
     def _bounds(self, version: int, cell: Cell) -> tuple[float, float]:
-        """What one unknown count can be by itself."""
+        """The range of an unknown count on its own."""
         low, high = 1.0, np.inf
         if self.grew:
             other, other_hidden = self.versions[1 - version]
@@ -258,7 +265,7 @@ class _System:
         return low, high
 
     def _equations(self) -> Iterator[tuple[Weights, float]]:
-        """The lines of both versions, as far as anything in them is unknown."""
+        """The lines of both versions that have unknowns."""
         for version, (table, _) in enumerate(self.versions):
             for total, cells in table.lines:
                 unknown = [cell for cell in cells if (version, cell) in self.index]
@@ -272,13 +279,13 @@ class _System:
                     yield weights, float(table.sums[total] - known)
 
     def _growth(self) -> Iterator[Weights]:
-        """Cells unknown in both versions, of which the later is no less than the earlier."""
+        """Cells unknown in both versions: the later count is not below the earlier one."""
         for version, cell in self.unknown:
             if self.grew and version == 1 and (0, cell) in self.index:
                 yield {self.index[1, cell]: 1.0, self.index[0, cell]: -1.0}
 
     def _goals(self) -> Iterator[tuple[Weights, Cell]]:
-        """What must stay open: each unknown, and the change of a cell where it is a small count."""
+        """What must stay open: each unknown, and the change of a cell if it is a small count."""
         for number, (_, cell) in enumerate(self.unknown):
             yield {number: 1.0}, cell
         if len(self.versions) == 1:
@@ -290,7 +297,7 @@ class _System:
                 for version, sign in ((0, 1.0), (1, -1.0))
                 if (version, cell) in self.index
             }
-            if weights and abs(current.counts[cell] - before.counts[cell]) in SMALL:
+            if weights and abs(current.counts[cell] - before.counts[cell]) in SMALL_CELLS:
                 yield weights, cell
 
 
@@ -302,10 +309,10 @@ def _are_open(
     growth: list[Weights],
     part: dict[int, int],
 ) -> Array:
-    """Whether the equations leave each goal a range as wide as the protection.
+    """Whether the equations leave each goal a range of at least the protection.
 
-    Any two solutions show a range. So each one found is held against all goals, and only those
-    still narrow are asked for by a program of their own.
+    Any two solutions prove a range for every goal. So each solution is applied to all goals, and a
+    linear program of its own is solved only for a goal whose range is still too narrow.
     """
     program: dict[str, Any] = {"bounds": bounds}
     if equations:
@@ -318,20 +325,20 @@ def _are_open(
         for sign in (1.0, -1.0):
             if high[number] - low[number] >= PROTECTION:
                 break
-            found = linprog(sign * goal, method="highs", **program)
-            if found.status == UNBOUNDED:
+            solution = linprog(sign * goal, method="highs", **program)
+            if solution.status == UNBOUNDED:
                 low[number], high[number] = -np.inf, np.inf
-            elif found.x is None:
-                raise ArithmeticError(f"the cells cannot be audited: {found.message}")
+            elif solution.x is None:
+                raise ArithmeticError(f"the cells cannot be audited: {solution.message}")
             else:
-                values = goals @ found.x
+                values = goals @ solution.x
                 low, high = np.minimum(low, values), np.maximum(high, values)
     return np.asarray(high - low >= PROTECTION - 1e-6)
 
 
 def _matrix(rows: list[Weights], columns: dict[int, int]) -> csr_array:
-    """*rows* as a matrix; *columns* says which column is each unknown's."""
-    places = [(row, columns[one]) for row, weights in enumerate(rows) for one in weights]
+    """*rows* as a matrix; *columns* gives the column of each unknown."""
+    places = [(row, columns[unknown]) for row, weights in enumerate(rows) for unknown in weights]
     values = [weight for weights in rows for weight in weights.values()]
     shape = (len(rows), len(columns))
     if not places:

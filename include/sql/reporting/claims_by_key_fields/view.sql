@@ -28,7 +28,7 @@ select
     count(d.date - coalesce(m.date, f.service_date)) as timed_payments,
     a.as_of
 from star.fact_claim as f
-inner join {{ reader("claims_by_key_fields", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("claims_by_key_fields", "aggregate") }}
 inner join star.dim_date as t on f.service_date_key = t.date_key
 inner join star.dim_date as m on f.claim_date_key = m.date_key
 inner join star.dim_date as d on f.paid_date_key = d.date_key

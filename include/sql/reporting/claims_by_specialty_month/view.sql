@@ -23,7 +23,7 @@ from star.fact_claim as f
 inner join star.dim_provider as p on f.provider_key = p.provider_key
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
-inner join {{ reader('claims_by_specialty_month', ['limited', 'identified']) }}
+inner join {{ reader("claims_by_specialty_month", "limited") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.claims_by_specialty_month is 'Claims by provider specialty and month';

@@ -149,7 +149,7 @@ select
     j.as_of_day,
     a.as_of
 from judged as j
-inner join {{ reader("claims_to_handle", ["limited", "identified"]) }} and r.is_internal
+inner join {{ reader("claims_to_handle", "limited") }} and r.is_internal
 inner join star.dim_payer as y on j.payer_key = y.payer_key
 inner join star.dim_procedure as c on j.procedure_key = c.procedure_key
 inner join star.dim_provider as v on j.provider_key = v.provider_key

@@ -178,7 +178,7 @@ select
     round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilization,
     a.as_of
 from performed as p
-inner join {{ reader("clinic_performance", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("clinic_performance", "aggregate") }}
 left join used as u
     on
         p.source_system = u.source_system and p.quarter = u.quarter

@@ -155,7 +155,7 @@ select
     x.whole_change,
     x.as_of
 from exact as x
-inner join {{ reader("clinic_performance_change", ["aggregate", "safe_harbor", "limited", "identified"]) }};
+inner join {{ reader("clinic_performance_change", "aggregate") }};
 
 comment on view reporting.clinic_performance_change is 'What drives the clinics'' change from quarter to quarter';
 comment on column reporting.clinic_performance_change.source_system is 'Where the figures come from';

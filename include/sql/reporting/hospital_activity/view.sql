@@ -12,8 +12,8 @@ select
     s.total_claim_cost,
     s.is_hidden,
     s.as_of
-from summary.hospital_activity as s
-inner join {{ reader("hospital_activity", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+from counts.hospital_activity as s
+inner join {{ reader("hospital_activity", "aggregate") }}
 where s.restricted_specialty = '' or s.specialty <> 'all';
 
 comment on view reporting.hospital_activity is 'Encounters and patients of all payers';

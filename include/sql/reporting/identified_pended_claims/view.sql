@@ -39,7 +39,7 @@ inner join star.dim_date as b on f.first_pended_date_key = b.date_key
 inner join star.dim_date as e on f.last_pended_date_key = e.date_key
 inner join star.dim_date as g on f.left_date_key = g.date_key
 inner join star.dim_date as h on f.cleared_date_key = h.date_key
-inner join {{ reader("identified_pended_claims", ["identified"]) }}
+inner join {{ reader("identified_pended_claims", "identified") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.identified_pended_claims is 'Pended claims in detail';

@@ -22,7 +22,7 @@ from star.fact_survey as f
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key
 inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join {{ reader("identified_surveys", ["identified"]) }}
+inner join {{ reader("identified_surveys", "identified") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.identified_surveys is 'Satisfaction in detail';

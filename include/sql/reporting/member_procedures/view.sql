@@ -1,11 +1,11 @@
-{% from "macros.jinja" import age, limited, pseudonym, reader, zip %}
+{% from "macros.jinja" import age, from_level, pseudonym, reader, zip %}
 -- The procedures the caller is entitled to: of an insurer, those of its own members.
 create view reporting.member_procedures with (security_barrier) as
 select
     p.specialty,
     p.procedure_name,
     p.procedure_id as procedure_code,
-    {{ limited("f.service_date") }} as service_date,
+    {{ from_level("limited", "f.service_date") }} as service_date,
     extract(year from f.service_date)::integer as service_year,
     y.payer_name,
     case
@@ -15,7 +15,7 @@ select
     {{ pseudonym("'encounter'", "f.source_system", "f.encounter_id") }} as encounter_pseudonym,
     d.gender,
     {{ age("d.birth_date", "f.service_date") }} as age,
-    {{ limited("d.city") }} as city,
+    {{ from_level("limited", "d.city") }} as city,
     d.state,
     {{ zip("d.zipcode") }} as zip,
     f.base_cost,
@@ -26,7 +26,7 @@ from star.fact_procedure as f
 inner join star.dim_procedure as p on f.procedure_key = p.procedure_key
 inner join star.dim_payer as y on f.payer_key = y.payer_key
 inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join {{ reader("member_procedures", ["safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("member_procedures", "safe_harbor") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.member_procedures is 'Procedures of your members';

@@ -14,7 +14,7 @@ select
     max(a.as_of) as as_of
 from star.fact_encounter as f
 inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join {{ reader("members_helped", ["limited", "identified"]) }}
+inner join {{ reader("members_helped", "limited") }}
 left join security.data_as_of as a on f.source_system = a.source_system
 group by cube (date_trunc('month', f.service_date), f.specialty)
 having count(*) > 0;

@@ -22,19 +22,19 @@ select
     t.patients as missed_patients,
     t.is_hidden or coalesce(u.is_hidden, false) or coalesce(x.is_hidden, false) as is_hidden,
     least(t.as_of, u.as_of, x.as_of) as as_of
-from summary.payer_market as t
-inner join {{ reader("missed_patients", ["aggregate", "safe_harbor", "limited", "identified"]) }}
-left join summary.payer_market as o
+from counts.payer_market as t
+inner join {{ reader("missed_patients", "aggregate") }}
+left join counts.payer_market as o
     on
         t.client = o.client and t.source_system = o.source_system
         and t.restricted_specialty = o.restricted_specialty and t.specialty = o.specialty
         and t.procedure_id = o.procedure_id and o.payer_group = 'own members'
-left join summary.payer_market as u
+left join counts.payer_market as u
     on
         t.client = u.client and t.source_system = u.source_system
         and t.restricted_specialty = u.restricted_specialty and t.specialty = u.specialty
         and t.procedure_id = u.procedure_id and u.payer_group = 'uninsured'
-left join summary.payer_market as x
+left join counts.payer_market as x
     on
         t.client = x.client and t.source_system = x.source_system
         and t.restricted_specialty = x.restricted_specialty and t.specialty = x.specialty

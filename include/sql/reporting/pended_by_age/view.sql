@@ -29,7 +29,7 @@ select
     sum(b.dollars) over up_to as dollars_up_to,
     a.as_of
 from bucket as b
-inner join {{ reader("pended_by_age", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("pended_by_age", "aggregate") }}
 left join security.data_as_of as a on b.source_system = a.source_system
 window
     day as (partition by b.source_system, b.report_date),

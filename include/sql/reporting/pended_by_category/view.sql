@@ -27,7 +27,7 @@ select
     c.oldest_days,
     a.as_of
 from category as c
-inner join {{ reader("pended_by_category", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("pended_by_category", "aggregate") }}
 left join security.data_as_of as a on c.source_system = a.source_system;
 
 comment on view reporting.pended_by_category is 'Pended claims by category';

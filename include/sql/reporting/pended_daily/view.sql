@@ -48,7 +48,7 @@ select
     coalesce(g.dollars_gone, 0) as dollars_gone,
     a.as_of
 from queue as q
-inner join {{ reader("pended_daily", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("pended_daily", "aggregate") }}
 left join gone as g on q.source_system = g.source_system and q.report_date_key = g.left_date_key
 left join security.data_as_of as a on q.source_system = a.source_system;
 

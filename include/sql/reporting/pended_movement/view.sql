@@ -36,7 +36,7 @@ select
     l.facility_id,
     a.as_of
 from moved as f
-inner join {{ reader("pended_movement", ["limited", "identified"]) }} and r.is_internal
+inner join {{ reader("pended_movement", "limited") }} and r.is_internal
 inner join star.dim_date as t on f.moved_date_key = t.date_key
 inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key

@@ -31,7 +31,7 @@ select
     l.facility_id,
     a.as_of
 from ranked as f
-inner join {{ reader("pended_oldest", ["limited", "identified"]) }} and r.is_internal
+inner join {{ reader("pended_oldest", "limited") }} and r.is_internal
 inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
 inner join star.dim_date as t on f.received_date_key = t.date_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key

@@ -39,7 +39,7 @@ select
     g.oldest_days,
     a.as_of
 from grouped as g
-inner join {{ reader("pended_practitioners", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+inner join {{ reader("pended_practitioners", "aggregate") }}
 left join security.data_as_of as a on g.source_system = a.source_system;
 
 comment on view reporting.pended_practitioners is 'Practitioners with pended claims';

@@ -26,14 +26,14 @@ select
     round(o.median_cost / nullif(t.overall_median_cost, 0), 3) as index_to_overall,
     coalesce(x.is_hidden or t.is_hidden, false) as is_hidden,
     least(o.as_of, x.as_of, t.as_of) as as_of
-from summary.payer_market as o
-inner join {{ reader("procedure_cost_index", ["aggregate", "safe_harbor", "limited", "identified"]) }}
-left join summary.payer_market as x
+from counts.payer_market as o
+inner join {{ reader("procedure_cost_index", "aggregate") }}
+left join counts.payer_market as x
     on
         o.client = x.client and o.source_system = x.source_system
         and o.restricted_specialty = x.restricted_specialty and o.specialty = x.specialty
         and o.procedure_id = x.procedure_id and x.payer_group = 'other payers'
-left join summary.payer_market as t
+left join counts.payer_market as t
     on
         o.client = t.client and o.source_system = t.source_system
         and o.restricted_specialty = t.restricted_specialty and o.specialty = t.specialty

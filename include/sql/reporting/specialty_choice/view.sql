@@ -5,7 +5,7 @@ select distinct
     f.specialty,
     coalesce(f.specialty = r.specialty, false) as is_default
 from star.fact_encounter as f
-inner join {{ reader("specialty_choice", ["safe_harbor", "limited", "identified"]) }};
+inner join {{ reader("specialty_choice", "safe_harbor") }};
 
 comment on view reporting.specialty_choice is 'The specialties you may choose from';
 comment on column reporting.specialty_choice.specialty is 'What encounters are about';

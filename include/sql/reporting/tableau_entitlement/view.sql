@@ -12,7 +12,7 @@ select
     t.kind,
     t.value
 from security.tableau_entitlement as t
-inner join {{ reader("tableau_entitlement", ["identified"]) }};
+inner join {{ reader("tableau_entitlement", "identified") }};
 
 comment on view reporting.tableau_entitlement is 'Which Tableau user may see which rows';
 comment on column reporting.tableau_entitlement.tableau_user is 'The name in Tableau, in small letters';

@@ -9,8 +9,8 @@ select
     s.average_cost,
     s.is_hidden,
     s.as_of
-from summary.uninsured_by_place as s
-inner join {{ reader("uninsured_by_place", ["aggregate", "safe_harbor", "limited", "identified"]) }};
+from counts.uninsured_by_place as s
+inner join {{ reader("uninsured_by_place", "aggregate") }};
 
 comment on view reporting.uninsured_by_place is 'Where the uninsured live';
 comment on column reporting.uninsured_by_place.source_system is 'Who helped them';

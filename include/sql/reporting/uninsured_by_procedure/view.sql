@@ -10,8 +10,8 @@ select
     s.median_cost,
     s.is_hidden,
     s.as_of
-from summary.uninsured_by_procedure as s
-inner join {{ reader("uninsured_by_procedure", ["aggregate", "safe_harbor", "limited", "identified"]) }}
+from counts.uninsured_by_procedure as s
+inner join {{ reader("uninsured_by_procedure", "aggregate") }}
 left join star.dim_procedure as p on s.source_system = p.source_system and s.procedure_id = p.procedure_id;
 
 comment on view reporting.uninsured_by_procedure is 'What is done for the uninsured';

@@ -1,10 +1,10 @@
--- Every cell of now, of the version before and of what is shown.
+-- Every cell that is counted now, was counted in the previous version, or is published.
 select
     {% for key in keys %}{{ key }}, {% endfor -%}
-    c.{{ count }} as now_count,
-    b.{{ count }} as before_count,
-    b.is_hidden as was_hidden,
-    s.{{ count }} as shown_count
+    c.{{ count }} as new_count,
+    u.{{ count }} as previous_count,
+    u.is_hidden as was_hidden,
+    p.{{ count }} as published_count
 from counted as c
-full join summary.{{ name }}_counted as b using ({{ keys | join(", ") }})
-full join summary.{{ name }} as s using ({{ keys | join(", ") }});
+full join counts.{{ name }}_unsuppressed as u using ({{ keys | join(", ") }})
+full join counts.{{ name }} as p using ({{ keys | join(", ") }});

@@ -1,7 +1,7 @@
 -- noqa: disable=LT02,LT05
 -- The lists are laid out as written, not as rendered.
--- $1: the cells of the tables to refresh as JSON, each with whether its new value must be hidden.
-merge into summary.{{ name }}_counted as t
+-- $1: the cells of the partitions to refresh as JSON, each with whether its new value must be hidden.
+merge into counts.{{ name }}_unsuppressed as t
 using (
     select
         c.*,
@@ -15,7 +15,7 @@ when matched then update set
 {% for column in values %}{{ column }} = w.{{ column }}, {% endfor %}is_hidden = w.is_hidden
 when not matched then insert ({{ (keys + values) | join(", ") }}, is_hidden)
 values ({% for column in keys + values %}w.{{ column }}, {% endfor %}w.is_hidden)
-when not matched by source and ({{ tables | join(", ") }}) in (
-    select {% for one in tables %}j.{{ one }}{{ ", " if not loop.last }}{% endfor %}
-    from jsonb_to_recordset($1::jsonb) as j ({% for one in tables %}{{ one }} text{{ ", " if not loop.last }}{% endfor %})
+when not matched by source and ({{ partition_by | join(", ") }}) in (
+    select {% for column in partition_by %}j.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    from jsonb_to_recordset($1::jsonb) as j ({% for column in partition_by %}{{ column }} text{{ ", " if not loop.last }}{% endfor %})
 ) then delete;

@@ -81,14 +81,14 @@ where t.nspname = 'metrics' and t.relkind = 'v' and t.owner_name <> 'metrics_own
 union all
 select format('%s has no row-level security', t.name)
 from relation as t
-where t.nspname in ('star', 'summary') and t.relkind in ('r', 'p') and not t.relrowsecurity
+where t.nspname in ('star', 'counts') and t.relkind in ('r', 'p') and not t.relrowsecurity
 union all
 select format('%s reads %s, which has no row-level security', r.rolname, t.name)
 from reader as r
 cross join relation as t
 where
     r.is_view_owner
-    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'summary', 'metrics') and not t.relrowsecurity
+    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'counts', 'metrics') and not t.relrowsecurity
     and has_any_column_privilege(r.oid, t.oid, 'select')
 union all
 select format('the policy %s of %s lets in %s', p.polname, t.name, coalesce(g.rolname, 'everybody'))

@@ -1,5 +1,5 @@
--- What the SELECT counts now, with how fresh it is. A source of which a load is under way, or has stopped
--- half-way, is left out: its table goes on showing what it held, and says from when that is.
+-- The temporary table counted: what the SELECT of a count table counts now, and how fresh it is. A source with
+-- a load in progress or interrupted is left out: what is published of it stays, with its as_of.
 drop table if exists pg_temp.counted;
 create temporary table counted on commit drop as
 select

@@ -1,0 +1,104 @@
+"""Checks of files about readers beyond their schema: names that must exist, values that conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from claimhouse import contracts
+from claimhouse.reporting import reports
+from claimhouse.strict_yaml import Place
+
+# The place of a problem in a file, and the problem.
+Problem = tuple[Place, str]
+
+# An entitlement of a client has one of these keys: two would open more rows than either.
+_ROW_KEYS = ("specialties", "payers", "procedure_specialties")
+
+
+def of_client(data: dict[str, Any], file: Path) -> Iterable[Problem]:
+    """The problems of a client's file."""
+    if data["name"] != file.stem:
+        yield ["name"], f"must be the name of the file: {file.stem}"
+    yield from _of_access(data)
+    for number, entitlement in enumerate(data["entitlements"]):
+        if len(set(_ROW_KEYS) & set(entitlement)) != 1:
+            yield ["entitlements", number], f"must have one of {', '.join(_ROW_KEYS)}"
+    yield from _of_subscriptions(data)
+
+
+def of_roles(data: dict[str, Any]) -> Iterable[Problem]:
+    """The problems of the roles file."""
+    names = [role["name"] for role in data["roles"]]
+    for number, role in enumerate(data["roles"]):
+        place: Place = ["roles", number]
+        if names.count(role["name"]) > 1:
+            yield [*place, "name"], "another role has this name"
+        for path, reason in _of_role(role):
+            yield [*place, *path], reason
+
+
+def _of_role(role: dict[str, Any]) -> Iterable[Problem]:
+    if {"source", "star"} & set(role["schemas"]) and role["privacy_level"] != "identified":
+        yield ["schemas"], "source and star have names: only the level identified reads them"
+    yield from _of_access(role)
+    yield from _of_subscriptions(role)
+    for number, entitlement in enumerate(role["entitlements"]):
+        known = {contract.feed for contract in contracts.of_source(entitlement["source_system"])}
+        for feed in entitlement.get("feeds", []):
+            if feed not in known:
+                yield ["entitlements", number, "feeds"], f"there is no feed {feed}"
+
+
+def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of the reports and logins of a client or role."""
+    known = reports.names()
+    for number, report in enumerate(reader["reports"]):
+        if report not in known:
+            yield ["reports", number], f"there is no report {report}"
+        if report.startswith("identified_") and reader["privacy_level"] != "identified":
+            yield ["reports", number], "shows identifiers: only the level identified reads it"
+    names = [login if isinstance(login, str) else login["name"] for login in reader["logins"]]
+    for number, name in enumerate(names):
+        if names.count(name) > 1:
+            yield ["logins", number], "another login has this name"
+
+
+def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of the subscriptions of a client or role; a role may have none."""
+    names: set[str] = set()
+    for number, subscription in enumerate(reader.get("subscriptions", [])):
+        place: Place = ["subscriptions", number]
+        if subscription["name"] in names:
+            yield [*place, "name"], "another subscription has this name"
+        names.add(subscription["name"])
+        if subscription["report"] not in reader["reports"]:
+            yield [*place, "report"], "not among this reader's reports"
+        for path, reason in (*_of_schedule(subscription), *_of_content(subscription)):
+            yield [*place, *path], reason
+
+
+def _of_schedule(subscription: dict[str, Any]) -> Iterable[Problem]:
+    schedule = subscription["schedule"]
+    if len(schedule.split()) != 5 or not croniter.is_valid(schedule):
+        yield ["schedule"], "not a cron expression of five fields"
+    try:
+        ZoneInfo(subscription["time_zone"])
+    except (KeyError, ValueError, OSError):
+        yield ["time_zone"], "not a time zone of the IANA database"
+
+
+def _of_content(subscription: dict[str, Any]) -> Iterable[Problem]:
+    """What a subscription asks for that its report or format cannot give."""
+    folder = reports.folder(subscription["report"])
+    if subscription.get("detail", True):
+        if not (folder / "rows.sql").exists():
+            yield ["report"], f"has no rows: there is no {folder.name}/rows.sql in sql/reporting"
+    elif subscription["format"] in ("csv", "parquet"):
+        yield ["detail"], f"a {subscription['format']} file consists of rows"
+    elif not (folder / "summary.sql").exists():
+        yield ["detail"], f"{folder.name} has no summary"

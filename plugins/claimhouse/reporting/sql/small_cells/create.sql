@@ -1,0 +1,51 @@
+-- The two tables of a count table: what was counted, which only the owner reads, and what is published. If the
+-- columns have changed both start empty.
+do $$
+begin
+    if (
+        select array_agg(a.attname || ' ' || a.atttypid::regtype order by a.attnum)
+        from pg_attribute as a
+        where
+            a.attrelid = to_regclass('counts.{{ name }}_unsuppressed')
+            and a.attnum > 0 and a.attname <> 'is_hidden'
+    ) is distinct from (
+        select array_agg(a.attname || ' ' || a.atttypid::regtype order by a.attnum)
+        from pg_attribute as a
+        where a.attrelid = 'pg_temp.counted'::regclass and a.attnum > 0
+    ) then
+        drop table if exists counts.{{ name }}_unsuppressed, counts.{{ name }} cascade;
+        create table counts.{{ name }}_unsuppressed as
+        select
+            c.*,
+            false as is_hidden
+        from counted as c
+        limit 0;
+        create table counts.{{ name }} as
+        select
+            c.*,
+            false as is_hidden
+        from counted as c
+        limit 0;
+        alter table counts.{{ name }}_unsuppressed enable row level security;
+        alter table counts.{{ name }} enable row level security;
+        create policy reporting on counts.{{ name }} for select to reporting_owner using (
+            source_system in (select e.source_system from security.reader_entitlement as e)
+            {% if "client" in partition_by %}and client in (select r.client from security.reader as r){% endif %}
+            and (
+                restricted_specialty = ''
+                or (source_system, restricted_specialty) in (
+                    select
+                        e.source_system,
+                        e.value
+                    from security.reader_entitlement as e
+                    where e.kind = 'restricted_specialty'
+                )
+            )
+        );
+        grant select on counts.{{ name }} to reporting_owner;
+        comment on table counts.{{ name }}_unsuppressed is 'All cells as counted. Readers see counts.{{ name }}';
+        comment on table counts.{{ name }} is
+        'The cells as published: NULL where suppressed. as_of is when the data behind a cell were loaded';
+    end if;
+end
+$$;

@@ -74,7 +74,7 @@ def measure(form: str, rows: int) -> dict[str, Any]:
             "Bulk", "Bench", "", "", None, "limited", {}, rows=found, summary=None
         )
         with tempfile.TemporaryDirectory(dir=ROOT / "var" / "bench") as folder:
-            file = Path(folder) / f"bulk.{extract.SUFFIXES[form]}"
+            file = Path(folder) / f"bulk.{extract.FORMATS[form].suffix}"
             before, cpu = time.perf_counter(), time.process_time()
             written = extract.write(content, form, "a password", file)
             spent, cpu = time.perf_counter() - before, time.process_time() - cpu

@@ -1,19 +1,18 @@
 """### What it does
-Asks a person before an extract leaves the house, where its subscription wants that
-(`approval` in the client file): before the first delivery, and when the number of rows jumps.
-`deliver` starts one run for each such file. The question stands in Airflow under *Required
-Actions*; the owner of the run sees how many rows the file has and how many the last one had.
+Asks a person to approve an extract before it is sent, where its subscription requires that
+(`approval` in the client file): before the first delivery, and when the row count jumps. `deliver`
+starts one run for each such file. The question appears in Airflow under *Required Actions*, with
+the row counts of this file and of the last one.
 
-* **Approve**: the mails go out at once.
-* **Reject**: they are given up (state `refused` in `delivery.outbox`). The next period is
-  asked about anew.
+* **Approve**: the mails are sent at once.
+* **Reject**: the mails are given up (state `refused` in `delivery.outbox`). The next period is asked
+  about again.
 
-A run waits as long as it takes and keeps no worker busy; other deliveries go on.
+A run waits for any length of time and occupies no worker; other deliveries continue.
 
 ### When it fails
-Clear the task. `select * from delivery.approval where is_approved is null;` lists what waits.
-Where a run was deleted before somebody answered, ask again: trigger this DAG with the same
-configuration.
+Clear the task. `select * from delivery.approval where is_approved is null;` lists what waits. If a
+run was deleted before somebody answered, trigger this DAG again with the same configuration.
 
 ### What to look at
 `select * from delivery.approval order by decided_at desc;` for who decided what.
@@ -43,7 +42,7 @@ Period {{ params.period }}, recipients: {{ params.recipients }}.
 
 
 @dag(
-    description="Ask a person before an extract leaves the house",
+    description="Ask a person to approve an extract before it is sent",
     doc_md=__doc__,
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
@@ -76,11 +75,11 @@ def approve_extract() -> None:
     def decide(answer: dict[str, Any], extract_id: str) -> str | None:
         from claimhouse import delivery
 
-        by = answer["responded_by_user"] or {}
+        user = answer["responded_by_user"] or {}
         return delivery.decide(
             int(extract_id),
             may_be_sent=answer["chosen_options"] == [APPROVE],
-            by=str(by.get("name") or by.get("id") or "unknown"),
+            by=str(user.get("name") or user.get("id") or "unknown"),
         )
 
     @task

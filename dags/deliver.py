@@ -1,50 +1,50 @@
 """### What it does
-Runs after each publication, and every quarter of an hour for the schedules. For every
-subscription of `include/clients/*.yaml` that has something to send:
+Runs after each publication, and every 15 minutes for the schedules. For every subscription of
+`include/clients/*.yaml` that has something to send:
 
 1. `prepare` reads the report as the client's own role, writes the encrypted file and enters one
    mail for each recipient in `delivery.outbox`.
-2. `send` hands each mail to the mail server and, once it is taken, marks it sent and enters it
-   in the ledger, `delivery.disclosure`. A file too big to attach goes into the bucket
+2. `send` hands each mail to the mail server. Once the server takes it, the mail is marked sent and
+   the disclosure is logged in `delivery.disclosure`. A file too large to attach goes to the bucket
    `CLAIMHOUSE_LINK_STORE`, and the mail has a link that expires.
 3. `ask` starts a run of `approve_extract` for each file that a person must approve first.
 
-A subscription's schedule names its periods: the latest tick is the period that is due, and each
-period goes to each recipient once, however often this runs.
+The schedule of a subscription defines its periods: the latest tick is the period that is due. Each
+period goes to each recipient once, however often this DAG runs.
 
 ### To hold deliveries
-`claimhouse delivery hold <client> --reason "..."` stops the next mail already;
-`release <client>` lets them go on, and what waited is sent. `hold: <reason>` in the client file
-does the same from the next publication on.
+`claimhouse delivery hold <client> --reason "..."` takes effect from the next mail on.
+`claimhouse delivery release <client>` resumes deliveries; mails that waited are sent. `hold:
+<reason>` in the client file does the same from the next publication on.
 
 ### When it fails
 Nothing is lost and nothing is sent twice: clear the task, or wait for the next run.
 
-* **The mail server is away** (`ConnectionRefusedError`, `TimeoutError`, ...): the mails wait in
-  the outbox. The retries go on for about two hours, then the next run sends them.
-* **MissingConnection**: `claimhouse_extract_<client>` must have the extract's password,
-  `claimhouse_mail` must name the mail server (type `smtp`, or `aws` for SES).
+* **The mail server is down** (`ConnectionRefusedError`, `TimeoutError`, ...): the mails wait in
+  the outbox. Retries continue for about two hours, then the next run sends them.
+* **MissingConnection**: `claimhouse_extract_<client>` must have the password of the client's
+  extracts, `claimhouse_mail` must name the mail server (type `smtp`, or `aws` for SES).
 * **A mail has the state `failed`**: the server will never take it (no such mailbox, too large;
-  `last_error` has the code). Mend the recipient in the client file and publish; to try the same
-  mail again: `update delivery.outbox set state = 'prepared' where outbox_id = ...;`
-* **A mail is in doubt**: its run ended between the mail's last byte and the server's answer. With
-  the connection `claimhouse_journal` this is found out by itself; without it the owner is told.
-  Ask the server's log or the recipient, then
+  `last_error` has the code). Fix the recipient in the client file and publish. To try the same mail
+  again: `update delivery.outbox set state = 'prepared' where outbox_id = ...;`
+* **A mail is in doubt**: its run ended between the last byte of the mail and the server's answer.
+  With the connection `claimhouse_journal` this settles itself; without it the owner is notified.
+  Check the server's log or ask the recipient, then run
   `claimhouse delivery resolve <mail> arrived` or `resend`.
-* **An extract is withheld**: its data was not refreshed; the owner's mail says why. Mend the
-  load or the publication, and it is sent by itself. `CLAIMHOUSE_REFRESH_MINUTES` is how long a
-  refresh may take.
-* **Its file must be prepared anew**: it was removed from the extract folder, or what the client
-  may see has changed since. Clear `prepare`, which writes it again. If it stays so, the workers
-  do not share the folder `CLAIMHOUSE_EXTRACT_FOLDER`.
-* **TooManyRows, UnfitValue**: the format does not hold the report; the message says what would.
-* **NoLinkStore**: a file is too big to attach and no bucket is set.
-* **Another run is at it**: wait for that one.
+* **An extract is withheld**: its data was not refreshed; the mail to the owner says why. Fix the
+  load or the publication; the extract is then sent without further action.
+  `CLAIMHOUSE_REFRESH_MINUTES` is how long a refresh may take.
+* **Its file must be prepared again**: the file was removed from the extract folder, or the client's
+  entitlements have changed since. Clear `prepare`, which writes it again. If the error stays, the
+  workers do not share the folder `CLAIMHOUSE_EXTRACT_FOLDER`.
+* **TooManyRows, UnfitValue**: the format cannot hold the report; the message says what can.
+* **NoLinkStore**: a file is too large to attach and no bucket is configured.
+* **Another run is preparing or sending it**: wait for that run.
 
 ### What to look at
 `select * from delivery.outbox where state <> 'sent';` for what waits,
-`claimhouse delivery ledger --patient <source>:<id> --client <client> --from <day> --to
-<day>` (each part may be left out) for what left the house.
+`claimhouse delivery ledger --patient <source>:<id> --client <client> --from <day> --to <day>`
+(each option may be left out) for what was disclosed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ from claimhouse import notify
     ),
 )
 def deliver() -> None:
-    """Prepare and send what is due, one subscription beside the other."""
+    """Prepare and send what is due, subscriptions in parallel."""
 
     @task
     def due() -> list[str]:
@@ -113,12 +113,12 @@ def deliver() -> None:
     def to_ask() -> list[dict[str, Any]]:
         from claimhouse import delivery
 
-        return [{"conf": one} for one in delivery.approvals_to_ask()]
+        return [{"conf": approval} for approval in delivery.approvals_to_ask()]
 
-    wanted = to_ask()
-    subscription.expand(subscription_id=due()) >> wanted
+    approvals = to_ask()
+    subscription.expand(subscription_id=due()) >> approvals
     TriggerDagRunOperator.partial(task_id="ask", trigger_dag_id="approve_extract").expand_kwargs(
-        wanted
+        approvals
     )
 
 

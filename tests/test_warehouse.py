@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from dataclasses import dataclass
 
 import pytest
 
@@ -41,3 +42,21 @@ def test_what_a_block_did_is_undone_when_it_raises(warehouse):
         )
         connection.execute("select 1 / 0")
     assert warehouse.execute("select count(*) from quality.issue").fetchone() == (0,)
+
+
+@dataclass(frozen=True)
+class _Place:
+    source_system: str
+    object_key: str
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_statement_whose_columns_are_not_the_fields_of_the_dataclass_fails(
+    warehouse, monkeypatch, rows
+):
+    statement = f"select 'billing' as source_system, 'x' as prefix from generate_series(1, {rows})"
+    monkeypatch.setattr(door, "sql", lambda path: statement)
+    with pytest.raises(TypeError, match=r"lacks the columns \['object_key'\].*lacks \['prefix'\]"):
+        door.query_as(warehouse, _Place, "somewhere")
+    monkeypatch.setattr(door, "sql", lambda path: statement.replace("prefix", "object_key"))
+    assert door.query_as(warehouse, _Place, "somewhere") == [_Place("billing", "x")] * rows

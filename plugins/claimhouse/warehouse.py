@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +14,11 @@ from psycopg import Connection, RawCursor, errors
 from psycopg.rows import dict_row
 
 from claimhouse import privacy, revisions, settings
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
 
 _files = Environment(
     loader=FileSystemLoader([settings.CODE, settings.INCLUDE / "sql"]),
@@ -145,6 +151,28 @@ def query(
     with RawCursor(connection, row_factory=dict_row) as cursor:
         cursor.execute(sql(path, **names).encode(), values)
         return cursor.fetchall() if cursor.description else []
+
+
+def query_as(
+    connection: Connection[Any], row_type: type[Row], path: str, *values: Any, **names: Any
+) -> list[Row]:
+    """Like :func:`query`, with each row as an instance of the dataclass *row_type*.
+
+    Raises:
+        TypeError: the statement's columns are not the fields of *row_type*, whether it yields
+            rows or not; the message names the difference.
+    """
+    with RawCursor(connection, row_factory=dict_row) as cursor:
+        cursor.execute(sql(path, **names).encode(), values)
+        columns = {column.name for column in cursor.description or ()}
+        fields = {field.name for field in dataclasses.fields(row_type)}
+        if columns != fields:
+            missing, unknown = sorted(fields - columns), sorted(columns - fields)
+            raise TypeError(
+                f"{path}.sql does not yield a {row_type.__name__}: it lacks the columns "
+                f"{missing}, and {row_type.__name__} lacks {unknown}"
+            )
+        return [row_type(**row) for row in cursor]
 
 
 def columns(connection: Connection[Any], schema: str, relation: str) -> dict[str, str]:

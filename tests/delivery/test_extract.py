@@ -63,10 +63,10 @@ def write(server, tmp_path):
                 closing(extract_rows.stream(connection, ROWS.format(count=count))) as rows,
             ):
                 small = pl.DataFrame({"kind": ["all"], "claims": [12]})
-                said = extract.Extract("A title", "A client", "May", "none", None, "limited",
-                                       {"words": "What was said"}, rows, small)  # fmt: skip
-                file = tmp_path / f"x.{extract.SUFFIXES[form]}"
-                return file, extract.write(said, form, PASSWORD, file)
+                content = extract.Extract("A title", "A client", "May", "none", None, "limited",
+                                       {"words": "What was written"}, rows, small)  # fmt: skip
+                file = tmp_path / f"x.{extract.FORMATS[form].suffix}"
+                return file, extract.write(content, form, PASSWORD, file)
 
         yield into
 
@@ -76,7 +76,7 @@ def unzipped(file):
         with pytest.raises(RuntimeError):
             archive.read(archive.namelist()[0])
         archive.setpassword(PASSWORD.encode())
-        assert all(one.wz_aes_strength == 3 for one in archive.infolist())  # 256 bits
+        assert all(entry.wz_aes_strength == 3 for entry in archive.infolist())  # 256 bits
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -84,18 +84,19 @@ def neutral(text):
     return f"'{text}" if text and text[0] in "=+-@\t\r\n" else text
 
 
-def test_csv_holds_every_value_neutralised_and_says_what_it_is(write):
+def test_csv_holds_every_value_neutralized_and_says_what_it_is(write):
     file, written = write("csv")
     parts = unzipped(file)
     rows = list(csv.DictReader(io.StringIO(parts["x.csv"].decode(), newline="")))
-    assert [row["words"] for row in rows] == [neutral(one) or "" for one in ODD]
+    assert [row["words"] for row in rows] == [neutral(text) or "" for text in ODD]
     assert rows[0] | {"share": ""} == {
         "claim_number": "1", "words": "'=1+1", "day": "2024-02-29", "moment": "2024-07-01T11:00:00Z",
         "cost": "1.10", "share": "", "flag": "false", "big": "9007199254740993",
         "long_ago": "1850-01-01",
     }  # fmt: skip
     assert (
-        "A title" in parts["about.txt"].decode() and "What was said" in parts["about.txt"].decode()
+        "A title" in parts["about.txt"].decode()
+        and "What was written" in parts["about.txt"].decode()
     )
     assert written.row_count == 12 == int(parts["about.txt"].decode().split("Rows")[1].split()[0])
 
@@ -123,9 +124,9 @@ def test_a_workbook_holds_every_value_in_a_cell_of_its_type(write, count):
     assert table.height == count == written.row_count
     if not count:
         return
-    shown = [neutral(one) for one in ODD]
+    shown = [neutral(text) for text in ODD]
     shown[10] = "\N{REPLACEMENT CHARACTER}"  # no workbook can hold a control character
-    assert [one or "" for one in table["Words"][:12]] == [one or "" for one in shown]
+    assert [text or "" for text in table["Words"][:12]] == [text or "" for text in shown]
     assert table["Claim number"].to_list() == list(range(1, count + 1))
     assert table["Day"][0].date() == date(2024, 2, 29)
     assert table["Moment"][0] == datetime(2024, 7, 1, 11, 0, 0, 500_000)
@@ -173,7 +174,7 @@ def test_a_refused_file_leaves_the_connection_usable(write, monkeypatch):
 def test_a_value_that_no_file_can_hold_is_not_quoted(server):
     with psycopg.connect(server) as connection:
         rows = extract_rows.stream(connection, "select 'infinity'::date as died_on")
-        with closing(rows), pytest.raises(extract_rows.UnreadableRow) as raised:
+        with closing(rows), pytest.raises(extract.UnreadableRow) as raised:
             list(rows)
     assert raised.value.__cause__ is None
 
@@ -190,7 +191,7 @@ def test_the_chart_follows_from_the_summary():
         {"kind": [f"k{n:02}" for n in range(20)], "month": [months[0]] * 20, "cost": range(20)}
     )
     largest = chart.shape(many)
-    assert largest and [one[0] for one in largest.series] == [f"K{n}" for n in range(12, 20)]
+    assert largest and [name for name, *_ in largest.series] == [f"K{n}" for n in range(12, 20)]
     assert "the 8 largest" in largest.title
-    assert chart.shape(pl.DataFrame({"kind": ["a"], "said": ["b"]})) is None
+    assert chart.shape(pl.DataFrame({"kind": ["a"], "text": ["b"]})) is None
     assert chart.shape(many.clear()) is None

@@ -28,10 +28,10 @@ from local.samples import billing_exports, clinic
 from local.samples.planting import write
 from psycopg.rows import dict_row
 from tests.conftest import TEMPLATE
-from tests.delivery.test_delivery import opened, sheet
 from tests.metrics.test_metrics_feeds import newest
 from tests.sources.pended.test_pended import CLEARED, DIRECTORY, INPATIENT, drop
 from tests.worlds.client_world import MASTER_KEY
+from tests.worlds.delivery_world import opened, sheet
 from tests.worlds.feeds import take_in_all
 from tests.worlds.properties import examples
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import Any
 
 from claimhouse import warehouse
+from claimhouse.delivery.model import Disclosure, MailInDoubt
 
 
 class LedgerError(ValueError):
-    """A question that cannot be asked so."""
+    """A question to the ledger that is not well formed."""
 
 
 def disclosures(
@@ -20,35 +22,35 @@ def disclosures(
     client: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[dict[str, Any]]:
-    """What was sent, the oldest first; with it what may have been, marked ``in doubt``.
+) -> list[Disclosure]:
+    """What was sent, the oldest first; mails in doubt are among them, marked ``in doubt``.
 
     Args:
-        patient: a source system and its id of the patient; any patient when left out. A file
-            counts where it has a row of the patient; counts and sums name nobody.
-        client: to whom; anybody when left out.
+        patient: a source system and its id of the patient; any patient by default. Files with a
+            row of the patient count; a file of counts and sums discloses no patient.
+        client: the client; any by default.
         since: the first moment.
         until: the moment before which.
     """
     source, identifier = patient or (None, None)
     with warehouse.connect() as connection:
-        return warehouse.query(
-            connection, "delivery/ledger", source, identifier, client, since, until
+        return warehouse.query_as(
+            connection, Disclosure, "delivery/ledger", source, identifier, client, since, until
         )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The questions on the command line."""
+    """Add the options that :func:`answer` reads."""
     parser.add_argument("--patient", metavar="SOURCE:ID", help="of whom a row was sent")
-    parser.add_argument("--client", help="to whom")
+    parser.add_argument("--client", help="to which client")
     parser.add_argument("--from", dest="since", type=date.fromisoformat, help="the first day (UTC)")
     parser.add_argument(
-        "--to", dest="until", type=date.fromisoformat, help="the day after the last"
+        "--to", dest="until", type=date.fromisoformat, help="the day after the last day (UTC)"
     )
 
 
-def asked(given: argparse.Namespace) -> list[dict[str, Any]]:
-    """The answer to the questions of :func:`add_arguments`.
+def answer(given: argparse.Namespace) -> list[Disclosure]:
+    """The disclosures that the options of :func:`add_arguments` select.
 
     Raises:
         LedgerError: the patient is not named as ``source:id``.
@@ -62,17 +64,17 @@ def asked(given: argparse.Namespace) -> list[dict[str, Any]]:
     return disclosures(patient, given.client, _midnight(given.since), _midnight(given.until))
 
 
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    """*rows* as csv with a header; nothing where there are none."""
+def as_csv(rows: Sequence[Disclosure] | Sequence[MailInDoubt]) -> str:
+    """*rows* as csv with a header; empty where there are none."""
     text = io.StringIO()
     if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(asdict(rows[0])), lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow(
                 {
                     name: " ".join(value) if isinstance(value, list) else value
-                    for name, value in row.items()
+                    for name, value in asdict(row).items()
                 }
             )
     return text.getvalue()

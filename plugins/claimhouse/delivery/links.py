@@ -1,8 +1,8 @@
-"""Links: extracts too big to mail lie in a bucket, and a link opens each for some hours.
+"""Links: extracts in a bucket, each opened by links that expire.
 
-``CLAIMHOUSE_LINK_STORE`` names the bucket and the connection. What lies there is encrypted as an
-attachment would be, and once more by the bucket's server. A link is signed (Signature Version 4);
-it dies at its hour, or earlier with the credentials that signed it, and the object goes with it.
+``CLAIMHOUSE_LINK_STORE`` names the bucket and its connection. The file is encrypted as an
+attachment would be, and again by the bucket's server. A link is signed (Signature Version 4); it
+expires at its hour, or earlier with the credentials that signed it, and the object goes with it.
 """
 
 from __future__ import annotations
@@ -14,32 +14,36 @@ from urllib.parse import urlsplit
 
 from claimhouse import settings
 
-# Signature Version 4 knows no longer one.
+# The longest life of a link in Signature Version 4.
 MOST_HOURS = 168
 
 
 class NoLinkStore(RuntimeError):
-    """A link is needed, and no bucket is set."""
+    """A link is needed, and no bucket is configured."""
 
 
 def put(file: Path, folder: str) -> str:
-    """Lay *file* into a *folder* of the bucket; returns its key. Done twice it is one object."""
+    """Upload *file* into a *folder* of the bucket; returns its key. Repeated, it is one object."""
     hook, bucket, prefix = _store()
     key = f"{prefix}{folder}/{file.name}"
-    said = {"ServerSideEncryption": settings.link_encryption()}
+    encryption = {"ServerSideEncryption": settings.link_encryption()}
     if settings.link_kms_key():
-        said["SSEKMSKeyId"] = settings.link_kms_key()
-    hook.get_conn().upload_file(str(file), bucket, key, ExtraArgs=said)
+        encryption["SSEKMSKeyId"] = settings.link_kms_key()
+    hook.get_conn().upload_file(str(file), bucket, key, ExtraArgs=encryption)
     return key
 
 
 def sign(key: str, media_type: str) -> tuple[str, datetime]:
-    """A link to the object *key*, and when it dies. The link is a secret: it must not be logged."""
+    """A link to the object *key*, and when it expires. The link is a secret: never log it.
+
+    Raises:
+        NoLinkStore: no bucket is configured, or its connection cannot sign.
+    """
     hook, bucket, _ = _store()
     hours = min(settings.link_hours(), MOST_HOURS)
-    asked = {"Bucket": bucket, "Key": key, "ResponseContentType": media_type}
+    parameters = {"Bucket": bucket, "Key": key, "ResponseContentType": media_type}
     expires_at = datetime.now(UTC) + timedelta(hours=hours)
-    url = hook.generate_presigned_url("get_object", asked, expires_in=int(hours * 3600))
+    url = hook.generate_presigned_url("get_object", parameters, expires_in=int(hours * 3600))
     if not url:
         raise NoLinkStore(f"the connection of {settings.link_store()} cannot sign links")
     return str(url), expires_at
@@ -56,14 +60,14 @@ def _store() -> tuple[Any, str, str]:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
-    if not (at := settings.link_store()):
+    if not (address := settings.link_store()):
         raise NoLinkStore(
-            "an extract is too big to attach, or is subscribed to as a link, and "
+            "an extract is too large to attach, or its subscription asks for a link, and "
             "CLAIMHOUSE_LINK_STORE is not set"
         )
-    parts = urlsplit(at)
+    parts = urlsplit(address)
     if parts.scheme != "s3" or not parts.username or not parts.hostname:
         raise NoLinkStore("CLAIMHOUSE_LINK_STORE must be s3://<connection>@<bucket>/<prefix>")
     hook = S3Hook(aws_conn_id=parts.username, config=Config(signature_version="s3v4"))
-    bucket = parts.netloc.rpartition("@")[2]  # as written: hostname is in small letters
+    bucket = parts.netloc.rpartition("@")[2]  # as written: hostname is in lower case
     return hook, bucket, f"{parts.path.strip('/')}/".lstrip("/")

@@ -1,13 +1,13 @@
 """Mail: one message to one recipient, through the server of the connection ``claimhouse_mail``.
 
-The connection's type says how: ``smtp`` for any mail server, ``aws`` for Amazon SES. Airflow's own
-hooks send again by themselves after any error, also when the server may already have taken the
-message; the outbox must decide that, so this module talks to the server directly.
+The connection's type decides: ``smtp`` for any mail server, ``aws`` for Amazon SES. Airflow's own
+hooks retry after any error, also when the server may already have taken the message. That is for
+the outbox to decide, so this module talks to the server directly.
 
-A mail is taken at one moment: when the server has its last byte. :func:`hand_over` calls *last
-moment* right before that. Whatever goes wrong earlier, the mail was not taken (RFC 5321, 4.1.1.4);
-whatever goes wrong later leaves it in doubt, until the journal is asked: a mailbox of our own that
-gets a blind copy of each mail in the same transaction. The server takes both or neither.
+A mail is taken when the server has its last byte. :func:`hand_over` calls *last_moment* right
+before that. After an earlier error the mail was not taken (RFC 5321, 4.1.1.4). A later error leaves
+it in doubt until it is looked up in the journal: a mailbox of the house that gets a blind copy of
+each mail in the same transaction. The server takes both or neither.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from typing import Any
 
 from claimhouse import connections, settings
 
-# By this header a mail is found again: SES gives each mail a Message-ID of its own.
+# The header by which a mail is found in the journal: SES replaces the Message-ID.
 REFERENCE = "X-Claimhouse-Mail"
-# How long, in seconds, a server may think about a mail it has wholly (RFC 5321, 4.5.3.2.6).
+# How long, in seconds, a server may take to answer after the last byte (RFC 5321, 4.5.3.2.6).
 VERDICT_SECONDS = 600.0
 
 
 class NotTaken(Exception):
-    """The server has not taken the mail: the kind of the reason, without the server's words.
+    """The server did not take the mail: the kind of error, without the server's words.
 
     Attributes:
         is_final: whether it never will.
@@ -46,12 +46,12 @@ class NotTaken(Exception):
 
 
 class InDoubt(Exception):
-    """The server had the whole mail, and was not heard of again."""
+    """The server had the whole mail, and its answer is missing."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A mail server and how to speak to it, in the terms of Airflow's SMTP connection."""
+    """A mail server, in the terms of Airflow's SMTP connection."""
 
     host: str
     port: int
@@ -65,14 +65,14 @@ class Server:
 
 @dataclass(frozen=True)
 class Ses:
-    """Amazon SES, reached through an ``aws`` connection; its endpoint and region stand there."""
+    """Amazon SES, by an ``aws`` connection that has its endpoint and region."""
 
     sender: str
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The mailbox that gets a blind copy of each mail, and can be asked for it (IMAP)."""
+    """The mailbox that gets a blind copy of each mail, and can be searched (IMAP)."""
 
     host: str
     port: int
@@ -84,7 +84,7 @@ class Journal:
 
 
 def server() -> Server | Ses:
-    """What the connection ``claimhouse_mail`` names.
+    """The mail server of the connection ``claimhouse_mail``.
 
     Raises:
         connections.MissingConnection: there is no such connection.
@@ -112,7 +112,7 @@ def server() -> Server | Ses:
 
 
 def journal() -> Journal | None:
-    """The mailbox of the connection ``claimhouse_journal``; None where nobody made it."""
+    """The mailbox of the connection ``claimhouse_journal``; None where there is none."""
     found = connections.find(settings.JOURNAL_CONNECTION)
     if found is None:
         return None
@@ -130,10 +130,10 @@ def journal() -> Journal | None:
 
 
 def is_in_journal(at: Journal, message_id: str) -> bool:
-    """Whether the mail of *message_id* has come to the journal.
+    """Whether the mail of *message_id* has arrived in the journal.
 
     Raises:
-        OSError: the journal cannot be asked.
+        OSError: the journal does not answer.
     """
     try:
         client = (imaplib.IMAP4_SSL if at.implicit_tls else imaplib.IMAP4)(
@@ -142,14 +142,14 @@ def is_in_journal(at: Journal, message_id: str) -> bool:
         with client:
             client.login(at.user, at.password)
             client.select(at.folder, readonly=True)
-            _, found = client.search(None, "HEADER", REFERENCE, reference(message_id))
-            return bool(found and found[0] and found[0].split())
+            _, matches = client.search(None, "HEADER", REFERENCE, reference(message_id))
+            return bool(matches and matches[0] and matches[0].split())
     except imaplib.IMAP4.error as error:
         raise OSError("the journal did not answer") from error
 
 
 def reference(message_id: str) -> str:
-    """By what a mail is found again, whatever Message-ID its server gave it."""
+    """The value of the header :data:`REFERENCE` for *message_id*."""
     return message_id.strip("<>").partition("@")[0]
 
 
@@ -165,68 +165,68 @@ def message(
     """A message; the same arguments give the same Message-ID.
 
     Args:
-        sender: whom it comes from.
-        recipient: whom it goes to.
-        subject: its subject.
-        text: its plain text.
+        sender: an address.
+        recipient: an address.
+        subject: one line.
+        text: the plain text.
         message_id: in angle brackets.
         attachment: a file and its media type.
     """
-    made = EmailMessage()
-    made["From"] = sender
-    made["To"] = recipient
-    made["Subject"] = subject
-    made["Date"] = formatdate(localtime=False)
-    made["Message-ID"] = message_id
-    made[REFERENCE] = reference(message_id)
-    made["Auto-Submitted"] = "auto-generated"
-    made.set_content(text)
+    mail = EmailMessage()
+    mail["From"] = sender
+    mail["To"] = recipient
+    mail["Subject"] = subject
+    mail["Date"] = formatdate(localtime=False)
+    mail["Message-ID"] = message_id
+    mail[REFERENCE] = reference(message_id)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(text)
     if attachment:
         file, media_type = attachment
         main, _, sub = media_type.partition("/")
-        made.add_attachment(file.read_bytes(), maintype=main, subtype=sub, filename=file.name)
-    return made
+        mail.add_attachment(file.read_bytes(), maintype=main, subtype=sub, filename=file.name)
+    return mail
 
 
 def hand_over(
     at: Server | Ses,
-    made: EmailMessage,
+    mail: EmailMessage,
     copy_to: str | None = None,
     last_moment: Callable[[], None] = lambda: None,
 ) -> str | None:
-    """Hand *made* to the server, once; it is never tried again here.
+    """Hand *mail* to the server, once; nothing is retried here.
 
     Args:
         at: the server.
-        made: a message to one recipient.
+        mail: a message to one recipient.
         copy_to: an address that gets a blind copy.
-        last_moment: called when all has gone well and the server cannot have taken it yet.
+        last_moment: called when all went well and the server cannot have taken the mail yet.
 
     Returns:
-        What the server calls the mail, where it tells.
+        The server's own id of the mail, where it tells one.
 
     Raises:
         NotTaken: certainly not taken.
         InDoubt: perhaps taken.
     """
-    recipients = [str(made["To"]), *([copy_to] if copy_to else [])]
+    recipients = [str(mail["To"]), *([copy_to] if copy_to else [])]
     if isinstance(at, Ses):
-        return _by_ses(at, made, recipients, last_moment)
-    _by_smtp(at, made, recipients, last_moment)
+        return _by_ses(at, mail, recipients, last_moment)
+    _by_smtp(at, mail, recipients, last_moment)
     return None
 
 
 def _by_smtp(
-    at: Server, made: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
+    at: Server, mail: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
 ) -> None:
     try:
         with _session(at) as client:
             _expect(client.mail(at.sender), "MAIL")
-            for one in recipients:
-                _expect(client.rcpt(one), "RCPT", is_final=one == recipients[0])
+            for address in recipients:
+                _expect(client.rcpt(address), "RCPT", is_final=address == recipients[0])
             client.putcmd("data")
             _expect(client.getreply(), "DATA", wanted=354)
-            body = made.as_bytes(policy=policy.SMTP)
+            body = mail.as_bytes(policy=policy.SMTP)
             client.send(re.sub(rb"(?m)^\.", b"..", body).removesuffix(b"\r\n") + b"\r\n")
             last_moment()
             _expect(_verdict(client), "message", is_final=True)
@@ -235,7 +235,7 @@ def _by_smtp(
 
 
 def _verdict(client: smtplib.SMTP) -> tuple[int, bytes]:
-    """Send the line that ends the mail, and hear what becomes of it."""
+    """Send the line that ends the mail, and wait for the answer."""
     try:
         if client.sock:
             client.sock.settimeout(VERDICT_SECONDS)
@@ -255,7 +255,7 @@ def _expect(
 
 @contextmanager
 def _session(at: Server) -> Iterator[smtplib.SMTP]:
-    """A conversation with the mail server *at*, logged in where it has a user."""
+    """A session with the mail server *at*, logged in where it has a user."""
     if at.implicit_tls:
         context = ssl.create_default_context()
         client: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -270,14 +270,14 @@ def _session(at: Server) -> Iterator[smtplib.SMTP]:
             client.login(at.user, at.password)
         client.ehlo_or_helo_if_needed()
         yield client
-        with suppress(OSError):  # what was taken stays taken, however the farewell goes
+        with suppress(OSError):  # a failing QUIT does not undo what was taken
             client.quit()
     finally:
         client.close()
 
 
 def _by_ses(
-    at: Ses, made: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
+    at: Ses, mail: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
 ) -> str:
     from botocore.exceptions import (
         BotoCoreError,
@@ -291,7 +291,7 @@ def _by_ses(
     last_moment()
     try:
         answer = client.send_raw_email(
-            Source=at.sender, Destinations=recipients, RawMessage={"Data": made.as_bytes()}
+            Source=at.sender, Destinations=recipients, RawMessage={"Data": mail.as_bytes()}
         )
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -310,12 +310,12 @@ def _ses_client() -> Any:
     from airflow.providers.amazon.aws.hooks.ses import SesHook
     from botocore.config import Config
 
-    # One attempt: what may have been taken is not sent again without the outbox's word.
+    # One attempt: only the outbox decides to send again.
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
     return SesHook(aws_conn_id=settings.MAIL_CONNECTION, config=config).get_conn()
 
 
 def _kind(error: OSError) -> str:
-    """The kind of an error and its code, without the server's words: they quote what it was sent."""
+    """The kind of an error and its code, without the server's words: they quote the mail."""
     code = getattr(error, "smtp_code", None)
     return type(error).__name__ + (f" {code}" if code else "")

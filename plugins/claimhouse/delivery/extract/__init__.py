@@ -1,30 +1,31 @@
 """The file of an extract: its content, its formats, its encryption.
 
-Comes in: rows of a report and what explains them. Goes out: one encrypted file. May not know a
-database or Airflow, but for :mod:`rows`, which streams a query.
+Comes in: the rows of a report and their explanations. Goes out: one encrypted file. May not know a
+database or Airflow, except for :mod:`rows`, which streams a query.
 """
 
 from __future__ import annotations
 
+from claimhouse.delivery.extract.formats import FORMATS, Format, checksum_of, write
 from claimhouse.delivery.extract.model import (
-    MEDIA_TYPES,
-    SUFFIXES,
     Extract,
+    Rows,
     TooManyRows,
     UnfitValue,
+    UnreadableRow,
     Written,
-    checksum_of,
     heading,
     neutral,
-    write,
 )
 
 __all__ = [
-    "MEDIA_TYPES",
-    "SUFFIXES",
+    "FORMATS",
     "Extract",
+    "Format",
+    "Rows",
     "TooManyRows",
     "UnfitValue",
+    "UnreadableRow",
     "Written",
     "checksum_of",
     "heading",

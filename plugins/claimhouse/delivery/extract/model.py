@@ -1,34 +1,21 @@
-"""The file of an extract: in whichever format, always encrypted, written in one stream.
+"""What the file of an extract shows, whatever its format.
 
-Nothing of it is written to disk before it is encrypted, and so no crash leaves it lying there.
+Nothing here knows a database, Airflow or a format.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
-from claimhouse.delivery.extract.rows import Rows
-
 # Also the wide forms that East Asian keyboards type, and what a spreadsheet strips before it looks.
 FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-MEDIA_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "application/zip",
-    "parquet": "application/zip",
-    "pdf": "application/pdf",
-}
-SUFFIXES = {"xlsx": "xlsx", "csv": "csv.zip", "parquet": "parquet.zip", "pdf": "pdf"}
 
 LOGGED = "Its delivery has been logged."
-# What the reader must know, by privacy level.
+# The notice on the cover, by privacy level.
 NOTICES = {
     "aggregate": "This file holds counts and sums only; small groups are left out on purpose. "
     "Do not try to work out who is in them. " + LOGGED,
@@ -44,19 +31,57 @@ NOTICES = {
 
 
 class TooManyRows(ValueError):
-    """More rows than the format holds; the message says how many it does hold, and what would do."""
+    """More rows or columns than the format holds; the message names the limit and what to use."""
 
 
 class UnfitValue(ValueError):
     """A value that the format cannot hold; the message names its column, and not the value."""
 
 
+class UnreadableRow(ValueError):
+    """A value that no format can hold; the message does not quote it."""
+
+
+@dataclass
+class Rows:
+    """The columns of a report with their types, and its rows in frames; to be read once.
+
+    Attributes:
+        schema: column names and types.
+        frames: the rows, some thousands at a time.
+        count: how many rows have been read so far.
+    """
+
+    schema: dict[str, pl.DataType]
+    frames: Generator[pl.DataFrame]
+    count: int = field(default=0)
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """The frames; counts their rows."""
+        for frame in self.frames:
+            self.count += frame.height
+            yield frame
+
+    def close(self) -> None:
+        """Stop the server where rows are left: its connection can do nothing else before that."""
+        self.frames.close()
+
+
 @dataclass(frozen=True)
 class Extract:
     """All that a file shows.
 
-    ``summary`` has one or two columns of names or dates and then measures; the chart draws the
-    first measure. Either table may be absent.
+    Attributes:
+        title: of the report.
+        client: as its people call it.
+        period: as text, with its time zone.
+        filters: what the client may see, as text.
+        as_of: when the data was last loaded; None where it never was.
+        privacy_level: of the client.
+        definitions: what each column means.
+        rows: the report's rows; None in a file of the summary alone.
+        summary: one or two columns of names or dates, then numbers, of which the chart draws
+            the first; None where the report has no summary.
     """
 
     title: str
@@ -70,7 +95,7 @@ class Extract:
     summary: pl.DataFrame | None
 
     def facts(self, count: int | None) -> dict[str, str]:
-        """What a cover says: labels and their values; *count* is of the rows, where there are any."""
+        """The labels and values of a cover; *count* is of the rows, None where there are none."""
         return {
             "Prepared for": self.client,
             "Period": self.period,
@@ -82,18 +107,29 @@ class Extract:
             "Notice": NOTICES[self.privacy_level],
         }
 
-    def explained(self) -> dict[str, str]:
-        """Each column of the file, by its heading, with what it means."""
+    def meanings(self) -> dict[str, str]:
+        """What each column of the file means, by its heading."""
         rows = list(self.rows.schema) if self.rows else []
         columns = dict.fromkeys(
             [*rows, *(self.summary.columns if self.summary is not None else ())]
         )
-        return {heading(one): self.definitions[one] for one in columns if one in self.definitions}
+        return {
+            heading(column): self.definitions[column]
+            for column in columns
+            if column in self.definitions
+        }
 
 
 @dataclass(frozen=True)
 class Written:
-    """A finished file: its SHA-256, size in bytes, how many rows it shows, and of which patients."""
+    """A finished file.
+
+    Attributes:
+        checksum: its SHA-256, in hexadecimal.
+        size: in bytes.
+        row_count: how many rows it shows, of the report or of the summary alone.
+        patients: the pseudonyms of the patients whose rows it holds.
+    """
 
     checksum: str
     size: int
@@ -101,53 +137,8 @@ class Written:
     patients: frozenset[str]
 
 
-def write(
-    extract: Extract,
-    form: str,
-    password: str,
-    file: Path,
-    patients: Callable[[pl.DataFrame], set[str]] = lambda frame: set(),
-) -> Written:
-    """Write *extract* to *file*, encrypted under *password*: whole, or not at all.
-
-    Args:
-        extract: what to write; its rows are read once.
-        form: ``xlsx``, ``csv``, ``parquet`` or ``pdf``.
-        password: encrypts with AES-256, in the way of the format.
-        file: must lie in a folder that exists.
-        patients: which patients a frame of rows names.
-
-    Raises:
-        TooManyRows: the format cannot hold them.
-        UnfitValue: the format cannot hold a value.
-    """
-    found: set[str] = set()
-    if extract.rows:
-        noted = _noting(extract.rows, found, patients)
-        extract = replace(extract, rows=Rows(extract.rows.schema, noted))
-    part = file.with_name(f".{file.name}.part")
-    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as target:
-        _writer(form)(extract, password, target, file.name.removesuffix(".zip"))
-        target.flush()
-        os.fsync(target.fileno())
-        size = target.seek(0, os.SEEK_END)
-        target.seek(0)
-        checksum = hashlib.file_digest(target, "sha256").hexdigest()
-    part.replace(file)
-    return Written(checksum, size, _count(extract), frozenset(found))
-
-
-def checksum_of(file: Path) -> str | None:
-    """The SHA-256 of *file*, or None where it is gone."""
-    try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-
-
 def neutral(text: str) -> str:
-    """*text* with an apostrophe before it where a spreadsheet would take it for a formula."""
+    """*text* with an apostrophe in front where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(tuple(FORMULA_STARTS)) else text
 
 
@@ -157,34 +148,5 @@ def neutral_column(name: str) -> pl.Expr:
 
 
 def heading(column: str) -> str:
-    """What a column is called on a sheet."""
+    """The heading of a column: ``total_cost`` is ``Total cost``."""
     return column.replace("_", " ").capitalize()
-
-
-def _count(extract: Extract) -> int:
-    if extract.rows is not None:
-        return extract.rows.count
-    return 0 if extract.summary is None else extract.summary.height
-
-
-def _writer(form: str) -> Callable[[Extract, str, BinaryIO, str], None]:
-    # Imported when used: a task that mails a csv need not load what draws a pdf.
-    if form == "xlsx":
-        from claimhouse.delivery.extract.xlsx import write as write_xlsx
-
-        return write_xlsx
-    if form == "pdf":
-        from claimhouse.delivery.extract.pdf import write as write_pdf
-
-        return write_pdf
-    from claimhouse.delivery.extract import zip
-
-    return zip.write_csv if form == "csv" else zip.write_parquet
-
-
-def _noting(
-    rows: Rows, found: set[str], patients: Callable[[pl.DataFrame], set[str]]
-) -> Generator[pl.DataFrame]:
-    for frame in rows:
-        found |= patients(frame)
-        yield frame

@@ -1,7 +1,7 @@
-"""The page of an extract: title, chart, summary, rows and definitions; what one would forward.
+"""The PDF of an extract: title, chart, summary, rows and definitions.
 
-Typst sets it and vl-convert draws the chart: both are wheels that bring all they need, so no
-browser and no library of the system takes part.
+Typst sets it and vl-convert draws the chart. Both are self-contained wheels: no browser and no
+system library is needed.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from claimhouse import settings
 from claimhouse.delivery.extract import chart
 from claimhouse.delivery.extract.model import Extract, TooManyRows, heading
 
-# Nobody reads more on paper; a page holds about 40.
+# Nobody reads more on paper: a page holds about 40 rows.
 MOST_ROWS = 2_000
 MOST_COLUMNS = 16
-WIDE_FROM = 7  # columns from which a page lies on its side
+LANDSCAPE_COLUMNS = 7  # from this many columns on
 LONGEST_WORD = 12
 FONTS = ["Liberation Sans", "Arimo", "DejaVu Sans", "Libertinus Serif"]
 BREAK = "\N{ZERO WIDTH SPACE}"
 
 
 def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
-    """Write the page to *target* under AES-256 (PDF 2.0, revision 6).
+    """Write the PDF to *target* under AES-256 (PDF 2.0, revision 6).
 
     Raises:
-        TooManyRows: more than people read, or more columns than a page is wide.
+        TooManyRows: more rows than people read, or more columns than fit on a page.
     """
-    with pikepdf.open(io.BytesIO(page(extract))) as made:
-        # Whoever has the password may do all with it; the owner's is nobody's.
-        lock = pikepdf.Encryption(user=password, owner=secrets.token_urlsafe(32), R=6)
-        made.save(target, encryption=lock)
+    with pikepdf.open(io.BytesIO(page(extract))) as document:
+        # The password allows everything; nobody has the owner's password.
+        encryption = pikepdf.Encryption(user=password, owner=secrets.token_urlsafe(32), R=6)
+        document.save(target, encryption=encryption)
 
 
 def page(extract: Extract) -> bytes:
-    """The finished, still unencrypted, pdf.
+    """The finished, still unencrypted, PDF.
 
     Raises:
-        TooManyRows: more than people read, or more columns than a page is wide.
+        TooManyRows: more rows than people read, or more columns than fit on a page.
     """
-    rows = _few(extract)
+    rows = _collected(extract)
     tables = [("Summary", extract.summary), ("Rows", rows)]
-    shown = [_listing(name, table) for name, table in tables if table is not None]
+    listings = [_listing(name, table) for name, table in tables if table is not None]
     facts = extract.facts(rows.height if rows is not None else None)
+    drawn = chart.shape(extract.summary) if extract.summary is not None else None
     inputs = {
         "data": json.dumps(
             {
@@ -60,19 +61,19 @@ def page(extract: Extract) -> bytes:
                 "client": extract.client,
                 "as_of": facts["Data as of"],
                 "facts": list(facts.items()),
-                "definitions": list(extract.explained().items()),
-                "tables": shown,
-                "wide": any(len(one["columns"]) >= WIDE_FROM for one in shown),
-                "chart_title": "",
+                "definitions": list(extract.meanings().items()),
+                "tables": listings,
+                "wide": any(len(listing["columns"]) >= LANDSCAPE_COLUMNS for listing in listings),
+                "chart_title": drawn.title if drawn else "",
                 "fonts": FONTS,
             }
         )
     }
-    if extract.summary is not None and (drawn := chart.shape(extract.summary)):
+    if extract.summary is not None and drawn:
         inputs["chart"] = picture(drawn, extract.summary)
     template = (settings.INCLUDE / "templates" / "extract.typ").read_bytes()
-    made: bytes = typst.compile(template, format="pdf", sys_inputs=inputs)
-    return made
+    document: bytes = typst.compile(template, format="pdf", sys_inputs=inputs)
+    return document
 
 
 def picture(drawn: chart.Chart, summary: pl.DataFrame) -> str:
@@ -88,8 +89,8 @@ def _vega(drawn: chart.Chart, rows: pl.DataFrame) -> dict[str, Any]:
     time = {"field": drawn.category, "type": "temporal", "title": None, "axis": {"format": "%Y-%m"}}
     name = {"field": drawn.category, "type": "nominal", "title": None, "sort": None}
     value = {"field": drawn.measure, "type": "quantitative", "title": heading(drawn.measure)}
-    colours = {"domain": [one[0] for one in drawn.series], "range": list(chart.COLOURS)}
-    split = {"field": "_series", "type": "nominal", "title": None, "scale": colours}
+    colors = {"domain": [name for name, *_ in drawn.series], "range": list(chart.COLORS)}
+    split = {"field": "_series", "type": "nominal", "title": None, "scale": colors}
     legend = {"orient": "bottom", "columns": 4} if len(drawn.series) > 1 else None
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -108,20 +109,20 @@ def _vega(drawn: chart.Chart, rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _plain(rows: pl.DataFrame) -> pl.DataFrame:
-    """*rows* as JSON can hold them."""
+    """*rows* in types that JSON has."""
     return rows.with_columns(
         pl.col(pl.Decimal).cast(pl.Float64), pl.col(pl.Date, pl.Datetime).cast(pl.String)
     )
 
 
-def _few(extract: Extract) -> pl.DataFrame | None:
-    """The rows, all of them in memory; refused as soon as they are too many."""
+def _collected(extract: Extract) -> pl.DataFrame | None:
+    """All rows in memory; fails as soon as there are too many."""
     if extract.rows is None:
         return None
     if len(extract.rows.schema) > MOST_COLUMNS:
         raise TooManyRows(
-            f"{len(extract.rows.schema)} columns: a page shows {MOST_COLUMNS}; send this report as "
-            "xlsx, csv or parquet, or its summary alone (detail: false)"
+            f"{len(extract.rows.schema)} columns: a page has room for {MOST_COLUMNS}; send this "
+            "report as xlsx, csv or parquet, or its summary alone (detail: false)"
         )
     frames = [pl.DataFrame(schema=extract.rows.schema)]
     for frame in extract.rows:
@@ -164,7 +165,7 @@ def _shown(value: Any) -> str:
 
 
 def _breakable(word: str) -> str:
-    """A long word with places at which a line may break."""
+    """*word* with places at which a line may break, where it is long."""
     if len(word) <= LONGEST_WORD:
         return word
     return BREAK.join(word[at : at + 8] for at in range(0, len(word), 8))

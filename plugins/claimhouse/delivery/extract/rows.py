@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator
 from typing import Any
 
 import polars as pl
@@ -12,11 +11,12 @@ from psycopg import Connection
 from pyarrow import ArrowInvalid, csv
 
 from claimhouse import warehouse
+from claimhouse.delivery.extract.model import Rows, UnreadableRow
 
-# Bytes of COPY text that become one frame: what bounds the memory that a row's way takes.
+# Bytes of COPY text that become one frame: bounds the memory of an extract.
 CHUNK_BYTES = 2 * 1024 * 1024
 
-# The server's types, by name, and what each is in a frame; any other is taken as its text.
+# The server's types by name, and their types in a frame; any other type comes as text.
 TYPES: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
     "int2": pl.Int64(),
@@ -31,41 +31,18 @@ TYPES: dict[str, pl.DataType] = {
 MOST_DIGITS = 38
 
 
-class UnreadableRow(ValueError):
-    """A value that has no place in a file; the message does not quote it."""
-
-
-@dataclass
-class Rows:
-    """A query's columns with their types, and its rows in frames; to be read once.
-
-    ``count`` is how many rows have been read so far.
-    """
-
-    schema: dict[str, pl.DataType]
-    frames: Generator[pl.DataFrame]
-    count: int = field(default=0)
-
-    def __iter__(self) -> Iterator[pl.DataFrame]:
-        """The frames, counted as they go by."""
-        for frame in self.frames:
-            self.count += frame.height
-            yield frame
-
-    def close(self) -> None:
-        """Stop the server where rows are left: before that its connection can do nothing else."""
-        self.frames.close()
-
-
 def stream(connection: Connection[Any], query: str) -> Rows:
-    """Ask *query* and let its rows come one frame at a time.
+    """Run *query* and stream its rows one frame at a time.
 
-    The server sends them as it finds them (COPY), so that neither side holds them all. Times
-    with a zone come in UTC.
+    The server sends rows as it finds them (COPY), so neither side holds them all. Times with a
+    zone come in UTC.
 
     Args:
         connection: inside a transaction, as the role that may see the rows.
         query: one SELECT.
+
+    Raises:
+        UnreadableRow: while reading, where a value fits no format.
     """
     text = query.strip().rstrip(";")
     columns = warehouse.sql("delivery/columns", query=text)
@@ -76,9 +53,10 @@ def stream(connection: Connection[Any], query: str) -> Rows:
 
 def _type(connection: Connection[Any], column: Any) -> pl.DataType:
     known = connection.adapters.types.get(column.type_code)
-    name = known.name if known and known.oid == column.type_code else "text"  # else: an array
+    # Another oid: an array of that type.
+    name = known.name if known and known.oid == column.type_code else "text"
     if name == "numeric":
-        # Without a scale of its own a numeric may have any number of digits: a double shows it.
+        # A numeric without a declared scale has any number of digits: it comes as a double.
         precision, scale = column.precision, column.scale
         fits = precision is not None and precision <= MOST_DIGITS
         return pl.Decimal(MOST_DIGITS, scale or 0) if fits else pl.Float64()
@@ -89,22 +67,22 @@ def _frames(
     connection: Connection[Any], query: str, schema: dict[str, pl.DataType]
 ) -> Generator[pl.DataFrame]:
     copy = warehouse.sql("delivery/copy", query=query).encode()
-    part, size = bytearray(), 0
+    chunk, size = bytearray(), 0
     connection.execute("set local datestyle = 'ISO'")
     connection.execute("set local timezone = 'UTC'")
     with connection.cursor() as cursor, cursor.copy(copy) as lines:
-        for line in lines:  # one message for each row, whatever line ends its texts hold
-            part += line
+        for line in lines:  # one message for each row, whatever line ends its text holds
+            chunk += line
             size += len(line)
             if size >= CHUNK_BYTES:
-                yield _frame(bytes(part), schema)
-                part, size = bytearray(), 0
-    if part:
-        yield _frame(bytes(part), schema)
+                yield _frame(bytes(chunk), schema)
+                chunk, size = bytearray(), 0
+    if chunk:
+        yield _frame(bytes(chunk), schema)
 
 
 def _frame(lines: bytes, schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """CSV of the server as a typed frame: an empty field is NULL, a quoted one an empty text."""
+    """Parse the server's CSV: an empty field is NULL, a quoted empty field an empty text."""
     try:
         table = csv.read_csv(
             io.BytesIO(lines),

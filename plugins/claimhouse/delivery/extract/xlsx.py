@@ -1,8 +1,7 @@
 """The workbook of an extract: a cover, a summary with a chart, and the rows.
 
-xlsxwriter makes the book; its sheet of rows stays empty, and the rows are streamed into that
-sheet's XML as the zip is written. So the book looks the same whatever its size, and takes the
-memory of one frame.
+xlsxwriter makes the workbook with an empty sheet of rows; the rows are streamed into that sheet's
+XML as the zip is written. The workbook looks the same whatever its size.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ from claimhouse.delivery.extract.model import (
     neutral_column,
 )
 
-# What a sheet holds: 1,048,576 lines, one of them the header.
+# A sheet holds 1,048,576 lines, one of them the header.
 MOST_ROWS = 1_048_575
 LONGEST_TEXT = 32_767
 WIDEST = 60
 WIDTH_SAMPLE = 1_000
-# Beyond these a sheet's numbers and dates are wrong: doubles, and a 29th of February 1900.
+# Beyond these a sheet is wrong: its numbers are doubles, and its 1900 has a February 29.
 MOST_EXACT = 2**53
 FIRST_DAY, EPOCH = date(1900, 3, 1), date(1899, 12, 30)
 # Whole numbers that are names or years, and read badly as 2,026.
 NAMES = re.compile(r"(^|_)(year|id|key|code|number)$")
 END = b"</sheetData>"
-FAST = 1  # the level of compression: a better one takes three times as long and gains a fifth
+COMPRESSION_LEVEL = 1  # the default level takes three times as long for a fifth less
 
 
 def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
@@ -62,7 +61,9 @@ def workbook(extract: Extract) -> io.BytesIO:
         UnfitValue: a text does not fit in a cell.
     """
     result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as archive:
+    with zipfile.ZipFile(
+        result, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL
+    ) as archive:
         shape, sheet = _write_rows(extract, archive)
         book = zipfile.ZipFile(_book(extract, shape))
         for part in book.namelist():
@@ -73,15 +74,15 @@ def workbook(extract: Extract) -> io.BytesIO:
 
 
 def encrypt(content: io.BytesIO, password: str, target: BinaryIO) -> None:
-    """Write *content*, an xlsx, to *target* under AES-256; *content* is closed on the way.
+    """Write *content*, an xlsx, to *target* under AES-256; closes *content*.
 
-    The library's own way in keeps five copies of the file in memory; these are its parts.
+    The library's own entry point keeps five copies of the file in memory; this uses its parts.
     """
     info, key = ECMA376Agile.generate_encryption_parameters(password)
     sealed = ECMA376Agile.encrypt_payload(content, info.encryptedKey, key, info.keyData.saltValue)
     content.close()
-    said = ECMA376Agile.get_encryption_information(info, sealed, key)
-    ECMA376Encrypted(sealed, said)._write_to(target)
+    description = ECMA376Agile.get_encryption_information(info, sealed, key)
+    ECMA376Encrypted(sealed, description)._write_to(target)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class _Shape:
 
 
 def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str | None]:
-    """Stream the rows into their sheet; returns its shape and its name in the archive."""
+    """Stream the rows into their sheet; returns its shape, and its name in the archive."""
     if extract.rows is None:
         return _Shape(0, []), None
     schema = extract.rows.schema
@@ -105,7 +106,7 @@ def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str
     head = re.sub(rb"<dimension [^>]*/>", b"", empty[: empty.index(END)])
     cells = [
         _cell(name, kind, style)
-        for (name, kind), style in zip(schema.items(), _looks(head), strict=True)
+        for (name, kind), style in zip(schema.items(), _column_styles(head), strict=True)
     ]
     with archive.open(sheet, "w", force_zip64=True) as file:
         file.write(head)
@@ -123,11 +124,11 @@ def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str
     return shape, sheet
 
 
-def _looks(head: bytes) -> list[int]:
-    """The style of each column, as the book numbers them; equal neighbours share an element."""
-    found = re.findall(rb'<col min="(\d+)" max="(\d+)" width="[^"]*"(?: style="(\d+)")?', head)
+def _column_styles(head: bytes) -> list[int]:
+    """The style number of each column; equal neighbors share an element."""
+    elements = re.findall(rb'<col min="(\d+)" max="(\d+)" width="[^"]*"(?: style="(\d+)")?', head)
     return [
-        int(style or 0) for first, last, style in found for _ in range(int(first), int(last) + 1)
+        int(style or 0) for first, last, style in elements for _ in range(int(first), int(last) + 1)
     ]
 
 
@@ -143,20 +144,20 @@ def _lines(frame: pl.DataFrame, cells: list[pl.Expr]) -> bytes:
 
 
 def _cell(name: str, kind: pl.DataType, style: int) -> pl.Expr:
-    """A column's cells as XML, each of the value's own type."""
-    value, look = pl.col(name), f' s="{style}"' if style else ""
+    """The cells of a column as XML, each of its value's type."""
+    value, attribute = pl.col(name), f' s="{style}"' if style else ""
     number = _number(value, kind)
     if number is None:
         return _text(neutral_column(name)).fill_null("<c/>")
-    sort = ' t="b"' if isinstance(kind, pl.Boolean) else ""
-    plain = pl.concat_str(pl.lit(f"<c{look}{sort}><v>"), number, pl.lit("</v></c>"))
-    # What no sheet can hold as a number is shown as text: better than a wrong one.
+    cell_type = ' t="b"' if isinstance(kind, pl.Boolean) else ""
+    plain = pl.concat_str(pl.lit(f"<c{attribute}{cell_type}><v>"), number, pl.lit("</v></c>"))
+    # A number that no sheet can hold is shown as text: better than a wrong number.
     shown = pl.when(_fits(value, kind)).then(plain).otherwise(_text(value.cast(pl.String)))
     return shown.fill_null("<c/>")
 
 
 def _number(value: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
-    """The number by which a sheet stores *value*, as text; None for what it stores as text."""
+    """The number a sheet stores for *value*, as text; None for what it stores as text."""
     if isinstance(kind, pl.Boolean):
         return value.cast(pl.Int8).cast(pl.String)
     if isinstance(kind, pl.Date):
@@ -181,7 +182,7 @@ def _fits(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
 
 
 def _text(value: pl.Expr) -> pl.Expr:
-    """Text in a cell: escaped for XML, and for the ``_xHHHH_`` by which Office names a character."""
+    """Text in a cell: escaped for XML, and for Office's ``_xHHHH_`` characters."""
     safe = (
         value.str.replace_all("&", "&amp;", literal=True)
         .str.replace_all("<", "&lt;", literal=True)
@@ -205,12 +206,12 @@ def _check(frame: pl.DataFrame) -> None:
 
 
 def _book(extract: Extract, shape: _Shape) -> io.BytesIO:
-    """The workbook without its rows."""
+    """The workbook, with an empty sheet of rows of *shape*."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(
         file,
         {
-            "in_memory": True,  # otherwise its parts go through temporary files, in plain text
+            "in_memory": True,  # otherwise its parts are temporary files in plain text
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
@@ -277,8 +278,8 @@ def _cover(book: Any, extract: Extract, count: int | None, styles: dict[str, Any
         sheet.write_string(line, 0, label, styles["label"])
         sheet.write_string(line, 1, neutral(value), styles["text"])
         line += 1
-    sheet.write_row(line + 1, 0, ["Column", "What it means"], styles["head"])
-    for number, (column, meaning) in enumerate(extract.explained().items(), start=line + 2):
+    sheet.write_row(line + 1, 0, ["Column", "Meaning"], styles["head"])
+    for number, (column, meaning) in enumerate(extract.meanings().items(), start=line + 2):
         sheet.write_string(number, 0, column, styles["label"])
         sheet.write_string(number, 1, meaning, styles["text"])
 
@@ -308,36 +309,37 @@ def _write_value(sheet: Any, line: int, column: int, value: Any, style: Any) -> 
 
 
 def _draw(book: Any, sheet: Any, drawn: chart.Chart, summary: pl.DataFrame) -> None:
-    """A native chart of the summary, which follows when somebody edits its cells."""
-    made = book.add_chart({"type": "line" if drawn.over_time else "bar"})
-    category, value = (summary.get_column_index(one) for one in (drawn.category, drawn.measure))
+    """Insert a native chart of the summary; it follows edits of the cells."""
+    native = book.add_chart({"type": "line" if drawn.over_time else "bar"})
+    category = summary.get_column_index(drawn.category)
+    value = summary.get_column_index(drawn.measure)
     for number, (name, first, last) in enumerate(drawn.series):
-        colour = chart.COLOURS[number % len(chart.COLOURS)]
-        made.add_series(
+        color = chart.COLORS[number % len(chart.COLORS)]
+        native.add_series(
             {
                 "name": name,
                 "categories": ["Summary", first + 1, category, last + 1, category],
                 "values": ["Summary", first + 1, value, last + 1, value],
-                "line": {"color": colour, "width": 2.0},
-                "fill": {"color": colour},
+                "line": {"color": color, "width": 2.0},
+                "fill": {"color": color},
                 "gap": 60,
             }
         )
-    made.set_title({"name": drawn.title, "name_font": {"size": 13, "color": "#1F4E79"}})
+    native.set_title({"name": drawn.title, "name_font": {"size": 13, "color": "#1F4E79"}})
     grid = {"major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}}
     if drawn.over_time:
-        made.set_x_axis({"num_format": "yyyy-mm", "date_axis": True})
-        made.set_y_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+        native.set_x_axis({"num_format": "yyyy-mm", "date_axis": True})
+        native.set_y_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
     else:
-        made.set_y_axis({"reverse": True})
-        made.set_x_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
-    made.set_legend({"position": "bottom"} if len(drawn.series) > 1 else {"none": True})
-    made.set_size({"width": 900, "height": 440})
-    sheet.insert_chart(1, len(summary.columns) + 1, made)
+        native.set_y_axis({"reverse": True})
+        native.set_x_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+    native.set_legend({"position": "bottom"} if len(drawn.series) > 1 else {"none": True})
+    native.set_size({"width": 900, "height": 440})
+    sheet.insert_chart(1, len(summary.columns) + 1, native)
 
 
 def _frame_sheet(sheet: Any, schema: Any, shape: _Shape, styles: dict[str, Any]) -> None:
-    """The header, frozen, and all that a sheet of *shape* has around its cells."""
+    """The frozen header, and all else around the cells of a sheet of *shape*."""
     for number, (name, kind) in enumerate(schema.items()):
         sheet.set_column(number, number, shape.widths[number], styles[_style(name, kind)])
         sheet.write_string(0, number, heading(name), styles["head"])
@@ -345,20 +347,20 @@ def _frame_sheet(sheet: Any, schema: Any, shape: _Shape, styles: dict[str, Any])
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, shape.count, len(schema) - 1)
     sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)  # as wide as a page, when it is printed
+    sheet.fit_to_pages(1, 0)  # printed as wide as a page
     sheet.repeat_rows(0)
     sheet.set_footer("&L&A&RPage &P of &N")
 
 
 def _widths(frame: pl.DataFrame) -> list[int]:
-    """A width for each column, in characters, that fits its heading and the first rows."""
+    """A width for each column, in characters: fits its heading and the first rows."""
     return [_width(frame[name].head(WIDTH_SAMPLE)) for name in frame.columns]
 
 
 def _width(column: pl.Series) -> int:
     shown = [_shown(value) for value in column.to_list()]
-    words = max(map(len, heading(column.name).split()))  # a heading may break between words
-    return min(max([len(one) for one in shown] + [words + 3, 9]) + 2, WIDEST)
+    longest_word = max(map(len, heading(column.name).split()))  # headings wrap between words
+    return min(max([*map(len, shown), longest_word + 3, 9]) + 2, WIDEST)
 
 
 def _shown(value: Any) -> str:

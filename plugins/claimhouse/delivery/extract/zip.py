@@ -1,6 +1,6 @@
 """Extracts as csv or parquet, in a zip under AES-256 (AE-2, which 7-Zip, WinZip and macOS open).
 
-Beside the data lies ``about.txt``: what a workbook's cover says.
+The archive also has ``about.txt``: the cover of a workbook, as text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyzipper
 
-from claimhouse.delivery.extract.model import Extract, heading, neutral_column
-from claimhouse.delivery.extract.rows import Rows
+from claimhouse.delivery.extract.model import Extract, Rows, heading, neutral_column
 
 ABOUT = "about.txt"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -24,7 +23,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 def write_csv(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
     """Write the rows as csv: UTF-8, comma, RFC 4180, a header of column names, times in UTC."""
     rows = _rows(extract)
-    with _sealed(target, password, extract) as archive, _entry(archive, name) as file:
+    with encrypted(target, password, extract) as archive, entry(archive, name) as file:
         file.write(pl.DataFrame(schema=rows.schema).write_csv(line_terminator="\r\n").encode())
         for frame in rows:
             text = frame.select(_plain(*column) for column in rows.schema.items())
@@ -34,17 +33,19 @@ def write_csv(extract: Extract, password: str, target: BinaryIO, name: str) -> N
 
 
 def write_parquet(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
-    """Write the rows as parquet, with their own types; text is left as it is."""
+    """Write the rows as parquet, with their own types; text is not neutralized."""
     rows = _rows(extract)
     empty = pl.DataFrame(schema=rows.schema).to_arrow()
-    meant = {column: extract.definitions.get(column, "") for column in rows.schema}
     schema = pa.schema(
-        [field.with_metadata({"description": meant[field.name]}) for field in empty.schema]
+        [
+            field.with_metadata({"description": extract.definitions.get(field.name, "")})
+            for field in empty.schema
+        ]
     )
-    # Its pages are compressed already; the zip only encrypts.
+    # Parquet pages are compressed already: the zip only encrypts.
     with (
-        _sealed(target, password, extract, compressed=False) as archive,
-        _entry(archive, name) as file,
+        encrypted(target, password, extract, compressed=False) as archive,
+        entry(archive, name) as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         for frame in rows:
@@ -53,15 +54,15 @@ def write_parquet(extract: Extract, password: str, target: BinaryIO, name: str) 
 
 def _rows(extract: Extract) -> Rows:
     if extract.rows is None:
-        raise ValueError("a csv or parquet file is the rows")
+        raise ValueError("a csv or parquet file has only rows")
     return extract.rows
 
 
 @contextmanager
-def _sealed(
+def encrypted(
     target: BinaryIO, password: str, extract: Extract, *, compressed: bool = True
 ) -> Iterator[pyzipper.AESZipFile]:
-    """An encrypting archive; its last entry says what the others are."""
+    """An encrypting archive; its last entry is ``about.txt``."""
     method = pyzipper.ZIP_DEFLATED if compressed else pyzipper.ZIP_STORED
     with pyzipper.AESZipFile(
         target, "w", compression=method, compresslevel=1, encryption=pyzipper.WZ_AES
@@ -72,21 +73,22 @@ def _sealed(
 
 
 @contextmanager
-def _entry(archive: pyzipper.AESZipFile, name: str) -> Iterator[BinaryIO]:
+def entry(archive: pyzipper.AESZipFile, name: str) -> Iterator[BinaryIO]:
+    """A file in *archive*, to write to."""
     with archive.open(name, "w", force_zip64=True) as file:
         yield file
 
 
 def about(extract: Extract) -> str:
-    """What a cover says, as text."""
+    """The text of ``about.txt``: a cover, and what the columns mean."""
     facts = extract.facts(extract.rows.count if extract.rows else None)
     width = max(map(len, facts))
-    said = [f"{label:{width}}  {value}" for label, value in facts.items()]
+    lines = [f"{label:{width}}  {value}" for label, value in facts.items()]
     columns = [
         f"{column} ({heading(column)})\n    {extract.definitions.get(column, '')}"
         for column in (extract.rows.schema if extract.rows else ())
     ]
-    return "\n".join([extract.title, "", *said, "", "Columns", "", *columns, ""])
+    return "\n".join([extract.title, "", *lines, "", "Columns", "", *columns, ""])
 
 
 def _plain(name: str, kind: pl.DataType) -> pl.Expr:

@@ -1,4 +1,4 @@
--- Each active subscription with what its client may see. $1: one of them, or null for all.
+-- The active subscriptions, and what their clients may see. $1: one subscription, or null for all.
 select
     s.subscription_id,
     s.client,

@@ -1,4 +1,4 @@
--- $1: a file for which a person is now being asked.
+-- $1: a file whose approval is now being asked for.
 update delivery.approval
 set asked_at = now()
 where extract_id = $1;

@@ -1,4 +1,4 @@
--- $1: a file, $2: whether it may be sent, $3: who says so. Yields its subscription, once.
+-- $1: a file, $2: whether it may be sent, $3: who decided. Yields its subscription, once.
 with decided as (
     update delivery.approval
     set is_approved = $2, decided_by = $3, decided_at = now()

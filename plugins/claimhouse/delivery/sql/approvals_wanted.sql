@@ -1,4 +1,4 @@
--- The files that wait for a person's word. $1: true for those of which nobody has been asked yet.
+-- The files that wait for approval. $1: true for those that nobody has been asked about yet.
 select
     a.extract_id,
     e.subscription_id,

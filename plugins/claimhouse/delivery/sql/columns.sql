@@ -1,4 +1,4 @@
--- The columns of a query, and none of its rows.
+-- The columns of a query, without rows.
 select q.*
 from (
     {{ query }}

@@ -1,4 +1,4 @@
--- The rows of a query, as the server finds them.
+-- The rows of a query, streamed.
 copy (
     {{ query }}
 ) to stdout (format csv);

@@ -1,4 +1,4 @@
--- $1: a secured view. Its title (column_name is null) and what each of its columns means.
+-- $1: a report. The comments on its view (column_name is null) and on each column.
 select
     a.attname as column_name,
     coalesce(d.description, '') as description

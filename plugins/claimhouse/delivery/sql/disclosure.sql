@@ -1,5 +1,5 @@
--- $1: a mail the server has taken, $2: what the server calls it. It is sent and disclosed in one
--- statement: never one without the other.
+-- $1: a mail the server has taken, $2: the server's id of it. Marks it sent and logs the disclosure in
+-- one statement: never one without the other.
 with sent as (
     update delivery.outbox
     set state = 'sent', sent_at = now(), last_error = null, server_id = $2

@@ -1,4 +1,4 @@
--- The objects that no living link leads to. $1: the present. A mail in doubt may hold a link.
+-- The objects whose links have all expired. $1: the present. A prepared mail may use the object again.
 select
     e.extract_id,
     e.object_key

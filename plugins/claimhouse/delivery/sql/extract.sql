@@ -1,4 +1,4 @@
--- A file that was made.
+-- A file that was written.
 insert into delivery.extract (
     subscription_id, period, report, format, privacy_level, reason, file_name, checksum,
     size_bytes, row_count, column_names, as_of, entitlements

@@ -1,4 +1,4 @@
--- The files that no mail waits for: sent, given up, made anew, or no longer to be sent.
+-- The files that no mail waits for: sent, given up, replaced, or no longer to be sent.
 select e.file_name
 from delivery.extract as e
 left join delivery.outbox as o on e.extract_id = o.extract_id

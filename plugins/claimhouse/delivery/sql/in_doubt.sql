@@ -1,4 +1,4 @@
--- The mails of which nobody knows whether the server has them.
+-- The mails of which nobody knows whether the server took them.
 select
     o.outbox_id,
     o.subscription_id,

@@ -1,6 +1,6 @@
 {% from "macros.jinja" import pseudonym %}
 -- Everything ever sent: about the patient $1 (source system) $2 (id), to the client $3, from $4 to
--- before $5; null for any. A patient is known to each client by another pseudonym.
+-- before $5; null for any. Each client knows a patient by another pseudonym.
 select
     l.disclosed_at,
     l.state,

@@ -1,4 +1,4 @@
--- $1: a file whose object is gone. Its key stays: it tells that a link was sent.
+-- $1: a file whose object was removed.
 update delivery.extract
 set links_expire_at = null
 where extract_id = $1;

@@ -1,4 +1,4 @@
--- One mail to send. What has been sent, may have been, or was given up stays as it is.
+-- Enters one mail, or binds a prepared one to a new file. A mail in any other state stays as it is.
 insert into delivery.outbox as o (
     subscription_id, period, recipient, message_id, extract_id, state
 )

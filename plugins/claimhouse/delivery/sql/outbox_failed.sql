@@ -1,4 +1,4 @@
--- $1: a mail that no attempt will get through, $2: why.
+-- $1: a mail that its server will never take, $2: the kind of error.
 update delivery.outbox
 set
     state = 'failed',

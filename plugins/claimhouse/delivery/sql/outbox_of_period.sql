@@ -1,4 +1,4 @@
--- $1: a subscription, $2: a period. What the outbox holds for it.
+-- $1: a subscription, $2: a period. Its mails in any state.
 select
     o.recipient,
     o.state,

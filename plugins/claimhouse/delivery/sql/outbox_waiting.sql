@@ -1,5 +1,5 @@
--- $1: a subscription. Its mails that are not known to be sent and may still be: the recipient is
--- still on its list, and nobody has to approve the file first. The oldest first.
+-- $1: a subscription. Its mails that may still be sent, the oldest first: the recipient is still on its
+-- list and the file needs no approval, or has it.
 select
     o.outbox_id,
     o.period,

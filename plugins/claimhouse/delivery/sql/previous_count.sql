@@ -1,4 +1,4 @@
--- $1: a subscription. How many rows its newest file had that was sent or approved.
+-- $1: a subscription. The row count of its newest file that was sent or approved.
 select e.row_count
 from delivery.extract as e
 where

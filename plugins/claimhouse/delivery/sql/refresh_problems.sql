@@ -1,4 +1,4 @@
--- $1: a role, $2: a moment. Why what this role sees is not the newest that arrived before it.
+-- $1: a role, $2: a moment. Why what this role sees is not the newest data that arrived before $2.
 with source as (
     select distinct n.source_system
     from security.entitlement as n

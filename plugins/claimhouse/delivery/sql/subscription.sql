@@ -1,4 +1,4 @@
--- $1: the subscriptions in force, as JSON. One that is gone stays for its history, inactive.
+-- $1: the subscriptions of the client files, as JSON. A dropped one stays, inactive, for its history.
 merge into delivery.subscription as t
 using (
     select w.*

@@ -1,0 +1,174 @@
+"""What delivery's SQL yields, one dataclass for each shape of row.
+
+:func:`claimhouse.warehouse.query_as` fills them and fails where columns and fields differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+# A source system, a value, the client's privacy level, and what kind of value it is.
+Entitlement = list[str]
+
+
+class DeliveryError(RuntimeError):
+    """Something that should have been sent was not. The message names no recipient and no data."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """An active subscription, and what its client may see (``active_subscriptions.sql``).
+
+    Attributes:
+        transport: the transport the client file names; a large file may go by another.
+        detail: whether the file has the rows, or the summary alone.
+        when_empty: ``send`` or ``withhold``.
+        approve_first: whether a person approves the first extract.
+        approve_ratio: a person approves an extract with more than this many times the rows of
+            the last one, or fewer than one part in this many.
+        client_role: the database role that reads the report.
+        held_for: why nothing is sent to the client; None where nothing holds it.
+        as_of: the oldest of the states of the source systems the client may see.
+    """
+
+    subscription_id: str
+    client: str
+    report: str
+    format: str
+    transport: str
+    reason: str
+    schedule: str
+    time_zone: str
+    recipients: list[str]
+    detail: bool
+    when_empty: str
+    approve_first: bool
+    approve_ratio: Decimal | None
+    client_title: str
+    privacy_level: str
+    client_role: str
+    held_for: str | None
+    entitlements: list[Entitlement]
+    as_of: datetime | None
+
+
+@dataclass(frozen=True)
+class PeriodMail:
+    """A mail of one period, whatever its state (``outbox_of_period.sql``).
+
+    The file's attributes are None where the mail was withheld.
+    """
+
+    recipient: str
+    state: str
+    file_name: str | None
+    checksum: str | None
+    entitlements: list[Entitlement] | None
+
+
+@dataclass(frozen=True)
+class WaitingMail:
+    """A mail that may still be sent, and its file (``outbox_waiting.sql``).
+
+    Attributes:
+        state: ``prepared``, or ``sending`` where its run died.
+        sending_at: when it was last handed to the mail server; None where it never was.
+        entitlements: what the client could see when the file was written.
+    """
+
+    outbox_id: int
+    period: datetime
+    recipient: str
+    state: str
+    message_id: str
+    sending_at: datetime | None
+    extract_id: int
+    report: str
+    format: str
+    file_name: str
+    checksum: str
+    size_bytes: int
+    as_of: datetime | None
+    entitlements: list[Entitlement]
+
+
+@dataclass(frozen=True)
+class MailInDoubt:
+    """A mail of which nobody knows whether its server took it (``in_doubt.sql``)."""
+
+    outbox_id: int
+    subscription_id: str
+    period: datetime
+    recipient: str
+    message_id: str
+    sending_at: datetime
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A file that waits for a person's approval (``approvals_wanted.sql``).
+
+    Attributes:
+        previous_row_count: of the newest file that was sent or approved; None before the first.
+        recipients: how many mails wait with it.
+    """
+
+    extract_id: int
+    subscription_id: str
+    period: datetime
+    row_count: int
+    previous_row_count: int | None
+    why: str
+    recipients: int
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """A row of the ledger (``ledger.sql``): what was sent, or may have been.
+
+    Attributes:
+        disclosed_at: when the server took the mail; when it was handed over, where in doubt.
+        state: ``sent`` or ``in doubt``.
+        transport: the transport that was used; ``unknown`` where an early release did not store it.
+    """
+
+    disclosed_at: datetime
+    state: str
+    client: str
+    recipient: str
+    report: str
+    period: datetime
+    format: str
+    transport: str
+    privacy_level: str
+    reason: str
+    column_names: list[str]
+    row_count: int
+    file_name: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class ColumnMeaning:
+    """The comment on a column of a report; on the report itself where *column_name* is None."""
+
+    column_name: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class RefreshProblem:
+    """Why a source system's data is not the newest that arrived (``refresh_problems.sql``)."""
+
+    source_system: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A file in the bucket for links."""
+
+    extract_id: int
+    object_key: str

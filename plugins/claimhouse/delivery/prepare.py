@@ -1,0 +1,228 @@
+"""Preparing: write the encrypted extract of a period, and enter its mails in the outbox."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from psycopg import Connection, sql
+
+from claimhouse import connections, settings, warehouse
+from claimhouse.delivery import approvals, extract, letters, notices, outbox, schedule
+from claimhouse.delivery.extract import rows as extract_rows
+from claimhouse.delivery.extract.model import Extract, Written
+from claimhouse.delivery.model import ColumnMeaning, Entitlement, RefreshProblem, Subscription
+
+log = logging.getLogger(__name__)
+
+PATIENT = "patient_pseudonym"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file on disk, and the columns of the report that it shows."""
+
+    name: str
+    written: Written
+    columns: list[str]
+
+
+def prepare(subscription_id: str, now: datetime | None = None) -> str:
+    """Write the encrypted extract of the current period, and enter its mails in the outbox.
+
+    Also rewrites files of earlier periods that wait and can no longer be sent: the file is gone,
+    or the client's entitlements have changed. Where the data was not refreshed, nothing is
+    written and the owner is notified.
+
+    Args:
+        subscription_id: the subscription; nothing happens where it is inactive or on hold.
+        now: the moment that decides the period; the present by default.
+
+    Returns:
+        *subscription_id*, for the step that sends.
+
+    Raises:
+        connections.MissingConnection: the extract's password is missing.
+        extract.TooManyRows: the format does not hold the rows.
+        DeliveryError: another run has this subscription.
+    """
+    now = now or datetime.now(UTC)
+    with outbox.connect() as connection, outbox.locked(connection, subscription_id):
+        for subscription in outbox.active_subscriptions(connection, subscription_id):
+            if subscription.held_for:
+                log.info("%s is on hold", subscription_id)
+                continue
+            current = schedule.current_period(subscription, now)
+            if _is_stale(connection, subscription, current, now):
+                continue
+            waiting = outbox.waiting(connection, subscription_id)
+            for period in sorted({current} | {mail.period for mail in waiting}):
+                _prepare_period(connection, subscription, period, may_add=period == current)
+    return subscription_id
+
+
+def _is_stale(
+    connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
+) -> bool:
+    """Whether the refresh of what this subscription shows has failed; notifies the owner once."""
+    refreshed_by = now - timedelta(minutes=settings.refresh_minutes())
+    problems = warehouse.query_as(
+        connection,
+        RefreshProblem,
+        "delivery/refresh_problems",
+        subscription.client_role,
+        refreshed_by,
+    )
+    if not problems:
+        return False
+    log.warning("%s is withheld: %s", subscription.subscription_id, letters.in_words(problems))
+    text = letters.withheld(problems)
+    notices.notify_owner(connection, subscription.subscription_id, period, "withheld", text)
+    return True
+
+
+def _prepare_period(
+    connection: Connection[Any], subscription: Subscription, period: datetime, *, may_add: bool
+) -> None:
+    """Write the file of one period and its outbox rows, unless they are there and usable."""
+    recipients = _open_recipients(connection, subscription, period, may_add=may_add)
+    if not recipients:
+        return
+    file = _write(connection, subscription, period)
+    outbox.checkpoint("file written")
+    with connection.transaction():
+        if file.written.row_count == 0 and subscription.when_empty == "withhold":
+            outbox.enter(connection, subscription.subscription_id, period, recipients, None)
+            (settings.extract_folder() / file.name).unlink()
+        else:
+            extract_id = _record(connection, subscription, period, file)
+            outbox.enter(connection, subscription.subscription_id, period, recipients, extract_id)
+            approvals.require_where_needed(
+                connection, subscription, extract_id, file.written.row_count
+            )
+    outbox.checkpoint("prepared")
+    log.info(
+        "prepared %s: rows %s, recipients %s", file.name, file.written.row_count, len(recipients)
+    )
+
+
+def _open_recipients(
+    connection: Connection[Any], subscription: Subscription, period: datetime, *, may_add: bool
+) -> list[str]:
+    """Whose mails of *period* need a new file: all that are not sent yet, or none.
+
+    One file is for all of them: where one mail lacks a usable file, all get the new one.
+    """
+    mails = outbox.of_period(connection, subscription.subscription_id, period)
+    recipients = [
+        recipient
+        for recipient in subscription.recipients
+        if (may_add and recipient not in mails)
+        or (recipient in mails and mails[recipient].state == "prepared")
+    ]
+    is_ready = all(
+        recipient in mails and outbox.is_usable(subscription, mails[recipient])
+        for recipient in recipients
+    )
+    return [] if is_ready else recipients
+
+
+def _write(connection: Connection[Any], subscription: Subscription, period: datetime) -> _File:
+    """Write the file as the client's own role sees the report, in one snapshot."""
+    report = subscription.report
+    meanings = {
+        meaning.column_name: meaning.description
+        for meaning in warehouse.query_as(connection, ColumnMeaning, "delivery/definitions", report)
+    }
+    title = meanings.get(None) or extract.heading(report)
+    password = connections.password(f"claimhouse_extract_{subscription.client}")
+    path = _path(subscription, period)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        role = sql.Identifier(subscription.client_role)
+        connection.execute(sql.SQL("set local role {}").format(role))
+        summary = _summary(connection, report)
+        rows = extract_rows.stream(connection, warehouse.sql(f"reporting/{report}/rows"))
+        content = Extract(
+            title=title,
+            client=subscription.client_title,
+            period=schedule.wall_time(period, subscription.time_zone),
+            filters=_filters(subscription.entitlements),
+            as_of=subscription.as_of,
+            privacy_level=subscription.privacy_level,
+            definitions={name: text for name, text in meanings.items() if name is not None},
+            rows=rows if subscription.detail else None,
+            summary=summary,
+        )
+        with closing(rows):
+            written = extract.write(content, subscription.format, password, path, _patients)
+    columns = list(rows.schema) if subscription.detail or summary is None else summary.columns
+    return _File(path.name, written, columns)
+
+
+def _path(subscription: Subscription, period: datetime) -> Path:
+    suffix = extract.FORMATS[subscription.format].suffix
+    name = f"{subscription.subscription_id}.{period:%Y%m%dT%H%MZ}.{suffix}"
+    return settings.extract_folder() / name
+
+
+def _summary(connection: Connection[Any], report: str) -> pl.DataFrame | None:
+    """The report's summary; None where it has none. Small: it is shown on a page."""
+    path = f"reporting/{report}/summary"
+    if not (settings.INCLUDE / "sql" / f"{path}.sql").exists():
+        return None
+    rows = extract_rows.stream(connection, warehouse.sql(path))
+    with closing(rows):
+        frames: list[pl.DataFrame] = [pl.DataFrame(schema=rows.schema), *rows]
+    summary: pl.DataFrame = pl.concat(frames)
+    return summary
+
+
+def _patients(frame: pl.DataFrame) -> set[str]:
+    """The pseudonyms of the patients with a row in *frame*."""
+    if PATIENT not in frame.columns:
+        return set()
+    return set(frame[PATIENT].drop_nulls().unique())
+
+
+def _record(
+    connection: Connection[Any], subscription: Subscription, period: datetime, file: _File
+) -> int:
+    """Enter a file that was written, and the patients whose rows it holds; returns its id."""
+    inserted = warehouse.query(
+        connection,
+        "delivery/extract",
+        subscription.subscription_id,
+        period,
+        subscription.report,
+        subscription.format,
+        subscription.privacy_level,
+        subscription.reason,
+        file.name,
+        file.written.checksum,
+        file.written.size,
+        file.written.row_count,
+        file.columns,
+        subscription.as_of,
+        json.dumps(subscription.entitlements),
+    )
+    extract_id = int(inserted[0]["extract_id"])
+    patients = sorted(file.written.patients)
+    warehouse.query(connection, "delivery/extract_patient", extract_id, patients)
+    return extract_id
+
+
+def _filters(entitlements: list[Entitlement]) -> str:
+    """The entitlements as a person reads them: ``billing: orthopedist, physical therapist``."""
+    by_source: dict[str, list[str]] = {}
+    for source, value, *_ in entitlements:
+        shown = "all" if value == "*" else value.replace("_", " ")
+        by_source.setdefault(source, []).append(shown)
+    return "; ".join(f"{source}: {', '.join(names)}" for source, names in by_source.items())

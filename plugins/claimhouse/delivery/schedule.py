@@ -1,0 +1,72 @@
+"""Schedules: which period of a subscription is due, and which subscriptions have mails to send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from psycopg import Connection
+
+from claimhouse.delivery import outbox
+from claimhouse.delivery.model import Subscription
+
+# No clock is set back by more than this at once.
+LONGEST_CLOCK_CHANGE = timedelta(hours=3)
+
+
+def period(schedule: str, time_zone: str, now: datetime) -> datetime:
+    """The period that is due at *now*: the latest tick of *schedule* at or before it.
+
+    The schedule follows the zone's wall clock. An hour that occurs twice has its ticks once, the
+    first time. A tick in an hour that is skipped comes as long after the hour before as usual.
+
+    Args:
+        schedule: a cron expression of five fields.
+        time_zone: the IANA zone of the schedule.
+        now: an aware datetime.
+    """
+    zone = ZoneInfo(time_zone)
+    wall = now.astimezone(zone).replace(tzinfo=None, fold=0)
+    ticks = croniter(schedule, wall + LONGEST_CLOCK_CHANGE)
+    while True:
+        tick: datetime = ticks.get_prev(datetime)
+        if (moment := tick.replace(tzinfo=zone).astimezone(UTC)) <= now:
+            return moment
+
+
+def current_period(subscription: Subscription, now: datetime) -> datetime:
+    """The period of *subscription* that is due at *now*."""
+    return period(subscription.schedule, subscription.time_zone, now)
+
+
+def wall_time(moment: datetime, time_zone: str) -> str:
+    """*moment* on a clock in *time_zone*: ``2026-03-01 06:00 America/Chicago``."""
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M} {time_zone}"
+
+
+def due(now: datetime | None = None) -> list[str]:
+    """The ids of the subscriptions that have something to send; none of a client on hold.
+
+    Args:
+        now: the moment that decides the period of each; the present by default.
+    """
+    now = now or datetime.now(UTC)
+    with outbox.connect() as connection:
+        outbox.tidy(connection)
+        return [
+            subscription.subscription_id
+            for subscription in outbox.active_subscriptions(connection)
+            if not subscription.held_for and _is_due(connection, subscription, now)
+        ]
+
+
+def _is_due(connection: Connection[Any], subscription: Subscription, now: datetime) -> bool:
+    mails = outbox.of_period(
+        connection, subscription.subscription_id, current_period(subscription, now)
+    )
+    # A mail that waits for approval has its row, and no run can do more about it.
+    if set(subscription.recipients) - set(mails):
+        return True
+    return bool(outbox.waiting(connection, subscription.subscription_id))

@@ -1,0 +1,136 @@
+"""A published world with one subscription, and the servers that deliveries need."""
+
+from __future__ import annotations
+
+import imaplib
+import json
+import multiprocessing
+import os
+import sys
+from multiprocessing import forkserver
+
+import boto3
+import pytest
+from tests.delivery import killed_delivery
+from tests.worlds.client_world import MASTER_KEY, World
+from tests.worlds.delivery_world import (
+    JOURNAL,
+    NOW,
+    PASSWORD,
+    SUMMIT,
+    Mailbox,
+    Server,
+    free_port,
+    publish,
+    running,
+    use_mail_port,
+)
+
+
+@pytest.fixture
+def mailbox(monkeypatch):
+    """A real SMTP server on loopback; the connection ``claimhouse_mail`` names it."""
+    box = Mailbox()
+    controller = Server(box, hostname="127.0.0.1", port=0)
+    controller.start()
+    box.port = controller.port
+    use_mail_port(monkeypatch, box.port)
+    yield box
+    controller.stop()
+
+
+@pytest.fixture(scope="session")
+def journal_port(tmp_path_factory):
+    """The port of a real IMAP server; what a test looks for there is named by its own world."""
+    port = free_port()
+    with running("pymap", "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict",
+                 "--demo-user", "us", port=port, cwd=tmp_path_factory.mktemp("imap")):  # fmt: skip
+        yield port
+
+
+@pytest.fixture
+def journal(monkeypatch, journal_port):
+    """A session with the mailbox that the connection ``claimhouse_journal`` names."""
+    connection = {"conn_type": "imap", "host": "127.0.0.1", "port": journal_port, "login": "us",
+            "password": "demopass", "extra": {"disable_ssl": True, "address": JOURNAL}}  # fmt: skip
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_JOURNAL", json.dumps(connection))
+    monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "0")
+    with imaplib.IMAP4("127.0.0.1", journal_port) as client:
+        client.login("us", "demopass")
+        yield client
+
+
+@pytest.fixture
+def world(warehouse, warehouse_url, tmp_path, monkeypatch):
+    """A published world whose client summit has a subscription with two recipients."""
+    secret = {"conn_type": "generic", "password": MASTER_KEY}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", json.dumps(secret))
+    monkeypatch.setenv("CLAIMHOUSE_EXTRACT_FOLDER", str(tmp_path / "extracts"))
+    clients = tmp_path / "clients"
+    clients.mkdir()
+    world = World(warehouse, warehouse_url, clients)
+    world.extracts = tmp_path / "extracts"
+    world.recipients = ["one@summit.example", "two@summit.example"]
+    world.id = f"{world.summit}.monthly"
+    name = f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{world.summit}".upper()
+    monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": PASSWORD}))
+    publish(world, SUMMIT)
+    return world
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    """Starts processes that have everything imported and no threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.delivery.killed_delivery"])
+        forkserver.ensure_running()
+        return context
+
+
+@pytest.fixture
+def killed(world, fork_server):
+    """Prepare and send in a process of its own that dies at the *count*-th *step*."""
+
+    def run_and_die(step, count):
+        arguments = (dict(os.environ), step, count, world.id, NOW.isoformat())
+        process = fork_server.Process(target=killed_delivery.main, args=arguments)
+        process.start()
+        process.join(60)
+        assert process.exitcode == -9
+
+    return run_and_die
+
+
+@pytest.fixture
+def bucket(tmp_path, monkeypatch):
+    """A bucket of an S3 server that checks signatures and their hours."""
+    port = free_port()
+    (tmp_path / "s3").mkdir()
+    endpoint = f"http://127.0.0.1:{port}"
+    known = {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "secretsecret"}
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "secretsecret", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_LINKS", json.dumps(connection))
+    monkeypatch.setenv("CLAIMHOUSE_LINK_STORE", "s3://claimhouse_links@extracts/out")
+    with running("nanio", "serve", "--host", "127.0.0.1", "--port", str(port), "--data-dir",
+                 str(tmp_path / "s3"), port=port, cwd=tmp_path, **known):  # fmt: skip
+        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1",
+                              aws_access_key_id="test", aws_secret_access_key="secretsecret")  # fmt: skip
+        client.create_bucket(Bucket="extracts")
+        yield client
+
+
+@pytest.fixture
+def ses(tmp_path, monkeypatch):
+    """A server that speaks SES; the connection ``claimhouse_mail`` names it."""
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1",
+             "from_email": "reports@claimhouse.example"}  # fmt: skip
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_MAIL", json.dumps(connection))
+    with running("ministack", port=port, cwd=tmp_path, GATEWAY_PORT=str(port),
+                 MINISTACK_HOST="127.0.0.1", BIND_HOST="127.0.0.1"):  # fmt: skip
+        yield endpoint

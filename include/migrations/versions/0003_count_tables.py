@@ -5,7 +5,7 @@ from __future__ import annotations
 from claimhouse.schema import run_sql
 
 revision = "0003"
-down_revision = "0001"  # "0002" once that has landed; only then is this file frozen
+down_revision = "0002"
 
 
 def upgrade() -> None:

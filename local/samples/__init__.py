@@ -1,7 +1,8 @@
-"""The project's own sample feeds, one module a source system.
+"""The project's own sample feeds, one module for each source system.
 
 The same seed gives the same bytes. ``python -m local.samples [landing root] [seed]`` writes them
-below a landing root, and beside it, as ``planted_<source>.csv``, what was planted in each.
+under a landing root, and a list of the planted defects of each source beside it, as
+``planted_<source>.csv``.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ __all__ = ["SEED", "SOURCES", "Planted", "Samples", "make", "write_all"]
 
 
 def make(seed: int = SEED) -> list[Samples]:
-    """The sample feeds of every source."""
+    """Return the sample feeds of every source system."""
     return [source.make(seed) for source in SOURCES]
 
 
 def write_all(landing: Path, seed: int = SEED) -> tuple[list[Samples], int]:
-    """Put the sample feeds of every source under *landing*.
+    """Write the sample feeds of every source system under *landing*.
 
     Returns:
-        The samples, and how many files were written: those that were not there already.
+        The samples, and the number of files written; files with the same content are skipped.
     """
-    made = make(seed)
-    return made, sum(write(one, landing) for one in made)
+    samples = make(seed)
+    return samples, sum(write(of_source, landing) for of_source in samples)

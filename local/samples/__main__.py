@@ -1,4 +1,4 @@
-"""``python -m local.samples [landing root] [seed]``: write the samples and say what they hold."""
+"""``python -m local.samples [landing root] [seed]``: write the samples and summarize them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from local import places, samples
 
 
 def main() -> None:
-    """Write the samples of every source."""
+    """Write the samples of every source system."""
     landing = Path(sys.argv[1]) if len(sys.argv) > 1 else places.SAMPLES
-    made, written = samples.write_all(
+    sources, written = samples.write_all(
         landing, int(sys.argv[2]) if len(sys.argv) > 2 else samples.SEED
     )
-    for one in made:
-        print(f"{one.source}: {len(one.files)} files, {len(one.planted)} planted defects")
-    print(f"under {landing} ({written} files written)")
+    for source in sources:
+        print(f"{source.source}: {len(source.files)} files, {len(source.planted)} planted defects")
+    print(f"{written} files written to {landing}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The sample feeds of billing: a priming day, and three days of new and changed records.
+"""The sample feeds of billing: an initial load, and three days of new and changed records.
 
-Nobody in them exists; names, streets and facilities are drawn from the word lists below.
+All people are invented: names, streets and facilities are drawn from the word lists below.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SERVICE_DAYS = 731
 PATIENTS, LATE_PATIENTS = 600, 21
 PROVIDERS, LATE_PROVIDERS = 60, 3
 CLAIMS, CLAIMS_A_DAY = 6000, 150
-# Numbers begin where no real feed's do, so that both can be loaded into one warehouse.
+# Ids start where no real feed's do, so that both can be loaded into one warehouse.
 FIRST_NUMBER = 500_000
 
 
@@ -80,7 +80,7 @@ CITIES = (
     ("Fresno", "California", "93721"),
     ("Lincoln", "Nebraska", "68508"),
 )
-MISSPELT = {"Louisiana": "Lousiana", "Connecticut": "Conneticut"}
+MISSPELLINGS = {"Louisiana": "Lousiana", "Connecticut": "Conneticut"}
 SPECIALTIES = ("family_physician", "orthopedist", "heart_surgeon", "physical_therapist")
 VISITS = ("physical", "routine", "illness", "surgery")
 COST_RANGES = {  # in dollars
@@ -93,7 +93,7 @@ COST_RANGES = {  # in dollars
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody lives or works."""
+    """An address."""
 
     address: str
     city: str
@@ -103,7 +103,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient as the billing system knows them at one time."""
+    """One state of a patient in the billing system."""
 
     patient_id: str
     fname: str
@@ -116,7 +116,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider at one time."""
+    """One state of a provider."""
 
     provider_id: str
     fname: str
@@ -160,7 +160,7 @@ def make(seed: int) -> Samples:
     return collect("billing", files)
 
 
-# Records --------------------------------------------------------------------------------------
+# Records ---------------------------------------------------------------------------------------
 
 
 def _place(rng: Random) -> Place:
@@ -206,7 +206,7 @@ def _claim(rng: Random, number: int, patients: list[Patient], providers: list[Pr
     )
 
 
-# Rows, spelt as the billing system spells them --------------------------------------------------
+# Rows, in the format of the billing system -----------------------------------------------------
 
 
 def _dashed(day: date) -> str:
@@ -270,11 +270,11 @@ def _claim_line(claim: Claim) -> Line:
     )
 
 
-# Dirt -----------------------------------------------------------------------------------------
+# Defects ---------------------------------------------------------------------------------------
 
 
 def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
-    """What a spreadsheet does to ZIP codes that begin with 0."""
+    """Drop leading zeros of ZIP codes, as a spreadsheet does."""
     at = columns.index("zipcode")
     for line in lines:
         if line.fields[at].startswith("0"):
@@ -283,13 +283,13 @@ def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
 
 def _misspell(rng: Random, lines: list[Line], columns: list[str], each: int) -> None:
     at = columns.index("state")
-    for state, wrong in MISSPELT.items():
-        there = [line for line in lines if line.fields[at] == state]
-        for line in rng.sample(there, min(each, len(there))):
+    for state, wrong in MISSPELLINGS.items():
+        candidates = [line for line in lines if line.fields[at] == state]
+        for line in rng.sample(candidates, min(each, len(candidates))):
             spoil(line, columns, "state", wrong, "misspelt_state")
 
 
-# Days -----------------------------------------------------------------------------------------
+# Days ------------------------------------------------------------------------------------------
 
 
 def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
@@ -300,7 +300,7 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
     pick = picker(rng, prime, 40)
     _lose_zeros(prime, columns)
     _misspell(rng, prime, columns, 4)
-    spoilt: list[Line] = []
+    spoiled: list[Line] = []
     for column, value, kind in (
         ("date_of_birth", "71844444444444", "junk_birth_date"),
         ("date_of_birth", "2-30-1961", "impossible_date"),
@@ -309,7 +309,7 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
     ):
         line = pick()
         spoil(line, columns, column, value, kind)
-        spoilt.append(line)
+        spoiled.append(line)
     short, never = pick(), pick()
     shorten(short, ["asdkfjhasdkfjh"])
     shorten(never, [])
@@ -322,8 +322,8 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
         by_id[changed.patient_id] = changed
         return _patient_line(changed)
 
-    repairs = mark([again(line, DAYS[1]) for line in (short, spoilt[0])], "repair")
-    repairs_later = mark([again(line, DAYS[2]) for line in spoilt[1:3]], "repair")
+    repairs = mark([again(line, DAYS[1]) for line in (short, spoiled[0])], "repair")
+    repairs_later = mark([again(line, DAYS[2]) for line in spoiled[1:3]], "repair")
     movers = [pick() for _ in range(8)]
     early = [
         again(line, DAYS[1], home=_place(rng), since=DAYS[1] - timedelta(days=ago))
@@ -349,7 +349,7 @@ def _patient_days(rng: Random, patients: list[Patient]) -> list[list[Line]]:
         + mark([back], "moved_back"),
     ]
     _misspell(rng, days[1][:third], columns, 1)
-    _lose_zeros(days[3], columns)  # the other updates were not opened in a spreadsheet
+    _lose_zeros(days[3], columns)  # the other updates never went through a spreadsheet
     return days
 
 
@@ -391,14 +391,14 @@ def _claim_days(
     first_day = len(claims) - 3 * CLAIMS_A_DAY
     prime = [_claim_line(claim) for claim in claims[:first_day]]
     pick = picker(rng, prime, 80)
-    # These keep a clean copy of their row in `by_id`: a repair is that row, sent again.
-    spoilt = _spoil_claims(pick, rng, prime)
+    # `by_id` keeps a clean copy of each row: a repair sends it again.
+    spoiled = _spoil_claims(pick, rng, prime)
     _arrive_later(prime, pick, patients, providers, by_id)
     days = [prime]
     for number, day in enumerate(DAYS[1:]):
         start = first_day + number * CLAIMS_A_DAY
         fresh = [replace(claim, modified=day) for claim in claims[start : start + CLAIMS_A_DAY]]
-        repairs = [replace(by_id[key], modified=day) for key in spoilt[number::4]]
+        repairs = [replace(by_id[key], modified=day) for key in spoiled[number::4]]
         corrected = [
             replace(by_id[pick().fields[0]], modified=day, billed=True, cost=f"{dollars}.25")
             for dollars in rng.sample(range(20, 900), 10)
@@ -410,7 +410,7 @@ def _claim_days(
         )
     unchanged = [Line(list(pick().fields)) for _ in range(3)]
     days[2] += mark(unchanged, "unchanged_again")
-    for line in days[3]:  # the specification says numeric, and one day it is
+    for line in days[3]:  # on one day the flag is numeric, as specified
         spoil(line, columns, "billed", str(int(line.fields[8] == "T")), "numeric_flag")
     late_dirt = picker(rng, days[1][:CLAIMS_A_DAY], 2)
     spoil(late_dirt(), columns, "total_cost", "xyz", "junk_cost")
@@ -419,7 +419,7 @@ def _claim_days(
 
 
 def _spoil_claims(pick: Callable[[], Line], rng: Random, prime: list[Line]) -> list[str]:
-    """Plant every kind of dirt of a claim in *prime*; the keys of the rows that are lost by it."""
+    """Plant every kind of claim defect in *prime*, and return the keys of the rows lost by it."""
     columns = CLAIM_COLUMNS
     lost = []
     for column, value, kind in (
@@ -456,7 +456,7 @@ def _spoil_claims(pick: Callable[[], Line], rng: Random, prime: list[Line]) -> l
     newer = pick()
     newer.fields[9] = _slashed(DAYS[0] - timedelta(days=3))
     copy(rng, prime, newer, "conflicting_copy", at_4="88.80", at_9=_slashed(DAYS[0]))
-    copy(rng, prime, pick(), "conflicting_copy", at_4="77.70")  # a tie: the last one counts
+    copy(rng, prime, pick(), "conflicting_copy", at_4="77.70")  # a tie: the last row wins
     return lost
 
 
@@ -467,7 +467,7 @@ def _arrive_later(
     providers: list[Provider],
     by_id: dict[str, Claim],
 ) -> None:
-    """Let some claims name patients and a provider who are only sent a day or more later."""
+    """Let some claims reference patients and a provider that arrive a day or more later."""
     for patient in patients[PATIENTS : PATIENTS + 10]:
         line = pick()
         spoil(line, CLAIM_COLUMNS, "patient_id", patient.patient_id, "patient_arrives_later")

@@ -1,7 +1,7 @@
-"""The sample claim files of six senders, each in its own layout, and one that nobody has described.
+"""The sample claim files of six senders, each in its own layout, and one without a contract.
 
-Nobody in them exists. The names of the files say little, as those of real ones do: the vision
-claims come in one called medical, and only the content tells.
+All people are invented. As with real files, names are no guide: the vision claims are in a file
+called medical, and only its content shows what it is.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from local.samples.planting import Line, Planted, Samples, copy, listed, picker,
 FIRST_SERVICE, SERVICE_DAYS = date(2025, 1, 1), 330
 MEMBERS = 60  # of each payer; most have several claims
 CLAIMS = 150  # in each file
-# Real claims have nine digits that do not begin with 0, real lists ten letters and digits.
+# Real claim ids have nine digits, the first not 0; real lists have ten letters and digits.
 FIRST_NUMBER = 10_000
-FIRST_NPI, NPIS = 1_999_000_000, 40  # as many for each sender
-LATER = 10  # claims that come again in a later file
+FIRST_NPI, NPIS = 1_999_000_000, 40  # for each sender
+LATER = 10  # claims sent again in a later file
 
 ANTHEM = "monthly/medical-claims-20260105.csv"
 ANTHEM_LATER = "monthly/medical-claims-20260108.csv"
 AETNA = "monthly/dental-claims-20260105.csv"
 CIGNA = "monthly/claims-20260106.xlsx"
-KAISER = "monthly/medical-claims-20260106.xlsx"  # a lie: it holds vision claims
+KAISER = "monthly/medical-claims-20260106.xlsx"  # holds vision claims, despite its name
 PHARMACY = "pharmacy-claims-20260105.csv"
 LIST = "claim_list.csv"
 LIST_AGAIN = "claim_list.xlsx"
-NOBODYS = "export.csv"
+UNDESCRIBED = "export.csv"
 PREFIXES = {
     ANTHEM: "ANT0000",
     AETNA: "AET0000",
@@ -41,7 +41,7 @@ PREFIXES = {
     KAISER: "KP0000",
     PHARMACY: "UHC0000",
     LIST: "ZZZZZ",
-    NOBODYS: "HUM0000",
+    UNDESCRIBED: "HUM0000",
 }
 
 GROUPS = listed("Lantern Works,Heron Logistics,Saltmarsh Schools,Old Quarry Bank")
@@ -61,7 +61,7 @@ REASONS = listed("Missing documentation,Service not covered,Duplicate claim")
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody insured: themselves, and whose insurance it is."""
+    """An insured person, and the subscriber of their insurance."""
 
     names: tuple[str, str]
     born: date
@@ -73,7 +73,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim as its payer knows it, whatever the layout."""
+    """A claim, independent of layout."""
 
     claim_id: str
     member: Member
@@ -86,12 +86,12 @@ class Claim:
     deductible: int
     paid: int
     diagnoses: tuple[str, str]
-    draw: int  # what the rest of the row is drawn by
+    draw: int  # selects the remaining values of the row
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How one sender writes its claims."""
+    """How a sender writes its claims."""
 
     columns: list[str]
     key: str
@@ -101,57 +101,59 @@ class Layout:
 def make(seed: int) -> Samples:
     """The sample claim files of *seed*."""
     rng = Random(seed)
-    made = {}
+    files_by_name = {}
     for number, (name, prefix) in enumerate(PREFIXES.items()):
         claims = _claims(rng, prefix, FIRST_NPI + number * NPIS)
-        made[name] = (LAYOUTS[name], [Line(LAYOUTS[name].row(claim)) for claim in claims])
-    later = _spoil_anthem(rng, *made[ANTHEM])
-    _spoil_aetna(rng, *made[AETNA])
-    _spoil_cigna(rng, *made[CIGNA])
-    _spoil_pharmacy(rng, *made[PHARMACY])
-    made[ANTHEM_LATER] = (LAYOUTS[ANTHEM], later)
-    made[LIST_AGAIN] = (LAYOUTS[LIST], _as_numbers(made[LIST][1]))
+        files_by_name[name] = (LAYOUTS[name], [Line(LAYOUTS[name].row(claim)) for claim in claims])
+    later = _spoil_anthem(rng, *files_by_name[ANTHEM])
+    _spoil_aetna(rng, *files_by_name[AETNA])
+    _spoil_cigna(rng, *files_by_name[CIGNA])
+    _spoil_pharmacy(rng, *files_by_name[PHARMACY])
+    files_by_name[ANTHEM_LATER] = (LAYOUTS[ANTHEM], later)
+    files_by_name[LIST_AGAIN] = (LAYOUTS[LIST], _as_numbers(files_by_name[LIST][1]))
     files = {
         name: workbook(layout.columns, lines, name == LIST_AGAIN)
         if name.endswith("xlsx")
         else text(layout.columns, lines)
-        for name, (layout, lines) in made.items()
+        for name, (layout, lines) in files_by_name.items()
     }
-    return Samples("billing_exports", files, tuple(_planted(made)))
+    return Samples("billing_exports", files, tuple(_planted(files_by_name)))
 
 
 def workbook(columns: list[str], lines: list[Line], is_typed: bool) -> bytes:
-    """A workbook of *lines* below a header, the same bytes for the same lines.
+    """A workbook: the header, then *lines*; the same input gives the same bytes.
 
     Args:
         columns: the header.
         lines: the rows, as text.
-        is_typed: whether ids and dates are numbers and dates, as after a spreadsheet's hands.
+        is_typed: whether ids are numbers and dates are dates, as when saved by a spreadsheet.
     """
-    held = io.BytesIO()
-    with xlsxwriter.Workbook(held, {"in_memory": True}) as book:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
         book.set_properties({"created": datetime(2026, 1, 5)})
-        day = book.add_format({"num_format": "mm/dd/yyyy"})
+        date_format = book.add_format({"num_format": "mm/dd/yyyy"})
         sheet = book.add_worksheet("Sheet1")
         for row, fields in enumerate([columns, *(line.fields for line in lines)]):
             for column, value in enumerate(fields):
                 if is_typed and row and columns[column] == "Date of Service":
-                    sheet.write_datetime(row, column, datetime.strptime(value, "%m/%d/%Y"), day)
+                    sheet.write_datetime(
+                        row, column, datetime.strptime(value, "%m/%d/%Y"), date_format
+                    )
                 elif is_typed and value.isdecimal():
                     sheet.write_number(row, column, int(value))
                 else:
                     sheet.write_string(row, column, value)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
-# Claims ---------------------------------------------------------------------------------------
+# Claims ----------------------------------------------------------------------------------------
 
 
 def _member(rng: Random) -> Member:
     names = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     born = date(1940, 1, 1) + timedelta(days=rng.randrange(29_000))
     owner, owner_born = names, born
-    if rng.random() < 0.3:  # insured with a parent or a spouse
+    if rng.random() < 0.3:  # insured through a parent or spouse
         owner = rng.choice(FIRST_NAMES), names[1]
         owner_born = date(1950, 1, 1) + timedelta(days=rng.randrange(15_000))
     since = FIRST_SERVICE - timedelta(days=rng.randrange(700))
@@ -188,7 +190,7 @@ def _claim(rng: Random, claim_id: str, member: Member, first_npi: int) -> Claim:
     )
 
 
-# Rows, as each sender writes them ---------------------------------------------------------------
+# Rows, in each sender's format -----------------------------------------------------------------
 
 
 def _person(member: Member, form: str) -> list[str]:
@@ -203,11 +205,11 @@ def _person(member: Member, form: str) -> list[str]:
 
 
 def _dollars(*cents: int) -> list[str]:
-    """Amounts without trailing zeros, as exports from a data frame have them."""
+    """Amounts in dollars without trailing zeros, as a data frame exports them."""
     return [f"{amount / 100:.10g}" for amount in cents]
 
 
-def _one(choices: list[str], claim: Claim) -> str:
+def _choose(choices: list[str], claim: Claim) -> str:
     return choices[claim.draw % len(choices)]
 
 
@@ -224,11 +226,11 @@ def _anthem_row(claim: Claim) -> list[str]:
         (claim.served + timedelta(days=claim.stay)).strftime(form),
         claim.decided.strftime(form),
         *claim.diagnoses,
-        _one(CPT, claim),
-        _one(["", "25", "59"], claim),
+        _choose(CPT, claim),
+        _choose(["", "25", "59"], claim),
         "0510",
         claim.npi,
-        _one(PLANS, claim),
+        _choose(PLANS, claim),
         *_dollars(claim.claimed, claim.allowed, claim.deductible, 0, 0, claim.paid),
         "Medical",
         f"Dr. {name}",
@@ -244,11 +246,11 @@ def _aetna_row(claim: Claim) -> list[str]:
         claim.claim_id,
         claim.served.strftime(form),
         claim.decided.strftime(form),
-        _one(CDT, claim),
+        _choose(CDT, claim),
         str(1 + claim.draw % 32),
-        _one(SURFACES, claim),
+        _choose(SURFACES, claim),
         claim.npi,
-        _one(["DHMO", "DPPO", "Indemnity"], claim),
+        _choose(["DHMO", "DPPO", "Indemnity"], claim),
         *_dollars(claim.claimed, claim.allowed, claim.deductible, 0, claim.paid),
         f"Dr. {name}, DDS",
         _street(claim),
@@ -257,9 +259,9 @@ def _aetna_row(claim: Claim) -> list[str]:
 
 
 def _cigna_row(claim: Claim) -> list[str]:
-    form, kind = "%Y%m%d", _one(["Medical", "Pharmacy", "Vision"], claim)
+    form, kind = "%Y%m%d", _choose(["Medical", "Pharmacy", "Vision"], claim)
     served, is_drug = claim.served.strftime(form), kind == "Pharmacy"
-    drug = [_one(DRUGS, claim), str(30 + claim.draw % 60), "30", served] if is_drug else [""] * 4
+    drug = [_choose(DRUGS, claim), str(30 + claim.draw % 60), "30", served] if is_drug else [""] * 4
     return [
         *_person(claim.member, form),
         claim.claim_id,
@@ -267,16 +269,16 @@ def _cigna_row(claim: Claim) -> list[str]:
         (claim.served + timedelta(days=claim.stay)).strftime(form),
         claim.decided.strftime(form),
         *claim.diagnoses,
-        "" if is_drug else _one(CPT, claim),
-        "" if is_drug or claim.draw % 5 else _one(HCPCS, claim),
+        "" if is_drug else _choose(CPT, claim),
+        "" if is_drug or claim.draw % 5 else _choose(HCPCS, claim),
         "",
         "0250",
         claim.npi,
-        _one(PLANS, claim),
+        _choose(PLANS, claim),
         *drug,
         *_dollars(claim.claimed, claim.allowed, claim.deductible, claim.paid),
         kind,
-        f" {LAST_NAMES[int(claim.npi) % len(LAST_NAMES)]} Clinic",  # the blank is the sender's
+        f" {LAST_NAMES[int(claim.npi) % len(LAST_NAMES)]} Clinic",  # the leading blank is the sender's
         f"99-{claim.npi[-7:]}",
     ]
 
@@ -288,8 +290,8 @@ def _kaiser_row(claim: Claim) -> list[str]:
         claim.claim_id,
         claim.served.strftime(form),
         claim.decided.strftime(form),
-        _one(VISION, claim),
-        _one(ITEMS, claim),
+        _choose(VISION, claim),
+        _choose(ITEMS, claim),
         claim.npi,
         "Vision",
         *_dollars(claim.claimed, claim.allowed, claim.deductible, claim.paid),
@@ -306,11 +308,11 @@ def _pharmacy_row(claim: Claim) -> list[str]:
         claim.claim_id,
         claim.served.strftime(form),
         claim.decided.strftime(form),
-        _one(DRUGS, claim),
+        _choose(DRUGS, claim),
         str(30 + claim.draw % 60),
         "30",
         claim.npi,
-        _one(PLANS, claim),
+        _choose(PLANS, claim),
         *_dollars(claim.claimed, 1_500, claim.deductible, claim.paid),
         SHOPS[int(claim.npi) % len(SHOPS)],
         _street(claim),
@@ -319,7 +321,7 @@ def _pharmacy_row(claim: Claim) -> list[str]:
 
 
 def _list_row(claim: Claim) -> list[str]:
-    status = _one(["Paid", "Denied", "Under Review"], claim)
+    status = _choose(["Paid", "Denied", "Under Review"], claim)
     dollars = [str(amount // 100) for amount in (claim.claimed, claim.allowed, claim.paid)]
     return [
         claim.claim_id,
@@ -327,28 +329,28 @@ def _list_row(claim: Claim) -> list[str]:
         f"{(claim.draw + 1_000) * 7_777:010d}",
         claim.served.strftime("%m/%d/%Y"),
         dollars[0],
-        _one(CPT, claim),
+        _choose(CPT, claim),
         claim.diagnoses[0],
         *dollars[1:],
-        _one(["Commercial", "Medicaid", "Medicare", "Self-Pay"], claim),
+        _choose(["Commercial", "Medicaid", "Medicare", "Self-Pay"], claim),
         status,
-        _one(REASONS, claim),
-        _one(["Yes", "No"], claim),
-        _one(["Open", "Closed"], claim),
+        _choose(REASONS, claim),
+        _choose(["Yes", "No"], claim),
+        _choose(["Open", "Closed"], claim),
         "Denied" if status == "Denied" else "Paid",
     ]
 
 
-def _nobodys_row(claim: Claim) -> list[str]:
+def _undescribed_row(claim: Claim) -> list[str]:
     return [
         claim.claim_id,
         " ".join(claim.member.names),
         claim.served.strftime("%d.%m.%Y"),
-        _one(CPT, claim),
+        _choose(CPT, claim),
         claim.diagnoses[0],
         claim.npi,
         *_dollars(claim.claimed, claim.paid),
-        _one(["P", "D"], claim),
+        _choose(["P", "D"], claim),
     ]
 
 
@@ -414,22 +416,22 @@ LAYOUTS = {
         "Claim ID",
         _list_row,
     ),
-    NOBODYS: Layout(
+    UNDESCRIBED: Layout(
         listed(
             "Claim ID,Member,Date of Service,Procedure Code,Diagnosis Code,Provider ID,Charged,"
             "Paid Amount,State"
         ),
         "Claim ID",
-        _nobodys_row,
+        _undescribed_row,
     ),
 }
 
 
-# Dirt -----------------------------------------------------------------------------------------
+# Defects ---------------------------------------------------------------------------------------
 
 
 def _spoil_anthem(rng: Random, layout: Layout, lines: list[Line]) -> list[Line]:
-    """Plant the dirt of medical claims; the lines of a later file, which repairs some of it."""
+    """Plant defects in medical claims; return the lines of a later file, which repairs some of them."""
     columns, pick = layout.columns, picker(rng, lines, 40)
     lost, changed = [], []
     for column, value, kind in (
@@ -463,7 +465,7 @@ def _spoil_aetna(rng: Random, layout: Layout, lines: list[Line]) -> None:
     columns, pick = layout.columns, picker(rng, lines, 4)
     spoil(pick(), columns, "TOOTH_NBR", "99", "junk_tooth")
     line = pick()
-    # Ten digits may begin with 0 nowhere but in made-up numbers, so this is no lost zero.
+    # No real NPI starts with 0, so this is not a lost zero.
     spoil(line, columns, "DENTIST_NPI", "199900000", "short_npi")
     line = pick()
     line.fields = line.fields[:10]
@@ -483,24 +485,24 @@ def _spoil_pharmacy(rng: Random, layout: Layout, lines: list[Line]) -> None:
 
 
 def _as_numbers(lines: list[Line]) -> list[Line]:
-    """The list as it comes out of a spreadsheet: ids that begin with 0 are shorter."""
-    columns, again = LAYOUTS[LIST].columns, []
+    """The list as saved by a spreadsheet: ids lose their leading zeros."""
+    columns, typed_lines = LAYOUTS[LIST].columns, []
     for line in lines:
         typed = Line(list(line.fields))
         for column in ("Provider ID", "Patient ID"):
             if (value := line.fields[columns.index(column)]).startswith("0"):
                 spoil(typed, columns, column, value.lstrip("0") or "0", "lost_zeros")
-        again.append(typed)
-    return again
+        typed_lines.append(typed)
+    return typed_lines
 
 
-def _planted(made: dict[str, tuple[Layout, list[Line]]]) -> list[Planted]:
-    found = [
+def _planted(tables: dict[str, tuple[Layout, list[Line]]]) -> list[Planted]:
+    entries = [
         Planted(kind, name, row, (line.fields + [""] * 9)[layout.columns.index(layout.key)], column)
-        for name, (layout, lines) in made.items()
+        for name, (layout, lines) in tables.items()
         for row, line in enumerate(lines, start=2)
         for kind, column in line.planted
     ]
-    found.append(Planted("name_lies", KAISER, 1, "", ""))
-    found.append(Planted("no_contract", NOBODYS, 1, "", ""))
-    return found
+    entries.append(Planted("name_lies", KAISER, 1, "", ""))
+    entries.append(Planted("no_contract", UNDESCRIBED, 1, "", ""))
+    return entries

@@ -1,7 +1,7 @@
 """The sample feeds of a clinic network: the year 2025, nearly all of it in a first delivery.
 
-Nobody in them exists. The second delivery brings the last month of the year, patients who came
-late, and answers to surveys about visits of the first.
+All people are invented. The second delivery has the last month of the year, late patients, and
+survey answers about visits of the first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ YEAR = 2025
 DELIVERIES = (date(2025, 12, 1), date(2026, 1, 5))
 PATIENTS, LATE_PATIENTS = 800, 5
 TWICE = "P0124"
-# Never described, and named all the same.
+# Referenced, but in no provider file.
 UNKNOWN_PROVIDERS = range(24, 31)
 UNKNOWN_SHARE = 0.03
 PROVIDER_TYPES = (
@@ -30,7 +30,7 @@ PROVIDER_TYPES = (
 )
 MOST_CLINICS = 5
 
-# How many appointments end how; a follow-up is an appointment too.
+# Number of appointments by outcome; a follow-up is an appointment too.
 COMPLETED, NO_SHOW, CANCELLED, RESCHEDULED = 2005, 356, 414, 309
 APPOINTMENTS = COMPLETED + NO_SHOW + CANCELLED + RESCHEDULED
 FOLLOW_UPS, FOLLOW_UPS_OF_FOLLOW_UPS = 180, 10
@@ -39,12 +39,12 @@ VISITS = COMPLETED - WITHOUT_VISIT
 TWO_PROVIDERS, THREE_PROVIDERS = 240, 9
 SURVEYS = 1198
 TELEHEALTH_SHARE, HUB_SHARE = 0.6, 0.7
-MISSPELT_SHARE = 0.15
-# A patient's appointments lie at least 34 days apart, so that one within 30 days of another can
-# only be the one that replaced it.
+MISSPELLED_SHARE = 0.15
+# A patient's appointments are at least 34 days apart, so that an appointment within 30 days of
+# another can only be its replacement.
 SLOT, SLOTS, JITTER = 44, 8, 9  # days, slots in a year, days
 SOONEST, LATEST = 3, 21  # days from a rescheduled appointment to its follow-up
-ANSWER_DAYS = 7  # the answers about visits of the last week before a delivery are still out
+ANSWER_DAYS = 7  # a survey is answered a week after the visit
 
 PATIENT_COLUMNS = listed("patient_id,age_group,payer_type,gender,city,state")
 PROVIDER_COLUMNS = listed("provider_id,provider_name,provider_type,home_clinic")
@@ -95,7 +95,7 @@ COMMENTS = (
 
 @dataclass(frozen=True)
 class Provider:
-    """Somebody who treats; one without a kind is never described by the network."""
+    """A provider; one without a kind is in no provider file."""
 
     provider_id: str
     name: str
@@ -106,7 +106,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Appointment:
-    """An appointment as it ended."""
+    """An appointment with its outcome."""
 
     patient_id: str
     at: datetime
@@ -120,7 +120,7 @@ class Appointment:
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit, and the appointment it was made for."""
+    """A visit, and its appointment."""
 
     visit_id: str
     appointment: Appointment
@@ -149,26 +149,26 @@ def make(seed: int) -> Samples:
     return collect("clinic", files)
 
 
-# What happened --------------------------------------------------------------------------------
+# What happened ---------------------------------------------------------------------------------
 
 
 def _providers(rng: Random) -> list[Provider]:
     kinds: list[str | None] = [kind for kind, number in PROVIDER_TYPES for _ in range(number)]
     kinds += [None] * len(UNKNOWN_PROVIDERS)
     names = rng.sample([f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES], 30)
-    made = []
+    providers = []
     for number, (kind, name) in enumerate(zip(kinds, names, strict=True), start=1):
         works_at = tuple(rng.sample(CLINICS, rng.randint(1, MOST_CLINICS)))
-        made.append(Provider(f"PR{number:02}", name, kind, works_at[0], works_at))
+        providers.append(Provider(f"PR{number:02}", name, kind, works_at[0], works_at))
     for clinic, at in zip(IDLE_CLINICS, rng.sample(range(3, 23), 2), strict=True):
-        made[at] = replace(made[at], home=clinic)  # an office of theirs, where nobody is seen
-    return made
+        providers[at] = replace(providers[at], home=clinic)  # an office without appointments
+    return providers
 
 
 def _appointments(rng: Random, providers: list[Provider]) -> list[Appointment]:
-    """All appointments in the order of their times, each with its end and its number."""
-    known = [one for one in providers if one.kind]
-    unknown = [one for one in providers if not one.kind]
+    """All appointments in order of time, each with its outcome and its id."""
+    known = [provider for provider in providers if provider.kind]
+    unknown = [provider for provider in providers if not provider.kind]
     patients = [f"P{number:04}" for number in range(1, PATIENTS + 1)]
     seen = [patient for patient in patients if rng.random() < 0.96]
     usual = {patient: rng.choice(known) for patient in seen}
@@ -184,19 +184,24 @@ def _appointments(rng: Random, providers: list[Provider]) -> list[Appointment]:
     moved = _rescheduled(rng, ordinary)
     ends = ["COMPLETED"] * COMPLETED + ["NO_SHOW"] * NO_SHOW + ["CANCELLED"] * CANCELLED
     rng.shuffle(ends)
-    all_of_them = sorted(moved, key=lambda one: (one.at, one.patient_id))
-    left = iter(ends)
+    in_order = sorted(moved, key=lambda appointment: (appointment.at, appointment.patient_id))
+    remaining_ends = iter(ends)
     return _without_visit(
         rng,
         [
-            replace(one, status=one.status or next(left), appointment_id=f"A{number:05}")
-            for number, one in enumerate(all_of_them, start=1)
+            replace(
+                appointment,
+                status=appointment.status or next(remaining_ends),
+                appointment_id=f"A{number:05}",
+            )
+            for number, appointment in enumerate(in_order, start=1)
         ],
     )
 
 
 def _appointment(rng: Random, patient: str, day: date, provider: Provider) -> Appointment:
-    day += timedelta(max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)  # the clinics rest
+    if day.weekday() > 4:  # clinics are closed on weekends
+        day += timedelta(7 - day.weekday())
     at = datetime(day.year, day.month, day.day, rng.randint(8, 16), rng.choice((0, 30)))
     is_telehealth = rng.random() < TELEHEALTH_SHARE
     is_at_hub = is_telehealth and rng.random() < HUB_SHARE
@@ -205,29 +210,29 @@ def _appointment(rng: Random, patient: str, day: date, provider: Provider) -> Ap
 
 
 def _rescheduled(rng: Random, ordinary: list[Appointment]) -> list[Appointment]:
-    """*ordinary* with some of them rescheduled, and the appointments that replaced some of those."""
+    """*ordinary*, some of them rescheduled, and the replacements of some of those."""
     last_day = datetime(YEAR, 12, 31) - timedelta(LATEST + 2)
-    early = [at for at, one in enumerate(ordinary) if one.at < last_day]
+    early = [at for at, appointment in enumerate(ordinary) if appointment.at < last_day]
     chosen = rng.sample(early, RESCHEDULED - FOLLOW_UPS_OF_FOLLOW_UPS)
     followed = chosen[: FOLLOW_UPS - FOLLOW_UPS_OF_FOLLOW_UPS]
     times = dict.fromkeys(chosen, 0) | dict.fromkeys(followed, 1)
     times |= dict.fromkeys(sorted(followed)[:FOLLOW_UPS_OF_FOLLOW_UPS], 2)
     return [
-        made
-        for at, one in enumerate(ordinary)
-        for made in (_chain(rng, one, times[at]) if at in times else [one])
+        part
+        for at, appointment in enumerate(ordinary)
+        for part in (_chain(rng, appointment, times[at]) if at in times else [appointment])
     ]
 
 
-def _chain(rng: Random, one: Appointment, times: int) -> list[Appointment]:
-    """*one*, rescheduled, and the appointments that took its place, one after the other."""
+def _chain(rng: Random, original: Appointment, times: int) -> list[Appointment]:
+    """*original*, rescheduled, and the appointments that replaced it in turn."""
     if not times:
-        return [replace(one, status="RESCHEDULED", planted=("not_replaced",))]
-    chain = [one]
+        return [replace(original, status="RESCHEDULED", planted=("not_replaced",))]
+    chain = [original]
     for _ in range(times):
         moved = chain.pop()
         day = moved.at.date() + timedelta(rng.randint(SOONEST, LATEST // times))
-        following = _appointment(rng, one.patient_id, day, one.provider)
+        following = _appointment(rng, original.patient_id, day, original.provider)
         chain += [
             replace(moved, status="RESCHEDULED", planted=(*moved.planted, "replaced")),
             replace(following, planted=("follow_up",)),
@@ -236,30 +241,34 @@ def _chain(rng: Random, one: Appointment, times: int) -> list[Appointment]:
 
 
 def _without_visit(rng: Random, appointments: list[Appointment]) -> list[Appointment]:
-    """*appointments*, of which some that were completed are marked as lacking a visit."""
-    completed = [at for at, one in enumerate(appointments) if one.status == "COMPLETED"]
+    """Mark some completed appointments as lacking a visit."""
+    completed = [
+        at for at, appointment in enumerate(appointments) if appointment.status == "COMPLETED"
+    ]
     for at in rng.sample(completed, WITHOUT_VISIT):
-        one = appointments[at]
-        appointments[at] = replace(one, planted=(*one.planted, "no_visit"))
+        appointment = appointments[at]
+        appointments[at] = replace(appointment, planted=(*appointment.planted, "no_visit"))
     return appointments
 
 
 def _visits(rng: Random, appointments: list[Appointment]) -> list[Visit]:
-    been: set[str] = set()
+    seen: set[str] = set()
     visits = []
-    for one in appointments:
-        if one.status != "COMPLETED" or "no_visit" in one.planted:
+    for appointment in appointments:
+        if appointment.status != "COMPLETED" or "no_visit" in appointment.planted:
             continue
-        visits.append(Visit(f"V{len(visits) + 1:05}", one, one.patient_id not in been))
-        been.add(one.patient_id)
+        visits.append(
+            Visit(f"V{len(visits) + 1:05}", appointment, appointment.patient_id not in seen)
+        )
+        seen.add(appointment.patient_id)
     return visits
 
 
-# Rows, spelt as the network's systems spell them ------------------------------------------------
+# Rows, in the format of the clinics' systems ---------------------------------------------------
 
 
 def _delivered(lines: Iterable[tuple[date, Line]]) -> tuple[list[Line], list[Line]]:
-    """Lines by the delivery in which they come: that after their day."""
+    """Split lines by delivery: each is in the first delivery after its day."""
     first, second = [], []
     for day, line in lines:
         (first if day < DELIVERIES[0] else second).append(line)
@@ -268,8 +277,8 @@ def _delivered(lines: Iterable[tuple[date, Line]]) -> tuple[list[Line], list[Lin
 
 def _patient_lines(rng: Random, appointments: list[Appointment]) -> tuple[list[Line], list[Line]]:
     first_day: dict[str, date] = {}
-    for one in appointments:
-        first_day.setdefault(one.patient_id, one.at.date())
+    for appointment in appointments:
+        first_day.setdefault(appointment.patient_id, appointment.at.date())
     early = [name for name, day in first_day.items() if day < DELIVERIES[0] and name != TWICE]
     late = set(rng.sample(early, LATE_PATIENTS))
     lines = []
@@ -284,17 +293,17 @@ def _patient_lines(rng: Random, appointments: list[Appointment]) -> tuple[list[L
         )
     first, second = _delivered(lines)
     twice = next(line for line in first if line.fields[0] == TWICE)
-    other = next(one for one in PAYER_TYPES if one != twice.fields[2])
+    other = next(payer for payer in PAYER_TYPES if payer != twice.fields[2])
     copy(rng, first, twice, "conflicting_copy", at_2=other)
     return first, second
 
 
 def _provider_lines(rng: Random, providers: list[Provider]) -> list[Line]:
     lines = []
-    for one in providers:
-        if one.kind is None:
+    for provider in providers:
+        if provider.kind is None:
             continue
-        line = Line([one.provider_id, one.name, one.kind, one.home])
+        line = Line([provider.provider_id, provider.name, provider.kind, provider.home])
         _misspell(rng, line, PROVIDER_COLUMNS, "home_clinic")
         lines.append(line)
     return lines
@@ -304,31 +313,40 @@ def _appointment_lines(
     rng: Random, appointments: list[Appointment]
 ) -> tuple[list[Line], list[Line]]:
     lines = []
-    for one in appointments:
-        at, provider = f"{one.at:%Y-%m-%d %H:%M:%S}", one.provider.provider_id
-        line = Line([one.appointment_id, one.patient_id, at, one.status, one.clinic, provider])
-        line.planted += [(kind, "") for kind in one.planted]
-        _note_unknown(line, one.provider)
+    for appointment in appointments:
+        at, provider = f"{appointment.at:%Y-%m-%d %H:%M:%S}", appointment.provider.provider_id
+        line = Line(
+            [
+                appointment.appointment_id,
+                appointment.patient_id,
+                at,
+                appointment.status,
+                appointment.clinic,
+                provider,
+            ]
+        )
+        line.planted += [(kind, "") for kind in appointment.planted]
+        _note_unknown(line, appointment.provider)
         _misspell(rng, line, APPOINTMENT_COLUMNS, "clinic_location")
-        lines.append((one.at.date(), line))
+        lines.append((appointment.at.date(), line))
     return _delivered(lines)
 
 
 def _visit_lines(rng: Random, visits: list[Visit]) -> tuple[list[Line], list[Line]]:
     lines = []
-    for one in visits:
-        booked = one.appointment
+    for visit in visits:
+        booked = visit.appointment
         line = Line(
             [
-                one.visit_id,
+                visit.visit_id,
                 booked.appointment_id,
                 booked.patient_id,
                 f"{booked.at:%Y-%m-%d}",
                 booked.provider.provider_id,
-                f"{rng.randint(*((18000, 32000) if one.is_first else (9000, 22000))) / 100:.2f}",
+                f"{rng.randint(*((18000, 32000) if visit.is_first else (9000, 22000))) / 100:.2f}",
                 booked.clinic,
-                str(one.is_first),
-                str((60 if one.is_first else 30) + rng.randint(-5, 5)),
+                str(visit.is_first),
+                str((60 if visit.is_first else 30) + rng.randint(-5, 5)),
                 "Telehealth" if booked.is_telehealth else "In-Person",
             ]
         )
@@ -341,33 +359,38 @@ def _visit_lines(rng: Random, visits: list[Visit]) -> tuple[list[Line], list[Lin
 def _visit_provider_lines(
     rng: Random, visits: list[Visit], providers: list[Provider]
 ) -> tuple[list[Line], list[Line]]:
-    pharmacists = [one for one in providers if one.kind == "Clinical Pharmacist"]
-    others = [one for one in providers if one.kind not in (None, "Clinical Pharmacist")]
+    pharmacists = [provider for provider in providers if provider.kind == "Clinical Pharmacist"]
+    others = [
+        provider for provider in providers if provider.kind not in (None, "Clinical Pharmacist")
+    ]
     helped = rng.sample(range(len(visits)), TWO_PROVIDERS + THREE_PROVIDERS)
     helpers: dict[int, int] = defaultdict(int)
     helpers |= dict.fromkeys(helped[:TWO_PROVIDERS], 1) | dict.fromkeys(helped[TWO_PROVIDERS:], 2)
     lines = []
-    for at, one in enumerate(visits):
-        primary = one.appointment.provider
-        seconds: list[Provider] = []
-        while len(seconds) < helpers[at]:
+    for at, visit in enumerate(visits):
+        primary = visit.appointment.provider
+        secondary: list[Provider] = []
+        while len(secondary) < helpers[at]:
             candidate = rng.choice(pharmacists if rng.random() < 0.8 else others)
-            if candidate is not primary and candidate not in seconds:
-                seconds.append(candidate)
-        for provider, role in [(primary, "Primary"), *((who, "Secondary") for who in seconds)]:
-            line = Line([one.visit_id, provider.provider_id, role])
+            if candidate is not primary and candidate not in secondary:
+                secondary.append(candidate)
+        for provider, role in [
+            (primary, "Primary"),
+            *((helper, "Secondary") for helper in secondary),
+        ]:
+            line = Line([visit.visit_id, provider.provider_id, role])
             _note_unknown(line, provider)
-            lines.append((one.appointment.at.date(), line))
+            lines.append((visit.appointment.at.date(), line))
     return _delivered(lines)
 
 
 def _survey_lines(rng: Random, visits: list[Visit]) -> tuple[list[Line], list[Line]]:
     lines = []
-    for one in sorted(rng.sample(visits, SURVEYS), key=lambda visit: visit.visit_id):
+    for visit in sorted(rng.sample(visits, SURVEYS), key=lambda visit: visit.visit_id):
         (score,) = rng.choices(range(1, 6), weights=(5, 8, 17, 35, 35))
         comment = rng.choice(COMMENTS) if rng.random() < 0.55 else ""
-        answered = one.appointment.at.date() + timedelta(ANSWER_DAYS)
-        lines.append((answered, Line([one.visit_id, str(score), comment])))
+        answered = visit.appointment.at.date() + timedelta(ANSWER_DAYS)
+        lines.append((answered, Line([visit.visit_id, str(score), comment])))
     return _delivered(lines)
 
 
@@ -379,7 +402,7 @@ def _calendar() -> list[Line]:
     ]
 
 
-# Dirt -----------------------------------------------------------------------------------------
+# Defects ---------------------------------------------------------------------------------------
 
 
 def _note_unknown(line: Line, provider: Provider) -> None:
@@ -388,7 +411,7 @@ def _note_unknown(line: Line, provider: Provider) -> None:
 
 
 def _misspell(rng: Random, line: Line, columns: list[str], column: str) -> None:
-    """Now and then, write a clinic's name as somebody remembered it."""
+    """Replace some clinic names with a variant."""
     spellings = SPELLINGS.get(line.fields[columns.index(column)])
-    if spellings and rng.random() < MISSPELT_SHARE:
+    if spellings and rng.random() < MISSPELLED_SHARE:
         spoil(line, columns, column, rng.choice(spellings), "clinic_spelling")

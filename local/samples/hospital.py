@@ -1,7 +1,7 @@
 """The sample feeds of a hospital: two years in a first delivery, and two days of new and late rows.
 
-Nobody in them exists. The payers bear the names of real insurers, because the reports of clients do;
-codes and terms are SNOMED CT's, and everything that is counted or costs something is drawn at random.
+All people are invented. Payers have the names of real insurers, because the reports of clients do;
+codes and terms are from SNOMED CT; counts and costs are drawn at random.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAYER_COLUMNS = listed("Id,NAME,ADDRESS,CITY,STATE_HEADQUARTERED,ZIP,PHONE")
 ORGANIZATION_COLUMNS = listed("Id,NAME,ADDRESS,CITY,STATE,ZIP,LAT,LON")
 
 UNINSURED = "NO_INSURANCE"
-# Name, city and state and ZIP of its seat, share of the patients, what it covers of a bill.
+# Name; city, state and ZIP of its headquarters; share of the patients; share of a bill it covers.
 PAYERS = (
     ("UnitedHealthcare", "Minnetonka", "MN", "55436", 18, 0.8),
     ("Humana", "Louisville", "KY", "40018", 16, 0.75),
@@ -67,7 +67,7 @@ PLACES = (
 )
 RACES = listed("white,black,asian,native,other")
 
-# What the hospital calls each code: first as a rule, then now and then.
+# The hospital's terms for each code: the usual one first.
 TERMS = {
     "185347001": ("Encounter for problem (procedure)", "Encounter for problem"),
     "185349003": ("Encounter for check up (procedure)", "Encounter for 'check-up'"),
@@ -113,7 +113,7 @@ REASONS = {
     "16114001": "Fracture of ankle",
     "195967001": "Asthma",
 }
-PRICES = {  # in dollars, before what the payer has negotiated
+PRICES = {  # in dollars, before the payer's discount
     "385763009": 900, "265764009": 1100, "703423002": 11800, "33195004": 6400, "180325003": 25300,
     "40701008": 1500, "274804006": 2600, "225158009": 2900, "169230002": 6100, "710824005": 430,
     "171207006": 430, "428211000124100": 430, "430193006": 520, "228557008": 700, "73761001": 9800,
@@ -127,7 +127,7 @@ HOSPICE, HOSPICE_CARE = "hospice", "385763009"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of encounter: for whom, how often, how long, and what is done in it how many times."""
+    """A kind of encounter: its patients, weight and duration, and how often each procedure is done."""
 
     group: str
     weight: int
@@ -189,14 +189,14 @@ KINDS = (
     ),
     Kind(HOSPICE, 12, "inpatient", "305336008", (60, 240)),
 )
-# How many of the patients each group has; everybody is anybody.
+# Patients in each group; "anybody" has them all.
 GROUPS = {"heart": 45, "kidneys": 14, "cancer": 24, "addicted": 16, HOSPICE: 22}
 DEATHS = 24
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient as the hospital knows them at one time."""
+    """One state of a patient in the hospital's system."""
 
     patient_id: str
     born: date
@@ -213,7 +213,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Encounter:
-    """An encounter and what was done in it: code, start, stop and cost of each procedure."""
+    """An encounter, with code, start, stop and cost of each of its procedures."""
 
     encounter_id: str
     patient: Patient
@@ -245,19 +245,20 @@ def make(seed: int) -> Samples:
             name = f"{feed}_{day:%Y%m%d}.csv"
             files[name] = (columns, lines)
             keys[name] = ("ENCOUNTER", "CODE", "START") if feed == "procedures" else ("Id",)
-    made = collect("hospital", files, keys)
-    # the hospital's files come from a spreadsheet: a byte order mark, and Windows' ends of lines
+    samples = collect("hospital", files, keys)
+    # The hospital's files come from a spreadsheet: a byte order mark, and CRLF line ends.
     saved = {
-        name: b"\xef\xbb\xbf" + held.replace(b"\n", b"\r\n") for name, held in made.files.items()
+        name: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")
+        for name, content in samples.files.items()
     }
-    return replace(made, files=saved)
+    return replace(samples, files=saved)
 
 
-# Records --------------------------------------------------------------------------------------
+# Records ---------------------------------------------------------------------------------------
 
 
 def _id(kind: int, number: int) -> str:
-    """An id of the hospital's shape; real ones are random, and none begins like these."""
+    """An id in the hospital's format; real ones are random, and none starts with these digits."""
     return f"00000000-{kind:04x}-4000-8000-{number:012x}"
 
 
@@ -284,11 +285,11 @@ def _patient(rng: Random, number: int) -> Patient:
 
 
 def _groups(rng: Random, patients: Sequence[Patient]) -> dict[str, list[Patient]]:
-    """Who has what; the dying are among those who have died since, and some who live."""
+    """The patients of each group; half of those who died are in the hospice group."""
     groups = {name: rng.sample(patients, number) for name, number in GROUPS.items()}
     groups[HOSPICE][: DEATHS // 2] = patients[: DEATHS // 2]
     groups["mothers"] = [
-        one for one in patients if one.gender == "F" and date(1982, 1, 1) < one.born
+        patient for patient in patients if patient.gender == "F" and date(1982, 1, 1) < patient.born
     ]
     return groups | {"anybody": list(patients)}
 
@@ -297,7 +298,7 @@ def _encounters(rng: Random, patients: Sequence[Patient]) -> list[Encounter]:
     groups = _groups(rng, patients)
     kinds = rng.choices(KINDS, [kind.weight for kind in KINDS], k=ENCOUNTERS)
     drawn = [_encounter(rng, n, kind, groups[kind.group]) for n, kind in enumerate(kinds)]
-    return sorted(drawn, key=lambda one: one.start)
+    return sorted(drawn, key=lambda encounter: encounter.start)
 
 
 def _encounter(rng: Random, number: int, kind: Kind, patients: Sequence[Patient]) -> Encounter:
@@ -308,8 +309,8 @@ def _encounter(rng: Random, number: int, kind: Kind, patients: Sequence[Patient]
     start = FIRST_DAY + timedelta(seconds=rng.randrange(int((last - FIRST_DAY).total_seconds())))
     stop = start + timedelta(minutes=rng.randint(*kind.minutes))
     payer = patient.payer if rng.random() < 0.92 else rng.choice(PAYERS)[0]
-    # what a payer pays for the same thing differs, and from year to year and time to time
-    level = 0.85 + 0.3 * [one[0] for one in PAYERS].index(payer) / len(PAYERS)
+    # Payers pay different prices for the same procedure.
+    level = 0.85 + 0.3 * [name for name, *_ in PAYERS].index(payer) / len(PAYERS)
     done = [code for code, times in kind.procedures.items() for _ in range(rng.randint(*times))]
     each = (stop - start) / max(len(done), 1)
     procedures = tuple(
@@ -325,7 +326,7 @@ def _encounter(rng: Random, number: int, kind: Kind, patients: Sequence[Patient]
     return Encounter(_id(5, number), patient, payer, kind, start, stop, base, procedures)
 
 
-# Rows, spelt as the hospital spells them --------------------------------------------------------
+# Rows, in the hospital's format ----------------------------------------------------------------
 
 
 def _time(moment: datetime) -> str:
@@ -376,65 +377,65 @@ def _patient_line(patient: Patient) -> Line:
     )
 
 
-def _encounter_line(rng: Random, one: Encounter) -> Line:
-    total = one.base_cost + sum(cost for _, _, _, cost in one.procedures)
-    covered = next(payer[5] for payer in PAYERS if payer[0] == one.payer)
+def _encounter_line(rng: Random, encounter: Encounter) -> Line:
+    total = encounter.base_cost + sum(cost for _, _, _, cost in encounter.procedures)
+    covered = next(payer[5] for payer in PAYERS if payer[0] == encounter.payer)
     line = Line(
         [
-            one.encounter_id,
-            _time(one.start),
-            _time(one.stop),
-            one.patient.patient_id,
+            encounter.encounter_id,
+            _time(encounter.start),
+            _time(encounter.stop),
+            encounter.patient.patient_id,
             _id(2, 1),
-            _payer_id(one.payer),
-            one.kind.encounter_class,
-            one.kind.code,
-            TERMS[one.kind.code][0],
-            f"{one.base_cost:.2f}",
+            _payer_id(encounter.payer),
+            encounter.kind.encounter_class,
+            encounter.kind.code,
+            TERMS[encounter.kind.code][0],
+            f"{encounter.base_cost:.2f}",
             f"{total:.2f}",
             f"{total * covered:.2f}",
-            one.kind.reason,
-            REASONS.get(one.kind.reason, ""),
+            encounter.kind.reason,
+            REASONS.get(encounter.kind.reason, ""),
         ]
     )
     _name_otherwise(rng, line, ENCOUNTER_COLUMNS)
     return line
 
 
-def _procedure_lines(rng: Random, one: Encounter) -> list[Line]:
+def _procedure_lines(rng: Random, encounter: Encounter) -> list[Line]:
     lines = [
         Line(
             [
                 _time(start),
                 _time(stop),
-                one.patient.patient_id,
-                one.encounter_id,
+                encounter.patient.patient_id,
+                encounter.encounter_id,
                 code,
                 TERMS[code][0],
                 f"{cost:.2f}",
-                one.kind.reason,
-                REASONS.get(one.kind.reason, ""),
+                encounter.kind.reason,
+                REASONS.get(encounter.kind.reason, ""),
             ]
         )
-        for code, start, stop, cost in one.procedures
+        for code, start, stop, cost in encounter.procedures
     ]
     for line in lines:
         _name_otherwise(rng, line, PROCEDURE_COLUMNS)
     return lines
 
 
-# Dirt -----------------------------------------------------------------------------------------
+# Defects ---------------------------------------------------------------------------------------
 
 
 def _name_otherwise(rng: Random, line: Line, columns: list[str]) -> None:
-    """Now and then a code bears another of its names."""
+    """Give some codes another of their terms."""
     others = TERMS[line.fields[columns.index("CODE")]][1:]
     if others and rng.random() < 0.15:
         spoil(line, columns, "DESCRIPTION", rng.choice(others), "other_description")
 
 
 def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
-    """What a spreadsheet does to ZIP codes that begin with 0."""
+    """Drop leading zeros of ZIP codes, as a spreadsheet does."""
     at = columns.index("ZIP")
     for line in lines:
         if line.fields[at].startswith("0"):
@@ -442,7 +443,7 @@ def _lose_zeros(lines: Iterable[Line], columns: list[str]) -> None:
 
 
 def _misread(text: str) -> str:
-    """*text* as a program shows it that takes UTF-8 for Mac Roman."""
+    """*text* with its UTF-8 misread as Mac Roman."""
     return text.encode().decode("mac_roman")
 
 
@@ -451,7 +452,7 @@ def _move(line: Line, columns: list[str], start: datetime, minutes: int, kind: s
     spoil(line, columns, "STOP", _time(start + timedelta(minutes=minutes)), kind)
 
 
-# Days -----------------------------------------------------------------------------------------
+# Days ------------------------------------------------------------------------------------------
 
 
 def _patient_days(rng: Random, patients: Sequence[Patient]) -> list[list[Line]]:
@@ -476,12 +477,12 @@ def _patient_days(rng: Random, patients: Sequence[Patient]) -> list[list[Line]]:
     died = [
         again(line, died=DAYS[1])
         for line in prime[DEATHS:]
-        if not line.planted and line.fields[0] not in {one.fields[0] for one in moved + unchanged}
+        if not line.planted and line.fields[0] not in {row.fields[0] for row in moved + unchanged}
     ][:2]
     return [
         prime,
         [
-            *mark([_patient_line(one) for one in late], "patient_arrives_later"),
+            *mark([_patient_line(patient) for patient in late], "patient_arrives_later"),
             *mark(moved, "moved"),
             *mark(unchanged, "unchanged_again"),
         ],
@@ -492,15 +493,15 @@ def _patient_days(rng: Random, patients: Sequence[Patient]) -> list[list[Line]]:
 def _encounter_days(
     rng: Random, encounters: Sequence[Encounter]
 ) -> tuple[list[list[Line]], list[list[Line]]]:
-    """The lines of encounters and of procedures, day by day."""
+    """The lines of encounters and of procedures, by day."""
     first = ENCOUNTERS - 2 * ENCOUNTERS_A_DAY
     parts = [
         encounters[:first],
         encounters[first : first + ENCOUNTERS_A_DAY],
         encounters[first + ENCOUNTERS_A_DAY :],
     ]
-    days = [[_encounter_line(rng, one) for one in part] for part in parts]
-    done = [[_procedure_lines(rng, one) for one in part] for part in parts]
+    days = [[_encounter_line(rng, encounter) for encounter in part] for part in parts]
+    done = [[_procedure_lines(rng, encounter) for encounter in part] for part in parts]
     _postpone(rng, parts[0], done)
     _plant_in_encounters(rng, encounters, days)
     procedures = [[line for lines in day for line in lines] for day in done]
@@ -509,19 +510,23 @@ def _encounter_days(
 
 
 def _postpone(rng: Random, prime: Sequence[Encounter], done: list[list[list[Line]]]) -> None:
-    """Some procedures come a day after their encounter, some a day before it.
+    """Deliver some procedures a day after their encounter, and some a day before it.
 
-    Of hospice stays only the hospice care comes late: till then nothing tells what they are.
+    Of hospice stays only the hospice care is late: until then they do not look like hospice.
     """
     stays = [
-        at for at, one in enumerate(prime)
-        if one.kind.group == HOSPICE and "430193006" in {code for code, *_ in one.procedures}
+        at for at, encounter in enumerate(prime)
+        if encounter.kind.group == HOSPICE and "430193006" in {code for code, *_ in encounter.procedures}
     ]  # fmt: skip
     for at in stays[:4]:
         late = [line for line in done[0][at] if line.fields[4] == HOSPICE_CARE]
         done[0][at] = [line for line in done[0][at] if line not in late]
         done[1].append(mark(late, "hospice_arrives_later"))
-    treated = [at for at, one in enumerate(prime) if one.procedures and one.kind.group != HOSPICE]
+    treated = [
+        at
+        for at, encounter in enumerate(prime)
+        if encounter.procedures and encounter.kind.group != HOSPICE
+    ]
     for at in rng.sample(treated, 8):
         done[1].append(mark(done[0][at], "procedure_arrives_later"))
         done[0][at] = []
@@ -536,7 +541,7 @@ def _plant_in_encounters(
 ) -> None:
     columns = ENCOUNTER_COLUMNS
     prime = days[0]
-    by_id = {one.encounter_id: one for one in encounters}
+    by_id = {encounter.encounter_id: encounter for encounter in encounters}
     plain = [
         line
         for line in prime
@@ -546,7 +551,7 @@ def _plant_in_encounters(
     ]
     pick = picker(rng, plain, 60)
     for code, cut in CUT_SHORT.items():
-        for line in [one for one in plain if one.fields[columns.index("CODE")] == code][-6:]:
+        for line in [row for row in plain if row.fields[columns.index("CODE")] == code][-6:]:
             spoil(line, columns, "CODE", cut, "cut_code")
     for _ in range(5):
         spoil(pick(), columns, "TOTAL_CLAIM_COST", "49.99", "base_above_total")
@@ -557,18 +562,19 @@ def _plant_in_encounters(
         corrected.append(_encounter_line(rng, replace(old, payer=payer, base_cost=156.25)))
     days[1] += mark(corrected, "corrected_encounter")
     unchanged = [pick() for _ in range(3)]
-    days[2] += mark([Line(list(one.fields)) for one in unchanged], "unchanged_again")
-    dead = {one.patient.patient_id: one.patient for one in encounters if one.patient.died}
+    days[2] += mark([Line(list(line.fields)) for line in unchanged], "unchanged_again")
+    patients = [encounter.patient for encounter in encounters]
+    dead = {patient.patient_id: patient for patient in patients if patient.died}
     for number, patient in enumerate(list(dead.values())[:16]):
         prime.append(_after_death(rng, number, patient))
 
 
 def _after_death(rng: Random, number: int, patient: Patient) -> Line:
-    """An encounter after the patient's death: the certificate, or what cannot be."""
+    """An encounter after the patient's death: a death certification, or an impossible one."""
     certifies = number % 4 > 0
     code = "308646001" if certifies else "185349003"
     start = datetime.combine(patient.died or LAST_DAY, time(9)) + timedelta(days=2)
-    one = Encounter(
+    encounter = Encounter(
         encounter_id=_id(6, number),
         patient=patient,
         payer=patient.payer,
@@ -578,7 +584,7 @@ def _after_death(rng: Random, number: int, patient: Patient) -> Line:
         base_cost=129.16,
         procedures=(),
     )
-    line = _encounter_line(rng, one)
+    line = _encounter_line(rng, encounter)
     line.planted.append(("death_certification" if certifies else "after_death", "START"))
     return line
 
@@ -587,7 +593,7 @@ def _plant_in_procedures(
     rng: Random, encounters: Sequence[Encounter], days: list[list[Line]]
 ) -> None:
     columns = PROCEDURE_COLUMNS
-    begins = {one.encounter_id: one.start for one in encounters}
+    begins = {encounter.encounter_id: encounter.start for encounter in encounters}
     plain = [
         line
         for line in days[0]

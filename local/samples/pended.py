@@ -1,7 +1,7 @@
-"""The sample feeds of pended claims: the queue of three days, what was cleared, and who is behind it.
+"""The sample feeds of pended claims: the queue of three days, cleared claims, providers, beneficiaries.
 
-The claims, NPIs and beneficiaries are invented; the files have the names and headers of the claims
-system's extracts and of CMS DE-SynPUF. A queue's day stands in its file's name.
+Claims, NPIs and people are invented; the files have the names and headers of the claims system's
+exports and of CMS DE-SynPUF. The day of a queue is in its file name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ YEARS = (2024, 2025)
 CLAIMS, ENTER_A_DAY = 2000, 60
 CLEARED_A_DAY, LEFT_A_DAY, LONG_CLEARED = 40, 5, 120
 PROVIDERS, GROUPS, BENEFICIARIES, INPATIENT = 150, 12, 80, 200
-# Numbers begin where no real feed's do, so that both can be loaded into one warehouse.
+# Ids start where no real feed's do, so that both can be loaded into one warehouse.
 FIRST_CLAIM, FIRST_NPI = 990_000_000_000_000, 1_900_000_000
-# Of the NPIs, some begin with zeros, which a number column has lost.
+# NPIs whose leading zeros a number column drops.
 ZERO_NPIS = ("0012345678", "0123456789", "0000987654")
 
 QUEUE_COLUMNS = listed("ClaimID,ReceiptDate,TotalCharge,NPI,MostRecentNote")
@@ -46,7 +46,7 @@ INPATIENT_COLUMNS = [
     *(f"ICD9_PRCDR_CD_{n}" for n in range(1, 7)),
     *(f"HCPCS_CD_{n}" for n in range(1, 46)),
 ]
-# Notes as the queue's clerks write them: each category of the report, and one that tells nothing.
+# Clerks' notes: at least one for each category of the report, and some that fit none.
 NOTES = (
     "add practitioner",
     "practitioner npi is not on file",
@@ -64,7 +64,7 @@ NOTES = (
     "called, no answer",
 )
 CITIES = (("Bangor", "ME"), ("Nashua", "NH"), ("Toledo", "OH"), ("Boise", "ID"), ("Savannah", "GA"))
-STATES = ("20", "30", "36", "13", "11")  # the same states in Social Security's codes
+STATES = ("20", "30", "36", "13", "11")  # the same states as Social Security codes
 DIAGNOSES = listed(
     "4019,25000,4280,41401,42731,5990,486,496,2724,53081,V5861,E8859,78650,5849,2859"
 )
@@ -73,7 +73,7 @@ PROCEDURES = listed("3995,9904,3893,8872,4516,9671,3722,8154")
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim as the queue knows it."""
+    """A claim in the queue."""
 
     claim_id: str
     received: date | None
@@ -104,13 +104,13 @@ def make(seed: int) -> Samples:
     return collect("pended", files)
 
 
-# The queue ------------------------------------------------------------------------------------
+# The queue -------------------------------------------------------------------------------------
 
 
 def _claim(rng: Random, number: int, npis: Sequence[str]) -> Claim:
-    """One that has waited for up to half a year; most of them not long."""
+    """A claim that has waited for up to half a year; most wait a few weeks."""
     waited = int(rng.expovariate(1 / 35)) % 180
-    late = max(0, number - CLAIMS) // ENTER_A_DAY  # those that enter on a later day
+    late = max(0, number - CLAIMS) // ENTER_A_DAY  # enters on a later day
     return Claim(
         claim_id=str(FIRST_CLAIM + number),
         received=DAYS[late] - timedelta(days=waited),
@@ -126,18 +126,18 @@ def _queues(rng: Random, claims: list[Claim]) -> tuple[list[list[Claim]], list[L
     earlier = claims[CLAIMS - LONG_CLEARED : CLAIMS]
     cleared = [
         _cleared(
-            one, min((one.received or DAYS[0]) + timedelta(days=rng.randrange(1, 30)), DAYS[0])
+            claim, min((claim.received or DAYS[0]) + timedelta(days=rng.randrange(1, 30)), DAYS[0])
         )
-        for one in earlier
+        for claim in earlier
     ]
     queues = [queue]
     for n, day in enumerate(DAYS[1:], start=1):
         gone = rng.sample(queue[INPATIENT:], CLEARED_A_DAY + LEFT_A_DAY)
-        cleared += [_cleared(one, day) for one in gone[:CLEARED_A_DAY]]
-        left = {one.claim_id for one in gone}
+        cleared += [_cleared(claim, day) for claim in gone[:CLEARED_A_DAY]]
+        left = {claim.claim_id for claim in gone}
         start = CLAIMS + n * ENTER_A_DAY
         new = claims[start : start + ENTER_A_DAY]
-        queue = [one for one in queue if one.claim_id not in left] + new
+        queue = [claim for claim in queue if claim.claim_id not in left] + new
         queues.append(queue)
     return queues, cleared
 
@@ -147,7 +147,7 @@ def _cleared(claim: Claim, day: date) -> Line:
 
 
 def _queue_lines(rng: Random, queue: list[Claim]) -> list[Line]:
-    """A day's lines: NPIs as a number column gives them, and second segments behind some claims."""
+    """The lines of a day: NPIs without leading zeros, and second segments after some claims."""
     lines = []
     for claim in queue:
         line = Line([claim.claim_id, _iso(claim.received), claim.charge, claim.npi, claim.note])
@@ -166,11 +166,11 @@ def _queue_lines(rng: Random, queue: list[Claim]) -> list[Line]:
     return lines
 
 
-# Who is behind it -----------------------------------------------------------------------------
+# Providers and beneficiaries -------------------------------------------------------------------
 
 
 def _directory(rng: Random, npis: Sequence[str]) -> list[Line]:
-    """One row an NPI, but two for the first; the last ten are not in it."""
+    """One row for each NPI, two for the first; the last ten are missing."""
     groups = [f"{name.upper()} MEDICAL GROUP" for name in LAST_NAMES[:GROUPS]]
     lines = []
     for npi in [npis[0], *npis[: PROVIDERS - 10], *ZERO_NPIS]:
@@ -195,7 +195,7 @@ def _directory(rng: Random, npis: Sequence[str]) -> list[Line]:
 
 
 def _beneficiaries(rng: Random, people: Sequence[str]) -> list[list[Line]]:
-    """The summaries of two years; who died in the first is not in the second."""
+    """The summaries of two years; beneficiaries who died in the first are not in the second."""
     years: list[list[Line]] = [[], []]
     for n, person in enumerate(people):
         born = date(1930, 1, 1) + timedelta(days=rng.randrange(9000))
@@ -219,17 +219,17 @@ def _beneficiaries(rng: Random, people: Sequence[str]) -> list[list[Line]]:
 
 
 def _county_of(lines: list[Line], number: int) -> str:
-    """The county that the first year's line of a beneficiary names."""
+    """The county in a beneficiary's line of the first year."""
     return lines[number].fields[7]
 
 
 def _inpatient(rng: Random, claims: Sequence[Claim], people: Sequence[str]) -> list[Line]:
-    """The inpatient claims behind the queue's first ones; the queue's segments are theirs."""
+    """The inpatient claims of the first claims in the queue, with their second segments."""
     lines = []
     for n, claim in enumerate(claims):
         start = claim.received or DAYS[0]
         end = start + timedelta(days=rng.randint(1, 12))
-        # a code stands once in a claim, some claims have all ten
+        # a claim has each code once; some claims have all ten
         diagnoses = rng.sample(DIAGNOSES, 10 if n % 10 == 0 else rng.randint(1, 9))
         procedures = rng.sample(PROCEDURES, rng.randint(0, 3))
         planted = []

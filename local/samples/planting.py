@@ -1,6 +1,6 @@
-"""What the sample makers share: lines of a file, dirt put into them, and a record of each.
+"""What the sample modules share: lines of a file, defects planted in them, and a manifest.
 
-Every defect is planted on purpose and listed in a manifest, so that a run can be held against it.
+Every planted defect is listed in the manifest, so that a run can be checked against it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from random import Random
 
 
 def listed(text: str) -> list[str]:
-    """The words of a list written with commas."""
+    """Split a comma-separated list."""
     return text.split(",")
 
 
 @dataclass
 class Line:
-    """A row of a file, and what was done to it: pairs of a kind of dirt or change and a column."""
+    """A row of a file, and what was planted in it: pairs of a kind of defect or change and a column."""
 
     fields: list[str]
     planted: list[tuple[str, str]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Planted:
-    """One thing planted, and where: the header is row 1."""
+    """One planted defect or change, and where it is: the header is row 1."""
 
     kind: str
     file: str
@@ -39,7 +39,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Samples:
-    """The files of one source by name, each with its bytes, and what was planted in them."""
+    """The files of one source system, by name, and what was planted in them."""
 
     source: str
     files: dict[str, bytes]
@@ -51,12 +51,12 @@ def collect(
     tables: dict[str, tuple[list[str], list[Line]]],
     keys: dict[str, tuple[str, ...]] | None = None,
 ) -> Samples:
-    """The csv files of *source*.
+    """Build the CSV files of *source*.
 
     Args:
         source: the source system.
         tables: the columns and lines of each file, by its name.
-        keys: the columns that make up a record's key, by file name; its first column where left out.
+        keys: the columns of a record's key, by file name; the first column by default.
     """
     planted = []
     for name, (columns, lines) in tables.items():
@@ -72,19 +72,18 @@ def collect(
 
 
 def write(samples: Samples, landing: Path) -> int:
-    """Put *samples* under ``<landing>/<source>`` and their manifest beside *landing*.
+    """Write *samples* under ``<landing>/<source>`` and their manifest beside *landing*.
 
-    The manifest is ``planted_<source>.csv``. A file that already holds the same bytes is left
-    alone.
+    The manifest is ``planted_<source>.csv``. A file that already has this content is skipped.
 
     Returns:
-        How many files were written.
+        The number of files written.
     """
     manifest = io.StringIO()
     table = csv.writer(manifest, lineterminator="\n")
     table.writerow(("kind", "file", "row_number", "record_key", "column"))
     table.writerows((p.kind, p.file, p.row_number, p.record_key, p.column) for p in samples.planted)
-    contents = {landing / samples.source / name: held for name, held in samples.files.items()}
+    contents = {landing / samples.source / name: content for name, content in samples.files.items()}
     contents[landing.parent / f"planted_{samples.source}.csv"] = manifest.getvalue().encode()
     written = 0
     for path, content in contents.items():
@@ -99,7 +98,7 @@ def write(samples: Samples, landing: Path) -> int:
 
 
 def text(columns: list[str], lines: list[Line]) -> bytes:
-    """A csv file of *lines* below a header."""
+    """A CSV file: the header *columns*, then *lines*."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(columns)
@@ -108,19 +107,19 @@ def text(columns: list[str], lines: list[Line]) -> bytes:
 
 
 def spoil(line: Line, columns: list[str], column: str, value: str, kind: str) -> None:
-    """Put *value* where *column* was, in the place of any dirt there before."""
+    """Replace the value of *column*, and whatever was planted in it before."""
     line.fields[columns.index(column)] = value
-    line.planted = [one for one in line.planted if one[1] != column] + [(kind, column)]
+    line.planted = [defect for defect in line.planted if defect[1] != column] + [(kind, column)]
 
 
 def shorten(line: Line, left: list[str]) -> None:
-    """Leave only the key and what a slip of the hand put behind it."""
+    """Cut the row after its key, and append *left*."""
     line.fields[1:] = left
     line.planted = [("short_row", "")]
 
 
 def copy(rng: Random, lines: list[Line], line: Line, kind: str, **changes: str) -> None:
-    """Insert a copy of *line* somewhere behind it; *changes* are made by position, as ``at_3``."""
+    """Insert a copy of *line* somewhere after it; *changes* are by position, such as ``at_3``."""
     copy = Line(list(line.fields), [*line.planted, (kind, "")])
     for at, value in changes.items():
         copy.fields[int(at.removeprefix("at_"))] = value
@@ -128,7 +127,7 @@ def copy(rng: Random, lines: list[Line], line: Line, kind: str, **changes: str) 
 
 
 def mark(lines: Iterable[Line], kind: str) -> list[Line]:
-    """*lines*, noted in the manifest as *kind*."""
+    """List *lines* in the manifest as *kind*, and return them."""
     marked = list(lines)
     for line in marked:
         line.planted.append((kind, ""))
@@ -136,6 +135,6 @@ def mark(lines: Iterable[Line], kind: str) -> list[Line]:
 
 
 def picker(rng: Random, lines: list[Line], number: int) -> Callable[[], Line]:
-    """Draws from *lines*, never the same one twice."""
+    """Draw *number* lines at random, each at most once."""
     drawn = iter(rng.sample(lines, number))
     return lambda: next(drawn)

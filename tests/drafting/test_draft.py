@@ -138,7 +138,7 @@ def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
 ):
     path = landing_root / SOURCE / "export.csv"
     path.parent.mkdir()
-    path.write_bytes(MADE.files[billing_exports.NOBODYS])
+    path.write_bytes(MADE.files[billing_exports.UNDESCRIBED])
     assert take_in_all(SOURCE) == []
     shutil.copytree(places.INCLUDE, tmp_path / "include")
     monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
@@ -153,7 +153,7 @@ def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
         assert take_in_all(SOURCE) == ["verified"]
     finally:
         contracts.of_source.cache_clear()
-    rows = table("export.csv", MADE.files[billing_exports.NOBODYS])
+    rows = table("export.csv", MADE.files[billing_exports.UNDESCRIBED])
     found = warehouse.execute(
         "select count(*), sum(claim_amount), sum(paid_amount), min(service_date)"
         " from source_billing_exports.humana_list"

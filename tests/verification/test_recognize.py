@@ -125,7 +125,7 @@ def test_files_land_by_content_below_any_folder_and_the_lying_name_is_seen_throu
     assert landed(warehouse) == FEEDS
     assert {state for _, state, *_ in batches(warehouse)} == {"verified"}
     (name,) = waiting(warehouse)
-    assert name == billing_exports.NOBODYS
+    assert name == billing_exports.UNDESCRIBED
 
 
 def test_a_file_is_the_same_under_any_name_with_its_columns_in_any_order(tmp_path):
@@ -162,7 +162,7 @@ def test_a_file_that_waited_is_taken_in_when_its_contract_comes(schemas, landing
     kept = hidden.read_text()
     hidden.unlink()
     drop(landing_root, "a/claims.csv", MADE.files[billing_exports.ANTHEM])
-    drop(landing_root, "b/claims.csv", MADE.files[billing_exports.NOBODYS])
+    drop(landing_root, "b/claims.csv", MADE.files[billing_exports.UNDESCRIBED])
     assert take_in_all(SOURCE) == []
     assert set(waiting(warehouse)) == {"a/claims.csv", "b/claims.csv"}
     hidden.write_text(kept.replace("status: active", "status: draft"))

@@ -58,7 +58,7 @@ def wrong_columns(file: str, header: list[str], row: list[str]) -> set[str]:
                 datetime.strptime(value, pattern)
             except ValueError:
                 wrong.add(column)
-        if column == "state" and value in billing.MISSPELT.values():
+        if column == "state" and value in billing.MISSPELLINGS.values():
             wrong.add(column)
     return wrong
 

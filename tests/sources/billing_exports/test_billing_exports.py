@@ -412,7 +412,7 @@ def test_a_further_layout_is_a_contract_a_shape_and_a_file_of_checks(samples, tm
     before = content(samples)["claims"]
     shutil.copytree(settings.INCLUDE, tmp_path / "include")
     made = drafting.write(
-        root / SOURCE / billing_exports.NOBODYS, SOURCE, "humana_list", tmp_path
+        root / SOURCE / billing_exports.UNDESCRIBED, SOURCE, "humana_list", tmp_path
     ).read_text()
     for name, text in (
         (
@@ -424,7 +424,9 @@ def test_a_further_layout_is_a_contract_a_shape_and_a_file_of_checks(samples, tm
     ):
         (tmp_path / "include" / name).write_text(text)
     run_in(f"from claimhouse import ingest; ingest.run('{SOURCE}')", tmp_path)
-    rows = table(billing_exports.NOBODYS, (root / SOURCE / billing_exports.NOBODYS).read_bytes())
+    rows = table(
+        billing_exports.UNDESCRIBED, (root / SOURCE / billing_exports.UNDESCRIBED).read_bytes()
+    )
     found = samples.execute(
         "select y.payer_name, count(*), count(distinct b.claim_id), sum(f.total_cost), min(f.service_date)"
         " from star.fact_claim as f join star.dim_payer as y using (payer_key)"

@@ -1,7 +1,7 @@
 """The data dictionary, made from the contracts: ``python -m local.dictionary [--check]``.
 
-It says for people what the contracts say for the machine; ``--check`` fails where the page in
-``docs/`` is not what the contracts would give now.
+The contracts as a page for people. ``--check`` fails if the page in ``docs/`` is not what the
+contracts give now.
 """
 
 from __future__ import annotations
@@ -10,107 +10,118 @@ import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from claimhouse import contracts as contract
-from claimhouse.contracts import SEVERITIES, Column, Contract
+from claimhouse.contracts import (
+    CLASSIFICATIONS,
+    SEVERITIES,
+    Column,
+    Contract,
+    Reference,
+    date_format,
+    load_all,
+)
 from local import places
 
 PAGE = places.ROOT / "docs" / "dictionary.md"
-SHOWN = 12  # longer lists are cut
+# Longer lists are cut.
+MAX_SHOWN = 12
 
 INTRODUCTION = """\
 # Data dictionary
 
-Every column of every feed, as its contract in `include/schemas/` has it. This page is made from
-the contracts by `make docs`; change them, not it. [contracts.md](contracts.md) explains what a
-contract may say. The table of a feed is `source_<source>.<feed>`, each record's newest row is in
-`source_<source>.<feed>_current`.
+Every column of every feed. `make docs` makes this page from the contracts in `include/schemas/`;
+change them, not it. [contracts.md](contracts.md) explains what a contract can say. The table of a
+feed is `source_<source>.<feed>`; `source_<source>.<feed>_current` has the newest row of each record.
 
-**PHI class** says what a column gives away of a person (after 45 CFR 164.514(b)(2)), and so who
-may see it:
+The **PHI class** of a column is what it reveals about a person (after 45 CFR 164.514(b)(2)), which
+decides who may see it:
 """
 
 
 def page(contracts: Sequence[Contract]) -> str:
     """The whole dictionary, as Markdown."""
-    in_use = [one for one in contracts if not one.is_draft]
+    in_use = [contract for contract in contracts if not contract.is_draft]
     parts = [
         INTRODUCTION,
-        markdown_table(("class", "the column holds"), contract.CLASSIFICATIONS.items()),
+        markdown_table(("class", "the column holds"), CLASSIFICATIONS.items()),
     ]
     parts.append(_contents(in_use))
-    for source, feeds in groupby(in_use, key=lambda one: one.source_system):
+    for source, feeds in groupby(in_use, key=lambda contract: contract.source_system):
         parts.append(f"## {source}")
-        parts += [_feed(one) for one in feeds]
+        parts += [_feed(contract) for contract in feeds]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def _contents(contracts: Iterable[Contract]) -> str:
     rows = [
         (
-            one.source_system,
-            f"[{one.feed}](#{one.source_system}{one.feed})",
-            one.description,
+            contract.source_system,
+            f"[{contract.feed}](#{contract.source_system}{contract.feed})",
+            contract.description,
         )
-        for one in contracts
+        for contract in contracts
     ]
-    return markdown_table(("source", "feed", "what it is"), rows)
+    return markdown_table(("source system", "feed", "what it is"), rows)
 
 
-def _feed(one: Contract) -> str:
-    """One feed: what holds for its files and rows, then its columns."""
+def _feed(contract: Contract) -> str:
+    """One feed: its files and keys, then its columns, then the rules between them."""
     parts = [
-        f"### {one.name}",
-        one.description + ".",
-        "\n".join(f"* {fact}" for fact in _facts(one)),
+        f"### {contract.name}",
+        contract.description + ".",
+        "\n".join(f"* {fact}" for fact in _facts(contract)),
     ]
-    references = {each.column: f"{each.to_feed}.{each.to_column}" for each in one.references}
+    references = {reference.column: _target(reference) for reference in contract.references}
     rows = [
         (
-            f"**{column.name}**" if column.name in one.key else column.name,
+            f"**{column.name}**" if column.name in contract.key else column.name,
             f"`{column.physical_type}`",
             column.description,
             column.classification,
-            _lines(_rules(column, column.name in one.key, references.get(column.name))),
+            _lines(_rules(column, column.name in contract.key, references.get(column.name))),
             _lines(_accepted(column)),
             _lines(_costs(column)),
         )
-        for column in one.columns
+        for column in contract.columns
     ]
-    titles = ("column", "type", "meaning", "PHI class", "rules", "accepted", "a failure costs")
+    titles = ("column", "type", "meaning", "PHI class", "rules", "accepted", "if it fails")
     parts.append(markdown_table(titles, rows))
-    if one.row_rules:
-        between = [
+    if contract.row_rules:
+        rules = [
             (f"`{rule.name}`", f"`{rule.expression}`", rule.message, _row_cost(rule.severity))
-            for rule in one.row_rules
+            for rule in contract.row_rules
         ]
         parts.append(
-            markdown_table(("rule of a row", "must hold", "meaning", "a failure costs"), between)
+            markdown_table(("rule of a row", "must hold", "meaning", "if it fails"), rules)
         )
     return "\n\n".join(parts)
 
 
-def _facts(one: Contract) -> Iterable[str]:
-    yield f"contract version {one.version}"
-    if one.is_by_content:
-        yield "files: known by their header and content, whatever their name"
+def _facts(contract: Contract) -> Iterable[str]:
+    yield f"contract version {contract.version}"
+    if contract.is_by_content:
+        yield "files: recognized by header and content, whatever their name"
     else:
-        yield f"files: {_codes(one.file_pattern.split('|'))}"
-    for dialect in (one.dialect, *one.other_dialects):
-        told = [dialect.format, dialect.encoding]
+        yield f"files: {_codes(contract.file_pattern.split('|'))}"
+    for dialect in (contract.dialect, *contract.other_dialects):
+        written = [dialect.format, dialect.encoding]
         if dialect.format == "csv":
-            told.append(f"delimiter {dialect.delimiter!r}")
+            written.append(f"delimiter {dialect.delimiter!r}")
         if dialect.compression:
-            told.append(dialect.compression)
+            written.append(dialect.compression)
         if dialect.sheet:
-            told.append(f"sheet {dialect.sheet!r}")
-        yield "written as: " + ", ".join(told)
-    yield f"key: {_codes(one.key)}"
-    if one.version_column:
-        yield f"the newer of two rows of a key: by `{one.version_column}`"
-    if one.amounts:
-        yield f"money that must reconcile: {_codes(column.name for column in one.amounts)}"
-    if one.freshness_days is not None:
-        yield f"a warning after {one.freshness_days} days without news"
+            written.append(f"sheet {dialect.sheet!r}")
+        yield "format: " + ", ".join(written)
+    yield f"key: {_codes(contract.key)}"
+    if contract.version_column:
+        yield f"newest row of a key: by `{contract.version_column}`"
+    if contract.amounts:
+        yield f"amounts that must reconcile: {_codes(column.name for column in contract.amounts)}"
+    if contract.freshness_days is not None:
+        yield f"warning after {contract.freshness_days} days without a new file"
+
+
+def _target(reference: Reference) -> str:
+    return f"{reference.to_feed}.{reference.to_column}"
 
 
 def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]:
@@ -136,9 +147,9 @@ def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]
 
 
 def _accepted(column: Column) -> Iterable[str]:
-    """In which ways a value may be written, and what is repaired."""
+    """How a value may be written, and what is corrected."""
     if column.date_formats:
-        yield " or ".join(f"`{contract.date_format(one)}`" for one in column.date_formats)
+        yield " or ".join(f"`{date_format(pattern)}`" for pattern in column.date_formats)
     if column.type == "boolean":
         yield f"true: {_codes(column.true_values)}; false: {_codes(column.false_values)}"
     if column.is_money:
@@ -156,11 +167,11 @@ def _accepted(column: Column) -> Iterable[str]:
     if column.aliases:
         yield f"header also {_codes(column.aliases)}"
     if column.from_file_name:
-        yield f"else from the file's name: `{column.from_file_name}`"
+        yield f"or from the file's name: `{column.from_file_name}`"
 
 
 def _costs(column: Column) -> Iterable[str]:
-    """What a value that is missing or wrong costs."""
+    """What happens if a value is missing or wrong."""
     if column.required and column.missing == column.invalid:
         yield f"missing or wrong: {SEVERITIES[column.invalid]}"
         return
@@ -170,14 +181,14 @@ def _costs(column: Column) -> Iterable[str]:
 
 
 def _row_cost(severity: str) -> str:
-    return "the row is quarantined" if severity == "error" else "loaded as it came, with a warning"
+    return "the row is quarantined" if severity == "error" else "loaded as received, with a warning"
 
 
 def _codes(values: Iterable[str]) -> str:
-    """*values* as they are written, the first of a long list."""
-    known = list(values)
-    shown = ", ".join(f"`{value}`" for value in known[:SHOWN])
-    rest = len(known) - SHOWN
+    """*values* as code; of a long list, the first."""
+    listed = list(values)
+    shown = ", ".join(f"`{value}`" for value in listed[:MAX_SHOWN])
+    rest = len(listed) - MAX_SHOWN
     return shown if rest <= 0 else f"{shown} and {rest} more"
 
 
@@ -187,7 +198,7 @@ def _lines(parts: Iterable[str]) -> str:
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a bar inside a cell is escaped."""
-    body = ["| " + " | ".join(_cell(one) for one in row) + " |" for row in rows]
+    body = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     return "\n".join(
         ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *body],
     )
@@ -198,16 +209,16 @@ def _cell(text: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the page, or with ``--check`` only see whether it is what would be written.
+    """Write the page; with ``--check``, only compare it with what would be written.
 
     Raises:
         SystemExit: the page is stale.
     """
-    made = page(contract.load_all())
+    text = page(load_all())
     if "--check" not in arguments:
-        PAGE.write_text(made, encoding="utf-8")
-    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != made:
-        sys.exit(f"{PAGE.relative_to(places.ROOT)} is not what the contracts say: run `make docs`")
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
+        sys.exit(f"{PAGE.relative_to(places.ROOT)} is stale: run `make docs`")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Secrets: every password and key comes from an Airflow connection, here and nowhere else."""
+"""Secrets: every password and key comes from an Airflow connection, through this module only."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class MissingConnection(RuntimeError):
-    """A connection that is needed and not there, or has no password; the message names it."""
+    """A connection that is required does not exist or has no password; the message names it."""
 
 
 def find(name: str) -> Any | None:
-    """The Airflow connection *name*, or None where nobody made it."""
+    """The Airflow connection *name*, or None if it does not exist."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -26,7 +26,7 @@ def password(name: str) -> str:
     Raises:
         MissingConnection: there is no such connection, or it has no password.
     """
-    found = find(name)
-    if found is None or not found.password:
+    connection = find(name)
+    if connection is None or not connection.password:
         raise MissingConnection(f"the connection {name} has no password, or does not exist")
-    return str(found.password)
+    return str(connection.password)

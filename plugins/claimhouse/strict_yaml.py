@@ -1,4 +1,4 @@
-"""YAML files that are held against a schema, and whose errors name the file and the line."""
+"""YAML files checked against a schema; errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-# libyaml is ten times as fast, and a process reads all contracts.
+# libyaml is ten times as fast, and a process may read all contracts.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Keys and positions from the top of a file.
+# Keys and indices from the top of a file.
 Place = list[str | int]
 
 
@@ -25,7 +25,7 @@ class YamlError(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: what it says, and on which line each of its keys stands."""
+    """A YAML file: its content, and the line of each of its keys."""
 
     file: Path
     data: Any
@@ -37,14 +37,14 @@ class Document:
         return YamlError(f"{self.file}:{self._line(place)}: {name}: {why}")
 
     def _line(self, place: Place) -> int:
-        """The line on which *place* stands; where it breaks off, that of the last part found."""
+        """The line of *place*; if it does not exist, that of its last part that does."""
         node, line = self.tree, 1
         for part in place:
             if isinstance(node, yaml.MappingNode):
-                found = [pair for pair in node.value if pair[0].value == part]
-                if not found:
+                pairs = [pair for pair in node.value if pair[0].value == part]
+                if not pairs:
                     break
-                line, node = found[0][0].start_mark.line + 1, found[0][1]
+                line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
                 node = node.value[part]
                 line = node.start_mark.line + 1
@@ -52,10 +52,14 @@ class Document:
 
 
 def read(file: Path, schema: Path | Validator | None = None) -> Document:
-    """Read *file* and hold it against a JSON schema: one in a YAML file, or made ready already.
+    """Read *file* and check it.
+
+    Args:
+        file: the YAML file.
+        schema: a JSON schema: a YAML file, or a validator; None for no schema.
 
     Raises:
-        YamlError: it is no YAML, says a key twice, or says something the schema does not allow.
+        YamlError: it is not YAML, has a key twice, or has something the schema does not allow.
     """
     text = file.read_text(encoding="utf-8")
     loader = _Loader(text)
@@ -68,12 +72,13 @@ def read(file: Path, schema: Path | Validator | None = None) -> Document:
     finally:
         loader.dispose()
     for place in _repeated(document.tree):
-        raise document.error(place, "said twice")
+        raise document.error(place, "occurs twice")
     if schema is not None:
-        ready = _validator(schema) if isinstance(schema, Path) else schema
-        found = list(ready.iter_errors(document.data))
-        if found:
-            raise document.error(*_told(min(found, key=lambda one: str(one.json_path))))
+        validator = _validator(schema) if isinstance(schema, Path) else schema
+        errors = list(validator.iter_errors(document.data))
+        if errors:
+            first = min(errors, key=lambda error: str(error.json_path))
+            raise document.error(*_place_and_message(first))
     return document
 
 
@@ -82,8 +87,8 @@ def _validator(schema: Path) -> Draft202012Validator:
     return Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
 
 
-def _told(error: Any) -> tuple[Place, str]:
-    """Where an error of a JSON schema is, and what a person should know of it."""
+def _place_and_message(error: Any) -> tuple[Place, str]:
+    """Where an error of a JSON schema is, and its message for a person."""
     place = list(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
@@ -92,12 +97,12 @@ def _told(error: Any) -> tuple[Place, str]:
 
 
 def _repeated(node: yaml.Node | None) -> Iterable[Place]:
-    """Keys said twice, of which YAML would silently keep the last."""
+    """Keys that occur twice, of which YAML would silently keep the last."""
     if isinstance(node, yaml.MappingNode):
         keys = [key.value for key, _ in node.value]
         yield from ([key] for key in keys if keys.count(key) > 1)
         for key, value in node.value:
             yield from ([key.value, *place] for place in _repeated(value))
     elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield from ([number, *place] for place in _repeated(item))
+        for index, item in enumerate(node.value):
+            yield from ([index, *place] for place in _repeated(item))

@@ -49,7 +49,11 @@ SPOILT = {
         "descripton",
     ),
     "an unknown key at the top": ("status: active", "state: active", "state"),
-    "a key said twice": ("status: active", "status: draft\nstatus: active", "status: said twice"),
+    "a key that occurs twice": (
+        "status: active",
+        "status: draft\nstatus: active",
+        "status: occurs twice",
+    ),
     "a key index that is neither": (
         "keyIndex, value: false",
         "keyIndex, value: no index",

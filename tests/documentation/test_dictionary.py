@@ -1,4 +1,4 @@
-"""The data dictionary: all that a contract says is in it, and a stale page is refused."""
+"""The data dictionary: everything in a contract is on it, and a stale page is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from claimhouse.reading import Dialect
 
 contracts = functools.cache(contract.load_all)
 CLAIMS = contract.of("billing", "claims")
-# Another value for each thing a contract says of a column, where changing it must change the page.
+# Another value for each attribute of a column: changing it must change the page.
 OTHER: dict[str, Any] = {
     "name": "another",
     "type": "boolean",
@@ -45,7 +45,7 @@ OTHER: dict[str, Any] = {
     "is_amount": True,
     "classification": "free_text",
 }
-# What shows only together with something else.
+# Attributes that show only together with another.
 NEEDS = {
     "true_values": {"type": "boolean"},
     "false_values": {"type": "boolean"},
@@ -54,14 +54,14 @@ NEEDS = {
 }
 
 
-@pytest.mark.parametrize("said", [one.name for one in fields(Column)])
-def test_whatever_a_contract_says_of_a_column_is_on_the_page(said):
+@pytest.mark.parametrize("attribute", [attribute.name for attribute in fields(Column)])
+def test_every_attribute_of_a_column_is_on_the_page(attribute):
     plain = Column("plain", "string", "text", required=True)
-    plain = replace(plain, **NEEDS.get(said, {}))
-    changed = replace(plain, **{said: OTHER[said]})
+    plain = replace(plain, **NEEDS.get(attribute, {}))
+    changed = replace(plain, **{attribute: OTHER[attribute]})
     pages = [
-        dictionary.page([replace(CLAIMS, columns=(one,), row_rules=(), key=("none",))])
-        for one in (plain, changed)
+        dictionary.page([replace(CLAIMS, columns=(column,), row_rules=(), key=("none",))])
+        for column in (plain, changed)
     ]
     assert pages[0] != pages[1]
 
@@ -69,22 +69,22 @@ def test_whatever_a_contract_says_of_a_column_is_on_the_page(said):
 def test_every_column_of_every_contract_has_its_row_with_meaning_and_class():
     page = dictionary.page(contracts())
     sections = re.split(r"^### ", page, flags=re.M)[1:]
-    found = {one.split("\n", 1)[0]: one for one in sections}
+    by_feed = {section.split("\n", 1)[0]: section for section in sections}
     files = [
         file
         for file in (settings.INCLUDE / "schemas").glob("*/*.yaml")
         if file.parent.name != "vocabulary"
     ]
-    said = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
-    in_use = {file: one for file, one in said.items() if one["status"] != "draft"}
-    assert set(found) == {f"{file.parent.name}.{file.stem}" for file in in_use}
-    for file, one in in_use.items():
+    texts = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    in_use = {file: text for file, text in texts.items() if text["status"] != "draft"}
+    assert set(by_feed) == {f"{file.parent.name}.{file.stem}" for file in in_use}
+    for file, text in in_use.items():
         rows = {
             row.split(" | ")[0].strip("| *"): row
-            for row in found[f"{file.parent.name}.{file.stem}"].splitlines()
+            for row in by_feed[f"{file.parent.name}.{file.stem}"].splitlines()
             if row.startswith("| ")
         }
-        for column in one["schema"][0]["properties"]:
+        for column in text["schema"][0]["properties"]:
             row = rows[column["name"]]
             assert f" {column['classification']} " in row
             assert " ".join(column.get("description", "").split()).replace("|", "\\|") in row
@@ -119,7 +119,7 @@ def test_rules_of_rows_drafts_and_several_ways_of_writing():
 def test_a_stale_page_is_refused_and_a_fresh_one_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(dictionary.places, "ROOT", tmp_path)
     monkeypatch.setattr(dictionary, "PAGE", tmp_path / "dictionary.md")
-    monkeypatch.setattr(contract, "load_all", contracts)
+    monkeypatch.setattr(dictionary, "load_all", contracts)
     with pytest.raises(SystemExit, match="make docs"):
         dictionary.main(["--check"])
     dictionary.main([])

@@ -426,7 +426,7 @@ def folder(tmp_path: Path) -> Path:
     [
         ("unit: share", "unit: percent", 5, "unit: 'percent' is not one of"),
         ("unit: share", "units: share", 5, "units: unknown key"),
-        ("unit: share", "unit: share\nunit: share", 5, "unit: said twice"),
+        ("unit: share", "unit: share\nunit: share", 5, "unit: occurs twice"),
         ("name: no_show_rate", "name: no_show", 1, "the file of this metric is no_show.yaml"),
         ("- facility", "- clinic", 18, "dimensions.6: no cut of"),
         ("denominator: count(*)\n", "", 6, "kind: a ratio needs the key denominator"),

@@ -396,7 +396,7 @@ def test_a_bad_subscription_is_refused(tmp_path, change, says):
 def test_a_key_said_twice_is_refused(tmp_path):
     file = client_file(tmp_path, "acme", *SUMMIT)
     file.write_text(file.read_text() + "privacy_level: limited\n")
-    with pytest.raises(readers.ReaderError, match="privacy_level: said twice"):
+    with pytest.raises(readers.ReaderError, match="privacy_level: occurs twice"):
         readers.load_client(file)
 
 

@@ -11,7 +11,7 @@ from claimhouse.reading import Dialect
 
 # What a value can reveal about a person, after the identifiers of 45 CFR 164.514(b)(2).
 CLASSIFICATIONS = {
-    "public": "reveals nothing about a person",
+    "public": "nothing about a person",
     "identifier": "a number or code that stands for one person, claim or visit",
     "name": "a person's name, or part of it",
     "street": "an address, or a place finer than a ZIP code",

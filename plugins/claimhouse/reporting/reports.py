@@ -13,12 +13,15 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import contracts, privacy, settings, warehouse
+from claimhouse import contracts, glossary, privacy, settings, warehouse
 from claimhouse.contracts import Column
 from claimhouse.reporting import roles
 
 # The owner of a report, by the beginning of its name. Row-level security binds all of them.
 VIEW_OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
+
+# Columns of a raw report that its feed does not have.
+_ADDED_COLUMNS = ("batch_id", "row_number", "as_of")
 
 _FOLDER = settings.INCLUDE / "sql" / "reporting"
 
@@ -47,6 +50,9 @@ def create_views(connection: Connection[Any], feeds: Iterable[tuple[str, str]]) 
 
     Returns:
         The names of the views.
+
+    Raises:
+        glossary.GlossaryError: a column of a report is not in ``include/columns.yaml``.
     """
     for row in warehouse.query(connection, "reporting/reports/views"):
         connection.execute(
@@ -55,6 +61,7 @@ def create_views(connection: Connection[Any], feeds: Iterable[tuple[str, str]]) 
     created = names()
     for name in created:
         warehouse.run(connection, f"reporting/{name}/view")
+        glossary.comment(connection, "reporting", name)
     for source, feed in sorted(feeds):
         if warehouse.columns(connection, f"source_{source}", feed):
             created.append(_create_raw_view(connection, source, feed))
@@ -86,6 +93,9 @@ def _create_raw_view(connection: Connection[Any], source: str, feed: str) -> str
         feed=feed,
         description=contract.description,
         columns=[_raw_column(column) for column in contract.columns],
+        meanings={
+            column: glossary.meaning_of("reporting", view, column) for column in _ADDED_COLUMNS
+        },
     )
     return view
 

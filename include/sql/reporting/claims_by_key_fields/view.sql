@@ -44,32 +44,3 @@ group by
     p.claim_type, p.plan_type, p.claim_status, a.as_of;
 
 comment on view reporting.claims_by_key_fields is 'Claims by payer, procedure, provider and more';
-comment on column reporting.claims_by_key_fields.source_system is 'The system the claims came from';
-comment on column reporting.claims_by_key_fields.service_month is
-'Month of service as YYYY-MM; empty where the day is unknown';
-comment on column reporting.claims_by_key_fields.payer_name is 'Who pays, under the name all sources share';
-comment on column reporting.claims_by_key_fields.procedure_id is 'Code of the procedure';
-comment on column reporting.claims_by_key_fields.procedure_name is 'What was done';
-comment on column reporting.claims_by_key_fields.procedure_specialty is 'The specialty the procedure belongs to';
-comment on column reporting.claims_by_key_fields.provider_id is 'The source''s own number of the provider';
-comment on column reporting.claims_by_key_fields.provider_name is 'Who treated';
-comment on column reporting.claims_by_key_fields.provider_specialty is 'What the provider practised at the time';
-comment on column reporting.claims_by_key_fields.facility_name is 'Where: the name, else the address, else the number';
-comment on column reporting.claims_by_key_fields.claim_type is 'The kind of claim';
-comment on column reporting.claims_by_key_fields.plan_type is 'The kind of insurance plan';
-comment on column reporting.claims_by_key_fields.claim_status is
-'What became of it; unknown where the source gives no status';
-comment on column reporting.claims_by_key_fields.claims is 'How many claims, each in its latest state';
-comment on column reporting.claims_by_key_fields.billed_amount is 'What they ask for, in dollars';
-comment on column reporting.claims_by_key_fields.allowed_amount is 'What the payers'' contracts allow, in dollars';
-comment on column reporting.claims_by_key_fields.paid_amount is 'What was paid, in dollars';
-comment on column reporting.claims_by_key_fields.denied_claims is
-'Claims that were denied; over decided_claims it is the denial rate';
-comment on column reporting.claims_by_key_fields.decided_claims is 'Claims that were paid or denied';
-comment on column reporting.claims_by_key_fields.paid_of_billed is
-'Paid on claims whose billed amount is known too; over billed_of_paid it is the paid-to-billed ratio';
-comment on column reporting.claims_by_key_fields.billed_of_paid is 'What those claims ask for, in dollars';
-comment on column reporting.claims_by_key_fields.days_to_payment is
-'Days from claim (else service) to payment, added up; over timed_payments it is the average';
-comment on column reporting.claims_by_key_fields.timed_payments is 'Claims of which these days are known';
-comment on column reporting.claims_by_key_fields.as_of is 'When the source was last loaded (UTC)';

@@ -27,29 +27,3 @@ inner join {{ reader("claims_by_specialty_month", "limited") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.claims_by_specialty_month is 'Claims by provider specialty and month';
-comment on column reporting.claims_by_specialty_month.provider_specialty is
-'What the provider practises, as of the date of service';
-comment on column reporting.claims_by_specialty_month.service_month is
-'The first day of the month of service';
-comment on column reporting.claims_by_specialty_month.date_of_service is
-'The day on which the service was given';
-comment on column reporting.claims_by_specialty_month.claim_pseudonym is
-'Stands for the claim: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.claims_by_specialty_month.patient_pseudonym is
-'Stands for the patient: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.claims_by_specialty_month.patient_city is
-'Where the patient lived on the date of service';
-comment on column reporting.claims_by_specialty_month.patient_state is
-'The state of that city';
-comment on column reporting.claims_by_specialty_month.visit_type is
-'physical, routine, illness or surgery';
-comment on column reporting.claims_by_specialty_month.coverage_percent is
-'The share of the cost that is covered, in percent: 100, 50 or 0';
-comment on column reporting.claims_by_specialty_month.total_cost is
-'What the service cost, in dollars';
-comment on column reporting.claims_by_specialty_month.covered_amount is
-'The covered part of the cost, in dollars';
-comment on column reporting.claims_by_specialty_month.is_billed is
-'Whether the bill was sent to the patient';
-comment on column reporting.claims_by_specialty_month.as_of is
-'When the claims were last loaded (UTC)';

@@ -186,37 +186,3 @@ left join used as u
 left join security.data_as_of as a on p.source_system = a.source_system;
 
 comment on view reporting.clinic_performance is 'Clinics and kinds of insurance by quarter';
-comment on column reporting.clinic_performance.source_system is 'Where the figures come from';
-comment on column reporting.clinic_performance.quarter is 'The calendar quarter of the appointment or visit';
-comment on column reporting.clinic_performance.quarter_starts_on is 'Its first day';
-comment on column reporting.clinic_performance.clinic is
-'The clinic, or all; no clinic is care from afar, in no clinic''s rooms';
-comment on column reporting.clinic_performance.payer_type is
-'The kind of insurance the patient had at the time, or all';
-comment on column reporting.clinic_performance.appointments is
-'Appointments scheduled for a day of the quarter, each in its latest state';
-comment on column reporting.clinic_performance.completed is 'Those that took place';
-comment on column reporting.clinic_performance.cancelled is 'Those that were cancelled';
-comment on column reporting.clinic_performance.no_shows is 'Those to which the patient did not come';
-comment on column reporting.clinic_performance.rescheduled is
-'Those that were moved to another time; the one in its place counts for itself';
-comment on column reporting.clinic_performance.completion_rate is 'completed over appointments';
-comment on column reporting.clinic_performance.cancellation_rate is 'cancelled over appointments';
-comment on column reporting.clinic_performance.no_show_rate is 'no_shows over appointments';
-comment on column reporting.clinic_performance.reschedule_rate is 'rescheduled over appointments';
-comment on column reporting.clinic_performance.visits is 'Visits to which an appointment led';
-comment on column reporting.clinic_performance.billed_amount is 'What was billed for them, in dollars';
-comment on column reporting.clinic_performance.billed_visits is 'Visits of which it is known what was billed';
-comment on column reporting.clinic_performance.billed_per_visit is 'billed_amount over billed_visits, in dollars';
-comment on column reporting.clinic_performance.visit_minutes is 'How long they took together, in minutes';
-comment on column reporting.clinic_performance.timed_visits is 'Visits of which the length is known';
-comment on column reporting.clinic_performance.average_minutes is 'visit_minutes over timed_visits';
-comment on column reporting.clinic_performance.score_sum is 'The scores patients gave, 1 to 5, added up';
-comment on column reporting.clinic_performance.scores is 'How many scores';
-comment on column reporting.clinic_performance.average_satisfaction is 'score_sum over scores';
-comment on column reporting.clinic_performance.provider_minutes is
-'Minutes of visits, wherever, of providers at home in the clinic; no kind of insurance has a part of them';
-comment on column reporting.clinic_performance.available_minutes is
-'Minutes these providers were available: an assumed capacity on every working day';
-comment on column reporting.clinic_performance.utilization is 'provider_minutes over available_minutes';
-comment on column reporting.clinic_performance.as_of is 'When the source was last loaded (UTC)';

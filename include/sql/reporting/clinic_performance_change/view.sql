@@ -158,31 +158,3 @@ from exact as x
 inner join {{ reader("clinic_performance_change", "aggregate") }};
 
 comment on view reporting.clinic_performance_change is 'What drives the clinics'' change from quarter to quarter';
-comment on column reporting.clinic_performance_change.source_system is 'Where the figures come from';
-comment on column reporting.clinic_performance_change.quarter is 'The calendar quarter';
-comment on column reporting.clinic_performance_change.quarter_starts_on is 'Its first day';
-comment on column reporting.clinic_performance_change.quarter_before is
-'The quarter it is compared with, the one before';
-comment on column reporting.clinic_performance_change.measure is 'The ratio that changed, as in clinic_performance';
-comment on column reporting.clinic_performance_change.dimension is
-'By what the change is taken apart: clinic or payer_type. Add up within one of them';
-comment on column reporting.clinic_performance_change.member is 'The clinic, or the kind of insurance';
-comment on column reporting.clinic_performance_change.numerator_before is 'Its numerator in the quarter before';
-comment on column reporting.clinic_performance_change.denominator_before is 'Its denominator in the quarter before';
-comment on column reporting.clinic_performance_change.numerator is 'Its numerator in the quarter';
-comment on column reporting.clinic_performance_change.denominator is 'Its denominator in the quarter';
-comment on column reporting.clinic_performance_change.rate_before is 'Its ratio in the quarter before';
-comment on column reporting.clinic_performance_change.rate is 'Its ratio in the quarter';
-comment on column reporting.clinic_performance_change.share_before is
-'Its share of the whole denominator in the quarter before';
-comment on column reporting.clinic_performance_change.share is 'Its share of the whole denominator in the quarter';
-comment on column reporting.clinic_performance_change.mix_effect is
-'The change of its share, times how far its ratio (mean of both quarters) lies above that of the whole';
-comment on column reporting.clinic_performance_change.rate_effect is
-'The change of its own ratio, times its share (mean of both quarters)';
-comment on column reporting.clinic_performance_change.effect is
-'Both together; the effects of a dimension add up to whole_change';
-comment on column reporting.clinic_performance_change.whole_before is 'The ratio of all in the quarter before';
-comment on column reporting.clinic_performance_change.whole is 'The ratio of all in the quarter';
-comment on column reporting.clinic_performance_change.whole_change is 'By how much the ratio of all changed';
-comment on column reporting.clinic_performance_change.as_of is 'When the source was last loaded (UTC)';

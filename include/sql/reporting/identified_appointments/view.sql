@@ -34,28 +34,3 @@ left join star.fact_encounter as e on f.source_system = e.source_system and f.ap
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.identified_appointments is 'Appointments in detail';
-comment on column reporting.identified_appointments.source_system is 'Where it was made';
-comment on column reporting.identified_appointments.appointment_id is 'The source''s own number of the appointment';
-comment on column reporting.identified_appointments.service_date is 'The day it was scheduled for';
-comment on column reporting.identified_appointments.scheduled_at is 'The time it was scheduled for (UTC)';
-comment on column reporting.identified_appointments.appointment_status is
-'COMPLETED, CANCELLED, NO_SHOW or RESCHEDULED';
-comment on column reporting.identified_appointments.replaced_by_id is
-'The appointment that took the place of a rescheduled one, where that could be told';
-comment on column reporting.identified_appointments.patient_id is 'The source''s own number of the patient';
-comment on column reporting.identified_appointments.first_name is 'The patient''s first name';
-comment on column reporting.identified_appointments.last_name is 'The patient''s last name';
-comment on column reporting.identified_appointments.age_group is 'The patient''s age group, as the source gives it';
-comment on column reporting.identified_appointments.gender is 'M is male, F is female';
-comment on column reporting.identified_appointments.payer_type is 'The kind of insurance the patient had at the time';
-comment on column reporting.identified_appointments.city is 'Where the patient lived at the time';
-comment on column reporting.identified_appointments.state is 'The state of that city';
-comment on column reporting.identified_appointments.provider_id is 'The source''s own number of the provider';
-comment on column reporting.identified_appointments.provider_name is 'Whom the appointment was with';
-comment on column reporting.identified_appointments.provider_specialty is 'What the provider practises';
-comment on column reporting.identified_appointments.facility_name is 'The clinic; empty for care from afar';
-comment on column reporting.identified_appointments.encounter_id is
-'The visit that came of it; an appointment with two visits has two rows';
-comment on column reporting.identified_appointments.length_minutes is 'How long the visit took, in minutes';
-comment on column reporting.identified_appointments.billed_amount is 'What was billed for it, in dollars';
-comment on column reporting.identified_appointments.as_of is 'When the appointments were last loaded (UTC)';

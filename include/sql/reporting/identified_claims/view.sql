@@ -35,28 +35,3 @@ inner join {{ reader("identified_claims", "identified") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.identified_claims is 'Claims in detail';
-comment on column reporting.identified_claims.source_system is 'Where the claim came from';
-comment on column reporting.identified_claims.claim_id is 'The source''s own number of the claim';
-comment on column reporting.identified_claims.service_date is 'The day of the service';
-comment on column reporting.identified_claims.patient_id is 'The source''s own number of the patient';
-comment on column reporting.identified_claims.first_name is 'The patient''s first name';
-comment on column reporting.identified_claims.last_name is 'The patient''s last name';
-comment on column reporting.identified_claims.city is 'Where the patient lived on that day';
-comment on column reporting.identified_claims.state is 'The state of that city';
-comment on column reporting.identified_claims.provider_id is 'The source''s own number of the provider';
-comment on column reporting.identified_claims.provider_name is 'Who treated';
-comment on column reporting.identified_claims.specialty is 'What the provider practised at the time';
-comment on column reporting.identified_claims.payer_name is 'Who pays, under the name all sources share';
-comment on column reporting.identified_claims.visit_type is 'What the visit was for';
-comment on column reporting.identified_claims.claim_type is 'The kind of claim';
-comment on column reporting.identified_claims.plan_type is 'The kind of insurance plan';
-comment on column reporting.identified_claims.claim_status is 'What became of it';
-comment on column reporting.identified_claims.status_reason is 'Why it has that status, as the source says';
-comment on column reporting.identified_claims.coverage_percent is 'The share of the cost that is covered, in percent';
-comment on column reporting.identified_claims.is_billed is 'Whether the bill was sent to the patient';
-comment on column reporting.identified_claims.total_cost is 'What the claim asks for, in dollars';
-comment on column reporting.identified_claims.covered_amount is 'The covered part of it, in dollars';
-comment on column reporting.identified_claims.allowed_amount is
-'What the payer''s contract allows for it, in dollars';
-comment on column reporting.identified_claims.paid_amount is 'What was paid, in dollars';
-comment on column reporting.identified_claims.as_of is 'When the claims were last loaded (UTC)';

@@ -43,34 +43,3 @@ inner join {{ reader("identified_pended_claims", "identified") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.identified_pended_claims is 'Pended claims in detail';
-comment on column reporting.identified_pended_claims.source_system is 'Where the claim waits or waited';
-comment on column reporting.identified_pended_claims.claim_id is 'The number of the claim';
-comment on column reporting.identified_pended_claims.patient_id is 'The source''s own number of the patient';
-comment on column reporting.identified_pended_claims.first_name is 'The patient''s first name';
-comment on column reporting.identified_pended_claims.last_name is 'The patient''s last name';
-comment on column reporting.identified_pended_claims.birth_date is 'The patient''s day of birth';
-comment on column reporting.identified_pended_claims.gender is 'M is male, F is female';
-comment on column reporting.identified_pended_claims.state is 'The state the patient lives in';
-comment on column reporting.identified_pended_claims.npi is 'The practitioner''s National Provider Identifier';
-comment on column reporting.identified_pended_claims.practitioner_last_name is
-'The practitioner''s last name, where the directory has one';
-comment on column reporting.identified_pended_claims.practitioner_first_name is 'The practitioner''s first name';
-comment on column reporting.identified_pended_claims.provider_group is 'The group the practitioner belonged to';
-comment on column reporting.identified_pended_claims.facility_id is
-'The facility''s number, where the claim behind is known';
-comment on column reporting.identified_pended_claims.outcome is
-'pended, cleared, or left: gone without having been cleared';
-comment on column reporting.identified_pended_claims.note_category is 'Why it pends or pended, read from its note';
-comment on column reporting.identified_pended_claims.age_bucket is 'Days since receipt, in steps';
-comment on column reporting.identified_pended_claims.age_group is '<=30 or >30';
-comment on column reporting.identified_pended_claims.total_charge is 'What it asks for, in dollars';
-comment on column reporting.identified_pended_claims.received_date is 'The day it was received';
-comment on column reporting.identified_pended_claims.first_pended_date is 'The first report with it';
-comment on column reporting.identified_pended_claims.last_pended_date is 'The last report with it';
-comment on column reporting.identified_pended_claims.left_date is 'The first report without it';
-comment on column reporting.identified_pended_claims.cleared_date is 'The day it was cleared';
-comment on column reporting.identified_pended_claims.report_count is 'In how many reports it was';
-comment on column reporting.identified_pended_claims.days_pended is
-'Days from receipt until it was cleared, had left, or to the newest report';
-comment on column reporting.identified_pended_claims.days_to_clear is 'Days from receipt to the day it was cleared';
-comment on column reporting.identified_pended_claims.as_of is 'When the queue was last loaded (UTC)';

@@ -31,26 +31,3 @@ inner join {{ reader("member_encounters", "safe_harbor") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.member_encounters is 'Encounters of your members';
-comment on column reporting.member_encounters.specialty is 'What the encounter was about';
-comment on column reporting.member_encounters.is_own_specialty is
-'Whether that is the specialty of the person who asks';
-comment on column reporting.member_encounters.encounter_class is 'Ambulatory, inpatient, emergency, ...';
-comment on column reporting.member_encounters.service_date is 'The day on which it began (UTC)';
-comment on column reporting.member_encounters.service_year is 'The year in which it began';
-comment on column reporting.member_encounters.payer_name is 'The insurer of the encounter';
-comment on column reporting.member_encounters.patient_pseudonym is
-'Stands for the patient: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.member_encounters.encounter_pseudonym is
-'Stands for the encounter: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.member_encounters.gender is 'M is male, F is female';
-comment on column reporting.member_encounters.age is
-'The patient''s age in years on that day; below the level limited 90 stands for 90 and more';
-comment on column reporting.member_encounters.city is 'Where the patient lived on that day';
-comment on column reporting.member_encounters.state is 'The state of that city';
-comment on column reporting.member_encounters.zip is
-'The ZIP code; below the level limited its first three digits, 000 where few people live';
-comment on column reporting.member_encounters.total_claim_cost is 'What the encounter cost, in dollars';
-comment on column reporting.member_encounters.payer_coverage is 'What the insurer covered of it, in dollars';
-comment on column reporting.member_encounters.patient_share is 'What was left to the patient, in dollars';
-comment on column reporting.member_encounters.length_minutes is 'How long it took, in minutes';
-comment on column reporting.member_encounters.as_of is 'When the encounters were last loaded (UTC)';

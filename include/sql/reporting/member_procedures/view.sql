@@ -30,25 +30,3 @@ inner join {{ reader("member_procedures", "safe_harbor") }}
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.member_procedures is 'Procedures of your members';
-comment on column reporting.member_procedures.specialty is 'The specialty the procedure belongs to';
-comment on column reporting.member_procedures.procedure_name is 'What was done';
-comment on column reporting.member_procedures.procedure_code is 'Its SNOMED CT code';
-comment on column reporting.member_procedures.service_date is 'The day on which it was done (UTC)';
-comment on column reporting.member_procedures.service_year is 'The year in which it was done';
-comment on column reporting.member_procedures.payer_name is 'The insurer of the encounter';
-comment on column reporting.member_procedures.patient_pseudonym is
-'Stands for the patient: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.member_procedures.encounter_pseudonym is
-'Stands for the encounter: the same in every extract of yours, different from every other reader''s';
-comment on column reporting.member_procedures.gender is 'M is male, F is female';
-comment on column reporting.member_procedures.age is
-'The patient''s age in years on that day; below the level limited 90 stands for 90 and more';
-comment on column reporting.member_procedures.city is 'Where the patient lived on that day';
-comment on column reporting.member_procedures.state is 'The state of that city';
-comment on column reporting.member_procedures.zip is
-'The ZIP code; below the level limited its first three digits, 000 where few people live';
-comment on column reporting.member_procedures.base_cost is 'What the procedure cost, in dollars';
-comment on column reporting.member_procedures.length_minutes is 'How long it took, in minutes';
-comment on column reporting.member_procedures.is_own_specialty is
-'Whether it is of the specialty of the person who asks';
-comment on column reporting.member_procedures.as_of is 'When the procedures were last loaded (UTC)';

@@ -20,13 +20,3 @@ group by cube (date_trunc('month', f.service_date), f.specialty)
 having count(*) > 0;
 
 comment on view reporting.members_helped is 'Members helped, by month and specialty';
-comment on column reporting.members_helped.month is 'The first day of the month; empty in a total over months';
-comment on column reporting.members_helped.specialty is
-'What the encounters were about; empty in a total over specialties';
-comment on column reporting.members_helped.is_all_months is 'Whether the row is a total over months';
-comment on column reporting.members_helped.is_all_specialties is 'Whether the row is a total over specialties';
-comment on column reporting.members_helped.encounters is 'How many encounters';
-comment on column reporting.members_helped.patients is
-'How many distinct patients; of several months less than their sum';
-comment on column reporting.members_helped.total_claim_cost is 'What they cost, in dollars';
-comment on column reporting.members_helped.as_of is 'When the encounters were last loaded (UTC)';

@@ -43,18 +43,3 @@ left join named as n on t.source_system = n.source_system and t.procedure_id = n
 where t.payer_group = 'all';
 
 comment on view reporting.missed_patients is 'Patients you are missing out on';
-comment on column reporting.missed_patients.source_system is 'Where the procedures were done';
-comment on column reporting.missed_patients.specialty is 'The specialty of the procedure, or all';
-comment on column reporting.missed_patients.procedure_code is 'Its SNOMED CT code; all in a total of the specialty';
-comment on column reporting.missed_patients.procedure_name is 'What was done; all in a total of the specialty';
-comment on column reporting.missed_patients.own_procedures is 'How often it was done for your members';
-comment on column reporting.missed_patients.own_patients is 'For how many distinct members';
-comment on column reporting.missed_patients.uninsured_patients is
-'Distinct patients whom nobody insured; empty where a small count could be found out';
-comment on column reporting.missed_patients.other_payers_patients is
-'Distinct patients with other payers; empty where a small count could be found out';
-comment on column reporting.missed_patients.missed_patients is
-'Distinct patients of both kinds; who was both in turn counts once';
-comment on column reporting.missed_patients.is_hidden is
-'True where a newer value is hidden: the figure is empty, or older, as of the time beside it';
-comment on column reporting.missed_patients.as_of is 'When the oldest data behind the row were loaded (UTC)';

@@ -36,16 +36,3 @@ window
     up_to as (partition by b.source_system, b.report_date order by b.age_bucket_position);
 
 comment on view reporting.pended_by_age is 'Pended claims by age';
-comment on column reporting.pended_by_age.source_system is 'Where the claims wait';
-comment on column reporting.pended_by_age.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_by_age.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_by_age.age_group is
-'<=30 or >30 days since receipt; unknown without a day of receipt';
-comment on column reporting.pended_by_age.age_bucket is 'Days from receipt to the report, in steps';
-comment on column reporting.pended_by_age.age_bucket_position is 'Sorts the buckets; the youngest is 1';
-comment on column reporting.pended_by_age.claims is 'Claims of the bucket';
-comment on column reporting.pended_by_age.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_by_age.percent_of_claims is 'Their share of the report''s claims, in percent';
-comment on column reporting.pended_by_age.claims_up_to is 'Claims of this bucket and all younger ones';
-comment on column reporting.pended_by_age.dollars_up_to is 'What these ask for, in dollars';
-comment on column reporting.pended_by_age.as_of is 'When the source was last loaded (UTC)';

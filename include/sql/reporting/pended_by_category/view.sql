@@ -31,15 +31,3 @@ inner join {{ reader("pended_by_category", "aggregate") }}
 left join security.data_as_of as a on c.source_system = a.source_system;
 
 comment on view reporting.pended_by_category is 'Pended claims by category';
-comment on column reporting.pended_by_category.source_system is 'Where the claims wait';
-comment on column reporting.pended_by_category.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_by_category.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_by_category.note_category is
-'Why the claims pend, read from their notes by a list of phrases';
-comment on column reporting.pended_by_category.claims is 'Claims of the category';
-comment on column reporting.pended_by_category.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_by_category.percent_of_claims is 'Their share of the report''s claims, in percent';
-comment on column reporting.pended_by_category.claims_over_30_days is
-'Those received more than 30 days before the report';
-comment on column reporting.pended_by_category.oldest_days is 'The most days one has waited';
-comment on column reporting.pended_by_category.as_of is 'When the source was last loaded (UTC)';

@@ -53,22 +53,3 @@ left join gone as g on q.source_system = g.source_system and q.report_date_key =
 left join security.data_as_of as a on q.source_system = a.source_system;
 
 comment on view reporting.pended_daily is 'Pended claims, day by day';
-comment on column reporting.pended_daily.source_system is 'Where the claims wait';
-comment on column reporting.pended_daily.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_daily.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_daily.claims is 'Claims in the queue';
-comment on column reporting.pended_daily.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_daily.claims_to_30_days is 'Those received up to 30 days before the report';
-comment on column reporting.pended_daily.claims_over_30_days is
-'Those received more than 30 days before it; one whose day of receipt is unknown is in neither';
-comment on column reporting.pended_daily.dollars_over_30_days is 'What these ask for, in dollars';
-comment on column reporting.pended_daily.average_age_days is
-'Days from receipt to the report, on average over the claims whose receipt is known';
-comment on column reporting.pended_daily.oldest_days is 'The most days one has waited';
-comment on column reporting.pended_daily.entered is
-'Claims the report before did not have; 0 in the first report, which tells nothing of it';
-comment on column reporting.pended_daily.cleared is 'Claims of the report before that were cleared since';
-comment on column reporting.pended_daily.left_uncleared is
-'Claims of the report before that are gone without having been cleared';
-comment on column reporting.pended_daily.dollars_gone is 'What both ask for, in dollars';
-comment on column reporting.pended_daily.as_of is 'When the source was last loaded (UTC)';

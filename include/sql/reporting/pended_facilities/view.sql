@@ -37,17 +37,3 @@ inner join {{ reader("pended_facilities", "aggregate") }}
 left join security.data_as_of as a on g.source_system = a.source_system;
 
 comment on view reporting.pended_facilities is 'Facilities with pended claims';
-comment on column reporting.pended_facilities.source_system is 'Where the claims wait';
-comment on column reporting.pended_facilities.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_facilities.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_facilities.position is
-'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
-comment on column reporting.pended_facilities.facility_id is
-'The facility''s number; unknown where the claim behind is not known';
-comment on column reporting.pended_facilities.state is 'The state it is in';
-comment on column reporting.pended_facilities.claims is 'Claims of it in the queue';
-comment on column reporting.pended_facilities.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_facilities.claims_over_30_days is
-'Those received more than 30 days before the report';
-comment on column reporting.pended_facilities.oldest_days is 'The most days one has waited';
-comment on column reporting.pended_facilities.as_of is 'When the source was last loaded (UTC)';

@@ -37,15 +37,3 @@ inner join {{ reader("pended_groups", "aggregate") }}
 left join security.data_as_of as a on g.source_system = a.source_system;
 
 comment on view reporting.pended_groups is 'Groups with pended claims';
-comment on column reporting.pended_groups.source_system is 'Where the claims wait';
-comment on column reporting.pended_groups.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_groups.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_groups.position is
-'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
-comment on column reporting.pended_groups.provider_group is 'The group the practitioners belonged to';
-comment on column reporting.pended_groups.practitioners is 'How many of its practitioners have pended claims';
-comment on column reporting.pended_groups.claims is 'Claims of it in the queue';
-comment on column reporting.pended_groups.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_groups.claims_over_30_days is 'Those received more than 30 days before the report';
-comment on column reporting.pended_groups.oldest_days is 'The most days one has waited';
-comment on column reporting.pended_groups.as_of is 'When the source was last loaded (UTC)';

@@ -44,16 +44,3 @@ inner join star.dim_facility as l on f.facility_key = l.facility_key
 left join security.data_as_of as a on f.source_system = a.source_system;
 
 comment on view reporting.pended_movement is 'Pended claims that came and went';
-comment on column reporting.pended_movement.source_system is 'Where the claims wait';
-comment on column reporting.pended_movement.report_date is 'The first report that shows the change';
-comment on column reporting.pended_movement.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_movement.movement is 'entered, cleared, or left: gone without having been cleared';
-comment on column reporting.pended_movement.claim_id is 'The number of the claim';
-comment on column reporting.pended_movement.age_days is
-'Days from receipt to the report in which it entered, or to the last one it was in';
-comment on column reporting.pended_movement.note_category is 'Why it pends or pended, read from its note';
-comment on column reporting.pended_movement.total_charge is 'What it asks for, in dollars';
-comment on column reporting.pended_movement.npi is 'The practitioner''s National Provider Identifier';
-comment on column reporting.pended_movement.provider_group is 'The group the practitioner belonged to';
-comment on column reporting.pended_movement.facility_id is 'The facility''s number, where the claim behind is known';
-comment on column reporting.pended_movement.as_of is 'When the source was last loaded (UTC)';

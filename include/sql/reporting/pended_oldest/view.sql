@@ -40,21 +40,3 @@ left join security.data_as_of as a on f.source_system = a.source_system
 where f.position <= 30;
 
 comment on view reporting.pended_oldest is 'The oldest pended claims';
-comment on column reporting.pended_oldest.source_system is 'Where the claims wait';
-comment on column reporting.pended_oldest.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_oldest.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_oldest.position is
-'Its place among the claims of the report, the oldest first; of equally old ones the dearest first';
-comment on column reporting.pended_oldest.claim_id is 'The number of the claim';
-comment on column reporting.pended_oldest.received_date is 'The day it was received';
-comment on column reporting.pended_oldest.age_days is 'Days from then to the report';
-comment on column reporting.pended_oldest.age_bucket is 'The same in steps';
-comment on column reporting.pended_oldest.note_category is 'Why it pends, read from its note';
-comment on column reporting.pended_oldest.total_charge is 'What it asks for, in dollars';
-comment on column reporting.pended_oldest.npi is 'The practitioner''s National Provider Identifier';
-comment on column reporting.pended_oldest.practitioner_last_name is
-'The practitioner''s last name, where the directory has one';
-comment on column reporting.pended_oldest.practitioner_first_name is 'The practitioner''s first name';
-comment on column reporting.pended_oldest.provider_group is 'The group the practitioner belonged to';
-comment on column reporting.pended_oldest.facility_id is 'The facility''s number, where the claim behind is known';
-comment on column reporting.pended_oldest.as_of is 'When the source was last loaded (UTC)';

@@ -43,19 +43,3 @@ inner join {{ reader("pended_practitioners", "aggregate") }}
 left join security.data_as_of as a on g.source_system = a.source_system;
 
 comment on view reporting.pended_practitioners is 'Practitioners with pended claims';
-comment on column reporting.pended_practitioners.source_system is 'Where the claims wait';
-comment on column reporting.pended_practitioners.report_date is 'The day of the report: the queue as it was then';
-comment on column reporting.pended_practitioners.is_newest is 'Whether this is the newest report';
-comment on column reporting.pended_practitioners.position is
-'Its place in the report, the one with the most claims first: top 10, 20 or 30 by it';
-comment on column reporting.pended_practitioners.npi is 'The National Provider Identifier';
-comment on column reporting.pended_practitioners.last_name is 'Last name, where the directory has one';
-comment on column reporting.pended_practitioners.first_name is 'First name';
-comment on column reporting.pended_practitioners.provider_group is 'The group the practitioner belonged to';
-comment on column reporting.pended_practitioners.state is 'The state of the office';
-comment on column reporting.pended_practitioners.claims is 'Claims of it in the queue';
-comment on column reporting.pended_practitioners.dollars is 'What they ask for, in dollars';
-comment on column reporting.pended_practitioners.claims_over_30_days is
-'Those received more than 30 days before the report';
-comment on column reporting.pended_practitioners.oldest_days is 'The most days one has waited';
-comment on column reporting.pended_practitioners.as_of is 'When the source was last loaded (UTC)';

@@ -42,23 +42,3 @@ left join named as n on o.source_system = n.source_system and o.procedure_id = n
 where o.payer_group = 'own members' and o.procedure_id <> 'all';
 
 comment on view reporting.procedure_cost_index is 'Cost of your procedures against other payers';
-comment on column reporting.procedure_cost_index.source_system is 'Where the procedures were done';
-comment on column reporting.procedure_cost_index.specialty is 'The specialty the procedure belongs to';
-comment on column reporting.procedure_cost_index.procedure_code is 'Its SNOMED CT code';
-comment on column reporting.procedure_cost_index.procedure_name is 'What was done';
-comment on column reporting.procedure_cost_index.own_procedures is 'How often for your members';
-comment on column reporting.procedure_cost_index.own_patients is 'For how many distinct members';
-comment on column reporting.procedure_cost_index.own_median_cost is 'The median cost for your members, in dollars';
-comment on column reporting.procedure_cost_index.other_patients is
-'Distinct patients of other payers; empty where a small count could be found out';
-comment on column reporting.procedure_cost_index.other_procedures is
-'How often for them; empty where the patients are';
-comment on column reporting.procedure_cost_index.other_median_cost is
-'The median cost for other payers, in dollars; empty where the patients are';
-comment on column reporting.procedure_cost_index.overall_median_cost is
-'The median over everybody, yours and the uninsured too; empty where all others together are few';
-comment on column reporting.procedure_cost_index.index_to_others is 'Your median divided by that of the other payers';
-comment on column reporting.procedure_cost_index.index_to_overall is 'Your median divided by that of everybody';
-comment on column reporting.procedure_cost_index.is_hidden is
-'True where a newer value is hidden: the figures of others are empty, or older, as of the time beside them';
-comment on column reporting.procedure_cost_index.as_of is 'When the oldest data behind the row were loaded (UTC)';

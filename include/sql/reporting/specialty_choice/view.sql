@@ -8,5 +8,3 @@ from star.fact_encounter as f
 inner join {{ reader("specialty_choice", "safe_harbor") }};
 
 comment on view reporting.specialty_choice is 'The specialties you may choose from';
-comment on column reporting.specialty_choice.specialty is 'What encounters are about';
-comment on column reporting.specialty_choice.is_default is 'Whether it is your own';

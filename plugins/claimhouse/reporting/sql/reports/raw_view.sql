@@ -21,7 +21,9 @@ comment on view reporting.{{ view }} is '{{ description | replace("'", "''") }}:
 {% for column in columns -%}
     comment on column reporting.{{ view }}.{{ column.name }} is '{{ column.description | replace("'", "''") }}';
 {% endfor -%}
-comment on column reporting.{{ view }}.as_of is 'When the source was last loaded (UTC)';
+{% for column, meaning in meanings.items() -%}
+    comment on column reporting.{{ view }}.{{ column }} is '{{ meaning | replace("'", "''") }}';
+{% endfor -%}
 
 grant usage on schema {{ schema }} to raw_owner;
 grant select on {{ schema }}.{{ feed }} to raw_owner;

@@ -1,4 +1,4 @@
-"""Contracts: read wholly, and refused with file and line when they say what we do not know."""
+"""Contracts are read completely, and refused with file and line when they cannot be used."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def schemas(tmp_path: Path) -> Path:
 
 
 def test_every_contract_of_the_project_can_be_used():
-    found = contracts.load_all()
-    assert {one.name for one in found} >= {
+    feeds = contracts.load_all()
+    assert {contract.name for contract in feeds} >= {
         "billing.claims",
         "billing.patients",
         "billing.providers",
     }
-    for one in found:
-        assert set(one.key) <= {column.name for column in one.columns}
+    for contract in feeds:
+        assert set(contract.key) <= {column.name for column in contract.columns}
 
 
-def test_a_contract_says_all_there_is_to_say_of_a_feed():
+def test_a_contract_describes_its_feed():
     claims = contracts.load(CLAIMS)
     cost = next(column for column in claims.columns if column.name == "total_cost")
     assert claims.key == ("claim_id",)
     assert claims.version_column == "last_modified_date"
     assert (cost.type, cost.precision, cost.scale, cost.is_amount) == ("decimal", 12, 2, True)
-    assert {(one.column, one.to_feed) for one in claims.references} == {
+    assert {(reference.column, reference.to_feed) for reference in claims.references} == {
         ("patient_id", "patients"),
         ("provider_id", "providers"),
     }
 
 
-SPOILT = {
-    # what stands there -> what is put in its place, and what the error must say
+BROKEN = {
+    # text of the contract, what replaces it, and what the error must say
     "an unknown key of a column": (
         "        description: The day of the visit",
         "        descripton: x",
@@ -79,34 +79,34 @@ SPOILT = {
         "property: vocabulary, value: nowhere",
         "nowhere",
     ),
-    "a dialect option we do not know": ("format: csv,", "formt: csv,", "formt"),
+    "an unknown dialect option": ("format: csv,", "formt: csv,", "formt"),
     "a reference to no column": ("to: patients.patient_id", "to: patients", "patients"),
     "a file format that does not exist": ("format: csv,", "format: xml,", "csv, fixed, xlsx"),
     "another source than the folder's": ("domain: billing", "domain: hospital", "billing"),
 }
 
 
-@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("kind", BROKEN)
 def test_a_bad_contract_names_its_file_and_line(kind, schemas):
-    before, after, say = SPOILT[kind]
+    before, after, message = BROKEN[kind]
     file = schemas / "billing" / "claims.yaml"
     text = file.read_text()
     assert before in text
     file.write_text(text.replace(before, after, 1))
-    with pytest.raises(contracts.ContractError, match=str(say)) as error:
+    with pytest.raises(contracts.ContractError, match=message) as error:
         contracts.load(file)
     place, line, _ = str(error.value).split(":", 2)
     assert place == str(file)
-    spoilt_on = text[: text.index(before)].count("\n") + 1
+    broken_on = text[: text.index(before)].count("\n") + 1
     # the line itself, or that of the block it belongs to
-    assert 1 <= int(line) <= spoilt_on + before.count("\n")
+    assert 1 <= int(line) <= broken_on + before.count("\n")
     assert (
         kind not in ("an unknown key of a column", "an unknown key at the top")
-        or int(line) == spoilt_on
+        or int(line) == broken_on
     )
 
 
-def test_a_file_that_is_no_yaml_names_its_line(schemas):
+def test_a_file_that_is_not_yaml_names_its_line(schemas):
     file = schemas / "billing" / "claims.yaml"
     file.write_text(file.read_text().replace("status: active", "status: [active"))
     with pytest.raises(contracts.ContractError, match=r"claims\.yaml:\d+: not YAML"):

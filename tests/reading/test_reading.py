@@ -1,4 +1,4 @@
-"""One landed file, clean or not, becomes rows, broken rows and notes, and nothing is lost."""
+"""One landed file, clean or dirty, becomes rows, broken rows and notes; nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import decimal
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -22,7 +23,16 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from claimhouse.reading import Block, BrokenRow, Dialect, Note, Unreadable, join_row, open_file
+from claimhouse.reading import (
+    FORMATS,
+    Block,
+    BrokenRow,
+    Dialect,
+    Note,
+    Unreadable,
+    join_row,
+    open_file,
+)
 
 BLOCK = 1024 * 1024
 
@@ -58,7 +68,7 @@ def file(tmp_path: Path) -> Any:
 
 
 def refused(path: Path, dialect: Dialect = Dialect()) -> Unreadable:  # noqa: B008
-    """The reason for which a file is refused, before any row of it is handed out."""
+    """Why a file is refused, before any row of it is read."""
     with pytest.raises(Unreadable) as caught:
         open_file(path, dialect, BLOCK)
     return caught.value
@@ -238,7 +248,7 @@ def test_nul_bytes_cost_their_own_rows(file: Any) -> None:
     assert read.rows == [(2, "1", "x"), (6, "4", "z")]
 
 
-# What is no csv at all
+# Files that are not csv
 
 
 def workbook(path: Path, rows: list[list[Any]]) -> Path:
@@ -342,15 +352,15 @@ def test_compressed_files_cut_or_corrupt_are_refused_before_any_row(file: Any) -
     assert half.rule == "truncated"
     lines = int(half.message.split("(")[1].split(" lines")[0])
     assert 40_000 < lines < 160_000
-    spoilt = bytearray(packed)
-    spoilt[len(packed) // 2] ^= 0xFF
-    assert refused(file(bytes(spoilt))).rule == "truncated"
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2] ^= 0xFF
+    assert refused(file(bytes(damaged))).rule == "truncated"
     assert refused(file(packed[:5])).rule == "truncated"
     archive = zipped({"a.csv": text.encode()})
     assert refused(file(archive[: len(archive) // 2])).rule == "truncated"
-    spoilt = bytearray(archive)
-    spoilt[len(archive) // 2] ^= 0xFF
-    assert refused(file(bytes(spoilt))).rule == "truncated"
+    damaged = bytearray(archive)
+    damaged[len(archive) // 2] ^= 0xFF
+    assert refused(file(bytes(damaged))).rule == "truncated"
 
 
 # Size
@@ -482,7 +492,7 @@ def test_fixed_width_is_cut_by_position(file: Any) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "fixed"])
-def test_line_formats_keep_rows_that_are_no_text(file: Any, form: str) -> None:
+def test_line_formats_keep_rows_that_are_not_text(file: Any, form: str) -> None:
     row = {"jsonl": b'{"a": "%s"}', "fixed": b"%s"}[form]
     content = b"\n".join(row % value for value in ("é".encode(), b"\xff", b"\0", b"x"))
     read = Read(file(content), Dialect(format=form, widths=(("a", 1, 1),)))
@@ -520,7 +530,7 @@ def test_a_workbook_shows_its_values_as_a_person_reads_them(tmp_path: Path) -> N
     assert refused(path, Dialect(format="xlsx", sheet="Other")).rule == "sheet"
 
 
-def test_no_workbook_is_refused(file: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_workbook_is_refused(file: Any, tmp_path: Path) -> None:
     dialect = Dialect(format="xlsx")
     whole = workbook(tmp_path / "feed.xlsx", [["id"], ["1"]]).read_bytes()
     assert refused(file(whole[: len(whole) // 2]), dialect).rule == "truncated"
@@ -565,3 +575,13 @@ def test_no_value_of_the_file_is_in_a_message(file: Any) -> None:
     error = refused(file(b"id,Ramon\x01\n"))
     assert "Ramon" not in str(error)
     assert json.dumps(vars(error)).count("Ramon") == 0
+
+
+def test_every_format_of_the_registry_is_documented_and_opens_or_refuses(file: Any) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "contracts.md").read_text("utf-8")
+    listed = re.search(r"`format` \(([a-z, ]+)\)", page)
+    assert listed is not None
+    assert listed.group(1).split(", ") == list(FORMATS)
+    for name in FORMATS:
+        dialect = Dialect(format=name, widths=(("a", 1, 1),))
+        assert refused(file(b""), dialect).rule == "empty_file"

@@ -1,4 +1,4 @@
-"""Reading holds for every table and for any bytes, not only for the examples we thought of."""
+"""Reading any table, and any bytes: properties that hold beyond the examples of test_reading."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 -- sqlfluff:templater:jinja:context:day:2026-01-05
--- The claims that pended at the end of {{ day }}, from the claims system (connection claimhouse_pended_claims).
--- Put the names of your own system's tables and columns in the place of these. The order makes the same
--- queue the same file.
+-- The claims that were pended at the end of {{ day }}, from the claims system (connection
+-- claimhouse_pended_claims). Replace tables and columns with those of your own system. The order by makes
+-- the same queue the same file.
 select
     queue.claim_id,
     queue.receipt_date,

@@ -1,6 +1,6 @@
 -- sqlfluff:templater:jinja:context:day:2026-01-05
--- All providers as the provider database knows them now (connection claimhouse_providers). A directory that
--- did not change is not landed again.
+-- All providers of the provider database at present (connection claimhouse_providers). A directory that did
+-- not change is not landed again.
 select
     provider.npi,
     provider.provider_group,

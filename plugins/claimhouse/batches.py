@@ -1,7 +1,8 @@
-"""Batches: what every stage asks of the manifest."""
+"""Batches: what every stage reads of the manifest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
@@ -9,15 +10,39 @@ from psycopg import Connection
 from claimhouse import warehouse
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One delivery of a file on its way into the star.
+
+    Attributes:
+        state: landed, verified, rejected, checked, held or loaded.
+        file_name: the file's path below its source system's folder.
+        archive_path: where its archived copy is.
+        is_correction: whether a reviewer made the file.
+    """
+
+    batch_id: int
+    source_system: str
+    feed: str
+    state: str
+    file_name: str
+    archive_path: str
+    is_correction: bool
+
+
 def in_state(connection: Connection[Any], source: str, state: str) -> list[int]:
-    """The batches of *source* in one state, in the order in which their files were landed."""
-    found = warehouse.query(connection, "batches/in_state", source, state)
-    return [int(row["batch_id"]) for row in found]
+    """The batches of *source* in one state, in the order in which their files landed."""
+    rows = warehouse.query(connection, "batches/in_state", source, state)
+    return [int(row["batch_id"]) for row in rows]
 
 
-def locked(connection: Connection[Any], batch_id: int) -> dict[str, Any]:
-    """One batch with its file's name and place, locked until the transaction ends."""
-    found = warehouse.query(connection, "batches/locked", batch_id)
-    if not found:
+def locked(connection: Connection[Any], batch_id: int) -> Batch:
+    """One batch, locked until the transaction ends.
+
+    Raises:
+        LookupError: there is no such batch.
+    """
+    rows = warehouse.query(connection, "batches/locked", batch_id)
+    if not rows:
         raise LookupError(f"there is no batch {batch_id}")
-    return found[0]
+    return Batch(**rows[0])

@@ -10,8 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-from claimhouse import batches, checks, landing, star, warehouse
-from claimhouse.verification import source_tables
+from claimhouse import batches, checks, landing, star, verification, warehouse
 
 
 def land(system: str, received: date | None = None) -> list[int]:
@@ -20,13 +19,13 @@ def land(system: str, received: date | None = None) -> list[int]:
     Returns:
         The batches to verify.
     """
-    source_tables.ensure_tables(system)
+    verification.ensure_tables(system)
     return landing.land(system, received)
 
 
 def verify(batch_id: int) -> str:
     """Verify one batch and take in what it accepts; see :func:`claimhouse.source.take_in`."""
-    return source_tables.take_in(batch_id)
+    return verification.verify_batch(batch_id)
 
 
 def check(system: str) -> list[int]:
@@ -38,7 +37,7 @@ def check(system: str) -> list[int]:
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
     """
-    source_tables.index(system)
+    verification.index(system)
     return _check(system)
 
 
@@ -117,7 +116,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     with ThreadPoolExecutor(2) as both:
         list(both.map(verify, batches))
     clock = timed("verification", clock)
-    source_tables.index(system)
+    verification.index(system)
     clock = timed("indexes", clock)
     _check(system)
     clock = timed("checks", clock)
@@ -136,7 +135,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
 def _check(system: str) -> list[int]:
     """:func:`check`, once the rows are indexed."""
     if waiting := _batches(system, "verified"):
-        source_tables.close_issues(waiting)
+        verification.close_issues(waiting)
         checks.scan_batches(system, waiting)
     return _batches(system, "checked")
 

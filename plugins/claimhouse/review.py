@@ -19,7 +19,7 @@ from typing import Any
 
 from claimhouse import checks, contracts, settings, storage, warehouse
 from claimhouse.reading import open_file
-from claimhouse.verification import recognize, verify
+from claimhouse.verification import dialect_of, make_plan
 
 
 class ReviewError(ValueError):
@@ -97,13 +97,13 @@ def _reason(reason: str) -> str:
 def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
     """The row's values by column; none where it does not split into the header's fields."""
     with storage.local_copy(row["archive_path"]) as file:
-        dialect = recognize.dialect_of(contract, file)
+        dialect = dialect_of(contract, file)
         header = open_file(file, dialect, settings.block_bytes()).header
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}
     came = dict(zip(header, fields, strict=True))
-    plan = verify.plan(contract, header, row["file_name"])
+    plan = make_plan(contract, header, row["file_name"])
     return {**plan.constants, **{name: came[cell] for name, cell in plan.renames.items()}}
 
 

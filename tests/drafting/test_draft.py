@@ -22,7 +22,8 @@ from claimhouse import settings as places
 from claimhouse.contracts import Column, Contract
 from claimhouse.drafting import draft
 from claimhouse.reading import open_file
-from claimhouse.verification import recognize, verify
+from claimhouse.verification import make_plan, match_header, recognize
+from claimhouse.verification.verify import verify
 
 SOURCE = "billing_exports"
 MADE = billing_exports.make(SEED)
@@ -70,17 +71,17 @@ def accepted(path: Path, made: Contract) -> float:
     """The share of a file's rows that its draft accepts."""
     read = good = 0
     with open_file(path, made.dialect, 1 << 24) as reading:
-        plan = verify.plan(made, reading.header)
+        plan = make_plan(made, reading.header)
         assert not plan.notes
         for block in reading:
-            found = verify.verify(block, plan)
+            found = verify(block, plan)
             read, good = read + found.rows_read, good + len(found.accepted)
     return good / read
 
 
 def by_header(made: Contract, path: Path) -> dict[str, Column]:
     with open_file(path, made.dialect, 1 << 24) as reading:
-        found, extra = verify.match_header(made, reading.header)
+        found, extra = match_header(made, reading.header)
     assert not extra
     columns = {one.name: one for one in made.columns}
     return {header: columns[name] for name, header in found.items()}
@@ -108,7 +109,7 @@ def test_a_draft_of_a_real_claim_file_describes_it_and_names_nobody(
     assert {"claim_id", "service_date", "provider_id", "claim_amount", "paid_amount"} <= canonical
     born = [one for one in made.columns if one.classification == "birth_date"]
     assert len(born) == (2 if "five_payers" in name else 0)
-    fit = recognize.look([made], path).fits[0]
+    fit = recognize.fit_contracts([made], path).fits[0]
     assert fit.is_enough and fit.share > 0.99
     private = ("name", "identifier", "birth_date", "street", "city")
     assert not [one for one in made.columns if one.enum and one.classification in private]
@@ -143,7 +144,7 @@ def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
     shutil.copytree(places.INCLUDE, tmp_path / "include")
     monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
     laid = drafting.write(path, SOURCE, "humana_list", tmp_path)
-    assert recognize.look(contracts.of_source(SOURCE), path).best == ()
+    assert recognize.fit_contracts(contracts.of_source(SOURCE), path).best == ()
     finished = laid.read_text().replace("status: draft", "status: active")
     assert "TODO" in finished and "# Is it claim_amount? Its header suggests so." in finished
     schema = tmp_path / "include" / "schemas" / SOURCE / "humana_list.yaml"

@@ -138,7 +138,7 @@ def test_swapped_day_and_month_are_hinted_at_but_never_guessed(landing_root, war
     drop(landing_root, "claims.csv", claims_csv(claim(1, date_of_service="13/1/2020")))
     take_in_all()
     message = warehouse.execute("select message from quality.issue").fetchone()[0]
-    assert "Day and month may have changed places" in message
+    assert "Day and month may be swapped" in message
     assert "13/1/2020" not in message
 
 

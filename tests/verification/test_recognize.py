@@ -20,7 +20,7 @@ from tests.worlds.properties import examples
 
 from claimhouse import contracts, ingest, review
 from claimhouse import settings as places
-from claimhouse.verification import recognize, verify
+from claimhouse.verification import match_header, recognize
 from claimhouse.verification.recognize import Sample
 
 SOURCE = "billing_exports"
@@ -66,7 +66,7 @@ def drop(root: Path, name: str, content: bytes) -> Path:
 
 def look(path: Path) -> list[str]:
     """The feeds that claim *path*."""
-    found = recognize.look(contracts.of_source(SOURCE), path)
+    found = recognize.fit_contracts(contracts.of_source(SOURCE), path)
     return [one.contract.feed for one in found.best]
 
 
@@ -104,7 +104,7 @@ def sample(name: str) -> Sample:
 
 @pytest.mark.parametrize("name", REAL)
 def test_each_real_file_is_of_one_contract_and_far_from_every_other(name, shared_data):
-    found = recognize.look(contracts.of_source(SOURCE), shared_data / SOURCE / name)
+    found = recognize.fit_contracts(contracts.of_source(SOURCE), shared_data / SOURCE / name)
     assert [one.contract.feed for one in found.best] == [REAL[name]]
     assert found.fits[0].share > 0.999
     assert all(one.share < 0.14 for one in found.fits[1:])
@@ -179,7 +179,7 @@ def test_a_file_with_all_that_is_required_and_little_else_in_common_waits(tmp_pa
     header, rows = rows_of(billing_exports.ANTHEM)
     known = contracts.of(SOURCE, "anthem_medical")
     needed = {one.name for one in known.columns if one.required and one.missing == "error"}
-    found, _ = verify.match_header(known, header)
+    found, _ = match_header(known, header)
     kept = {cell for name, cell in found.items() if name in needed}
     others = [cell if cell in kept else f"{cell} in other words" for cell in header]
     path = tmp_path / "claims.csv"

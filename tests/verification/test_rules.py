@@ -11,13 +11,14 @@ import pytest
 
 from claimhouse import contracts, settings
 from claimhouse.reading import Block
-from claimhouse.verification import verify
+from claimhouse.verification import make_plan
+from claimhouse.verification.verify import Verified, verify
 
 PROCEDURES = contracts.of("hospital", "procedures")
 HEADER = ["start", "stop", "patient", "encounter", "code", "description", "base_cost"]
 
 
-def verified(severity: str, *times: tuple[str, str, str]) -> verify.Verified:
+def verified(severity: str, *times: tuple[str, str, str]) -> Verified:
     """A block of procedures with these starts, stops and costs, under rules of this severity."""
     rows = pl.DataFrame(
         [
@@ -28,8 +29,8 @@ def verified(severity: str, *times: tuple[str, str, str]) -> verify.Verified:
         orient="row",
     )
     rules = [replace(rule, severity=severity) for rule in PROCEDURES.row_rules]
-    plan = verify.plan(replace(PROCEDURES, row_rules=tuple(rules)), HEADER)
-    return verify.verify(Block(rows=rows, broken=[]), plan)
+    plan = make_plan(replace(PROCEDURES, row_rules=tuple(rules)), HEADER)
+    return verify(Block(rows=rows, broken=[]), plan)
 
 
 ENCOUNTER = "00000001-0000-0000-0000-000000000000"

@@ -15,7 +15,9 @@ from tests.worlds.properties import examples
 
 from claimhouse import contracts
 from claimhouse.reading import Block
-from claimhouse.verification import verify
+from claimhouse.verification import make_plan
+from claimhouse.verification.judge import SAMPLE
+from claimhouse.verification.verify import Amount, Verified, verify
 
 CLAIMS = contracts.of("billing", "claims")
 PATIENTS = contracts.of("billing", "patients")
@@ -84,11 +86,11 @@ def _flag(text: str) -> bool | None:
     )
 
 
-def _verify(rows: list[dict[str, str]]) -> verify.Verified:
+def _verify(rows: list[dict[str, str]]) -> Verified:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
     frame = frame.with_row_index("row_number", 2).with_columns(pl.col("row_number").cast(pl.Int64))
-    made = verify.plan(CLAIMS if "claim_id" in rows[0] else PATIENTS, list(rows[0]))
-    return verify.verify(Block(frame, []), made)
+    made = make_plan(CLAIMS if "claim_id" in rows[0] else PATIENTS, list(rows[0]))
+    return verify(Block(frame, []), made)
 
 
 @examples(150)
@@ -132,7 +134,7 @@ def test_judging_distinct_texts_judges_as_one_by_one(values):
     few = [
         claim(n, total_cost=m, date_of_service=w, billed=s) for n, (m, w, s) in enumerate(values)
     ]
-    many = few * (verify.SAMPLE // len(few) + 2)
+    many = few * (SAMPLE // len(few) + 2)
     found, alone = _verify(many), _verify(few)
     assert found.accepted.head(len(alone.accepted)).equals(alone.accepted)
     assert len(found.quarantined) * len(few) == len(alone.quarantined) * len(many)
@@ -176,7 +178,7 @@ def test_an_amount_that_a_warning_costs_counts_as_unreadable():
     columns = tuple(lenient if one is cost else one for one in CLAIMS.columns)
     rows = [claim(1, total_cost="10"), claim(2, total_cost="-3"), claim(3, total_cost="xyz")]
     frame = pl.DataFrame(rows).insert_column(0, pl.Series("row_number", [2, 3, 4]))
-    plan = verify.plan(replace(CLAIMS, columns=columns), HEADER)
-    found = verify.verify(Block(frame, []), plan)
+    plan = make_plan(replace(CLAIMS, columns=columns), HEADER)
+    found = verify(Block(frame, []), plan)
     assert found.accepted["total_cost"].to_list() == [Decimal(10), None, None]
-    assert found.amounts["total_cost"] == verify.Amount(Decimal(10), Decimal(10), Decimal(0), 2)
+    assert found.amounts["total_cost"] == Amount(Decimal(10), Decimal(10), Decimal(0), 2)

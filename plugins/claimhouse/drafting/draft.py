@@ -28,7 +28,7 @@ import yaml
 from claimhouse import contracts, settings
 from claimhouse.contracts import Column, Contract
 from claimhouse.reading import Dialect, Unreadable, examine, open_file
-from claimhouse.verification import recognize, verify
+from claimhouse.verification import fold, recognize, share_fitting
 
 ROWS = 20_000
 # A type is taken if it fits at least this share of the values: the rest is dirt.
@@ -206,7 +206,7 @@ def _rows(path: Path, dialect: Dialect) -> pl.DataFrame:
 
 def _closest(source: str, path: Path) -> str:
     """A sentence on the contract of the source that is most like the file."""
-    found = recognize.look(contracts.of_source(source), path)
+    found = recognize.fit_contracts(contracts.of_source(source), path)
     if not found.fits or not found.fits[0].values:
         return "No contract of the source is like it."
     best = found.fits[0]
@@ -242,7 +242,7 @@ def _by_name(made: Iterable[Contract]) -> dict[str, Column]:
     meanings: dict[str, dict[str, Column]] = {}
     for column in itertools.chain(*(one.columns for one in made)):
         for name in (column.name, *column.aliases):
-            meanings.setdefault(verify.fold(name), {})[column.name] = column
+            meanings.setdefault(fold(name), {})[column.name] = column
     return {name: next(iter(them.values())) for name, them in meanings.items() if len(them) == 1}
 
 
@@ -267,7 +267,7 @@ def _names(source: str, header: Sequence[str]) -> list[tuple[str, str, str]]:
 def _named(
     cell: str, known: tuple[dict[str, Column], dict[str, Column]], taken: set[str]
 ) -> tuple[str, str, str]:
-    own, others = (one.get(verify.fold(cell)) for one in known)
+    own, others = (one.get(fold(cell)) for one in known)
     if own and own.name not in taken:
         return own.name, own.classification, ""
     words = set(_words(cell))
@@ -303,7 +303,7 @@ def _guess(header: str, named: tuple[str, str, str], raw: pl.Series) -> Guess:
         column = replace(column, enum=_valid_values(values))
         if column.enum:
             doubts.append("Are these all its valid values?")
-    fits = verify.share_fitting(column, raw)
+    fits = share_fitting(column, raw)
     if not len(values):
         doubts.append("It is empty in this file.")
     elif fits < 1:
@@ -324,7 +324,7 @@ def _typed(header: str, plain: Column, values: pl.Series) -> Guess:
         return Guess(header, plain)
     is_money = bool(words & _suggested().money) or plain.name.endswith("_amount")
     for number in _numbers(plain, values, is_money):
-        if verify.share_fitting(number, values) >= MOST_VALUES:
+        if share_fitting(number, values) >= MOST_VALUES:
             return Guess(header, number)
     return Guess(header, plain)
 
@@ -377,7 +377,7 @@ def _dated(header: str, plain: Column, values: pl.Series) -> Guess | None:
 
 def _share(base: Column, formats: Sequence[str], values: pl.Series) -> float:
     column = replace(base, date_formats=tuple(map(contracts.strptime, formats)))
-    return verify.share_fitting(column, values)
+    return share_fitting(column, values)
 
 
 def _numbers(plain: Column, values: pl.Series, is_money: bool) -> Iterator[Column]:
@@ -550,7 +550,7 @@ def _column_lines(guess: Guess, key: Sequence[str]) -> Iterator[str]:
     if column.is_amount:
         yield "        tags: [amount]"
     yield f"        classification: {column.classification}"
-    if verify.fold(guess.header) != verify.fold(column.name):
+    if fold(guess.header) != fold(column.name):
         yield f"        synonyms: {_text([{'synonym': guess.header}])}"
     custom = {
         "dateFormats": list(guess.formats),

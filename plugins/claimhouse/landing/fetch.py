@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from claimhouse import connections, contracts, settings, storage, warehouse
 from claimhouse.contracts import Column, Contract
 from claimhouse.reading import Unreadable
-from claimhouse.verification import verify
+from claimhouse.verification import make_plan
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class _Hashed:
 def _write(draft: Any, contract: Contract, rows: Iterator[Sequence[Any]]) -> tuple[int, str]:
     """Write *rows* as the contract reads them; how many there were, and the file's checksum."""
     header = [str(name) for name in next(rows)]
-    plan = verify.plan(contract, header, draft.name)
+    plan = make_plan(contract, header, draft.name)
     named = {name: column for column, name in plan.renames.items()}
     of_name = {column.name: column for column in contract.columns}
     columns = [of_name[named[name]] if name in named else None for name in header]

@@ -171,7 +171,7 @@ def _claiming(source: str, arrival: Arrival) -> tuple[Contract | None, str]:
     if arrival.is_correction or not by_content:
         return None, "No contract claims a file of this name; it waits."
     with storage.local_copy(str(arrival.path)) as path:
-        found = recognize.look(by_content, path)
+        found = recognize.fit_contracts(by_content, path)
     if len(found.best) == 1:
         return found.best[0].contract, ""
     return None, recognize.explain(found)

@@ -1,24 +1,46 @@
-"""Every field of every row checked against its contract.
+"""Verification: every field of every row checked against its contract.
 
 Comes in: the blocks of a landed file and its contract. Goes out: accepted rows in the source
-tables, quarantined rows, and an issue for each failing field. :mod:`source_tables` alone knows the
-database; the other modules know neither a database nor Airflow.
+tables, quarantined rows, and an issue for each failing field.
+
+A block passes through these modules, none of which knows a database or Airflow:
+
+* :mod:`header` matches the file's header with the contract's columns,
+* :mod:`judge` turns a column from text to typed values, by :mod:`repairs` (what can be corrected
+  with certainty; :mod:`mojibake` for misread text) and :mod:`rules` (what must hold),
+* :mod:`verify` splits the rows into accepted and quarantined, and adds up their money,
+* :mod:`issues` says what was wrong.
+
+:mod:`recognize` finds the contract of a file by its content, :mod:`repeats` the keys that a file
+repeats. :mod:`source_tables` alone knows the database.
 """
 
 from __future__ import annotations
 
+from claimhouse.verification.header import Plan, fold, make_plan, match_header
+from claimhouse.verification.recognize import Recognition, dialect_of, explain, fit_contracts
 from claimhouse.verification.source_tables import (
     OutOfBalance,
     close_issues,
     ensure_tables,
     index,
-    take_in,
+    verify_batch,
 )
+from claimhouse.verification.verify import share_fitting
 
 __all__ = [
     "OutOfBalance",
+    "Plan",
+    "Recognition",
     "close_issues",
+    "dialect_of",
     "ensure_tables",
+    "explain",
+    "fit_contracts",
+    "fold",
     "index",
-    "take_in",
+    "make_plan",
+    "match_header",
+    "share_fitting",
+    "verify_batch",
 ]

@@ -1,14 +1,14 @@
-"""Which contract a file is of, told from its header and content, whatever its name.
+"""Recognition: which contract describes a file, by its header and content, whatever its name.
 
-A contract *fits* a file by a share of 1: over all columns that the contract has and all that
-the file has beyond them, how many are there under a known name, each counted by the share of
-its sampled values that keep the column's rules. The best fit claims the file if
+A contract *fits* a file by a share from 0 to 1. Of all columns of the contract and all further
+columns of the file, it counts those that both have, each by the share of its sampled values that
+keep the column's rules. The best fit is taken if
 
 * it is at least :data:`ENOUGH`,
 * no required column is missing (verification would reject the file whole),
-* at least :data:`ENOUGH_KEYS` of the sampled keys have the form of the contract's keys: two
-  senders may use one layout, and their keys tell them apart,
-* and no other contract that meets all this comes within :data:`TIE` of it.
+* at least :data:`ENOUGH_KEYS` of the sampled keys match the pattern of the contract's key: two
+  senders may use one layout with different keys,
+* and no other contract that meets these conditions is within :data:`TIE` of it.
 
 Any other file waits, and :func:`explain` says why.
 """
@@ -24,20 +24,21 @@ import polars as pl
 
 from claimhouse.contracts import Contract
 from claimhouse.reading import Dialect, Unreadable, open_file
-from claimhouse.verification import verify
+from claimhouse.verification.header import is_needed, match_header
+from claimhouse.verification.verify import share_fitting
 
-# The seven real files fit their own contracts by 0.999 and more, every other one by less than 0.14;
-# a layout that gained or lost some columns stays above.
+# The real files fit their own contracts by 0.999 or more and all others by less than 0.14; a layout
+# that gains or loses a few columns stays above.
 ENOUGH = 0.8
 ENOUGH_KEYS = 0.5
 TIE = 0.01
 SAMPLE_ROWS, SAMPLE_BYTES = 1000, 1024 * 1024
-MOST_NAMES = 12
+MOST_NAMES = 12  # listed in a message
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The beginning of a file: its header, and some rows of text columns of these names."""
+    """The beginning of a file: its header, and some rows as text columns of these names."""
 
     header: tuple[str, ...]
     rows: pl.DataFrame
@@ -50,10 +51,10 @@ class Fit:
     Attributes:
         share: see the module; 0 is nothing in common, 1 a file as its contract says.
         missing: columns of the contract that the header lacks.
-        is_complete: whether none of them is required.
-        extra: names of the header that the contract does not know.
-        values: for each column found, the share of its sampled values that keep its rules.
-        has_keys: whether enough of the sampled keys have the form of the contract's.
+        is_complete: whether no required column is missing.
+        extra: names of the header that the contract does not have.
+        values: for each column in both, the share of its sampled values that keep its rules.
+        has_keys: whether enough of the sampled keys match the pattern of the contract's key.
     """
 
     contract: Contract
@@ -67,17 +68,17 @@ class Fit:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the contract may claim the file."""
+        """Whether the file may be taken as this contract's."""
         return self.share >= ENOUGH and self.is_complete and self.has_keys
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a look at a file told.
+class Recognition:
+    """How well each contract describes one file.
 
     Attributes:
-        fits: every contract that could read the file, the best first.
-        trouble: why no contract could read it, a sentence; empty where one could.
+        fits: every contract that can read the file, the best first.
+        trouble: why no contract can read it, a sentence; empty where one can.
     """
 
     fits: tuple[Fit, ...]
@@ -85,13 +86,13 @@ class Found:
 
     @property
     def best(self) -> tuple[Fit, ...]:
-        """The fit that claims the file; none, or several that fit it equally."""
-        enough = [one for one in self.fits if one.is_enough]
-        return tuple(one for one in enough if one.share > enough[0].share - TIE)
+        """The fit to take; none, or several that fit equally."""
+        enough = [fit for fit in self.fits if fit.is_enough]
+        return tuple(fit for fit in enough if fit.share > enough[0].share - TIE)
 
 
-def look(contracts: Sequence[Contract], path: Path) -> Found:
-    """Hold the beginning of the local file *path* against each of *contracts*."""
+def fit_contracts(contracts: Sequence[Contract], path: Path) -> Recognition:
+    """Compare the beginning of the local file *path* with each of *contracts*."""
     fits: list[Fit] = []
     samples: dict[Dialect, Sample | Unreadable] = {}
     for contract in contracts:
@@ -101,57 +102,67 @@ def look(contracts: Sequence[Contract], path: Path) -> Found:
             sample = samples[dialect]
             if isinstance(sample, Sample):
                 fits.append(fit(contract, sample, dialect))
-    troubles = [one.message for one in samples.values() if isinstance(one, Unreadable)]
+    troubles = [sample.message for sample in samples.values() if isinstance(sample, Unreadable)]
     trouble = "" if fits else " ".join(dict.fromkeys(troubles))
-    # By name where they fit equally, so that what is reported does not depend on chance.
-    best_first = sorted(fits, key=lambda one: (-one.share, one.contract.name))
-    return Found(tuple(_once(best_first)), trouble)
+    # Equal fits are ordered by name, so that a report does not depend on chance.
+    best_first = sorted(fits, key=lambda fit: (-fit.share, fit.contract.name))
+    return Recognition(tuple(_best_dialects(best_first)), trouble)
 
 
 def dialect_of(contract: Contract, path: Path) -> Dialect:
-    """How the local file *path* is written, of the ways its contract knows.
+    """The dialect of *contract* in which the local file *path* is written.
 
-    Where no way can read it, the first: verification says what is wrong with it.
+    Where none can read it, the contract's first: verification then reports what is wrong.
     """
     if not contract.other_dialects:
         return contract.dialect
-    fits = look([contract], path).fits
+    fits = fit_contracts([contract], path).fits
     return fits[0].dialect if fits else contract.dialect
 
 
 def fit(contract: Contract, sample: Sample, dialect: Dialect | None = None) -> Fit:
     """How well *contract* describes a file that begins with *sample*."""
-    found, extra = verify.match_header(contract, sample.header)
+    renames, extra = match_header(contract, sample.header)
     values = {
-        column.name: verify.share_fitting(column, sample.rows[found[column.name]])
+        column.name: share_fitting(column, sample.rows[renames[column.name]])
         for column in contract.columns
-        if column.name in found
+        if column.name in renames
     }
-    missing = [one for one in contract.columns if one.name not in found and not one.from_file_name]
+    missing = [
+        column
+        for column in contract.columns
+        if column.name not in renames and not column.from_file_name
+    ]
     return Fit(
         contract=contract,
         dialect=dialect or contract.dialect,
         share=sum(values.values()) / (len(values) + len(missing) + len(extra)),
-        missing=tuple(one.name for one in missing),
-        is_complete=not any(one.required and one.missing == "error" for one in missing),
+        missing=tuple(column.name for column in missing),
+        is_complete=not any(is_needed(column) for column in missing),
         extra=tuple(extra),
         values=values,
         has_keys=all(values.get(name, 1) >= ENOUGH_KEYS for name in contract.key),
     )
 
 
-def explain(found: Found) -> str:
-    """Why a file waits, for a person; names of columns, never a value of the file."""
-    if len(found.best) > 1:
-        names = ", ".join(one.contract.feed for one in found.best)
+def explain(recognition: Recognition) -> str:
+    """Why a file waits, for a person: names of columns, never a value of the file."""
+    if len(recognition.best) > 1:
+        names = ", ".join(fit.contract.feed for fit in recognition.best)
         return f"More than one contract fits the file's content equally ({names}); it waits."
-    if not found.fits:
-        return f"No contract can read the file; it waits. {found.trouble}".strip()
-    closest = found.fits[0]
-    # Without known names the first line may be no header at all, but a person's data.
+    if not recognition.fits:
+        return f"No contract can read the file; it waits. {recognition.trouble}".strip()
+    closest = recognition.fits[0]
+    # With no known names the first line may be a person's data and no header.
     if len(closest.values) < 2:
         count = len(closest.values) + len(closest.extra)
-        return f"No contract fits the file's content; it waits. None knows its {count} columns."
+        columns = "1 column" if count == 1 else f"{count} columns"
+        return f"No contract fits the file's content; it waits. None knows its {columns}."
+    return " ".join(_differences(closest))
+
+
+def _differences(closest: Fit) -> list[str]:
+    """What keeps the closest contract from describing the file, in sentences."""
     parts = [
         f"No contract fits the file's content; it waits. The closest is {closest.contract.feed} "
         f"(fit {math.floor(100 * closest.share)}%, needed {ENOUGH:.0%})."
@@ -168,8 +179,9 @@ def explain(found: Found) -> str:
     if wrong:
         parts.append(f"Columns with values that do not fit: {_listed(wrong)}.")
     if not closest.has_keys:
-        parts.append(f"Its keys ({_listed(closest.contract.key)}) do not have the contract's form.")
-    return " ".join(parts)
+        keys = _listed(closest.contract.key)
+        parts.append(f"Its keys ({keys}) do not match the contract's pattern.")
+    return parts
 
 
 def _sample(path: Path, dialect: Dialect) -> Sample | Unreadable:
@@ -183,12 +195,12 @@ def _sample(path: Path, dialect: Dialect) -> Sample | Unreadable:
     return Sample(tuple(reading.header), rows.head(SAMPLE_ROWS))
 
 
-def _once(fits: Sequence[Fit]) -> list[Fit]:
-    """Each contract's best fit: one of its dialects reads the file best."""
-    return list({one.contract.name: one for one in reversed(fits)}.values())[::-1]
+def _best_dialects(fits: Sequence[Fit]) -> list[Fit]:
+    """Each contract's best fit, in the dialect that reads the file best; *fits* is best first."""
+    return list({fit.contract.name: fit for fit in reversed(fits)}.values())[::-1]
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Some names for a sentence; of very many, the first."""
+    """Names for a sentence; of more than :data:`MOST_NAMES`, the first."""
     shown = ", ".join(names[:MOST_NAMES])
     return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"

@@ -1,8 +1,8 @@
 """Source tables: accepted rows, typed, in the source's own shape, every version received.
 
-One call of :func:`take_in` verifies one batch and loads what it accepts, in one transaction:
-a kill leaves nothing behind, a second call does nothing. The check of a block and the
-server's COPY of the block before it run side by side.
+One call of :func:`verify_batch` verifies one batch and loads what it accepts, in one transaction:
+if it is killed nothing is kept, and a second call does nothing. A block is verified while the
+server copies the block before it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from pgpq import ArrowToPostgresBinaryEncoder
@@ -23,16 +23,23 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from claimhouse import batches, contracts, settings, storage, warehouse
+from claimhouse.batches import Batch
 from claimhouse.contracts import Column, Contract
 from claimhouse.reading import Block, Dialect, Reading, Unreadable, join_row, open_file
-from claimhouse.verification import recognize, verify
+from claimhouse.verification import issues
+from claimhouse.verification.header import Plan, make_plan
+from claimhouse.verification.recognize import dialect_of
 from claimhouse.verification.repeats import Repeats
-from claimhouse.verification.verify import Amount, Plan, Verified
+from claimhouse.verification.verify import Amount, Verified, verify
 
 log = logging.getLogger(__name__)
 
-# Blocks checked and not yet written: what keeps memory bounded when the server is the slower.
+# Blocks verified and not yet written: bounds the memory where the server is slower.
 MOST_WAITING = 2
+# Rows in one piece of a binary COPY.
+PIECE_ROWS = 50_000
+
+_Number = TypeVar("_Number", int, Decimal)
 
 
 class OutOfBalance(RuntimeError):
@@ -41,7 +48,7 @@ class OutOfBalance(RuntimeError):
 
 @dataclass
 class _Tally:
-    """What a batch has come to, so far."""
+    """Rows and money of a batch so far."""
 
     rows_read: int = 0
     rows_written: int = 0
@@ -57,7 +64,7 @@ class _Tally:
 
 
 def ensure_tables(source: str) -> None:
-    """Lay the tables and current views of a source's feeds, and add columns its contracts gained."""
+    """Create the tables and current views of a source's feeds, and add new columns of its contracts."""
     with warehouse.connect() as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
         for contract in contracts.of_source(source):
@@ -66,7 +73,7 @@ def ensure_tables(source: str) -> None:
 
 
 def index(source: str) -> None:
-    """Index the rows that came: by batch, and by key where the contract wants it."""
+    """Index new rows by batch, and by key where the contract asks for it."""
     with warehouse.connect() as connection:
         for contract in contracts.of_source(source):
             warehouse.run(
@@ -80,8 +87,8 @@ def index(source: str) -> None:
 def close_issues(batch_ids: Sequence[int]) -> None:
     """Close the open issues of records of which these batches brought a good row.
 
-    Called once all of them are taken in: they are taken in side by side, and a file must not
-    miss the issues of one that came before it.
+    To be called once all of them are verified: they are verified in parallel, and a batch must see
+    the issues of those before it.
     """
     for batch_id in sorted(batch_ids):
         with warehouse.connect() as connection:
@@ -89,30 +96,30 @@ def close_issues(batch_ids: Sequence[int]) -> None:
             warehouse.run(connection, "verification/close_issues", **names, batch_id=batch_id)
 
 
-def take_in(batch_id: int) -> str:
-    """Verify one batch and load what it accepts.
+def verify_batch(batch_id: int) -> str:
+    """Verify one batch and load the rows it accepts.
 
     Returns:
-        The batch's state afterwards: ``verified``, or ``rejected`` when the file as a whole
-        cannot be trusted. A batch that was taken in before is left as it is.
+        The batch's state afterwards: ``verified``, or ``rejected`` when the file cannot be read
+        as a whole. A batch that was verified before is left as it is.
 
     Raises:
-        OutOfBalance: rows or money went missing; nothing of the batch is kept.
+        OutOfBalance: rows or money are missing; nothing of the batch is kept.
     """
     with warehouse.connect() as connection:
         batch = batches.locked(connection, batch_id)
-        if batch["state"] != "landed":
-            return str(batch["state"])
+        if batch.state != "landed":
+            return batch.state
         contract = _contract(batch)
         started = time.perf_counter()
         try:
-            with storage.local_copy(batch["archive_path"]) as path:
-                contract = replace(contract, dialect=recognize.dialect_of(contract, path))
+            with storage.local_copy(batch.archive_path) as path:
+                contract = replace(contract, dialect=dialect_of(contract, path))
                 tally = _load(connection, contract, batch, path)
         except Unreadable as error:
             log.warning("%s: batch %s rejected: %s", contract.name, batch_id, error.rule)
             return _reject(connection, batch, error)
-        _close(connection, contract, batch, tally, time.perf_counter() - started)
+        _close(connection, contract, batch_id, tally, time.perf_counter() - started)
         log.info(
             "%s: batch %s verified: %s rows read, %s quarantined",
             contract.name, batch_id, tally.rows_read, tally.rows_quarantined,
@@ -120,23 +127,20 @@ def take_in(batch_id: int) -> str:
     return "verified"
 
 
-def _contract(batch: dict[str, Any]) -> Contract:
-    """The batch's contract; a reviewer's correction is plain csv whatever the feed's own format."""
-    contract = contracts.of(batch["source_system"], batch["feed"])
+def _contract(batch: Batch) -> Contract:
+    """The batch's contract; a reviewer's correction is plain csv whatever the feed's format."""
+    contract = contracts.of(batch.source_system, batch.feed)
     plain = replace(contract, dialect=Dialect(), other_dialects=())
-    return plain if batch["is_correction"] else contract
+    return plain if batch.is_correction else contract
 
 
-def _load(
-    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path
-) -> _Tally:
+def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: Path) -> _Tally:
     reading = open_file(path, contract.dialect, settings.block_bytes())
-    plan = verify.plan(contract, reading.header, batch["file_name"])
+    plan = make_plan(contract, reading.header, batch.file_name)
     tally, repeats = _Tally(), Repeats(contract.key)
-    for verified, rows in _written(connection, contract, batch, _verified(reading, plan, repeats)):
-        tally.add(verified, rows)
-    notes = verify.note_issues([*plan.notes, *reading.notes])
-    _copy_issues(connection, batch, notes)
+    for block, rows in _written(connection, contract, batch, _verified(reading, plan, repeats)):
+        tally.add(block, rows)
+    _copy_issues(connection, batch, issues.note_issues([*plan.notes, *reading.notes]))
     warehouse.run(connection, "verification/suspect_rows")
     _copy(connection, ("suspect_row",), repeats.rows.to_frame())
     _set_copies_aside(connection, contract, batch, path, plan)
@@ -145,32 +149,32 @@ def _load(
 
 def _verified(reading: Reading, plan: Plan, repeats: Repeats) -> Iterator[Verified]:
     for block in _read_ahead(reading):
-        verified = verify.verify(block, plan)
+        verified = verify(block, plan)
         repeats.add(verified.accepted)
         yield verified
-    repeats.find()  # while the last blocks are written
+    repeats.find()  # in parallel with writing the last blocks
 
 
 def _read_ahead(reading: Reading) -> Iterator[Block]:
-    """The blocks of *reading*, the next one read in a thread while one is checked."""
+    """The blocks of *reading*, the next one read in a thread while one is verified."""
     blocks = iter(reading)
     with ThreadPoolExecutor(1, "read") as reader:
-        coming = reader.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = reader.submit(next, blocks, None)
+        following = reader.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = reader.submit(next, blocks, None)
             yield block
 
 
 def _written(
     connection: Connection[Any],
     contract: Contract,
-    batch: dict[str, Any],
+    batch: Batch,
     blocks: Iterator[Verified],
 ) -> Iterator[tuple[Verified, int]]:
-    """Encode and write each block in threads of their own while the next is checked.
+    """Encode and write each block in threads while the next is verified.
 
     Yields:
-        Each block once it is written, and how many rows the server then says it took.
+        Each block once it is written, and how many accepted rows the server counted.
     """
     waiting: deque[tuple[Verified, Future[int]]] = deque()
     with ThreadPoolExecutor(1, "encode") as encoder, ThreadPoolExecutor(1, "copy") as writer:
@@ -189,14 +193,14 @@ def _done(block: Verified, written: Future[int]) -> tuple[Verified, int]:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """Rows of one table, ready for the server."""
+    """Rows of one table, encoded for a binary COPY."""
 
     table: tuple[str, ...]
     statement: sql.Composed
     pieces: list[bytes]
 
 
-def _encode_block(contract: Contract, batch: dict[str, Any], block: Verified) -> list[_Encoded]:
+def _encode_block(contract: Contract, batch: Batch, block: Verified) -> list[_Encoded]:
     frames = [
         (_table(contract), block.accepted.select(_stamp(batch), pl.all())),
         (
@@ -213,23 +217,23 @@ def _table(contract: Contract) -> tuple[str, ...]:
 
 
 def _encode(table: tuple[str, ...], frame: pl.DataFrame) -> _Encoded:
-    """*frame* for a binary COPY into the columns of *table* that bear its names."""
+    """Encode *frame* for the columns of *table* that have its names."""
     statement = sql.SQL("copy {} ({}) from stdin with (format binary)").format(
         sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
     )
     arrow = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
     pieces = [encoder.write_header()]
-    pieces += [encoder.write_batch(piece) for piece in arrow.to_batches(max_chunksize=50_000)]
+    pieces += [encoder.write_batch(piece) for piece in arrow.to_batches(max_chunksize=PIECE_ROWS)]
     return _Encoded(table, statement, [*pieces, encoder.finish()])
 
 
 def _write_block(
     connection: Connection[Any], contract: Contract, encoded: Future[list[_Encoded]]
 ) -> int:
-    """Write a block; how many rows the source table took of it."""
-    taken = {rows.table: _write(connection, rows) for rows in encoded.result()}
-    return taken.get(_table(contract), 0)
+    """Write a block, and return how many rows the server added to the source table."""
+    written = {rows.table: _write(connection, rows) for rows in encoded.result()}
+    return written.get(_table(contract), 0)
 
 
 def _write(connection: Connection[Any], rows: _Encoded) -> int:
@@ -241,38 +245,41 @@ def _write(connection: Connection[Any], rows: _Encoded) -> int:
 
 
 def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
-    """Write a few rows at once."""
+    """Encode and write *frame*."""
     if not frame.is_empty():
         _write(connection, _encode(table, frame))
 
 
-def _copy_issues(connection: Connection[Any], batch: dict[str, Any], issues: pl.DataFrame) -> None:
+def _copy_issues(connection: Connection[Any], batch: Batch, issues: pl.DataFrame) -> None:
     _copy(connection, ("quality", "issue"), _with_origin(batch, issues))
 
 
-def _with_origin(batch: dict[str, Any], issues: pl.DataFrame) -> pl.DataFrame:
-    file_name = pl.lit(batch["file_name"], pl.String).alias("file_name")
+def _with_origin(batch: Batch, issues: pl.DataFrame) -> pl.DataFrame:
+    file_name = pl.lit(batch.file_name, pl.String).alias("file_name")
     return issues.select(_stamp(batch), *_origin(batch), file_name, pl.all())
 
 
-def _stamp(batch: dict[str, Any]) -> pl.Expr:
-    return pl.lit(batch["batch_id"], pl.Int64).alias("batch_id")
+def _stamp(batch: Batch) -> pl.Expr:
+    return pl.lit(batch.batch_id, pl.Int64).alias("batch_id")
 
 
-def _origin(batch: dict[str, Any]) -> list[pl.Expr]:
-    return [pl.lit(batch[name], pl.String).alias(name) for name in ("source_system", "feed")]
+def _origin(batch: Batch) -> list[pl.Expr]:
+    return [
+        pl.lit(batch.source_system, pl.String).alias("source_system"),
+        pl.lit(batch.feed, pl.String).alias("feed"),
+    ]
 
 
 def _set_copies_aside(
-    connection: Connection[Any], contract: Contract, batch: dict[str, Any], path: Path, plan: Plan
+    connection: Connection[Any], contract: Contract, batch: Batch, path: Path, plan: Plan
 ) -> None:
-    """Of the rows that repeat a key, keep the one that stands; quarantine or drop the others."""
-    warehouse.run(connection, "verification/copies", **_names(contract), batch_id=batch["batch_id"])
-    found = warehouse.query(connection, "verification/conflicting_copies")
-    keys = {row["row_number"]: row["record_key"] for row in found}
+    """Of the rows that repeat a key, keep the newest; quarantine or drop the others."""
+    warehouse.run(connection, "verification/copies", **_names(contract), batch_id=batch.batch_id)
+    conflicting = warehouse.query(connection, "verification/conflicting_copies")
+    keys = {row["row_number"]: row["record_key"] for row in conflicting}
     if not keys:
         return
-    # The raw rows are read once more: few files need it, and none pays for it in memory.
+    # The file is read again for its raw rows: few files need it, and keeping them costs memory.
     for block in open_file(path, contract.dialect, settings.block_bytes()):
         rows = block.rows.filter(pl.col("row_number").is_in(list(keys)))
         frame = rows.select(
@@ -285,72 +292,79 @@ def _set_copies_aside(
         _copy(connection, ("quality", "quarantine"), frame)
 
 
-def _reject(connection: Connection[Any], batch: dict[str, Any], error: Unreadable) -> str:
+def _reject(connection: Connection[Any], batch: Batch, error: Unreadable) -> str:
     connection.rollback()
     with connection.transaction():
-        batches.locked(connection, batch["batch_id"])
-        _copy_issues(connection, batch, verify.unreadable_issue(error))
-        warehouse.query(connection, "verification/reject_batch", batch["batch_id"])
+        batches.locked(connection, batch.batch_id)
+        _copy_issues(connection, batch, issues.unreadable_issue(error))
+        warehouse.query(connection, "verification/reject_batch", batch.batch_id)
     return "rejected"
 
 
 def _close(
     connection: Connection[Any],
     contract: Contract,
-    batch: dict[str, Any],
+    batch_id: int,
     tally: _Tally,
     seconds: float,
 ) -> None:
-    """Hold what the server took against what was read, and end the batch's verification.
+    """Compare what was written with what was read, and end the batch's verification.
 
-    Rows as the server counted them; the sums it holds are looked at by the checks of the batch.
+    Rows are as the server counted them; the checks of the batch compare the sums it holds.
+
+    Raises:
+        OutOfBalance: they differ.
     """
-    batch_id, names = batch["batch_id"], _names(contract)
-    aside = {
-        row["is_identical"]: row
-        for row in warehouse.query(connection, "verification/set_aside", **names)
-    }
+    copies = warehouse.query(connection, "verification/set_aside", **_names(contract))
+    aside = {bool(row["is_identical"]): row for row in copies}
     dropped, conflicting = aside.get(True, {}), aside.get(False, {})
-    set_aside = {
-        name: dropped.get(name, 0) + conflicting.get(name, 0)
-        for name in ("row_count", *(column.name for column in contract.amounts))
-    }
-    rows = {
-        "read": tally.rows_read,
-        "accepted": tally.rows_written - set_aside["row_count"],
-        "quarantined": tally.rows_quarantined + conflicting.get("row_count", 0),
-        "dropped": dropped.get("row_count", 0),
-    }
+    rows = _parts(
+        tally.rows_read, tally.rows_written, tally.rows_quarantined,
+        dropped.get("row_count", 0), conflicting.get("row_count", 0),
+    )  # fmt: skip
     _balance("rows", rows)
     amounts = {}
     for name in (column.name for column in contract.amounts):
         amount = tally.amounts.get(name, Amount())
-        sums = {
-            "read": amount.read,
-            "accepted": amount.accepted - set_aside[name],
-            "quarantined": amount.quarantined + conflicting.get(name, Decimal(0)),
-            "dropped": dropped.get(name, Decimal(0)),
-        }
+        sums = _parts(
+            amount.read, amount.accepted, amount.quarantined,
+            dropped.get(name, Decimal(0)), conflicting.get(name, Decimal(0)),
+        )  # fmt: skip
         _balance(name, sums)
         amounts[name] = {part: str(value) for part, value in sums.items()} | {
             "unreadable": amount.unreadable
         }
     timings = {"verification_seconds": round(seconds, 3)}
     warehouse.query(
-        connection,
-        "verification/close_batch",
-        batch_id,
-        *rows.values(),
-        Jsonb(amounts),
-        Jsonb(timings),
-    )
+        connection, "verification/close_batch",
+        batch_id, *rows.values(), Jsonb(amounts), Jsonb(timings),
+    )  # fmt: skip
+
+
+def _parts(
+    read: _Number, written: _Number, quarantined: _Number, dropped: _Number, conflicting: _Number
+) -> dict[str, _Number]:
+    """What became of the rows, or of an amount, of a batch.
+
+    Args:
+        read: in the file.
+        written: in the source table before copies were set aside.
+        quarantined: for a rule of the contract.
+        dropped: in identical copies.
+        conflicting: in conflicting copies, which are quarantined too.
+    """
+    return {
+        "read": read,
+        "accepted": written - dropped - conflicting,
+        "quarantined": quarantined + conflicting,
+        "dropped": dropped,
+    }
 
 
 def _balance(what: str, parts: dict[str, Any]) -> None:
     if parts["read"] != parts["accepted"] + parts["quarantined"] + parts["dropped"]:
-        raise OutOfBalance(
-            f"{what}: " + ", ".join(f"{value} {part}" for part, value in parts.items())
-        )
+        numbers = ", ".join(f"{value} {part}" for part, value in parts.items())
+        raise OutOfBalance(f"{what}: {numbers}")
 
 
 def _key_columns(contract: Contract) -> list[Column]:
@@ -359,7 +373,7 @@ def _key_columns(contract: Contract) -> list[Column]:
 
 
 def _key_text(column: Column) -> str:
-    """The SQL that spells a part of a key as verification does, whatever the session's time zone."""
+    """SQL that spells a part of a key as verification does, whatever the session's time zone."""
     if column.type == "timestamp":
         return f"to_char({column.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     if column.type == "date":
@@ -368,7 +382,7 @@ def _key_text(column: Column) -> str:
 
 
 def _names(contract: Contract) -> dict[str, Any]:
-    """What the SQL files of this stage need to know of a contract."""
+    """The names that this room's SQL files use, of one contract."""
     return {
         "schema": f"source_{contract.source_system}",
         "feed": contract.feed,

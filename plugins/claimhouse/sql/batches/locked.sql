@@ -1,8 +1,13 @@
--- $1 batch. Locked until the transaction ends, so that one task at a time takes it in.
+-- One batch and its file, locked until the transaction ends: one task at a time verifies it.
+-- $1 batch.
 select
-    batch.*,
+    batch.batch_id,
+    batch.source_system,
+    batch.feed,
+    batch.state,
     file.file_name,
-    file.archive_path
+    file.archive_path,
+    batch.is_correction
 from landing.batch
 inner join landing.file using (file_id)
 where batch.batch_id = $1

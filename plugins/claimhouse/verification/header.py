@@ -1,0 +1,102 @@
+"""A file's header matched with the columns of its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from claimhouse.contracts import Column, Contract
+from claimhouse.reading import Note, Unreadable
+from claimhouse.severity import SEVERITIES
+
+# The line of the header, for issues about it.
+HEADER_LINE = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rows of one file become the columns of its contract.
+
+    Attributes:
+        header: the file's column names.
+        renames: column of the contract to the header's name for it.
+        notes: warnings about the header.
+        constants: column of the contract to the value that the file's name gives every row.
+    """
+
+    contract: Contract
+    header: tuple[str, ...]
+    renames: dict[str, str]
+    notes: tuple[Note, ...]
+    constants: dict[str, str] = field(default_factory=dict)
+
+
+def make_plan(contract: Contract, header: Sequence[str], file_name: str = "") -> Plan:
+    """Match *header* with the contract's columns, by name or alias, in any order.
+
+    A column that the header lacks is filled from *file_name* where the contract says how.
+
+    Raises:
+        Unreadable: a required column is missing, or two names of the header mean one column.
+    """
+    renames, unknown = match_header(contract, header)
+    notes = [_unknown(contract, renames, cell) for cell in unknown]
+    of_file_name = contract.from_name(file_name)
+    absent = [column for column in contract.columns if column.name not in renames]
+    constants = {
+        column.name: of_file_name[column.name] for column in absent if column.name in of_file_name
+    }
+    notes += [_missing(column) for column in absent if column.name not in constants]
+    return Plan(contract, tuple(header), renames, tuple(notes), constants)
+
+
+def match_header(contract: Contract, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Which names of *header* mean which column of *contract*, and which mean none.
+
+    Of two names that mean one column, the second means none.
+    """
+    names = known_names(contract)
+    renames: dict[str, str] = {}
+    unknown: list[str] = []
+    for cell in header:
+        column = names.get(fold(cell))
+        if column is None or column in renames:
+            unknown.append(cell)
+        else:
+            renames[column] = cell
+    return renames, unknown
+
+
+def known_names(contract: Contract) -> dict[str, str]:
+    """The columns of *contract* by each of their names and aliases, folded."""
+    return {
+        fold(alias): column.name
+        for column in contract.columns
+        for alias in (*column.aliases, column.name)
+    }
+
+
+def fold(name: str) -> str:
+    """A header's name without case and separators: 'Claim ID' and claim_id are one column."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def is_needed(column: Column) -> bool:
+    """Whether a file without *column* is rejected: it would quarantine every row."""
+    return column.required and SEVERITIES[column.missing].quarantines_row
+
+
+def _unknown(contract: Contract, renames: dict[str, str], cell: str) -> Note:
+    column = known_names(contract).get(fold(cell))
+    if column is not None:
+        message = f"The columns {renames[column]} and {cell} both mean {column}."
+        raise Unreadable("duplicate_column", message, HEADER_LINE, column)
+    message = f"The column {cell} is not in the contract; it is not loaded."
+    return Note("unknown_column", message, HEADER_LINE, cell)
+
+
+def _missing(column: Column) -> Note:
+    message = f"The column {column.name} is missing from the header"
+    if is_needed(column):
+        raise Unreadable("missing_column", f"{message}.", HEADER_LINE, column.name)
+    return Note("missing_column", f"{message}; it is loaded as NULL.", HEADER_LINE, column.name)

@@ -1,0 +1,127 @@
+"""The rules of one column: which rows break them, and the message for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from claimhouse.contracts import Column, date_words
+
+# An enum of more values than this is counted in a message, not listed.
+MOST_VALUES_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way in which a column can fail.
+
+    Attributes:
+        message: a sentence for a person; it holds no value of a row.
+        is_correction: whether the value was corrected, and so breaks no rule.
+    """
+
+    column: Column
+    rule: str
+    severity: str
+    message: str
+    is_correction: bool = False
+
+
+def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
+    """The rules of *column*, each with the rows that break it.
+
+    The expressions read ``text`` (trimmed, null where absent) and ``value`` (typed, null where the
+    text is none of the type); where they are null, the rule is kept.
+    """
+    name, text, value = column.name, pl.col("text"), pl.col("value")
+
+    def failure(rule: str, message: str, severity: str | None = None) -> Failure:
+        return Failure(column, rule, severity or column.invalid, f"{name} {message}.")
+
+    if column.required:
+        yield failure("required", "is missing", column.missing), text.is_null()
+    if column.type != "string":
+        wrong_type = text.is_not_null() & value.is_null()
+        yield failure(_type_rule(column), _type_message(column)), wrong_type
+    if column.pattern:
+        message = f"does not match the pattern {column.pattern}"
+        yield failure("pattern", message), ~text.str.contains(column.pattern)
+    if column.enum:
+        yield failure("enum", _enum_message(column)), ~value.cast(pl.String).is_in(column.enum)
+    if column.max_length:
+        message = f"is longer than {column.max_length} characters"
+        yield failure("max_length", message), text.str.len_chars() > column.max_length
+    if column.minimum is not None:
+        below = value < _limit(column, column.minimum)
+        yield failure("minimum", f"is less than {column.minimum}"), below
+    if column.maximum is not None:
+        above = value > _limit(column, column.maximum)
+        yield failure("maximum", f"is more than {column.maximum}"), above
+
+
+def hint(failure: Failure, columns: list[str]) -> pl.Expr | None:
+    """What the row itself says about the cause of *failure*: a sentence, or null.
+
+    Args:
+        failure: what went wrong.
+        columns: the text columns of the frame that the expression will read.
+    """
+    column = failure.column
+    if failure.rule == "date":
+        swapped = [
+            pl.col(column.name).str.to_date(_swapped(date_format), strict=False)
+            for date_format in column.date_formats
+        ]
+        sentence = pl.lit(" Day and month may be swapped.")
+        return pl.when(pl.coalesce(swapped).is_not_null()).then(sentence)
+    if failure.rule == "pattern":
+        matching = [
+            pl.when(pl.col(other).str.contains(str(column.pattern))).then(pl.lit(other))
+            for other in columns
+            if other != column.name
+        ]
+        return pl.concat_str(
+            pl.lit(" The value of "),
+            pl.coalesce(matching),
+            pl.lit(" does: columns may be shifted."),
+        )
+    return None
+
+
+def _type_rule(column: Column) -> str:
+    return {"decimal": "number", "integer": "number", "timestamp": "date"}.get(
+        column.type, column.type
+    )
+
+
+def _type_message(column: Column) -> str:
+    if column.type in ("date", "timestamp"):
+        formats = " or ".join(map(date_words, column.date_formats))
+        return f"is not a date written as {formats}"
+    if column.type == "decimal":
+        whole = column.precision - column.scale
+        return f"is not a number of at most {whole} digits and {column.scale} decimals"
+    if column.type == "integer":
+        return "is not a whole number within the range of its type"
+    return f"is not one of {', '.join((*column.true_values, *column.false_values))}"
+
+
+def _enum_message(column: Column) -> str:
+    if len(column.enum) > MOST_VALUES_LISTED:
+        return f"is not one of its {len(column.enum)} valid values"
+    return f"is not one of {', '.join(column.enum)}"
+
+
+def _swapped(date_format: str) -> str:
+    """The same date format with day and month exchanged."""
+    return date_format.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
+
+
+def _limit(column: Column, text: str) -> pl.Expr:
+    """A minimum or maximum in the type of *column*."""
+    if column.type in ("date", "timestamp"):
+        return pl.lit(text).str.to_date("%Y-%m-%d")
+    return pl.lit(Decimal(text)) if column.type == "decimal" else pl.lit(int(text))

@@ -12,13 +12,13 @@ from itertools import groupby
 
 from claimhouse.contracts import (
     CLASSIFICATIONS,
-    SEVERITIES,
     Column,
     Contract,
     Reference,
     date_format,
     load_all,
 )
+from claimhouse.severity import SEVERITIES
 from local import places
 
 PAGE = places.ROOT / "docs" / "dictionary.md"
@@ -87,7 +87,12 @@ def _feed(contract: Contract) -> str:
     parts.append(markdown_table(titles, rows))
     if contract.row_rules:
         rules = [
-            (f"`{rule.name}`", f"`{rule.expression}`", rule.message, _row_cost(rule.severity))
+            (
+                f"`{rule.name}`",
+                f"`{rule.expression}`",
+                rule.message,
+                SEVERITIES[rule.severity].row_effect,
+            )
             for rule in contract.row_rules
         ]
         parts.append(
@@ -173,15 +178,11 @@ def _accepted(column: Column) -> Iterable[str]:
 def _costs(column: Column) -> Iterable[str]:
     """What happens if a value is missing or wrong."""
     if column.required and column.missing == column.invalid:
-        yield f"missing or wrong: {SEVERITIES[column.invalid]}"
+        yield f"missing or wrong: {SEVERITIES[column.invalid].value_effect}"
         return
     if column.required:
-        yield f"missing: {SEVERITIES[column.missing]}"
-    yield f"wrong: {SEVERITIES[column.invalid]}"
-
-
-def _row_cost(severity: str) -> str:
-    return "the row is quarantined" if severity == "error" else "loaded as received, with a warning"
+        yield f"missing: {SEVERITIES[column.missing].value_effect}"
+    yield f"wrong: {SEVERITIES[column.invalid].value_effect}"
 
 
 def _codes(values: Iterable[str]) -> str:

@@ -44,7 +44,7 @@ SEVERITIES = {
         quarantines_row=False,
         clears_value=True,
         holds_batch=False,
-        value_effect="loaded empty, with a warning",
-        row_effect="loaded as it came, with a warning",
+        value_effect="the value is loaded as NULL, with a warning",
+        row_effect="loaded as received, with a warning",
     ),
 }

@@ -12,7 +12,6 @@ from __future__ import annotations
 from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_words, strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
-    SEVERITIES,
     Column,
     Contract,
     Reference,
@@ -30,7 +29,6 @@ from claimhouse.contracts.parse import (
 __all__ = [
     "CLASSIFICATIONS",
     "DATE_TOKENS",
-    "SEVERITIES",
     "Column",
     "Contract",
     "ContractError",

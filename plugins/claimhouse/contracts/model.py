@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from claimhouse.reading import Dialect
+from claimhouse.severity import ERROR
 
 # What a value can reveal about a person, after the identifiers of 45 CFR 164.514(b)(2).
 CLASSIFICATIONS = {
@@ -23,11 +24,6 @@ CLASSIFICATIONS = {
     "clinical": "health, race, sex, marital status",
     "financial": "money charged or paid for a person",
     "free_text": "written by hand: may hold any of the above",
-}
-# What a failure costs.
-SEVERITIES = {
-    "error": "the row is quarantined",
-    "warning": "the value is loaded as NULL, with a warning",
 }
 # The types of a column in Postgres, and the logical type of each.
 TYPES = {
@@ -52,8 +48,7 @@ class Column:
         aliases: other headers that mean this column.
         required: whether a value must be there.
         missing: the severity of an absent value, where the column is required.
-        invalid: the severity of a value that breaks a rule: ``error`` (the row is quarantined)
-            or ``warning`` (the value becomes NULL).
+        invalid: the severity of a value that breaks a rule, see :mod:`claimhouse.severity`.
         date_formats: accepted formats, as strptime patterns.
         corrections: known misspellings and what they mean; a correction is a warning.
         restore_zeros: the width to which lost leading zeros are restored; 0 for never.
@@ -72,8 +67,8 @@ class Column:
     description: str = ""
     aliases: tuple[str, ...] = ()
     required: bool = False
-    missing: str = "error"
-    invalid: str = "error"
+    missing: str = ERROR
+    invalid: str = ERROR
     pattern: str | None = None
     enum: tuple[str, ...] = ()
     minimum: str | None = None
@@ -121,7 +116,7 @@ class RowRule:
         name: the rule of the issues it raises.
         expression: SQL over the columns, as Polars reads it: ``stopped_at >= started_at``.
         columns: the columns it reads, in the contract's order.
-        severity: ``error`` (the row is quarantined) or ``warning`` (it is loaded as received).
+        severity: what a row that breaks it costs, see :mod:`claimhouse.severity`.
         message: a sentence for a person.
     """
 

@@ -30,7 +30,6 @@ from claimhouse import settings, strict_yaml
 from claimhouse.contracts.dates import strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
-    SEVERITIES,
     TYPES,
     Column,
     Contract,
@@ -38,6 +37,7 @@ from claimhouse.contracts.model import (
     RowRule,
 )
 from claimhouse.reading import FORMATS, Dialect
+from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
 
 FEED_PROPERTIES = {
@@ -366,14 +366,17 @@ def _zeros(custom: _Properties) -> tuple[int, int]:
 
 def _severities(declared: SchemaProperty, place: Cursor) -> dict[str, str]:
     """The severity of a missing and of an invalid value, from the standard's quality rules."""
-    severities = {"missingValues": "error", "invalidValues": "error"}
+    severities = {"missingValues": ERROR, "invalidValues": ERROR}
     for index, rule in enumerate(declared.quality or []):
         if rule.metric not in severities or rule.severity not in SEVERITIES:
             raise place.at("quality", index).error(
-                "a column's quality rules are missingValues and invalidValues, severity error or warning"
+                "a column's quality rules are missingValues and invalidValues, severity "
+                + " or ".join(SEVERITIES),
             )
         severities[rule.metric] = rule.severity
-    if declared.primaryKey and "warning" in severities.values():
+    if declared.primaryKey and not all(
+        SEVERITIES[severity].quarantines_row for severity in severities.values()
+    ):
         raise place.at("quality").error("a failure of a key column must be an error")
     return severities
 
@@ -408,7 +411,8 @@ def _row_rules(
         at_rule = place.at(index)
         if rule.type != "custom" or rule.engine != "polars" or rule.severity not in SEVERITIES:
             raise at_rule.error(
-                "a rule between columns has type custom, engine polars, severity error or warning"
+                "a rule between columns has type custom, engine polars, severity "
+                + " or ".join(SEVERITIES)
             )
         if not rule.name or rule.name in names or not rule.description:
             raise at_rule.error("a rule needs a unique name and a description")

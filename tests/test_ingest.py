@@ -191,7 +191,7 @@ ingest.run("billing")
         ("landing.land", "_sight", 2),
         ("verification.source_tables", "_copy", 3),
         ("verification.source_tables", "_close", 2),
-        ("checks.gate", "_record", 1),
+        ("checks.outcomes", "record", 1),
         ("star.load", "_run", 2),
         ("star.load", "_load_dimension_part", 2),
         ("star.load", "_rekey_part", 2),

@@ -409,7 +409,7 @@ def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, 
     with pytest.raises(checks.ChecksFailed, match="check broken ended in error"):
         checks.scan_batches("billing", [batches["claims"]])
     assert house.state(batches["claims"]) == "held"
-    assert house.open_issues()[0][3] == "The check broken could not be carried out"
+    assert house.open_issues()[0][3] == "The check broken could not be run"
     assert "Quillfeather" not in caplog.text  # the server's message quotes the value
 
 

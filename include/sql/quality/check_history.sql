@@ -29,7 +29,7 @@ order by r.checked_at desc, r.check_result_id desc;
 comment on view quality.check_history is 'Every outcome of every Soda check, next to the one before';
 comment on column quality.check_history.feed is 'Empty for a check of the star';
 comment on column quality.check_history.outcome is
-'pass, warn, fail, or error where the check could not be carried out';
+'pass, warn, fail, or error where the check could not be run';
 comment on column quality.check_history.severity is 'error: a failure holds the batch; warning: it does not';
 comment on column quality.check_history.measured_value is 'What was held against the check''s threshold';
 comment on column quality.check_history.failing_rows is 'How many rows are wrong, where the check counts them';

@@ -1,7 +1,10 @@
 """Soda checks of batches and of the star, which decide whether a load goes on.
 
 Comes in: batches in the source tables, or the loaded star. Goes out: rows of
-``quality.check_result``, and held batches.
+``quality.check_result``, issues, and held batches. May not change a row of a feed or of the star.
+
+:mod:`gate` scans, holds and releases; :mod:`references` makes the checks that contracts imply;
+:mod:`outcomes` records what was found; :mod:`soda` alone knows Soda.
 """
 
 from __future__ import annotations

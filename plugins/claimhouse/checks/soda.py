@@ -1,9 +1,8 @@
-"""Soda behind one door: run SodaCL, hand back what it measured, let nothing out.
+"""The one module that knows Soda: it runs SodaCL, returns what was measured and leaks nothing.
 
-Everything that must be held back about Soda is held back here. By itself it sends usage
-statistics, writes into the home folder, loads any ``.env`` file above its own code over the
-environment, lets environment variables win over a scan's variables, logs SQL and values, and
-leaves its connection open.
+Left to itself Soda sends usage statistics, writes into the home folder, loads any ``.env`` file
+above its own code into the environment, lets environment variables override a scan's variables,
+logs SQL and values, and leaves its connection open. All of that is prevented here.
 """
 
 from __future__ import annotations
@@ -24,37 +23,33 @@ from jinja2.sandbox import SandboxedEnvironment
 from psycopg.conninfo import conninfo_to_dict
 
 from claimhouse import settings
+from claimhouse.severity import ERROR, WARNING
 
 if TYPE_CHECKING:
     from soda.scan import Scan
 
 DATA_SOURCE = "warehouse"
 MOST_EXAMPLES = 100
-# Columns by which a query of failing rows says how many there are, when it fetches but some.
+# The column in which a query of failing rows counts them all, where it returns only some.
 COUNT_COLUMN = "failing_rows"
 UNKNOWN_VARIABLE = "Error resolving Jinja template"
 
 
 class ScanBroken(RuntimeError):
-    """SodaCL that Soda could not read: a mistake of ours, not of the data."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One failing row, by column name."""
-
-    row: dict[str, Any]
+    """SodaCL that Soda cannot read, or a warehouse it cannot reach; not a fault of the data."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What Soda found of one check.
+    """What Soda measured for one check.
 
     Attributes:
-        outcome: pass, warn, fail, or error where the check could not be carried out.
+        outcome: pass, warn, fail, or error where the check could not be run.
         severity: error where the check can fail, warning where it only warns.
-        value: what was measured; failing_rows: how many rows are wrong, where it is known.
-        attributes: the check's own, such as the message to a person.
+        value: what was measured.
+        failing_rows: how many rows are wrong, where it is known.
+        attributes: the check's own attributes, such as its message.
+        examples: some failing rows, by column name.
     """
 
     name: str
@@ -65,61 +60,61 @@ class Measured:
     value: float | None
     failing_rows: int | None
     attributes: dict[str, Any]
-    examples: list[Example] = field(default_factory=list)
+    examples: list[dict[str, Any]] = field(default_factory=list)
 
 
 def scan(
     address: str,
     schema: str,
     files: Sequence[Path],
-    written: str = "",
+    text: str = "",
     variables: Mapping[str, str] | None = None,
 ) -> list[Measured]:
-    """Run SodaCL *files*, and SodaCL *written* by us, as one Soda scan.
+    """Run SodaCL *files*, and the SodaCL *text*, as one Soda scan.
 
     Args:
         address: the warehouse's ``postgresql://`` URL.
         schema: where the tables named in ``checks for <table>`` are.
         files: SodaCL files.
-        written: SodaCL made from a contract.
+        text: SodaCL made from a contract.
         variables: what ``${name}`` stands for.
 
     Raises:
         ScanBroken: a check cannot be read, or the warehouse cannot be reached.
     """
-    one = _soda().Scan()
+    soda_scan = _soda().Scan()
     sampler = _soda().Keeper()
-    one.sampler = sampler
-    one.disable_telemetry()
-    one.set_data_source_name(DATA_SOURCE)
-    one.add_configuration_yaml_str(configuration(address, schema))
-    one.add_variables(dict(variables or {}))
+    soda_scan.sampler = sampler
+    soda_scan.disable_telemetry()
+    soda_scan.set_data_source_name(DATA_SOURCE)
+    soda_scan.add_configuration_yaml_str(configuration(address, schema))
+    soda_scan.add_variables(dict(variables or {}))
     for file in files:
-        one.add_sodacl_yaml_file(str(file))
-    if written:
-        one.add_sodacl_yaml_str(written, file_name="from_the_contract")
-    _refuse_errors(one)
+        soda_scan.add_sodacl_yaml_file(str(file))
+    if text:
+        soda_scan.add_sodacl_yaml_str(text, file_name="from_the_contract")
+    _refuse_errors(soda_scan)
     try:
-        _prepare(one)
-        one.execute()
+        _prepare(soda_scan)
+        soda_scan.execute()
         if unknown := [
-            log for log in one.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)
+            log for log in soda_scan.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)
         ]:
             raise ScanBroken(_sentence(unknown[0]))
-        return [_measured(check, sampler) for check in one._checks]
+        return [_measured(check, sampler) for check in soda_scan._checks]
     finally:
-        for source in one._data_source_manager.data_sources.values():
+        for source in soda_scan._data_source_manager.data_sources.values():
             source.connection.close()
 
 
-def _prepare(one: Scan) -> None:
-    """Open the connection: read only, and parallel plans for queries that find few of many rows."""
-    source = one._data_source_manager.get_data_source(DATA_SOURCE)
+def _prepare(soda_scan: Scan) -> None:
+    """Open the connection, read-only and with parallel plans for queries that find few of many rows."""
+    source = soda_scan._data_source_manager.get_data_source(DATA_SOURCE)
     if source is None:
         raise ScanBroken("Soda could not reach the warehouse")
     with source.connection.cursor() as cursor:
         cursor.execute("set default_transaction_read_only = on")
-        # The planner expects a check to find most rows wrong, and sees no gain in two workers.
+        # The planner expects a check to return most rows, and so sees no gain in two workers.
         cursor.execute("set parallel_tuple_cost = 0.01")
         cursor.execute("set application_name = 'claimhouse checks'")
     source.connection.commit()
@@ -138,15 +133,15 @@ def configuration(address: str, schema: str) -> str:
         "sslmode": parts.get("sslmode", "prefer"),
         "schema": schema,
     }
-    # JSON is YAML, and \u0024 a dollar: Soda renders the text as a template, but a password's ${
-    # is no variable.
+    # JSON is YAML, and \u0024 a dollar sign: Soda renders the text as a template, in which a
+    # password's ${ must not start a variable.
     return json.dumps({f"data_source {DATA_SOURCE}": properties}).replace("$", "\\u0024")
 
 
-def _refuse_errors(one: Scan) -> None:
-    """Stop at SodaCL that Soda would only log about and then leave out."""
-    if one.has_error_or_warning_logs():
-        raise ScanBroken("; ".join(_sentence(log) for log in one.get_error_or_warning_logs()))
+def _refuse_errors(soda_scan: Scan) -> None:
+    """Raise for SodaCL that Soda would only log and skip."""
+    if soda_scan.has_error_or_warning_logs():
+        raise ScanBroken("; ".join(_sentence(log) for log in soda_scan.get_error_or_warning_logs()))
 
 
 def _sentence(log: Any) -> str:
@@ -155,25 +150,25 @@ def _sentence(log: Any) -> str:
 
 
 def _measured(check: Any, sampler: Any) -> Measured:
-    settings_of_check = check.check_cfg.source_configurations or {}
+    options = check.check_cfg.source_configurations or {}
     value = getattr(check, "check_value", None)
-    examples, counted = sampler.kept.get(check.name, ([], None))
+    examples, row_count = sampler.kept.get(check.name, ([], None))
     formula = getattr(check, "formula_values", None) or {}
     return Measured(
         name=check.name,
         table=check.partition.table.table_name if check.partition else "",
         definition=check.create_definition().strip(),
-        severity="error" if _can_fail(check.check_cfg) else "warning",
+        severity=ERROR if _can_fail(check.check_cfg) else WARNING,
         outcome=check.outcome.value if check.outcome else "error",
         value=None if value is None else float(value),
-        failing_rows=counted if counted is not None else formula.get("missing_count"),
-        attributes=dict(settings_of_check.get("attributes", {})),
-        examples=[Example(row) for row in examples],
+        failing_rows=row_count if row_count is not None else formula.get("missing_count"),
+        attributes=dict(options.get("attributes", {})),
+        examples=examples,
     )
 
 
 def _can_fail(cfg: Any) -> bool:
-    """A check without any threshold fails on the first failing row."""
+    """Whether the check can fail: one without thresholds fails on the first failing row."""
     warns = getattr(cfg, "warn_threshold_cfg", None)
     return getattr(cfg, "fail_threshold_cfg", None) is not None or warns is None
 
@@ -182,7 +177,7 @@ def _can_fail(cfg: Any) -> bool:
 def _soda() -> SimpleNamespace:
     """Soda's classes, imported so that it touches neither home folder, network nor environment."""
     logging.getLogger("soda").setLevel(logging.CRITICAL + 1)
-    # Soda acts when it is imported: not before its configuration is in place.
+    # Soda reads its configuration when it is imported.
     with _environment_kept(PYTHON_DOTENV_DISABLED="1"):
         from soda.common.config_helper import ConfigHelper
 
@@ -200,7 +195,7 @@ def _soda() -> SimpleNamespace:
     )
 
     class Keeper(Sampler):  # type: ignore[misc]
-        """Keeps a few failing rows of each check in memory, for the warehouse alone."""
+        """Keeps some failing rows of each check in memory; Soda itself stores none."""
 
         def __init__(self) -> None:
             self.kept: dict[str, tuple[list[dict[str, Any]], int | None]] = {}
@@ -210,9 +205,9 @@ def _soda() -> SimpleNamespace:
             names = [column.name for column in sample.get_schema().columns]
             rows = [dict(zip(names, row, strict=True)) for row in sample.get_rows()[:MOST_EXAMPLES]]
             counts = [row.pop(COUNT_COLUMN) for row in rows if COUNT_COLUMN in row]
-            counted = int(counts[0]) if counts else None
-            self.kept[sample_context.check_name] = (rows, counted)
-            total = sample.get_rows_count() if counted is None else counted
+            row_count = int(counts[0]) if counts else None
+            self.kept[sample_context.check_name] = (rows, row_count)
+            total = sample.get_rows_count() if row_count is None else row_count
             return SampleRef(
                 name=sample_context.sample_name,
                 schema=sample.get_schema(),

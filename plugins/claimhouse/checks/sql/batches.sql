@@ -1,5 +1,5 @@
--- The batches $2 of source $1 as the checks see them, locked: two scans of one batch wait for
--- each other.
+-- Batches with the counts and sums of verification, locked: two scans of one batch run one after
+-- the other. $1 source system, $2 batches.
 select
     b.batch_id,
     b.feed,

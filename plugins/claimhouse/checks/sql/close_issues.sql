@@ -1,5 +1,5 @@
--- Closes the check issues of batch $2 of source $1, or of its star where $2 is null. $3: the rules
--- that still hold.
+-- Close the issues of checks that pass now. $1 source system, $2 batch, null for the star, $3 rules
+-- that are still broken.
 update quality.issue as i
 set
     status = 'resolved',

@@ -1,4 +1,4 @@
--- Keeps the examples $1 (a JSON list) of rows that made a check warn or fail.
+-- Examples of rows that made a check warn or fail. $1 a JSON list of them.
 insert into quality.failing_row (check_result_id, position, row_number, record_key, failing_row)
 select
     r.check_result_id,

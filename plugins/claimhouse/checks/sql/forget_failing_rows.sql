@@ -1,5 +1,4 @@
--- Examples of failing rows are kept of the newest scan only. Of batch $2 of source $1, or of its
--- star where $2 is null.
+-- Failing rows are kept of the newest scan only. $1 source system, $2 batch, null for the star.
 delete from quality.failing_row as f
 using quality.check_result as r
 where

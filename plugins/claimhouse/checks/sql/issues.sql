@@ -1,5 +1,5 @@
--- One open issue for each check of $1 (a JSON list) that warned or failed: the one it has already,
--- brought up to date, or a new one.
+-- One open issue for each check that warned or failed: its open issue, updated, or a new one. $1 a
+-- JSON list of them.
 with found as (
     select r.*
     from jsonb_to_recordset($1::jsonb) as r (

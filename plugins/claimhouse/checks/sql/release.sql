@@ -1,4 +1,5 @@
--- Waives what holds batch $1, on the word of $2, for reason $3, and lets it go on to the star.
+-- Release a held batch, and waive the issues of the checks that hold it. $1 batch, $2 reviewer,
+-- $3 reason, $4 severities that hold a batch.
 with released as (
     update landing.batch
     set
@@ -16,7 +17,7 @@ waived as (
         closed_by = $2,
         reason = $3
     from released as r
-    where i.batch_id = r.batch_id and i.rule like 'soda:%' and i.severity = 'error' and i.status = 'open'
+    where i.batch_id = r.batch_id and i.rule like 'soda:%' and i.severity = any($4::text[]) and i.status = 'open'
 )
 
 select r.batch_id from released as r;

@@ -1,9 +1,8 @@
 -- sqlfluff:templater:jinja:context:feed:claims
 -- sqlfluff:templater:jinja:context:batch_id:1
 -- sqlfluff:templater:jinja:context:key:t.claim_id
--- The keys that occur more than once in one batch of a feed. Equal keys have equal hashes, and
--- these are sorted by several processes in half the time the keys take; the keys themselves are
--- read only where a hash occurs twice.
+-- Keys that occur more than once in one batch. Equal keys have equal hashes, which parallel workers
+-- sort in half the time; the keys themselves are compared only where a hash occurs twice.
 with hashed as (
     select hashtextextended(concat_ws('|', {{ key }}), 0) as key_hash
     from source_{{ source }}.{{ feed }} as t

@@ -1,4 +1,4 @@
--- Keeps the outcomes $1 (a JSON list) of one scan.
+-- The outcomes of one scan. $1 a JSON list of them.
 insert into quality.check_result (
     scan_id, source_system, feed, batch_id, table_name, check_name, definition, outcome, severity,
     measured_value, failing_rows

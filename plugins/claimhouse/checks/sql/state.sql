@@ -1,4 +1,4 @@
--- Says whether batch $1 is fit: $2 is 'checked' or 'held'. A batch that is in the star already stays there.
+-- Set the state of a batch after its checks; a loaded batch stays loaded. $1 batch, $2 'checked' or 'held'.
 update landing.batch
 set
     state = $2,

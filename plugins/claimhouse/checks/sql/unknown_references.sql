@@ -4,7 +4,7 @@
 -- sqlfluff:templater:jinja:context:column:patient_id
 -- sqlfluff:templater:jinja:context:to_feed:patients
 -- sqlfluff:templater:jinja:context:to_column:patient_id
--- The rows of one batch that refer to a record no batch has brought.
+-- Rows of one batch that refer to a record in no batch.
 select
     t.row_number,
     {{ key }},

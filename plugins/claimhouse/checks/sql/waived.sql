@@ -1,4 +1,5 @@
--- The rules a reviewer has waived for batch $2 of source $1: they are not raised again and hold nothing.
+-- The rules that a reviewer waived for a batch: they raise no issue and do not hold it. $1 source
+-- system, $2 batch, null for the star.
 select i.rule
 from quality.issue as i
 where

@@ -1,4 +1,4 @@
--- $1 source system, $2 file name. The file has landed: nothing is left to report of it.
+-- Close the open issues of a file that has landed. $1 source system, $2 file name.
 update quality.issue
 set status = 'resolved', closed_at = now(), closed_by = 'landing'
 where

@@ -1,5 +1,5 @@
--- $1 checksum, $2 size, $3 source system, $4 feed, $5 file name, $6 archive path,
--- $7 day received, $8 is a correction, $9 code version, $10 what the name tells. A file and its batch, entered as one.
+-- Enter a file and its batch. $1 checksum, $2 size, $3 source system, $4 feed, $5 file name,
+-- $6 archive path, $7 day received, $8 whether it is a correction, $9 code version, $10 values from its name.
 with entered as (
     insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path, told_by_name)
     values ($1, $2, $3, $4, $5, $6, $10)

@@ -1,5 +1,5 @@
--- $1 checksum, $2 path, $3 what its name tells. The file of this content, and whether it was seen at this
--- path before.
+-- The landed file of the same content, and whether it was seen at this path before. $1 checksum,
+-- $2 path, $3 values from its name.
 select
     file.file_id,
     file.archive_path,

@@ -1,6 +1,6 @@
--- $1 source system, $2 file name, $3 rule, $4 message. One open issue for a file and rule, which says
--- what was found last: the closest contract may be another one by now.
-with told as (
+-- One open issue for each file and rule, with the newest message: the closest contract may have changed.
+-- $1 source system, $2 file name, $3 rule, $4 message.
+with updated as (
     update quality.issue
     set message = $4
     where
@@ -19,4 +19,4 @@ select
     $3::text as rule,
     'warning' as severity,
     $4::text as message
-where not exists (select from told);
+where not exists (select from updated);

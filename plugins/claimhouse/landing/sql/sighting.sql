@@ -1,4 +1,4 @@
--- $1 path, $2 size, $3 modified at, $4 source system. Whether exactly this file was landed.
+-- Whether exactly this file has landed. $1 path, $2 size, $3 modified at, $4 source system.
 select 1
 from landing.sighting
 where

@@ -1,3 +1,3 @@
--- The planner's statistics of batch states, which autovacuum leaves alone while the table is small. Without them
--- it takes the rows of loaded batches for a handful, and joins them one by one.
+-- Autovacuum does not analyze the table while it is small. Without statistics the planner expects few loaded
+-- batches, and chooses nested loops.
 analyze landing.batch;

@@ -1,4 +1,4 @@
--- $1 source system. The batches of the load that was begun, in the order of their files.
+-- The batches of the load in progress, in the order of their files. $1 source system.
 select batch_id
 from landing.batch
 where source_system = $1 and state = 'checked' and loading_since is not null

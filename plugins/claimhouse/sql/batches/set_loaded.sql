@@ -1,4 +1,4 @@
--- The batches $1 are in the star.
+-- Mark batches as loaded into the star. $1 batches.
 update landing.batch
 set state = 'loaded', loaded_at = now()
 where batch_id = any($1::bigint[]) and state = 'checked'

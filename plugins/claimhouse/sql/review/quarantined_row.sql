@@ -1,4 +1,4 @@
--- $1 issue. The row it is about, as it came, and where it came from.
+-- The quarantined row of an issue, as received, and its file. $1 issue.
 select
     issue.source_system,
     issue.feed,

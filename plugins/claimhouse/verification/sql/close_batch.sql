@@ -1,4 +1,5 @@
--- $1 batch, $2 to $5 rows read, accepted, quarantined, dropped, $6 amounts, $7 timings.
+-- End the verification of a batch. $1 batch, $2 to $5 rows read, accepted, quarantined and dropped,
+-- $6 amounts, $7 timings.
 update landing.batch
 set
     state = 'verified',

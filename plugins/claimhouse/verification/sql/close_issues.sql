@@ -1,5 +1,5 @@
 -- sqlfluff:templater:jinja:context:record_key:claim_id
--- A good row ends the open issues that earlier batches left on the same record.
+-- A good row closes the open issues of the same record from earlier batches.
 create temp table left_open on commit drop as
 select
     issue.issue_id,
@@ -18,8 +18,8 @@ select {{ record_key }} as record_key
 from {{ schema }}.{{ feed }}
 where batch_id = {{ batch_id }} and exists (select from left_open);
 
--- Counted, so that the server joins the two by hash: by a loop it took 200 seconds
--- for 10,000 open issues and 220,000 rows.
+-- With statistics the planner chooses a hash join; a nested loop took 200 seconds for 10,000 open
+-- issues and 220,000 rows.
 analyze left_open, good;
 
 update quality.issue

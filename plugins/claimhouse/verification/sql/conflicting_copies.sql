@@ -1,3 +1,4 @@
+-- The rows that copies.sql set aside for their different values.
 select
     row_number,
     record_key

@@ -1,6 +1,6 @@
 -- sqlfluff:templater:jinja:context:record_key:claim_id
--- Rows of one batch that repeat a key: all but the one that stands. The newest version
--- stands, on a tie the last in the file. Only rows in suspect_row can be among them.
+-- Set aside the rows of one batch that repeat a key. The newest version is kept, of equally new ones
+-- the last in the file. Only rows in suspect_row can be among them.
 create temp table copy_of_record on commit drop as
 with
 suspect as (
@@ -24,13 +24,13 @@ ranked as (
         first_value(row_number) over (
             partition by {{ key | join(', ') }}
             order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
-        ) as standing_row
+        ) as kept_row
     from suspect
 )
 
 select
     row_number,
-    standing_row,
+    kept_row,
     {{ record_key }} as record_key,
     copy > 1 as is_identical
     {%- for column in amounts %}
@@ -57,10 +57,10 @@ select
     case when copy.is_identical then 'identical_copy' else 'conflicting_copy' end as rule,
     case when copy.is_identical then 'warning' else 'error' end as severity,
     case
-        when copy.is_identical then 'The row repeats another of the same record unchanged; this copy is dropped.'
+        when copy.is_identical then 'The row is identical to another row of the same record; this copy is dropped.'
         else
-            'The record stands more than once in the file, with different values; line '
-            || copy.standing_row || ' is taken and this one is quarantined.'
+            'The record occurs more than once in the file, with different values; line '
+            || copy.kept_row || ' is kept and this one is quarantined.'
     end as message
 from copy_of_record as copy
 inner join landing.batch on batch.batch_id = {{ batch_id }}

@@ -1,4 +1,4 @@
--- The newest version of each record, of batches fit to be read.
+-- The newest version of each record, from batches that passed their checks.
 create or replace view {{ schema }}.{{ feed }}_current as
 select distinct on ({{ key | join(', ') }}) {{ feed }}.*
 from {{ schema }}.{{ feed }}

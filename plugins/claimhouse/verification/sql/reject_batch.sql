@@ -1,4 +1,4 @@
--- $1 batch. The file as a whole cannot be trusted: it stays in the archive and nothing is loaded.
+-- Reject a file that cannot be read as a whole: it stays in the archive and nothing is loaded. $1 batch.
 update landing.batch
 set
     state = 'rejected',

@@ -1,4 +1,4 @@
--- Copies set aside by copies.sql: how many, and how much money, identical and conflicting.
+-- Count and amounts of the identical and of the conflicting copies that copies.sql set aside.
 select
     is_identical,
     count(*) as row_count

@@ -1,2 +1,2 @@
--- Rows that may repeat a key of their file; filled by COPY.
+-- Rows that may repeat a key; filled by COPY.
 create temp table suspect_row (row_number bigint) on commit drop;

@@ -1,4 +1,4 @@
--- One table for each feed: the source's own columns, every version received.
+-- The table of a feed: the source's own columns, every version received.
 create schema if not exists {{ schema }};
 
 create table if not exists {{ schema }}.{{ feed }} (
@@ -10,9 +10,9 @@ create table if not exists {{ schema }}.{{ feed }} (
     alter table {{ schema }}.{{ feed }} add column if not exists {{ column.name }} {{ column.physical_type }};
     comment on column {{ schema }}.{{ feed }}.{{ column.name }} is '{{ column.description | replace("'", "''") }}';
 {% endfor %}
--- Of few rows it is known well enough how they part into batches, and it is asked after every file.
+-- A small sample is enough to estimate batches, and it is taken after every file.
 alter table {{ schema }}.{{ feed }} alter column batch_id set statistics 10;
 
--- Batches arrive one after another, so a block-range index finds one at almost no cost.
+-- Rows of a batch are adjacent, so a block-range index finds them at almost no cost.
 create index if not exists {{ feed }}_batch on {{ schema }}.{{ feed }} using brin (batch_id)
 with (pages_per_range = 32, autosummarize = on);

@@ -1,0 +1,96 @@
+"""The checks of a batch that its feed's contract implies, as SodaCL.
+
+Nothing is lost between verification and the source table, keys occur once, references are known
+and the file is fresh.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claimhouse import warehouse
+from claimhouse.checks.outcomes import Batch
+from claimhouse.contracts import Contract, Reference
+
+
+def from_contract(contract: Contract, batch: Batch) -> dict[str, Any]:
+    """The checks of *batch* that *contract* implies."""
+    checks = [_keys_occur_once(contract, batch)]
+    checks += [_is_known(contract, batch, reference) for reference in contract.references]
+    if contract.version_column and contract.freshness_days is not None:
+        checks.append(_is_fresh(contract, batch, contract.version_column, contract.freshness_days))
+    return {
+        f"filter {contract.feed} [batch]": {"where": f"batch_id = {batch.batch_id}"},
+        f"checks for {contract.feed} [batch]": _nothing_lost(contract, batch),
+        "checks": checks,
+    }
+
+
+def _nothing_lost(contract: Contract, batch: Batch) -> list[dict[str, Any]]:
+    """Rows and amounts in the source table are those that verification accepted."""
+    message = (
+        "The source table holds {value} {value:row|rows} of the batch; "
+        "{rows_accepted} {rows_accepted:was|were} accepted"
+    )
+    fail = {"fail": f"when != {batch.rows_accepted}"}
+    checks = [_check("row_count", "rows_reconcile", message, fail)]
+    for column in contract.amounts if batch.rows_accepted else ():
+        accepted = batch.amounts.get(column.name, {}).get("accepted")
+        if accepted is None:
+            continue
+        message = f"{column.name} adds up to {{value}} in the source table; {accepted} was accepted"
+        fail = {"fail": f"when != {accepted}"}
+        checks.append(_check(f"sum({column.name})", f"{column.name}_reconciles", message, fail))
+    return checks
+
+
+def _keys_occur_once(contract: Contract, batch: Batch) -> dict[str, Any]:
+    message = (
+        "{failing_rows} {failing_rows:key occurs|keys occur} more than once in "
+        "{rows_accepted} accepted {rows_accepted:row|rows}"
+    )
+    query = {"fail query": _query("repeated_keys", contract, batch)}
+    return _check("failed rows", "keys_occur_once", message, query)
+
+
+def _is_known(contract: Contract, batch: Batch, reference: Reference) -> dict[str, Any]:
+    message = (
+        "{failing_rows} of {rows_accepted} accepted {rows_accepted:row|rows} ({share}%) "
+        f"{{failing_rows:has|have}} a {reference.column} that is not in {reference.to_feed}"
+    )
+    query = _query(
+        "unknown_references",
+        contract,
+        batch,
+        column=reference.column,
+        to_feed=reference.to_feed,
+        to_column=reference.to_column,
+    )
+    options = {"fail query": query, "warn": "when > 0"}
+    return _check("failed rows", f"{reference.column}_is_known", message, options)
+
+
+def _is_fresh(contract: Contract, batch: Batch, column: str, days: int) -> dict[str, Any]:
+    message = (
+        f"The newest {column} is {{value}} {{value:day|days}} older than the file; "
+        f"the contract allows {days}"
+    )
+    query = _query("days_old", contract, batch, column=column, received_date=batch.received_date)
+    options = {"days_old query": query, "warn": f"when > {days}"}
+    return _check("days_old", "freshness", message, options)
+
+
+def _query(file: str, contract: Contract, batch: Batch, **names: Any) -> str:
+    return warehouse.sql(
+        f"checks/{file}",
+        source=contract.source_system,
+        feed=contract.feed,
+        batch_id=batch.batch_id,
+        key=", ".join(f"t.{column}" for column in contract.key),
+        **names,
+    )
+
+
+def _check(metric: str, name: str, message: str, options: dict[str, str]) -> dict[str, Any]:
+    """One SodaCL check: its *metric*, and what stands below it."""
+    return {metric: {"name": name, **options, "attributes": {"message": message}}}

@@ -1,6 +1,9 @@
 """A draft of a contract from a file nobody has described.
 
 Comes in: a file. Goes out: YAML for a person to finish, without a value of the file.
+
+:mod:`sample` reads the beginning of the file, :mod:`words` names columns after their header,
+:mod:`guess` finds types and the key, :mod:`yaml` writes the contract.
 """
 
 from __future__ import annotations

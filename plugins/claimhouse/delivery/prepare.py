@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from psycopg import Connection, sql
 
-from claimhouse import connections, settings, warehouse
+from claimhouse import connections, glossary, settings, warehouse
 from claimhouse.delivery import approvals, extract, letters, notices, outbox, schedule
 from claimhouse.delivery.extract import rows as extract_rows
 from claimhouse.delivery.extract.model import Extract, Written
@@ -160,6 +160,7 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
             definitions={name: text for name, text in meanings.items() if name is not None},
             rows=rows if subscription.detail else None,
             summary=summary,
+            units=_units([*rows.schema, *(summary.columns if summary is not None else ())]),
         )
         with closing(rows):
             written = extract.write(content, subscription.format, password, path, _patients)
@@ -183,6 +184,11 @@ def _summary(connection: Connection[Any], report: str) -> pl.DataFrame | None:
         frames: list[pl.DataFrame] = [pl.DataFrame(schema=rows.schema), *rows]
     summary: pl.DataFrame = pl.concat(frames)
     return summary
+
+
+def _units(columns: list[str]) -> dict[str, str]:
+    """The units of those *columns* that have one."""
+    return {column: unit for column in columns if (unit := glossary.unit_of(column))}
 
 
 def _patients(frame: pl.DataFrame) -> set[str]:

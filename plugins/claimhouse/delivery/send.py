@@ -135,7 +135,7 @@ def _hand_over(
 
     def last_moment() -> None:
         outbox.checkpoint("handed over")
-        warehouse.query(connection, "delivery/outbox_sending", waiting.outbox_id)
+        warehouse.query(connection, "delivery/outbox_sending", waiting.outbox_id, transport)
         outbox.checkpoint("sending")
 
     return mail.hand_over(server, message, journal.address if journal else None, last_moment)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from claimhouse.delivery.extract.numbers import NumberFormat, number_format
+
 # Also the wide forms that East Asian keyboards type, and what a spreadsheet strips before it looks.
 FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
@@ -82,6 +84,7 @@ class Extract:
         rows: the report's rows; None in a file of the summary alone.
         summary: one or two columns of names or dates, then numbers, of which the chart draws
             the first; None where the report has no summary.
+        units: of the columns that are numbers (``include/columns.yaml``): how they are shown.
     """
 
     title: str
@@ -93,6 +96,7 @@ class Extract:
     definitions: dict[str, str]
     rows: Rows | None
     summary: pl.DataFrame | None
+    units: dict[str, str] = field(default_factory=dict)
 
     def facts(self, count: int | None) -> dict[str, str]:
         """The labels and values of a cover; *count* is of the rows, None where there are none."""
@@ -106,6 +110,10 @@ class Extract:
             **({} if count is None else {"Rows": f"{count:,}"}),
             "Notice": NOTICES[self.privacy_level],
         }
+
+    def number_format(self, column: str, kind: pl.DataType) -> NumberFormat:
+        """How the numbers of *column*, of type *kind*, are shown."""
+        return number_format(self.units.get(column), kind)
 
     def meanings(self) -> dict[str, str]:
         """What each column of the file means, by its heading."""

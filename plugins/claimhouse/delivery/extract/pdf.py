@@ -10,6 +10,7 @@ import io
 import json
 import secrets
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pikepdf
@@ -20,6 +21,7 @@ import vl_convert
 from claimhouse import settings
 from claimhouse.delivery.extract import chart
 from claimhouse.delivery.extract.model import Extract, TooManyRows, heading
+from claimhouse.delivery.extract.numbers import NumberFormat
 
 # Nobody reads more on paper: a page holds about 40 rows.
 MOST_ROWS = 2_000
@@ -50,7 +52,7 @@ def page(extract: Extract) -> bytes:
     """
     rows = _collected(extract)
     tables = [("Summary", extract.summary), ("Rows", rows)]
-    listings = [_listing(name, table) for name, table in tables if table is not None]
+    listings = [listing(extract, name, table) for name, table in tables if table is not None]
     facts = extract.facts(rows.height if rows is not None else None)
     drawn = chart.shape(extract.summary) if extract.summary is not None else None
     inputs = {
@@ -135,8 +137,13 @@ def _collected(extract: Extract) -> pl.DataFrame | None:
     return pl.concat(frames)
 
 
-def _listing(name: str, table: pl.DataFrame) -> dict[str, Any]:
-    shown = [[_shown(value) for value in table[column]] for column in table.columns]
+def listing(extract: Extract, name: str, table: pl.DataFrame) -> dict[str, Any]:
+    """A table of the page, as the template takes it: headings, widths and cells as text."""
+    formats = [extract.number_format(column, kind) for column, kind in table.schema.items()]
+    shown = [
+        [_shown(value, number_format) for value in table[column]]
+        for column, number_format in zip(table.columns, formats, strict=True)
+    ]
     widths = [
         max([len(heading(column)) * 0.7, 4, *(min(len(value), 28) for value in values[:200])])
         for column, values in zip(table.columns, shown, strict=True)
@@ -150,18 +157,18 @@ def _listing(name: str, table: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, number_format: NumberFormat) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int | float | Decimal):
+        return number_format.text(value)
     if isinstance(value, str):
         return " ".join(_breakable(word) for word in value.split(" "))
-    return f"{value:,.2f}" if not hasattr(value, "year") else f"{value:%Y-%m-%d}"
+    return f"{value:%Y-%m-%d}"
 
 
 def _breakable(word: str) -> str:

@@ -28,6 +28,7 @@ from claimhouse.delivery.extract.model import (
     neutral,
     neutral_column,
 )
+from claimhouse.delivery.extract.numbers import NumberFormat
 
 # A sheet holds 1,048,576 lines, one of them the header.
 MOST_ROWS = 1_048_575
@@ -37,8 +38,6 @@ WIDTH_SAMPLE = 1_000
 # Beyond these a sheet is wrong: its numbers are doubles, and its 1900 has a February 29.
 MOST_EXACT = 2**53
 FIRST_DAY, EPOCH = date(1900, 3, 1), date(1899, 12, 30)
-# Whole numbers that are names or years, and read badly as 2,026.
-NAMES = re.compile(r"(^|_)(year|id|key|code|number)$")
 END = b"</sheetData>"
 COMPRESSION_LEVEL = 1  # the default level takes three times as long for a fifth less
 
@@ -100,7 +99,7 @@ def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str
     schema = extract.rows.schema
     frames = iter(extract.rows)
     first = next(frames, pl.DataFrame(schema=schema))
-    widths = _widths(first)
+    widths = _widths(extract, first)
     sheet = f"xl/worksheets/sheet{2 if extract.summary is None else 3}.xml"
     empty = zipfile.ZipFile(_book(extract, _Shape(0, widths))).read(sheet)
     head = re.sub(rb"<dimension [^>]*/>", b"", empty[: empty.index(END)])
@@ -218,18 +217,19 @@ def _book(extract: Extract, shape: _Shape) -> io.BytesIO:
         },
     )
     book.set_properties({"title": extract.title, "company": "Claimhouse"})
-    styles = _styles(book)
+    styles = _styles(book, extract)
     _cover(book, extract, shape.count if extract.rows else None, styles)
     if extract.summary is not None:
-        _summary(book, extract.summary, styles)
+        _summary(book, extract, extract.summary, styles)
     if extract.rows is not None:
         sheet = book.add_worksheet("Rows")
-        _frame_sheet(sheet, extract.rows.schema, shape, styles)
+        _frame_sheet(sheet, extract, extract.rows.schema, shape, styles)
     book.close()
     return file
 
 
-def _styles(book: Any) -> dict[str, Any]:
+def _styles(book: Any, extract: Extract) -> dict[str, Any]:
+    """The styles of the workbook; those of numbers are named by their number format."""
     font = {"font_name": "Calibri", "font_size": 11}
     looks: dict[str, dict[str, Any]] = {
         "title": {"bold": True, "font_size": 18, "font_color": "#1F4E79"},
@@ -245,23 +245,26 @@ def _styles(book: Any) -> dict[str, Any]:
         "plain": {},
         "date": {"num_format": "yyyy-mm-dd"},
         "time": {"num_format": "yyyy-mm-dd hh:mm:ss"},
-        "money": {"num_format": "#,##0.00"},
-        "count": {"num_format": "#,##0"},
-        "name": {"num_format": "0"},
     }
+    looks |= {number: {"num_format": number} for number in _number_formats(extract)}
     return {name: book.add_format(font | look) for name, look in looks.items()}
 
 
-def _style(name: str, kind: pl.DataType) -> str:
+def _number_formats(extract: Extract) -> list[str]:
+    """The number formats of all columns, each once, in the order of the sheets."""
+    schemas: list[Any] = [extract.summary.schema] if extract.summary is not None else []
+    schemas += [extract.rows.schema] if extract.rows is not None else []
+    columns = [column for schema in schemas for column in schema.items()]
+    styles = [_style(extract, name, kind) for name, kind in columns if kind.is_numeric()]
+    return list(dict.fromkeys(styles))
+
+
+def _style(extract: Extract, name: str, kind: pl.DataType) -> str:
     if isinstance(kind, pl.Date):
         return "date"
     if isinstance(kind, pl.Datetime):
         return "time"
-    if isinstance(kind, pl.Decimal | pl.Float64):
-        return "money"
-    if isinstance(kind, pl.Int64):
-        return "name" if NAMES.search(name) else "count"
-    return "plain"
+    return extract.number_format(name, kind).excel if kind.is_numeric() else "plain"
 
 
 def _cover(book: Any, extract: Extract, count: int | None, styles: dict[str, Any]) -> None:
@@ -284,14 +287,15 @@ def _cover(book: Any, extract: Extract, count: int | None, styles: dict[str, Any
         sheet.write_string(number, 1, meaning, styles["text"])
 
 
-def _summary(book: Any, summary: pl.DataFrame, styles: dict[str, Any]) -> None:
+def _summary(book: Any, extract: Extract, summary: pl.DataFrame, styles: dict[str, Any]) -> None:
     sheet = book.add_worksheet("Summary")
-    _frame_sheet(sheet, dict(summary.schema), _Shape(summary.height, _widths(summary)), styles)
+    shape = _Shape(summary.height, _widths(extract, summary))
+    _frame_sheet(sheet, extract, summary.schema, shape, styles)
     for number, (name, kind) in enumerate(summary.schema.items()):
         for line, value in enumerate(summary[name], start=1):
-            _write_value(sheet, line, number, value, styles[_style(name, kind)])
+            _write_value(sheet, line, number, value, styles[_style(extract, name, kind)])
     if drawn := chart.shape(summary):
-        _draw(book, sheet, drawn, summary)
+        _draw(book, sheet, drawn, extract, summary)
 
 
 def _write_value(sheet: Any, line: int, column: int, value: Any, style: Any) -> None:
@@ -308,7 +312,9 @@ def _write_value(sheet: Any, line: int, column: int, value: Any, style: Any) -> 
         sheet.write_datetime(line, column, moment, style)
 
 
-def _draw(book: Any, sheet: Any, drawn: chart.Chart, summary: pl.DataFrame) -> None:
+def _draw(
+    book: Any, sheet: Any, drawn: chart.Chart, extract: Extract, summary: pl.DataFrame
+) -> None:
     """Insert a native chart of the summary; it follows edits of the cells."""
     native = book.add_chart({"type": "line" if drawn.over_time else "bar"})
     category = summary.get_column_index(drawn.category)
@@ -326,22 +332,25 @@ def _draw(book: Any, sheet: Any, drawn: chart.Chart, summary: pl.DataFrame) -> N
             }
         )
     native.set_title({"name": drawn.title, "name_font": {"size": 13, "color": "#1F4E79"}})
+    axis = extract.number_format(drawn.measure, summary.schema[drawn.measure]).excel_axis
     grid = {"major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}}
     if drawn.over_time:
         native.set_x_axis({"num_format": "yyyy-mm", "date_axis": True})
-        native.set_y_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+        native.set_y_axis({"name": heading(drawn.measure), "num_format": axis, **grid})
     else:
         native.set_y_axis({"reverse": True})
-        native.set_x_axis({"name": heading(drawn.measure), "num_format": "#,##0", **grid})
+        native.set_x_axis({"name": heading(drawn.measure), "num_format": axis, **grid})
     native.set_legend({"position": "bottom"} if len(drawn.series) > 1 else {"none": True})
     native.set_size({"width": 900, "height": 440})
     sheet.insert_chart(1, len(summary.columns) + 1, native)
 
 
-def _frame_sheet(sheet: Any, schema: Any, shape: _Shape, styles: dict[str, Any]) -> None:
+def _frame_sheet(
+    sheet: Any, extract: Extract, schema: Any, shape: _Shape, styles: dict[str, Any]
+) -> None:
     """The frozen header, and all else around the cells of a sheet of *shape*."""
     for number, (name, kind) in enumerate(schema.items()):
-        sheet.set_column(number, number, shape.widths[number], styles[_style(name, kind)])
+        sheet.set_column(number, number, shape.widths[number], styles[_style(extract, name, kind)])
         sheet.write_string(0, number, heading(name), styles["head"])
     sheet.set_row(0, 30)
     sheet.freeze_panes(1, 0)
@@ -352,20 +361,23 @@ def _frame_sheet(sheet: Any, schema: Any, shape: _Shape, styles: dict[str, Any])
     sheet.set_footer("&L&A&RPage &P of &N")
 
 
-def _widths(frame: pl.DataFrame) -> list[int]:
+def _widths(extract: Extract, frame: pl.DataFrame) -> list[int]:
     """A width for each column, in characters: fits its heading and the first rows."""
-    return [_width(frame[name].head(WIDTH_SAMPLE)) for name in frame.columns]
+    return [
+        _width(frame[name].head(WIDTH_SAMPLE), extract.number_format(name, kind))
+        for name, kind in frame.schema.items()
+    ]
 
 
-def _width(column: pl.Series) -> int:
-    shown = [_shown(value) for value in column.to_list()]
+def _width(column: pl.Series, number_format: NumberFormat) -> int:
+    shown = [_shown(value, number_format) for value in column.to_list()]
     longest_word = max(map(len, heading(column.name).split()))  # headings wrap between words
     return min(max([*map(len, shown), longest_word + 3, 9]) + 2, WIDEST)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, number_format: NumberFormat) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, Decimal | float):
-        return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value or "")
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return number_format.text(value)
+    return "" if value is None else str(value)

@@ -18,7 +18,7 @@ select
     o.recipient,
     e.report,
     e.format,
-    case when e.object_key is null then 'attachment' else 'link' end as transport,
+    o.transport,
     e.privacy_level,
     o.period,
     e.reason,

@@ -1,4 +1,4 @@
--- $1: a mail that is handed to the server now and may be taken from here on.
+-- $1: a mail that is handed to the server now and may be taken from here on, $2: its transport.
 update delivery.outbox
-set state = 'sending', sending_at = now(), attempts = attempts + 1
+set state = 'sending', transport = $2, sending_at = now(), attempts = attempts + 1
 where outbox_id = $1;

@@ -3,7 +3,9 @@
 Comes in: a mail and its file. Goes out: what the mail says about the file, and the file itself
 where it is attached. May not send anything: the mail goes out in :mod:`claimhouse.delivery.send`.
 
-docs/how-to/add-a-transport.md shows how to add one.
+The transport that was used is stored with the mail when it is handed to the mail server
+(``delivery.outbox.transport``); the ledger copies it. docs/how-to/add-a-transport.md shows how to
+add one.
 """
 
 from __future__ import annotations

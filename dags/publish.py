@@ -1,25 +1,28 @@
 """### What it does
-Runs after each load of the star. Makes the database agree with `include/clients/*.yaml`: roles,
-entitlements, pseudonym keys, subscriptions, and the secured views of the schema `reporting`,
-laid anew with their grants; and with `include/metrics/*.yaml`: the schema `metrics`. It is one
-transaction: all of it or nothing, and it ends with an audit of what every client role can reach.
-Then it tells `deliver` that the reports are fresh.
+Runs after each load of the star. Makes the database agree with `include/clients/*.yaml` and
+`include/roles.yaml` (roles, entitlements, pseudonym keys, subscriptions), creates the views of the
+reports again with their grants, refreshes the count tables, and creates the metrics of
+`include/metrics/*.yaml`. All of it is one transaction, which ends with an audit of what every
+reader's role can reach. Then `deliver` runs.
 
-Whatever a file no longer names loses its access here. `security.entitlement_history` keeps who
-could see what and when. A grant made by hand on the schema `reporting` does not outlive a run.
+Access that a file no longer lists is closed. `security.entitlement_history` keeps who could see
+what and when. A grant made by hand on the schema `reporting` is revoked by the next run.
 
 ### When it fails
-Nothing has changed: clients see what they saw before, and nothing is delivered.
+Nothing has changed: readers see what they saw before, and nothing is delivered.
 
-* **ClientError**: the message names the client file and the line. Mend it and clear the task.
-* **YamlError**: the message names the metric's file and the line. Mend it and clear the task.
-* **MissingConnection**: `claimhouse_pseudonym` must have the key of the pseudonyms as its
-  password. Make it once (`openssl rand -hex 32`) and never lose it.
-* **ReportingError, the key is not the one**: the connection's password was changed. Restore it.
-  Only when the client is told and wants new pseudonyms, delete its row in
-  `security.pseudonym_key` and clear the task.
-* **ReportingError, not safe**: the message lists every way by which a reader would see more than
-  it may, for example a grant made by hand. Take that away and clear the task.
+* **ReaderError**: the message names the client file or roles file and the line. Fix it and clear
+  the task.
+* **YamlError**: the message names the file of a metric or count table and the line. Fix it and
+  clear the task.
+* **MissingConnection**: `claimhouse_pseudonym` must have the master key of the pseudonyms as its
+  password. Create it once (`openssl rand -hex 32`) and back it up.
+* **KeyChanged**: the password of `claimhouse_pseudonym` was changed. Restore it. Only if the client
+  agrees to new pseudonyms, delete its row in `security.pseudonym_key` and clear the task.
+* **GlossaryError**: a report has a column that `include/columns.yaml` does not describe. Add it and
+  clear the task.
+* **ReportingError**: the message lists every way in which a reader could see more than it may, for
+  example a grant made by hand. Revoke it and clear the task.
 
 ### What to look at
 `select * from security.entitlement_history order by valid_from desc;` and
@@ -35,9 +38,9 @@ from claimhouse import contracts, notify
 
 
 @dag(
-    description="Give every client the access its file names, and no other",
+    description="Give every reader the access its file lists, and no other",
     doc_md=__doc__,
-    schedule=AssetAny(*(Asset(f"claimhouse://star/{one}") for one in contracts.sources())),
+    schedule=AssetAny(*(Asset(f"claimhouse://star/{source}") for source in contracts.sources())),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
@@ -45,17 +48,17 @@ from claimhouse import contracts, notify
     default_args=notify.task_defaults(),
 )
 def publish() -> None:
-    """Lay roles, entitlements and secured views anew."""
+    """Create roles, entitlements and reports as the files describe them."""
 
     @task(outlets=[Asset("claimhouse://reporting")])
-    def lay_reports() -> None:
+    def create_reports() -> None:
         from claimhouse import metrics, reporting, warehouse
 
         with warehouse.connect() as connection:
             metrics.publish(connection)
             reporting.publish(connection)
 
-    lay_reports()
+    create_reports()
 
 
 publish()

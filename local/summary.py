@@ -91,7 +91,7 @@ def _counts(connection: psycopg.Connection[Any], schema: str) -> str:
 
 def _clients(connection: psycopg.Connection[Any]) -> str:
     rows = _query(connection, "clients")
-    return table(("client", "privacy level", "secured view"), [tuple(r.values()) for r in rows])
+    return table(("client", "privacy level", "report"), [tuple(r.values()) for r in rows])
 
 
 def _mails(folder: Path) -> str:

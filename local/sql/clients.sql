@@ -1,8 +1,8 @@
--- Which client may read which secured view.
+-- The reports of each client.
 select
     c.client,
     c.privacy_level,
-    'reporting.' || r.report as secured_view
+    'reporting.' || r.report as report
 from security.client as c
 cross join unnest(c.reports) as r (report)
 order by c.client, r.report;

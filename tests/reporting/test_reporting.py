@@ -254,7 +254,7 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
         ("grant select on quality.issue to public", "reaches quality.issue"),
         ("grant usage on schema security to {login}", "may use the schema security"),
         ("grant reporting_owner to {login}", "member of reporting_owner"),
-        ("alter role {login} bypassrls", "has a power"),
+        ("alter role {login} bypassrls", "has a right"),
         ("alter table star.fact_claim disable row level security", "no row-level security"),
         ("grant select on landing.batch to reporting_owner", "reads landing.batch"),
         ("create table reporting.t (a int)", "reporting.t is not a security_barrier view"),

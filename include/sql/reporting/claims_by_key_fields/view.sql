@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- The metrics of claims at the grain of all their key fields together: what has to be summed up, never a ratio,
--- for a ratio of ratios is wrong. What each metric counts is as in include/metrics.
+-- The metrics of claims at the grain of all their key fields. It has sums only, because ratios cannot be added
+-- up. The metrics are defined in include/metrics.
 create view reporting.claims_by_key_fields with (security_barrier) as
 select
     f.source_system,

@@ -1,4 +1,4 @@
--- Every specialty has every month, so that a chart's lines share their months.
+-- One row for each specialty and month, so that all lines of the chart have the same months.
 with claims as (
     select
         provider_specialty,

@@ -1,6 +1,6 @@
 {% from "macros.jinja" import pseudonym, reader %}
--- Privacy level limited (45 CFR 164.514(e)): dates and cities, no name, street or identifier.
--- The policies on the star show the caller's own claims alone; this list does the masking.
+-- Privacy level limited (45 CFR 164.514(e)): dates and cities, no names, streets or identifiers.
+-- The policies on the star select the caller's claims; this column list does the masking.
 create view reporting.claims_by_specialty_month with (security_barrier) as
 select
     p.specialty as provider_specialty,

@@ -1,11 +1,11 @@
 {% from "macros.jinja" import reader %}
--- One row for each claim somebody has to see to, and why: denied, underpaid, unpaid or pended for too long. How long
--- that is stands in include/reference/handling_limit.csv. Days are counted to the newest day of which the source
--- itself tells (a service, claim, payment or report of the queue), never to today: a file of last year
--- says how long a claim had waited then. What a source does not tell makes no claim late.
--- For readers inside the house alone, who look the claims up by their number; of the patient it tells nothing.
+-- One row for each claim that needs handling, and the reasons: denied, underpaid, unpaid or pended for too long.
+-- The limits are in include/reference/handling_limit.csv. Days are counted to the newest day in the data of the
+-- source (a service, claim, payment or report of the queue), not to today: for a file of last year the report
+-- shows how long a claim had waited then. A claim is not late for a reason that the source has no data about.
+-- For readers inside the house only, who look claims up by number. It has no data about patients.
 create view reporting.claims_to_handle with (security_barrier) as
-with told as (
+with newest_day as (
     select
         f.source_system,
         max(greatest(f.service_date, m.date, d.date)) as newest_day
@@ -25,11 +25,11 @@ as_of_day as (
     select
         t.source_system,
         max(t.newest_day) as as_of_day
-    from told as t
+    from newest_day as t
     group by t.source_system
 ),
 
-allowed as (
+day_limit as (
     select
         max(h.days::integer) filter (where h.reason = 'unpaid') as unpaid_days,
         max(h.days::integer) filter (where h.reason = 'pended') as pended_days
@@ -76,7 +76,7 @@ claim as (
     full join queued as q on f.source_system = q.source_system and f.claim_id = q.claim_id
 ),
 
-judged as (
+checked as (
     select
         c.*,
         p.claim_type,
@@ -109,7 +109,7 @@ judged as (
     inner join star.dim_claim_profile as p on c.claim_profile_key = p.claim_profile_key
     inner join star.dim_date as m on c.claim_date_key = m.date_key
     inner join as_of_day as s on c.source_system = s.source_system
-    cross join allowed as w
+    cross join day_limit as w
 )
 
 select
@@ -148,7 +148,7 @@ select
     case when j.is_underpaid then j.allowed_amount - j.paid_amount end as underpaid_amount,
     j.as_of_day,
     a.as_of
-from judged as j
+from checked as j
 inner join {{ reader("claims_to_handle", "limited") }} and r.is_internal
 inner join star.dim_payer as y on j.payer_key = y.payer_key
 inner join star.dim_procedure as c on j.procedure_key = c.procedure_key

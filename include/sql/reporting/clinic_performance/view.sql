@@ -1,9 +1,9 @@
 {% from "macros.jinja" import reader %}
--- Each clinic and kind of insurance by quarter: what has to be summed up, and the ratios of those sums. The
--- word 'all' stands for the total over a dimension, so that nobody averages ratios to get one. Counts alone, and
--- as they are: the reader answers for these clinics, and a hidden count would leave nothing to explain.
+-- Each clinic and payer type by quarter: sums, and the ratios of those sums. The word 'all' is the total over a
+-- dimension, because ratios cannot be averaged. Counts are not suppressed: the readers are responsible for these
+-- clinics and could not explain a hidden count.
 create view reporting.clinic_performance with (security_barrier) as
-with happened as (
+with event as (
     select
         f.source_system,
         f.facility_key,
@@ -63,7 +63,7 @@ with happened as (
     from star.fact_survey as f
 ),
 
-placed as (
+located_event as (
     select
         h.source_system,
         t.year_quarter as quarter,
@@ -86,13 +86,13 @@ placed as (
         h.visit_minutes,
         h.scores,
         h.score_sum
-    from happened as h
+    from event as h
     inner join star.dim_date as t on h.service_date_key = t.date_key and t.date is not null
     inner join star.dim_facility as l on h.facility_key = l.facility_key
     inner join star.dim_patient as d on h.patient_key = d.patient_key
 ),
 
-performed as (
+performance as (
     select
         p.source_system,
         p.quarter,
@@ -111,7 +111,7 @@ performed as (
         sum(p.visit_minutes)::bigint as visit_minutes,
         sum(p.scores)::bigint as scores,
         sum(p.score_sum)::bigint as score_sum
-    from placed as p
+    from located_event as p
     group by p.source_system, p.quarter, p.quarter_starts_on, cube (p.clinic, p.payer_type)
 ),
 
@@ -119,7 +119,7 @@ provider_day as (
     {% include "metrics/provider_day.jinja" %}
 ),
 
--- Of a provider's day, spent in several clinics perhaps, the home clinic answers.
+-- A provider may work in several clinics on a day; all minutes count for the home clinic.
 home as (
     select
         w.source_system,
@@ -137,7 +137,7 @@ home as (
     inner join star.dim_facility as l on v.facility_key = l.facility_key
 ),
 
-used as (
+utilization_of_clinic as (
     select
         h.source_system,
         h.quarter,
@@ -177,9 +177,9 @@ select
     u.available_minutes,
     round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilization,
     a.as_of
-from performed as p
+from performance as p
 inner join {{ reader("clinic_performance", "aggregate") }}
-left join used as u
+left join utilization_of_clinic as u
     on
         p.source_system = u.source_system and p.quarter = u.quarter
         and p.clinic = u.clinic and p.payer_type = 'all'

@@ -1,15 +1,15 @@
 {% from "macros.jinja" import reader %}
--- What drives the change of a ratio from one quarter to the next: of each segment (a clinic, a kind of insurance)
--- how much comes from its own ratio (rate effect), and how much from its share of the whole (mix effect).
--- With s the share of the denominator, r the ratio of the segment, R that of all, 0 before and 1 now:
+-- What drives the change of a ratio from one quarter to the next. For each segment (a clinic or a payer type) the
+-- change is split into the effect of its own ratio (rate effect) and of its share of the whole (mix effect).
+-- With s the share of the denominator, r the ratio of the segment, R the ratio of the whole, 0 before and 1 now:
 --     rate effect = (s0 + s1) / 2 * (r1 - r0)
 --     mix effect  = (s1 - s0) * ((r0 + r1) / 2 - (R0 + R1) / 2)
--- This is the decomposition of E. M. Kitagawa, "Components of a Difference Between Two Rates", Journal of the
--- American Statistical Association 50 (1955), 1168-1194. Taking R off is ours: it says that a segment above the
--- whole lifts it by growing, and changes no sum, for the shares' changes add up to nothing. A segment that is
--- there in one quarter alone has the same ratio in both: all of its effect is mix.
--- The effects of a dimension add up to the change exactly, to the last place shown: what rounding leaves over
--- goes to the largest segment.
+-- Source: E. M. Kitagawa, "Components of a Difference Between Two Rates", Journal of the American Statistical
+-- Association 50 (1955), 1168-1194. Subtracting R is an addition: a segment above the whole has a positive effect
+-- when it grows. It does not change the sums, because the changes of the shares add up to zero. A segment that
+-- exists in only one of the quarters has the same ratio in both: its whole effect is mix.
+-- The effects of a dimension add up to the change exactly, in the last decimal place too: the rounding difference
+-- is added to the largest segment.
 create view reporting.clinic_performance_change with (security_barrier) as
 with measured as (
     select
@@ -66,7 +66,7 @@ pair as (
     where n.clinic = 'all' and n.payer_type = 'all' and b.clinic = 'all' and b.payer_type = 'all'
 ),
 
--- A row for each segment that is there in either quarter.
+-- One row for each segment that exists in either quarter.
 compared as (
     select
         p.source_system,

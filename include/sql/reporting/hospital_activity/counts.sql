@@ -1,4 +1,4 @@
--- Encounters and the patients helped, by time and specialty. What is restricted stands apart.
+-- Encounters and patients by time and specialty. Restricted encounters have a table of their own.
 with restricted as (
     select
         source_system,

@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- Of all patients, whoever insures them: counts with small cells hidden. What is restricted is in no
--- total, and its own lines are shown to nobody else.
+-- All patients, whoever their payer: counts with small cells suppressed. Restricted encounters are part of no
+-- total; their rows are shown to entitled readers only.
 create view reporting.hospital_activity with (security_barrier) as
 select
     s.source_system,

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every appointment with whose it was and what came of it: for senior management alone.
+-- Every appointment with its patient, provider and visit. For senior management only.
 create view reporting.identified_appointments with (security_barrier) as
 select
     f.source_system,

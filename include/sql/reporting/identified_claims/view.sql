@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every claim with whose it was and who treated: for senior management alone.
+-- Every claim with its patient and provider. For senior management only.
 create view reporting.identified_claims with (security_barrier) as
 select
     f.source_system,

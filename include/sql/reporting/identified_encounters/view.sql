@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every encounter with who it was: for senior management alone.
+-- Every encounter with its patient. For senior management only.
 create view reporting.identified_encounters with (security_barrier) as
 select
     f.source_system,

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every claim that pends or has pended, with whose it is: for senior management alone.
+-- Every claim that is or was pended, with its patient. For senior management only.
 create view reporting.identified_pended_claims with (security_barrier) as
 select
     f.source_system,

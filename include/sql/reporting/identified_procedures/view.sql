@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every procedure with whose it was: for senior management alone.
+-- Every procedure with its patient. For senior management only.
 create view reporting.identified_procedures with (security_barrier) as
 select
     f.source_system,

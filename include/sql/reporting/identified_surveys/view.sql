@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- Every answer with whose it was and about whom: for senior management alone.
+-- Every survey answer with its patient and provider. For senior management only.
 create view reporting.identified_surveys with (security_barrier) as
 select
     f.source_system,

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import age, from_level, pseudonym, reader, zip %}
--- The encounters the caller is entitled to: of an insurer, those of its own members.
+-- The encounters that the caller is entitled to: for an insurer, those of its own members.
 create view reporting.member_encounters with (security_barrier) as
 select
     f.specialty,

@@ -1,4 +1,4 @@
--- Every specialty has every year, so that a chart's lines share their years.
+-- One row for each specialty and year, so that all lines of the chart have the same years.
 with done as (
     select
         specialty,

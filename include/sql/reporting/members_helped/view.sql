@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- Of the caller's own members: encounters and distinct patients by month and specialty, with totals. For
--- another time frame count over member_encounters: patients of two months do not add up.
+-- The caller's own members: encounters and distinct patients by month and specialty, with totals. For other
+-- periods count in member_encounters: patients of two months cannot be added up.
 create view reporting.members_helped with (security_barrier) as
 select
     case when grouping(date_trunc('month', f.service_date)) = 0 then date_trunc('month', f.service_date)::date end

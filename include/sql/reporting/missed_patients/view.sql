@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- The patients an insurer does not have: for each of its procedures, most performed first when sorted by
--- own_procedures, how many are uninsured and how many are with other payers. Small counts are hidden.
+-- The patients that an insurer does not have: for each of its procedures, how many are uninsured and how many
+-- have other payers. Small counts are suppressed. Order by own_procedures to start with the most frequent.
 create view reporting.missed_patients with (security_barrier) as
 with named as (
     select distinct

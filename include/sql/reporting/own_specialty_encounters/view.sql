@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- What a person of a client's team sees first: the encounters of its own specialty.
+-- The default report of a person with a specialty: the encounters of that specialty.
 create view reporting.own_specialty_encounters with (security_barrier) as
 select v.*
 from reporting.member_encounters as v

@@ -1,6 +1,6 @@
--- For each client that insures people: its members' procedures, and everybody else's by who pays.
--- Of a total (payer_group 'all') the patients and procedures are those of the others alone; the
--- overall median is that of all, the client's own too. What is restricted stands apart.
+-- For each client with members: the procedures of its members, and those of everybody else by payer group.
+-- In a total (payer_group 'all') patients and procedures are those of the others only; the overall median is that
+-- of everybody, the client's members included. Restricted encounters have a table of their own.
 with client_payer as (
     select
         l.client,

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The queue of each report by age: each bucket, and all up to it.
+-- The queue of each report by age: each bucket, and the running total up to it.
 create view reporting.pended_by_age with (security_barrier) as
 with bucket as (
     select

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The queue of each report by why its claims pend, read from their notes.
+-- The queue of each report by the reason why its claims are pended, read from their notes.
 create view reporting.pended_by_category with (security_barrier) as
 with category as (
     select

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The queue of each report as a whole, and what has come to it and gone from it since the report before.
+-- The queue of each report as a whole, and what entered and left it since the previous report.
 create view reporting.pended_daily with (security_barrier) as
 with queue as (
     select

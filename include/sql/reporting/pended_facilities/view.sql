@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The facilities by their pended claims, as far as the claim behind names one.
+-- The facilities by pended claims. Only claims that are known from the claims feed have a facility.
 create view reporting.pended_facilities with (security_barrier) as
 with grouped as (
     select

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The groups by their pended claims; a practitioner whose group is not known has none.
+-- The provider groups by pended claims. Practitioners without a known group are in the group unknown.
 create view reporting.pended_groups with (security_barrier) as
 with grouped as (
     select

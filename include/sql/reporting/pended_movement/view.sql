@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- What changed in the queue since the report before: each claim that entered it, was cleared, or left without
--- having been cleared, which somebody should look into. For readers inside the house alone.
+-- What changed in the queue since the previous report: each claim that entered it, was cleared, or left without
+-- having been cleared, which somebody should investigate. For readers inside the house only.
 create view reporting.pended_movement with (security_barrier) as
 with moved as (
     select

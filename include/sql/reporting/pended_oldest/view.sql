@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- The 30 claims of each report that have waited longest: the top 10, 20 or 30 by position. For readers inside
--- the house alone, who look the claims up by their number; of the patient it tells nothing.
+-- The 30 oldest claims of each report; filter by position for the top 10 or 20. For readers inside the house
+-- only, who look claims up by number. It has no data about patients.
 create view reporting.pended_oldest with (security_barrier) as
 with ranked as (
     select

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The practitioners by their pended claims, under their name as of the report.
+-- The practitioners by pended claims, with their name as of the report.
 create view reporting.pended_practitioners with (security_barrier) as
 with grouped as (
     select

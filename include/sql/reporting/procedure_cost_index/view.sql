@@ -1,6 +1,6 @@
 {% from "macros.jinja" import reader %}
--- Each procedure's own cost against what the other payers and all pay. About others it tells suppressed
--- counts alone, and a median only where the count behind it is shown.
+-- Each procedure's own cost compared with that of other payers and of all. Counts about others have small cells
+-- suppressed, and a median is shown only if its count is.
 create view reporting.procedure_cost_index with (security_barrier) as
 with named as (
     select distinct

@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- The values a filter on the specialty offers: those of rows the caller may see, its own first chosen.
+-- The values of a filter by specialty: those of the rows that the caller may see, its own specialty as default.
 create view reporting.specialty_choice with (security_barrier) as
 select distinct
     f.specialty,

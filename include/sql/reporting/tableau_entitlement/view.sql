@@ -1,5 +1,5 @@
 {% from "macros.jinja" import reader %}
--- For extracts and Tableau Cloud, where no session can be bound: join it as a data source filter,
+-- For Tableau extracts and Tableau Cloud, where no session can be bound: join it as a data source filter,
 -- [tableau_user] = USERNAME().
 create view reporting.tableau_entitlement with (security_barrier) as
 select

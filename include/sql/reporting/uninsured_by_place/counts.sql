@@ -1,4 +1,4 @@
--- Where the patients live whom nobody insures. What is restricted stands apart.
+-- Where uninsured patients live. Restricted encounters have a table of their own.
 with restricted as (
     select
         source_system,

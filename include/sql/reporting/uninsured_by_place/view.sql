@@ -1,4 +1,5 @@
 {% from "macros.jinja" import reader %}
+-- Where uninsured patients live: counts with small cells suppressed.
 create view reporting.uninsured_by_place with (security_barrier) as
 select
     s.source_system,

@@ -1,4 +1,4 @@
--- What is done for patients whom nobody insures. What is restricted stands apart.
+-- The procedures of uninsured patients. Restricted encounters have a table of their own.
 with restricted as (
     select
         source_system,

@@ -1,4 +1,5 @@
 {% from "macros.jinja" import reader %}
+-- The procedures of uninsured patients: counts with small cells suppressed.
 create view reporting.uninsured_by_procedure with (security_barrier) as
 select
     s.source_system,

@@ -1,4 +1,4 @@
--- $1: the clients in force, as JSON.
+-- $1: the clients and roles inside the house, as JSON.
 merge into security.client as t
 using (
     select

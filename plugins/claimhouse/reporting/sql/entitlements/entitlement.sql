@@ -1,4 +1,4 @@
--- $1: what each role of the clients in force may see, as JSON.
+-- $1: the entitlements of all roles, as JSON.
 merge into security.entitlement as t
 using (
     select

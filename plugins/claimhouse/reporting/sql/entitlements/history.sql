@@ -1,4 +1,4 @@
--- Close what is no longer in force and open what has come into force.
+-- Close the entitlements that are no longer in force, and open the new ones.
 with in_force as (
     select
         e.login,

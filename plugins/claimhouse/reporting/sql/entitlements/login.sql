@@ -1,4 +1,4 @@
--- $1: the roles of the clients in force, as JSON.
+-- $1: the database roles of all readers, as JSON.
 merge into security.login as t
 using (
     select

@@ -1,5 +1,5 @@
--- Lay every grant of the readers anew, from security.login and security.client. Views are laid just
--- before this and carry no grant yet.
+-- Make the grants of all readers agree with security.login and security.client. The views of the reports have just
+-- been created and have no grants yet.
 do $$
 declare
     reader record;
@@ -8,7 +8,7 @@ declare
 begin
     execute format('revoke connect, temporary on database %I from public', current_database());
 
-    -- Whoever has access and is no longer named loses it; a person's role cannot log in any more.
+    -- Revoke the access of roles that are no longer listed; a person's role can no longer log in.
     for reader in
         select distinct
             n.nspname,
@@ -73,8 +73,8 @@ begin
             execute format('grant usage on schema %I to %I', place.nspname, reader.login);
             execute format('grant select on all tables in schema %I to %I', place.nspname, reader.login);
         end loop;
-        -- A metric that counts people names them in the column member. Who may see no identifiers reads the
-        -- other columns, and the counts in metrics.roll_up.
+        -- A metric that counts people has their identifiers in the column member. Readers who may not see
+        -- identifiers read the other columns, and the counts in metrics.roll_up.
         if 'metrics' = any(reader.schemas) and reader.privacy_level <> 'identified' then
             for place in
                 select
@@ -92,7 +92,7 @@ begin
         end if;
     end loop;
 
-    -- A role may keep settings for itself, and with them spoil the login for whoever shares it.
+    -- A role can store settings for itself, which would affect everybody who shares the login.
     for reader in
         select
             r.rolname,
@@ -110,7 +110,7 @@ begin
         end if;
     end loop;
 
-    -- Tableau's one login may open whatever one of its people may; each view asks who that is.
+    -- Tableau's login gets the grants of all its people. Each view checks which of them the session is bound to.
     execute 'grant usage on schema reporting to tableau_service';
     if exists (select from security.login as l where l.tableau_user is not null) then
         execute format('grant connect on database %I to tableau_service', current_database());

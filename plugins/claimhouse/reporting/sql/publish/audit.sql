@@ -1,4 +1,4 @@
--- What would let a reader see more than it may. No row: all is as it must be.
+-- Everything that would let a reader see more than it may; no rows if the publication is safe.
 with reader as (
     select
         r.oid,
@@ -7,7 +7,7 @@ with reader as (
         coalesce(c.schemas, '{}') as schemas,
         coalesce(c.reports, '{}') as reports,
         c.privacy_level,
-        r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication as has_power
+        r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication as has_forbidden_right
     from pg_roles as r
     left join security.login as l on r.rolname = l.login
     left join security.client as c on l.client = c.client
@@ -26,7 +26,7 @@ relation as (
         c.relrowsecurity,
         c.reloptions,
         n.nspname,
-        -- what a role file may open: source, star, metrics
+        -- the schemas that the roles file can open: source, star, metrics
         case when n.nspname = 'reference' then 'star' else split_part(n.nspname, '_', 1) end as kind,
         format('%I.%I', n.nspname, c.relname) as name
     from pg_class as c
@@ -37,9 +37,9 @@ relation as (
         and n.nspname not like 'pg\_temp%'
 )
 
-select format('role %s has a power no reader may have', r.rolname) as problem
+select format('role %s has a right that no reader may have', r.rolname) as problem
 from reader as r
-where r.has_power
+where r.has_forbidden_right
 union all
 select format('role %s is a member of %s', r.rolname, m.roleid::regrole)
 from reader as r
@@ -50,7 +50,7 @@ from reader as r
 inner join relation as t on r.oid = t.relowner
 where t.nspname not in ('reporting', 'metrics') or t.relkind <> 'v' or not r.is_view_owner
 union all
-select format('%s is not a security_barrier view of a bound owner', t.name)
+select format('%s is not a security_barrier view of an owner of reports', t.name)
 from relation as t
 where
     t.nspname = 'reporting'
@@ -60,7 +60,7 @@ where
         or not coalesce('security_barrier=true' = any(t.reloptions), false)
     )
 union all
-select format('%s does not ask who is reading', t.name)
+select format('%s does not check who is reading', t.name)
 from relation as t
 where
     t.nspname = 'reporting' and t.relkind = 'v'
@@ -112,7 +112,7 @@ where
         or has_any_column_privilege(r.oid, t.oid, 'select') and not t.kind = any(r.schemas)
     )
 union all
-select format('role %s reads %s, which its file does not name', r.rolname, t.name)
+select format('role %s reads %s, which its file does not list', r.rolname, t.name)
 from reader as r
 cross join relation as t
 where

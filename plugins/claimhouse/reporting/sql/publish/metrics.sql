@@ -1,5 +1,5 @@
--- The views of the metrics run as an owner whom row-level security binds: who reads metrics alone needs
--- no table behind them, and what is restricted stays hidden from who may not see it.
+-- The views of the metrics run as an owner to whom row-level security applies: a reader of metrics needs no grant
+-- on the tables behind them, and restricted rows stay hidden from readers who may not see them.
 do $$
 declare
     view_name name;

@@ -1,4 +1,5 @@
--- Row-level security of what internal readers read directly: source tables and the star, all rows or none.
+-- Row-level security of the tables that internal readers read directly, the source tables and the star: all rows or
+-- none.
 do $$
 declare
     place record;
@@ -36,8 +37,8 @@ begin
             end if;
         end if;
 
-        -- A table of the star for which nobody has thought out a policy: the views show the rows of sources
-        -- of which the reader sees every row, and nothing of an encounter that is hidden from it.
+        -- A table of the star without a policy of its own: the views show the rows of sources of which the reader
+        -- sees every row, without the encounters that are hidden from it.
         if place.kind = 'star' and not exists (
             select
             from pg_policy as p
@@ -71,8 +72,8 @@ begin
         inner join security.client as c on l.client = c.client
         where place.kind = any(c.schemas);
 
-        -- A policy without a role would be everybody's. One that is right is left alone: to change it waits
-        -- for whoever reads the table.
+        -- A policy without a role would apply to everybody. A policy that is right is not touched: a change waits
+        -- for everybody who reads the table.
         if readers is null and place.polroles is not null then
             execute format('drop policy internal on %I.%I', place.nspname, place.relname);
         elsif readers is not null and place.polroles is null then

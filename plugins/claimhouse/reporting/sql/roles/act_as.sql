@@ -1,4 +1,4 @@
--- A publisher that is no superuser lays views and writes extracts as another role only where that is granted.
+-- Lets a publisher that is not a superuser give views to a role and write extracts as it.
 do $$
 begin
     if not (select rolsuper from pg_roles where rolname = current_user) then

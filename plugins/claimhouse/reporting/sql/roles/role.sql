@@ -1,4 +1,5 @@
--- One role of a client. Roles belong to the server: another database may make or alter it at this moment.
+-- Create a role of a reader. Roles belong to the server: a publication in another database may create or alter the
+-- same role at the same time.
 do $$
 begin
     if not exists (select from pg_roles where rolname = '{{ role }}') then
@@ -15,7 +16,7 @@ begin
                 alter role {{ role }} {{ "login" if can_login == "true" else "nologin" }};
             end if;
             return;
-        -- "tuple concurrently updated": what the other wrote is to be seen now
+        -- "tuple concurrently updated": try again, with what the other session wrote
         exception when internal_error then
             if attempt = 5 then
                 raise;

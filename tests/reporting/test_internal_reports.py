@@ -811,7 +811,7 @@ def test_a_subscription_of_a_role_to_a_report_it_may_not_read_is_refused(tmp_pat
         readers.ReaderError, match=r"subscriptions\.0\.report: not among this reader's reports"
     ):
         readers.load_roles(file)
-    role["subscriptions"] = [DAILY | {"shedule": "0 7 * * *"}]
+    role["subscriptions"] = [DAILY | {"cadence": "0 7 * * *"}]
     file.write_text(yaml.safe_dump({"roles": [role]}, sort_keys=False))
-    with pytest.raises(readers.ReaderError, match="shedule: unknown key"):
+    with pytest.raises(readers.ReaderError, match="cadence: unknown key"):
         readers.load_roles(file)

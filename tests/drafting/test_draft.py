@@ -1,4 +1,4 @@
-"""A draft contract: what it guesses of a file, that it can be used, and that a person can finish it."""
+"""A draft contract: what it guesses, that it can be read, and that a person can finish it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -70,24 +71,25 @@ def drafted(path: Path, source: str, folder: Path) -> Contract:
     return contracts.load(drafting.write(path, source, folder=folder))
 
 
-def accepted(path: Path, made: Contract) -> float:
+def accepted(path: Path, contract: Contract) -> float:
     """The share of a file's rows that its draft accepts."""
-    read = good = 0
-    with open_file(path, made.dialect, 1 << 24) as reading:
-        plan = make_plan(made, reading.header)
+    rows_read = rows_accepted = 0
+    with open_file(path, contract.dialect, 1 << 24) as reading:
+        plan = make_plan(contract, reading.header)
         assert not plan.notes
         for block in reading:
-            found = verify(block, plan)
-            read, good = read + found.rows_read, good + len(found.accepted)
-    return good / read
+            verified = verify(block, plan)
+            rows_read += verified.rows_read
+            rows_accepted += len(verified.accepted)
+    return rows_accepted / rows_read
 
 
-def by_header(made: Contract, path: Path) -> dict[str, Column]:
-    with open_file(path, made.dialect, 1 << 24) as reading:
-        found, extra = match_header(made, reading.header)
+def by_header(contract: Contract, path: Path) -> dict[str, Column]:
+    with open_file(path, contract.dialect, 1 << 24) as reading:
+        header_of, extra = match_header(contract, reading.header)
     assert not extra
-    columns = {one.name: one for one in made.columns}
-    return {header: columns[name] for name, header in found.items()}
+    columns = {column.name: column for column in contract.columns}
+    return {header: columns[name] for name, header in header_of.items()}
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -98,33 +100,37 @@ def test_a_draft_of_a_real_claim_file_describes_it_and_names_nobody(
     path = shared_data / SOURCE / name
     if not is_known:  # no contract knows any name: only the words of the header help
         monkeypatch.setattr(words, "known_names", lambda _: ({}, {}))
-    laid = drafting.write(path, SOURCE, folder=tmp_path)
-    made = contracts.load(laid)
-    assert made.is_draft and accepted(path, made) > 0.99
+    draft = drafting.write(path, SOURCE, folder=tmp_path)
+    contract = contracts.load(draft)
+    assert contract.is_draft and accepted(path, contract) > 0.99
     key, form, money = REAL[name]
-    columns = by_header(made, path)
-    assert made.key == (columns[key].name,) == ("claim_id",)
+    columns = by_header(contract, path)
+    assert contract.key == (columns[key].name,) == ("claim_id",)
     assert columns[key].classification == "identifier" and columns[key].invalid == "error"
-    dates = {one.date_formats for one in made.columns if one.type == "date"}
+    dates = {column.date_formats for column in contract.columns if column.type == "date"}
     assert dates == {(contracts.strptime(form),)}
-    assert all(columns[one].is_amount and columns[one].scale == 2 for one in money)
-    canonical = {one.name for one in made.columns}
+    assert all(columns[header].is_amount and columns[header].scale == 2 for header in money)
+    canonical = {column.name for column in contract.columns}
     assert {"claim_id", "service_date", "provider_id", "claim_amount", "paid_amount"} <= canonical
-    born = [one for one in made.columns if one.classification == "birth_date"]
-    assert len(born) == (2 if "five_payers" in name else 0)
-    fit = recognize.fit_contracts([made], path).fits[0]
+    births = [column for column in contract.columns if column.classification == "birth_date"]
+    assert len(births) == (2 if "five_payers" in name else 0)
+    fit = recognize.fit_contracts([contract], path).fits[0]
     assert fit.is_enough and fit.share > 0.99
     private = ("name", "identifier", "birth_date", "street", "city")
-    assert not [one for one in made.columns if one.enum and one.classification in private]
-    told = {
+    assert not [
+        column for column in contract.columns if column.enum and column.classification in private
+    ]
+    private_values = {
         row[header]
         for row in table(name, path.read_bytes())
         for header, column in columns.items()
         if column.classification in private
-    } - {value for one in made.columns for value in one.enum}
-    _, text = laid.read_text().split("properties:\n")
+    } - {value for column in contract.columns for value in column.enum}
+    _, text = draft.read_text().split("properties:\n")
     assert not [
-        value for value in told if len(value) > 3 and re.search(rf"[ \"']{re.escape(value)}", text)
+        value
+        for value in private_values
+        if len(value) > 3 and re.search(rf"[ \"']{re.escape(value)}", text)
     ]
 
 
@@ -132,11 +138,11 @@ def test_a_draft_of_a_real_claim_file_describes_it_and_names_nobody(
 def test_a_draft_of_any_real_feed_accepts_its_own_file(name, shared_data, tmp_path):
     source = name.split("/")[0]
     path = shared_data / name
-    made = drafted(path, source, tmp_path)
-    # a row without all its fields is one for no contract
-    assert accepted(path, made) > (0.97 if source == "billing" else 0.99)
-    assert made.key == OTHERS[name]
-    assert not made.is_by_content and made.claims(path.name)
+    contract = drafted(path, source, tmp_path)
+    # no contract accepts a row without all its fields
+    assert accepted(path, contract) > (0.97 if source == "billing" else 0.99)
+    assert contract.key == OTHERS[name]
+    assert not contract.is_by_content and contract.claims(path.name)
 
 
 def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
@@ -148,9 +154,9 @@ def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
     assert take_in_all(SOURCE) == []
     shutil.copytree(places.INCLUDE, tmp_path / "include")
     monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
-    laid = drafting.write(path, SOURCE, "humana_list", tmp_path)
+    draft = drafting.write(path, SOURCE, "humana_list", tmp_path)
     assert recognize.fit_contracts(contracts.of_source(SOURCE), path).best == ()
-    finished = laid.read_text().replace("status: draft", "status: active")
+    finished = draft.read_text().replace("status: draft", "status: active")
     assert "TODO" in finished and "# Is it claim_amount? Its header suggests so." in finished
     schema = tmp_path / "include" / "schemas" / SOURCE / "humana_list.yaml"
     schema.write_text(finished.replace("TODO", "A claim of Humana's"))
@@ -160,22 +166,16 @@ def test_a_file_nobody_described_lands_once_a_person_has_finished_its_draft(
     finally:
         contracts.of_source.cache_clear()
     rows = table("export.csv", MADE.files[billing_exports.UNDESCRIBED])
-    found = warehouse.execute(
+    loaded = warehouse.execute(
         "select count(*), sum(claim_amount), sum(paid_amount), min(service_date)"
         " from source_billing_exports.humana_list"
     ).fetchone()
-    assert found == (
+    assert loaded == (
         len(rows),
-        sum(draft_cents(row["Charged"]) for row in rows),
-        sum(draft_cents(row["Paid Amount"]) for row in rows),
+        sum(Decimal(row["Charged"]) for row in rows),
+        sum(Decimal(row["Paid Amount"]) for row in rows),
         min(date(*map(int, reversed(row["Date of Service"].split(".")))) for row in rows),
     )
-
-
-def draft_cents(text: str):
-    from decimal import Decimal
-
-    return Decimal(text)
 
 
 def one_column(tmp_path: Path, header: str, values: list[str]) -> Column:
@@ -188,7 +188,7 @@ def one_column(tmp_path: Path, header: str, values: list[str]) -> Column:
     return drafted(path, "made", tmp_path).columns[1]
 
 
-def test_dirt_does_not_change_a_type_and_is_told(tmp_path):
+def test_dirt_does_not_change_a_type_and_is_reported(tmp_path):
     values = [f"2025-01-{day:02d}" for day in range(1, 29)] * 4
     column = one_column(tmp_path, "Fill Date", [*values, "soon"])
     assert (column.type, column.date_formats) == ("date", ("%Y-%m-%d",))
@@ -330,13 +330,13 @@ def test_only_plain_words_are_left_unquoted():
         assert as_yaml(text).startswith('"'), text
 
 
-def test_the_command_says_where_the_draft_lies_and_what_is_wrong(tmp_path, capsys):
+def test_the_command_prints_where_the_draft_is_or_what_is_wrong(tmp_path, capsys):
     path = tmp_path / "claims-20260101.csv"
     path.write_text("claim id,paid\n1,2\n")
     drafting.main([str(path), "--source", "made", "--folder", str(tmp_path)])
-    laid = tmp_path / "made" / "claims.yaml"
-    assert str(laid) in capsys.readouterr().out and contracts.load(laid).key == ("claim_id",)
-    assert contracts.load(laid).claims("claims-20270909.csv")
+    draft = tmp_path / "made" / "claims.yaml"
+    assert str(draft) in capsys.readouterr().out and contracts.load(draft).key == ("claim_id",)
+    assert contracts.load(draft).claims("claims-20270909.csv")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
     for file in (path, tmp_path / "nowhere"):
         with pytest.raises(SystemExit):
@@ -351,5 +351,11 @@ def test_workbooks_lines_of_json_and_parquet_are_drafted_too(tmp_path):
     frame.write_parquet(tmp_path / "b.parquet")
     (tmp_path / "c.xlsx").write_bytes(MADE.files[billing_exports.CIGNA])
     for name, form in (("a.jsonl", "jsonl"), ("b.parquet", "parquet"), ("c.xlsx", "xlsx")):
-        made = drafted(tmp_path / name, "made", tmp_path)
-        assert made.dialect.format == form and accepted(tmp_path / name, made) == 1
+        contract = drafted(tmp_path / name, "made", tmp_path)
+        assert contract.dialect.format == form and accepted(tmp_path / name, contract) == 1
+
+
+def test_no_column_has_the_name_of_one_that_every_source_table_has(tmp_path):
+    column = one_column(tmp_path, "Batch ID", ["a", "b"])
+    assert (column.name, column.aliases) == ("batch_id_2", ("Batch ID",))
+    assert one_column(tmp_path, "row_number", ["a", "b"]).name == "row_number_2"

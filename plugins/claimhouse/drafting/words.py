@@ -12,6 +12,9 @@ from claimhouse import contracts, settings, strict_yaml
 from claimhouse.contracts import Column, Contract
 from claimhouse.verification import fold
 
+# Columns that every source table has besides those of its feed.
+SOURCE_TABLE_COLUMNS = ("batch_id", "row_number")
+
 
 @dataclass(frozen=True)
 class Suggestions:
@@ -105,13 +108,13 @@ def _by_name(feeds: Iterable[Contract]) -> dict[str, Column]:
 
 
 def names(source: str, header: Sequence[str]) -> list[Name]:
-    """A name for each column of *header*, all different.
+    """A name for each column of *header*; all differ, also from the source table's own columns.
 
     First choice is a name that a contract knows, then a canonical column that the words suggest,
     then the header's own.
     """
     known = known_names(source)
-    taken: set[str] = set()
+    taken = set(SOURCE_TABLE_COLUMNS)
     chosen = []
     for cell in header:
         name = _name(cell, known, taken)

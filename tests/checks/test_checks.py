@@ -216,7 +216,7 @@ def test_a_message_gives_numbers_and_denominators(house):
     ]
     ((_, _, _, message),) = house.open_issues()
     assert message == (
-        f"{unknown} of the 200 accepted rows ({unknown / 2:g} %) have a patient_id that patients has not brought"
+        f"{unknown} of 200 accepted rows ({unknown / 2:g}%) have a patient_id that is not in patients"
     )
 
 
@@ -255,7 +255,7 @@ def test_scanning_again_replaces_what_the_first_scan_said(house):
         0
     ][0]
     ((_, rule, _, message),) = house.open_issues()
-    assert rule == "soda:patient_id_is_known" and message.startswith(f"{unknown} of the 200")
+    assert rule == "soda:patient_id_is_known" and message.startswith(f"{unknown} of 200")
     assert house.rows("select count(*) from quality.failing_row") == [(unknown,)]
     house.sql("update source_billing.claims set patient_id = '1U' where patient_id like '99_U'")
     scan(*batches.values())

@@ -1,4 +1,4 @@
-"""Revision 0002: a warehouse of release 0.1.0 takes US English names and keeps all the rest."""
+"""Revisions 0002 and 0003: a warehouse of release 0.1.0 takes their names and keeps all the rest."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SPECIALTIES = {
     "logins": "select login, specialty from security.login",
     "entitlements": "select login, kind, value from security.entitlement",
     "history": "select login, kind, valid_from, value from security.entitlement_history",
-    "counts": "select year, quarter, specialty from summary.hospital_activity_counted",
-    "shown": "select year, quarter, specialty from summary.hospital_activity",
+    "counted": "select year, quarter, specialty, patients from counts.hospital_activity_unsuppressed",
+    "published": "select year, quarter, specialty, patients, as_of from counts.hospital_activity",
     "list": "select rank, phrase, specialty from reference.specialty",
     "extracts": "select extract_id, entitlements::text from delivery.extract",
     "metrics": "select fact, numerator, metric from metrics.catalog",
@@ -52,10 +52,21 @@ HISTORIES = """
 """
 
 
-def content(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+# The names of count tables before revision 0003.
+OLD_NAMES = {
+    "counts.hospital_activity_unsuppressed": "summary.hospital_activity_counted",
+    "counts.hospital_activity": "summary.hospital_activity",
+}
+
+
+def content(connection: psycopg.Connection[Any], *, old: bool = False) -> dict[str, Any]:
+    """What the queries find; in a warehouse of release 0.1.0 under its names of tables."""
+    queries = dict(SPECIALTIES)
+    for new_name, old_name in OLD_NAMES.items() if old else ():
+        queries = {name: query.replace(new_name, old_name) for name, query in queries.items()}
     return {
         name: sorted(map(str, connection.execute(query).fetchall()))
-        for name, query in SPECIALTIES.items()
+        for name, query in queries.items()
     }
 
 
@@ -91,7 +102,7 @@ def test_specialties_and_metrics_take_their_us_names_and_back(hospital_warehouse
     text = json.dumps(new)
     assert all(word in text for word in AMERICAN[:2])
     schema.upgrade(warehouse_url, to="0001")
-    old = content(hospital_warehouse)
+    old = content(hospital_warehouse, old=True)
     kept = json.dumps(old).replace("immunization", "", 1)
     assert not any(word in kept for word in AMERICAN)
     assert any(word in json.dumps(old) for word in BRITISH)
@@ -101,6 +112,10 @@ def test_specialties_and_metrics_take_their_us_names_and_back(hospital_warehouse
     assert content(hospital_warehouse) == new
     hospital_warehouse.execute("select provider_id from metrics.provider_utilization")
     hospital_warehouse.execute("select utilization from reporting.clinic_performance")
+    hospital_warehouse.execute("set role reporting_owner")
+    hospital_warehouse.execute("select specialty from counts.hospital_activity")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        hospital_warehouse.execute("select specialty from counts.hospital_activity_unsuppressed")
 
 
 def test_the_same_files_after_the_upgrade_write_nothing(hospital_warehouse, warehouse_url):

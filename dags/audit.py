@@ -36,12 +36,13 @@ from claimhouse import contracts, notify
 def audit() -> None:
     """Check every fact of every source."""
 
-    @task(map_index_template="{{ source }}", retries=0)
+    @task(map_index_template="{{ source }}")
     def check_all(source: str) -> bool:
-        from claimhouse import ingest
+        from claimhouse import checks, ingest
 
         get_current_context()["source"] = source
-        return ingest.audit(source)
+        with notify.final(checks.ChecksFailed):
+            return ingest.audit(source)
 
     check_all.expand(source=contracts.sources())
 

@@ -100,11 +100,12 @@ def ingest(source: str) -> DAG:
             get_current_context()["batch_id"] = batch_id
             return ingest.verify(batch_id)
 
-        @task(trigger_rule="none_failed", retries=0)
+        @task(trigger_rule="none_failed")
         def check() -> list[int]:
-            from claimhouse import ingest
+            from claimhouse import checks, ingest
 
-            return ingest.check(source)
+            with notify.final(checks.ChecksFailed):
+                return ingest.check(source)
 
         @task
         def load_dimensions() -> None:
@@ -120,11 +121,12 @@ def ingest(source: str) -> DAG:
             ingest.load_fact(source, fact)
 
         # A source that fills no fact yet has no load_fact to wait for.
-        @task(trigger_rule="none_failed", retries=0)
+        @task(trigger_rule="none_failed")
         def check_star() -> None:
-            from claimhouse import ingest
+            from claimhouse import checks, ingest
 
-            ingest.check_star(source)
+            with notify.final(checks.ChecksFailed):
+                ingest.check_star(source)
 
         @task(outlets=[Asset(f"claimhouse://star/{source}")])
         def finish() -> list[int]:

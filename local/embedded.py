@@ -34,6 +34,8 @@ SERVER_SETTINGS = {
     "checkpoint_timeout": "30min",
     "max_connections": "200",
     "jit": "off",
+    # The locks of a task whose worker was killed must not keep its next attempt waiting.
+    "client_connection_check_interval": "10s",
 }
 
 

@@ -7,8 +7,10 @@ import email.policy
 import json
 from types import SimpleNamespace
 
+import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
+from airflow.sdk.exceptions import AirflowFailException
 
 from claimhouse import notify
 
@@ -52,3 +54,13 @@ def test_a_failure_is_mailed_to_the_owner_without_its_text(tmp_path, monkeypatch
     assert message["Subject"] == "Claimhouse: ingest_billing failed at verify"
     assert "http://logs.example/1" in text
     assert "Quillfeather" not in text + str(message.items())
+
+
+def test_a_verdict_is_not_tried_again_and_an_accident_is():
+    with (
+        pytest.raises(AirflowFailException, match="LookupError: no such batch"),
+        notify.final(LookupError),
+    ):
+        raise LookupError("no such batch")
+    with pytest.raises(OSError, match="the server was away"), notify.final(LookupError):
+        raise OSError("the server was away")

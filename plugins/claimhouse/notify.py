@@ -5,6 +5,8 @@ The mail says which task of which run failed, and never what was in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -54,3 +56,20 @@ def task_defaults(
         "max_retry_delay": longest,
         "on_failure_callback": on_failure(),
     }
+
+
+@contextmanager
+def final(*errors: type[Exception]) -> Iterator[None]:
+    """Fail the task at once when one of *errors* is raised, whatever retries are left.
+
+    For a verdict that a retry would only repeat. The retries stay for a worker that dies.
+
+    Raises:
+        airflow.sdk.exceptions.AirflowFailException: in the place of one of *errors*.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+
+    try:
+        yield
+    except errors as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from None

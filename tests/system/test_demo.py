@@ -6,61 +6,27 @@ import csv
 import email
 import io
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from email import policy
-from pathlib import Path
 
 import msoffcrypto
 import polars
 import psycopg
 import pytest
+from tests.system.running import System
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def _local(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AIRFLOW", "CLAIMHOUSE"))
-    }
-    environment.pop("WAREHOUSE_URL", None)
-    environment |= {"CLAIMHOUSE_VAR": str(folder), "PYTHONPATH": f"{ROOT}:{ROOT}/plugins"}
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+pytestmark = pytest.mark.xdist_group("system")
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The folder of a system on which the demo has run, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
-    folder.chmod(0o755)
-    ran = _local("local.demo", folder=folder)
-    try:
-        assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
-        yield folder, ran.stdout
-    finally:
-        _local("local.system", "down", folder=folder)
-
-
-@pytest.fixture(scope="module")
-def connection(demo: tuple[Path, str]) -> Iterator[psycopg.Connection[tuple[int, ...]]]:
+def connection(demo: System) -> Iterator[psycopg.Connection[tuple[int, ...]]]:
     """The demo's warehouse, reached as a person would: by the address it left behind."""
-    (address,) = re.findall(
-        "^WAREHOUSE_URL=(.*)$", (demo[0] / "warehouse.env").read_text(), re.MULTILINE
-    )
-    with psycopg.connect(address.strip("'"), autocommit=True) as opened:
+    with psycopg.connect(demo.warehouse, autocommit=True) as opened:
         yield opened
 
 
 def test_every_sample_row_is_accounted_for(demo, connection):
-    root = demo[0] / "samples" / "landing"
+    root = demo.folder / "samples" / "landing"
     rows = {
         (folder.name, str(file.relative_to(folder))): len(
             list(csv.reader(file.open(encoding="utf-8-sig")))
@@ -92,17 +58,12 @@ def test_the_star_agrees_with_the_source(demo, connection):
 def test_the_client_has_one_mail_that_opens_with_its_password_and_holds_its_rows(demo, connection):
     mails = [
         email.message_from_bytes(mail.read_bytes(), policy=policy.default)
-        for mail in (demo[0] / "mail").glob("*.eml")
+        for mail in (demo.folder / "mail").glob("*.eml")
     ]
     (message,) = [mail for mail in mails if "summit-ortho" in mail["To"]]
     (attached,) = message.iter_attachments()
-    secrets = dict(
-        line.split("=", 1)
-        for line in (demo[0] / "local.env").read_text().splitlines()
-        if "=" in line
-    )
     book, opened = msoffcrypto.OfficeFile(io.BytesIO(attached.get_content())), io.BytesIO()
-    book.load_key(password=secrets["EXTRACT_PASSWORD_SUMMIT_ORTHO"].strip("'\""))
+    book.load_key(password=demo.secrets["EXTRACT_PASSWORD_SUMMIT_ORTHO"])
     book.decrypt(opened)
     rows = polars.read_excel(opened, sheet_name="Rows")
     expected = connection.execute(
@@ -121,7 +82,8 @@ def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
     ).fetchall()
     streets = {street for _, street in names if street}
     logs = "\n".join(
-        file.read_text(errors="replace") for file in (demo[0] / "airflow" / "logs").rglob("*.log")
+        file.read_text(errors="replace")
+        for file in (demo.folder / "airflow" / "logs").rglob("*.log")
     )
     assert logs
     assert not [street for street in streets if street in logs]
@@ -133,8 +95,7 @@ def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
 
 def test_a_second_demo_lands_nothing_and_mails_nobody_again(demo, connection):
     before = connection.execute("select count(*) from landing.batch").fetchone()
-    mails = {mail.name for mail in (demo[0] / "mail").glob("*.eml")}
-    again = _local("local.demo", folder=demo[0])
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    mails = {mail.name for mail in (demo.folder / "mail").glob("*.eml")}
+    demo.run("local.demo")
     assert connection.execute("select count(*) from landing.batch").fetchone() == before
-    assert {mail.name for mail in (demo[0] / "mail").glob("*.eml")} == mails
+    assert {mail.name for mail in (demo.folder / "mail").glob("*.eml")} == mails

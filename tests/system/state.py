@@ -1,0 +1,181 @@
+"""The state of a warehouse and its mailbox by natural keys, to compare two systems.
+
+Surrogate keys, batch ids and load times differ between two loads of the same files. Here every
+surrogate key is replaced by the natural key it leads to, and what tells one load from another is
+left out, so that two systems agree exactly when they hold the same data.
+"""
+
+from __future__ import annotations
+
+import io
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any, cast
+
+import msoffcrypto
+import polars as pl
+import psycopg
+from psycopg import sql
+
+# Sorted rows as text, by the name of what holds them.
+State = dict[str, list[str]]
+# Columns that differ between two loads of the same files.
+LOAD_COLUMNS = {"batch_id", "row_hash", "is_inferred", "loaded_at", "changed_at"}
+# The same in views.
+VIEW_COLUMNS = {"as_of", "patient_pseudonym", "provider_pseudonym"}
+
+QUERIES = {
+    "landing.batch": "select f.source_system, f.feed, f.file_name, b.state, b.rows_read,"
+    " b.rows_accepted, b.rows_quarantined, b.rows_dropped, b.amounts::text"
+    " from landing.batch as b inner join landing.file as f using (file_id)",
+    "quality.issue": "select source_system, feed, file_name, row_number, record_key, column_name,"
+    " rule, severity, raw_value, message, status from quality.issue",
+    # The nightly audit may have looked at a source before its load, or after it.
+    "quality.check_result": "select distinct source_system, feed, table_name, check_name,"
+    " definition, outcome, severity, measured_value, failing_rows from quality.check_result",
+    "quality.quarantine": "select f.source_system, f.feed, f.file_name, q.row_number, q.record_key,"
+    " q.raw_row from quality.quarantine as q inner join landing.batch as b using (batch_id)"
+    " inner join landing.file as f using (file_id)",
+    "delivery.outbox": "select o.recipient, o.state, e.row_count, e.column_names"
+    " from delivery.outbox as o left join delivery.extract as e using (extract_id)",
+}
+READERS = (
+    "select distinct r.rolname, c.relname from pg_class as c"
+    " inner join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'reporting'"
+    " cross join lateral aclexplode(c.relacl) as a"
+    " inner join pg_roles as r on r.oid = a.grantee"
+    " where c.relkind = 'v' and a.privilege_type = 'SELECT' and not r.rolcanlogin order by 1, 2"
+)
+
+
+def warehouse_state(connection: psycopg.Connection[Any]) -> State:
+    """Star, issues, quarantine, batches, outbox, and each published view as each reader sees it."""
+    state: State = {}
+    for table in _names(connection, "star", "BASE TABLE"):
+        state[f"star.{table}"] = _star_rows(connection, table)
+    for name, query in QUERIES.items():
+        state[name] = _rows(connection, sql.SQL(query))
+    for schema in ("counts", "metrics"):
+        for view in _names(connection, schema, "VIEW"):
+            state[f"{schema}.{view}"] = _view_rows(connection, schema, view)
+    for role, view in connection.execute(READERS).fetchall():
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+            state[f"{role}: {view}"] = _view_rows(connection, "reporting", view)
+    return state
+
+
+def mail_state(folder: Path, passwords: dict[str, str]) -> State:
+    """The mails of *folder*: recipient, subject and the rows of each encrypted workbook.
+
+    Args:
+        folder: the mailbox.
+        passwords: the password of each client's extracts, by client.
+    """
+    state: State = {}
+    for file in folder.glob("*.eml"):
+        mail = cast(EmailMessage, message_from_bytes(file.read_bytes(), policy=default))
+        lines = state.setdefault(f"mail to {mail['To']}: {mail['Subject']}", [])
+        lines.append("a mail")
+        for part in mail.iter_attachments():
+            client = str(part.get_filename()).split(".", maxsplit=1)[0]
+            lines += _workbook_lines(part.get_payload(decode=True), passwords[client])
+    return state
+
+
+def differences(first: State, second: State) -> list[str]:
+    """Up to three rows of each name that only one of two states holds; empty when they agree."""
+    found = []
+    for name in sorted(first.keys() | second.keys()):
+        mine, other = first.get(name, []), second.get(name, [])
+        if mine != other:
+            found.append(f"{name}: {len(mine)} and {len(other)} rows")
+            found += [f"  first: {row}" for row in _without(mine, other)[:3]]
+            found += [f"  second: {row}" for row in _without(other, mine)[:3]]
+    return found
+
+
+def _without(rows: list[str], others: list[str]) -> list[str]:
+    known = set(others)
+    return [row for row in rows if row not in known]
+
+
+def _workbook_lines(content: Any, password: str) -> list[str]:
+    opened = io.BytesIO()
+    locked = msoffcrypto.OfficeFile(io.BytesIO(content))
+    locked.load_key(password=password)
+    locked.decrypt(opened)
+    sheets = pl.read_excel(opened, sheet_id=0, engine="calamine", has_header=False)
+    lines = [f"{name}: {row}" for name, sheet in sheets.items() for row in sheet.rows()]
+    # Loads end at different times.
+    return sorted(line for line in lines if "as of" not in line.lower())
+
+
+def _names(connection: psycopg.Connection[Any], schema: str, kind: str) -> list[str]:
+    found = connection.execute(
+        "select table_name from information_schema.tables"
+        " where table_schema = %s and table_type = %s order by 1",
+        (schema, kind),
+    )
+    return [row[0] for row in found]
+
+
+def _columns(connection: psycopg.Connection[Any], schema: str, table: str) -> list[str]:
+    found = connection.execute(
+        "select column_name from information_schema.columns"
+        " where table_schema = %s and table_name = %s order by ordinal_position",
+        (schema, table),
+    )
+    return [row[0] for row in found]
+
+
+def _view_rows(connection: psycopg.Connection[Any], schema: str, view: str) -> list[str]:
+    shown = [
+        sql.Identifier(column)
+        for column in _columns(connection, schema, view)
+        if column not in VIEW_COLUMNS | LOAD_COLUMNS and not column.endswith("_key")
+    ]
+    query = sql.SQL("select {} from {}").format(
+        sql.SQL(", ").join(shown), sql.Identifier(schema, view)
+    )
+    return _rows(connection, query)
+
+
+def _star_rows(connection: psycopg.Connection[Any], table: str) -> list[str]:
+    """The rows of a table of the star, surrogate keys replaced by what they lead to."""
+    own = f"{table.removeprefix('dim_')}_key"
+    parts: list[sql.Composable] = []
+    for column in _columns(connection, "star", table):
+        if column in LOAD_COLUMNS or column in (own, "row_number"):
+            continue
+        if column.endswith("_key") and not column.endswith("date_key"):
+            parts.append(_natural_key(connection, column))
+        else:
+            parts.append(sql.SQL("t.{}").format(sql.Identifier(column)))
+    query = sql.SQL("select {} from {} as t").format(
+        sql.SQL(", ").join(parts), sql.Identifier("star", table)
+    )
+    return _rows(connection, query)
+
+
+def _natural_key(connection: psycopg.Connection[Any], column: str) -> sql.Composable:
+    dimension = f"dim_{column.removesuffix('_key')}"
+    shown = [
+        sql.SQL("d.{}").format(sql.Identifier(name))
+        for name in _columns(connection, "star", dimension)
+        if not name.endswith("_key") and name not in LOAD_COLUMNS
+    ]
+    if not shown:  # of no dimension: a key of the loader's own
+        return sql.SQL("null")
+    return sql.SQL("(select row({})::text from {} as d where d.{} = t.{})").format(
+        sql.SQL(", ").join(shown),
+        sql.Identifier("star", dimension),
+        sql.Identifier(column),
+        sql.Identifier(column),
+    )
+
+
+def _rows(connection: psycopg.Connection[Any], query: sql.Composable) -> list[str]:
+    return sorted(repr(row) for row in connection.execute(query))

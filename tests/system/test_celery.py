@@ -1,0 +1,170 @@
+"""The processes of production on one machine, while one of its two workers is killed.
+
+The system runs the samples of all five sources with a Valkey broker, two Celery workers and an S3
+server. Amid a task, the worker that runs it is killed with all its processes and never comes back.
+The result must be that of the system without Celery that the demo's tests started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from local import processes
+from local.airflow_api import Airflow, health
+from tests.system.running import System, ended_well
+from tests.system.state import differences
+
+pytestmark = pytest.mark.xdist_group("system")
+
+WORKERS = ("airflow-worker-1", "airflow-worker-2")
+# So that the test need not wait for the minute that suits a person.
+QUICK = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+START_SECONDS, KILL_SECONDS = 180, 180
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a system with Celery went through.
+
+    Attributes:
+        killed: the task instance amid which its worker was killed.
+        tasks: every task instance of the day, as Airflow's REST API shows it.
+    """
+
+    system: System
+    killed: dict[str, Any]
+    tasks: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def ran(demo: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """A system that has run the demo with Celery and lost a worker meanwhile."""
+    folder = tmp_path_factory.mktemp("celery")
+    folder.chmod(0o755)
+    # Pseudonyms are the same when their key is.
+    shutil.copy(demo.folder / "local.env", folder)
+    system = System(folder, {"CLAIMHOUSE_EXECUTOR": "celery", **QUICK})
+    begun = system.begin("local.demo")
+    try:
+        airflow = connect(system, begun)
+        killed = kill_a_worker(system, airflow)
+        ended_well(begun)
+        yield Ran(system, killed, tasks_of_the_day(airflow))
+    finally:
+        begun.kill()
+        system.run("local.system", "down")
+
+
+def connect(system: System, begun: subprocess.Popen[str]) -> Airflow:
+    """A session with the system's Airflow, as soon as it answers."""
+    end = time.monotonic() + START_SECONDS
+    ports = system.folder / "run" / "ports.json"
+    while time.monotonic() < end and begun.poll() is None:
+        if ports.exists() and processes.find("scheduler", ports.parent):
+            port = json.loads(ports.read_text())["api-server"]
+            if health(port):
+                return Airflow(port, "admin", system.secrets["ADMIN_PASSWORD"])
+        time.sleep(0.5)
+    raise AssertionError(ended_well(begun) or "Airflow does not answer")
+
+
+def tasks_of_the_day(airflow: Airflow) -> list[dict[str, Any]]:
+    """The task instances of all runs."""
+    runs = airflow.runs()
+    return [task for run in runs for task in airflow.tasks(run["dag_id"], run["dag_run_id"])]
+
+
+def kill_a_worker(system: System, airflow: Airflow) -> dict[str, Any]:
+    """Kill a worker amid a verification, once each worker has run a task; returns the task."""
+    end = time.monotonic() + KILL_SECONDS
+    while time.monotonic() < end:
+        tasks = tasks_of_the_day(airflow)
+        both = {task["hostname"] for task in tasks if task["state"] == "success"} >= set(WORKERS)
+        running = [
+            task for task in tasks if task["state"] == "running" and task["task_id"] == "verify"
+        ]
+        if both and running and killed_amid(running[0], system, airflow):
+            return running[0]
+        time.sleep(0.1)
+    raise AssertionError("no task to kill a worker amid was seen")
+
+
+def killed_amid(task: dict[str, Any], system: System, airflow: Airflow) -> bool:
+    """Kill the worker of *task*, unless the task ended before that."""
+    leader = processes.find(task["hostname"], system.folder / "run")
+    assert leader is not None
+    family = [leader, *leader.children(recursive=True)]
+    for process in family:
+        send(process, signal.SIGSTOP)
+    is_running = [
+        now["state"] == "running"
+        for now in airflow.tasks(task["dag_id"], task["dag_run_id"])
+        if (now["task_id"], now["map_index"]) == (task["task_id"], task["map_index"])
+    ]
+    for process in family:
+        send(process, signal.SIGKILL if is_running == [True] else signal.SIGCONT)
+    return is_running == [True]
+
+
+def send(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to *process*, which may have ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def test_every_run_ends_well_without_a_person(ran: Ran) -> None:
+    assert {task["state"] for task in ran.tasks} <= {"success", "skipped"}
+    assert processes.find(ran.killed["hostname"], ran.system.folder / "run") is None
+
+
+def test_the_killed_task_was_done_by_the_other_worker(ran: Ran) -> None:
+    key = ("dag_id", "dag_run_id", "task_id", "map_index")
+    (task,) = (task for task in ran.tasks if all(task[name] == ran.killed[name] for name in key))
+    assert task["state"] == "success"
+    assert task["try_number"] == ran.killed["try_number"] + 1
+    assert {task["hostname"], ran.killed["hostname"]} == set(WORKERS)
+
+
+def test_both_workers_ran_tasks_of_the_day(ran: Ran) -> None:
+    ingests = [task for task in ran.tasks if task["dag_id"].startswith("ingest_")]
+    assert {task["hostname"] for task in ingests if task["hostname"]} == set(WORKERS)
+
+
+def test_the_result_is_that_of_one_process(ran: Ran, demo: System) -> None:
+    mine, expected = ran.system.state(), demo.state()
+    assert len(expected["star.fact_claim"]) > 1000
+    assert len([name for name in expected if name.startswith("mail to")]) == 2
+    assert differences(expected, mine) == []
+
+
+def test_files_and_logs_are_in_the_bucket_and_logs_hold_no_patient(ran: Ran) -> None:
+    bucket = ran.system.folder / "s3" / "claimhouse"
+    assert not (ran.system.folder / "archive").exists()
+    samples = ran.system.folder / "samples" / "landing"
+    assert files(bucket / "landing") == files(samples)
+    assert files(bucket / "archive")
+    logs = [log.read_text(errors="replace") for log in (bucket / "logs").rglob("*.log")]
+    assert len(logs) > len(ran.tasks) / 2
+    rows = (samples / "billing").glob("patients*.csv")
+    streets = {line.split(",")[4] for file in rows for line in file.read_text().splitlines()[1:]}
+    assert [street for street in streets if len(street) > 8 and street in "\n".join(logs)] == []
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The content of each file below *folder*, but for the server's own notes."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.parts)
+    }

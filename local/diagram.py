@@ -1,8 +1,8 @@
-"""The picture of the star, drawn from the database's catalog: ``python -m local.diagram``.
+"""The diagram of the star, drawn from the database's catalog: ``python -m local.diagram``.
 
-Each fact and bridge is a box of its keys. A dimension that several of them share is a lane in
-the middle, and a dot says which key joins it; a junk dimension, which belongs to one fact, stands
-behind its key. So no line crosses another except at a right angle.
+Each fact and bridge is a box with its keys. A shared dimension is a lane in the middle, and a dot
+marks the key that joins it; a junk dimension, which belongs to one fact, is named after its key.
+So lines cross only at right angles.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ PICTURE = places.ROOT / "docs" / "images" / "star.svg"
 
 BOX, LANE, ROW, GAP, MARGIN = 272, 96, 16, 16, 14  # pixels
 HEAD = 74
-LINE, LETTERS = 13, 50  # of the text above the keys: pixels, and how much fits
+LINE, LETTERS = 13, 50  # of the text above the keys: height in pixels, letters that fit
 INK, PAPER, RIM, SOFT = "#1f2933", "#ffffff", "#9aa5b1", "#52606d"
-# Of Okabe and Ito, told apart by color-blind readers too.
+# After Okabe and Ito, distinguishable by color-blind readers.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a66f00", "#3b9ad1", "#6b5ca5", "#444444")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the star, with what the picture shows of it."""
+    """What the diagram shows of a table of the star."""
 
     name: str
     grain: str
@@ -45,19 +45,19 @@ class Table:
 
     @property
     def keys(self) -> dict[str, str]:
-        """Its surrogate keys, and the dimension each belongs to."""
-        return {one: dimension(one) for one in self.columns if one.endswith("_key")}
+        """The surrogate keys, with the dimension of each."""
+        return {column: dimension(column) for column in self.columns if column.endswith("_key")}
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What stands above the keys: the grain and what tells rows apart, and in which color."""
-        identity = ", ".join(one for one in self.primary_key if one not in self.keys)
-        told = [(self.grain, SOFT), (f"key: {identity}" if identity else "", INK)]
-        return [(line, ink) for text, ink in told for line in textwrap.wrap(text, LETTERS)]
+        """The lines above the keys, with their colors: the grain, and the rest of the primary key."""
+        identity = ", ".join(column for column in self.primary_key if column not in self.keys)
+        texts = [(self.grain, SOFT), (f"key: {identity}" if identity else "", INK)]
+        return [(line, ink) for text, ink in texts for line in textwrap.wrap(text, LETTERS)]
 
     @property
     def height(self) -> int:
-        """Of its box, in pixels: a multiple of a row, so that all keys stand in one raster."""
+        """The height of the box in pixels: a multiple of a row, so that all keys share one grid."""
         text = 22 + LINE * len(self.lines)
         return ROW * (math.ceil(text / ROW) + len(self.keys) + 1)
 
@@ -81,14 +81,14 @@ def tables(connection: Connection[Any]) -> list[Table]:
 
 
 def draw(connection: Connection[Any]) -> str:
-    """The star that *connection* leads to, as an SVG picture."""
-    known = tables(connection)
-    facts = [one for one in known if not one.name.startswith("dim_")]
-    used = Counter(chain.from_iterable(set(one.keys.values()) for one in facts))
-    dimensions = {one.name: one for one in known if one.name.startswith("dim_")}
+    """Draw the star of the database as SVG."""
+    star = tables(connection)
+    facts = [table for table in star if not table.name.startswith("dim_")]
+    used = Counter(chain.from_iterable(set(fact.keys.values()) for fact in facts))
+    dimensions = {table.name: table for table in star if table.name.startswith("dim_")}
     lanes = [
         name
-        for name in sorted(used, key=lambda one: (-used[one], one))
+        for name in sorted(used, key=lambda name: (-used[name], name))
         if not _is_junk(dimensions[name])
     ]
     left, right = _columns(facts)
@@ -104,7 +104,7 @@ def draw(connection: Connection[Any]) -> str:
     for number, name in enumerate(lanes):
         parts += _lane(dimensions[name], at[name], _color(number), height)
     for side, column in ((0, left), (1, right)):
-        top = MARGIN + HEAD + side * ROW // 2  # so that no two lines lie on each other
+        top = MARGIN + HEAD + side * ROW // 2  # so that no lines overlap
         for fact in column:
             parts += _fact(fact, side, top, width, lanes, at)
             top += fact.height + GAP
@@ -112,15 +112,15 @@ def draw(connection: Connection[Any]) -> str:
 
 
 def _is_junk(table: Table) -> bool:
-    """Whether it holds flags of one fact: its rows come from no source."""
+    """Whether *table* is a junk dimension, which has no source system."""
     return table.name != "dim_date" and "source_system" not in table.columns
 
 
 def _columns(facts: list[Table]) -> tuple[list[Table], list[Table]]:
-    """The facts in two columns of about the same height, each in the order of the names."""
+    """Split the facts into two columns of about the same height, each sorted by name."""
     columns: tuple[list[Table], list[Table]] = ([], [])
-    for one in sorted(facts, key=lambda one: (-one.height, one.name)):
-        min(columns, key=_height).append(one)
+    for fact in sorted(facts, key=lambda fact: (-fact.height, fact.name)):
+        min(columns, key=_height).append(fact)
     return sorted(columns[0], key=_order), sorted(columns[1], key=_order)
 
 
@@ -129,7 +129,7 @@ def _order(table: Table) -> tuple[bool, str]:
 
 
 def _height(column: Iterable[Table]) -> int:
-    return sum(one.height + GAP for one in column)
+    return sum(table.height + GAP for table in column)
 
 
 def _color(number: int) -> str:
@@ -137,15 +137,15 @@ def _color(number: int) -> str:
 
 
 def _lane(table: Table, x: float, color: str, height: int) -> Iterable[str]:
-    """A shared dimension: its box on top, and the line that leads down from it."""
+    """A shared dimension: its box on top, and the line down from it."""
     wide, top = LANE - 6, MARGIN
     natural = f"{table.name.removeprefix('dim_')}_id"
-    told = [table.primary_key[0], f"+ {natural}" if natural in table.columns else ""]
-    told.append("with history" if "valid_from" in table.columns else "")
+    lines = [table.primary_key[0], f"+ {natural}" if natural in table.columns else ""]
+    lines.append("with history" if "valid_from" in table.columns else "")
     yield f'<path d="M{x} {top + 50}V{height - MARGIN}" stroke="{color}" stroke-width="1.5"/>'
     yield _box(x - wide / 2, top, wide, 54, color, "#fff")
     yield _text(x, top + 15, table.name, color, bold=True, anchor="middle")
-    for number, line in enumerate(told):
+    for number, line in enumerate(lines):
         yield _text(x, top + 28 + 11 * number, line, INK, anchor="middle", size=9)
 
 
@@ -200,10 +200,10 @@ def _text(
 
 @contextmanager
 def fresh_database() -> Iterator[Connection[Any]]:
-    """A connection to a freshly migrated database of its own, which is gone afterwards."""
+    """A connection to a freshly migrated temporary database."""
     with tempfile.TemporaryDirectory(prefix="claimhouse-docs-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the server runs as another user where this one is root
+        folder.chmod(0o755)  # the server runs as another user if this one is root
         try:
             address = embedded.create_database(embedded.start(folder / "pg"), "warehouse")
             schema.upgrade(address)
@@ -214,7 +214,7 @@ def fresh_database() -> Iterator[Connection[Any]]:
 
 
 def main() -> None:
-    """Draw the star of a freshly migrated database."""
+    """Write the diagram of a freshly migrated database."""
     with fresh_database() as connection:
         PICTURE.write_text(draw(connection), encoding="utf-8")
 

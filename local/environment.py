@@ -1,7 +1,7 @@
 """The secrets and settings of the local system.
 
-Secrets are drawn at random the first time they are asked for and kept in ``var/local.env``,
-which only its owner may read. Nothing secret is in the repository.
+Secrets are generated on first use and kept in ``var/local.env``, which only its owner can read. No
+secret is in the repository.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SENDER = "claimhouse@claimhouse.example"
 
 
 def read(path: Path) -> dict[str, str]:
-    """The ``NAME=value`` lines of *path*; empty when there is no such file."""
+    """The ``NAME=value`` lines of *path*; empty if there is no such file."""
     if not path.exists():
         return {}
     lines = (line.split("=", 1) for line in path.read_text().splitlines())
@@ -30,7 +30,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, values: dict[str, str], note: str) -> None:
-    """Put *values* into *path* as ``NAME=value`` lines under *note*; only the owner may read it."""
+    """Write *values* to *path* as ``NAME=value`` lines under *note*; only the owner can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
@@ -40,14 +40,14 @@ def write(path: Path, values: dict[str, str], note: str) -> None:
 
 
 def clients() -> list[str]:
-    """The clients that have a file, as connection names spell them: upper case."""
+    """The clients that have a file, in upper case as in names of connections."""
     files = sorted((places.ROOT / "include" / "clients").glob("*.yaml"))
     return [file.stem.upper().replace("-", "_") for file in files]
 
 
 def known_secrets() -> dict[str, str]:
-    """Every secret of this system; the missing ones are made and kept."""
-    makers: dict[str, Callable[[], str]] = {
+    """Every secret of this system; missing ones are generated and saved."""
+    generators: dict[str, Callable[[], str]] = {
         "ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
         "FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "API_SECRET_KEY": lambda: secrets.token_urlsafe(32),
@@ -58,19 +58,19 @@ def known_secrets() -> dict[str, str]:
         "S3_SECRET_KEY": lambda: secrets.token_hex(20),
     }
     for client in clients():
-        makers[f"EXTRACT_PASSWORD_{client}"] = lambda: secrets.token_urlsafe(15)
-    found = read(places.SECRETS)
-    missing = makers.keys() - found.keys()
+        generators[f"EXTRACT_PASSWORD_{client}"] = lambda: secrets.token_urlsafe(15)
+    known = read(places.SECRETS)
+    missing = generators.keys() - known.keys()
     if missing:
-        found |= {name: makers[name]() for name in makers if name in missing}
-        write(places.SECRETS, found, "Secrets of this machine's system: never commit them.")
-    return found
+        known |= {name: generators[name]() for name in generators if name in missing}
+        write(places.SECRETS, known, "Secrets of this machine's system: never commit them.")
+    return known
 
 
 def of_python() -> dict[str, str]:
-    """This process's environment without what would point a child at another system."""
-    strange = ("AIRFLOW", "CLAIMHOUSE_", "PYTHON", "WAREHOUSE_URL", "LANDING")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+    """The environment of this process without variables that refer to another system."""
+    foreign = ("AIRFLOW", "CLAIMHOUSE_", "PYTHON", "WAREHOUSE_URL", "LANDING")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     venv = str(Path(sys.executable).parent)
     return kept | {
         "PATH": f"{venv}:{kept.get('PATH', os.defpath)}",
@@ -88,14 +88,14 @@ def for_airflow(
     mail_port: int,
     of_topology: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The whole environment of an Airflow component.
+    """The complete environment of an Airflow component.
 
     Args:
         warehouse: ``postgresql://`` URL of the warehouse.
         metadata: ``postgresql://`` URL of Airflow's own database.
         landing: the landing root.
-        api_port: where the API server listens, on 127.0.0.1.
-        mail_port: where the mailbox listens, on 127.0.0.1.
+        api_port: the port of the API server, on 127.0.0.1.
+        mail_port: the port of the mailbox, on 127.0.0.1.
         of_topology: settings that replace these; see :func:`for_celery`.
     """
     own = known_secrets()
@@ -113,7 +113,7 @@ def for_airflow(
     settings |= _airflow_options(own, metadata, api_port)
     settings |= _connections(own, warehouse, mail_port)
     settings |= of_topology or {}
-    # What a person sets on purpose for one run wins.
+    # Variables set for this run take precedence.
     chosen = {
         name: value
         for name, value in os.environ.items()
@@ -124,14 +124,14 @@ def for_airflow(
 
 
 def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
-    """What Celery workers and a bucket change in :func:`for_airflow`.
+    """The settings that differ from :func:`for_airflow` with Celery workers and a bucket.
 
-    The times are shorter than those of docker-compose.yaml, for one person who watches; what
-    each does when a worker dies is in docs/decisions/0013.
+    Timeouts are shorter than in docker-compose.yaml, for a person who is watching; their effect
+    when a worker dies is described in docs/decisions/0013.
 
     Args:
         metadata: ``postgresql://`` URL of Airflow's own database.
-        broker_port: where the broker listens, on 127.0.0.1.
+        broker_port: the port of the broker, on 127.0.0.1.
     """
     own = known_secrets()
     database = metadata.removeprefix("postgresql://")
@@ -141,7 +141,7 @@ def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
         ("celery", "broker_url"): broker.url(broker_port, own["BROKER_PASSWORD"]),
         ("celery", "result_backend"): f"db+postgresql+psycopg2://{database}",
         ("celery", "worker_concurrency"): str(topology.WORKER_CONCURRENCY),
-        # As many as the workers take: what waits in the broker would count as stuck.
+        # As many as the workers run: tasks that wait in the broker would count as stuck.
         ("core", "parallelism"): str(topology.WORKERS * topology.WORKER_CONCURRENCY),
         ("celery", "worker_prefetch_multiplier"): "1",
         ("celery", "task_acks_late"): "True",
@@ -188,9 +188,9 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("api", "workers"): "1",
         ("api", "secret_key"): own["API_SECRET_KEY"],
         ("api_auth", "jwt_secret"): own["JWT_SECRET"],
-        # On a busy machine the API server may take its time to answer a task.
+        # On a busy machine the API server may answer a task slowly.
         ("workers", "execution_api_retries"): "8",
-        # One person on one machine: see a new DAG file soon, but leave the cores to the tasks.
+        # A new DAG file is seen soon, but the cores are left to the tasks.
         ("dag_processor", "refresh_interval"): "20",
         ("dag_processor", "bundle_refresh_check_interval"): "5",
         ("dag_processor", "min_file_process_interval"): "60",
@@ -202,7 +202,7 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
 
 
 def _variables(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """Airflow's *options*, by section and key, as environment variables."""
+    """Airflow's *options* by section and key, as environment variables."""
     return {
         f"AIRFLOW__{section.upper()}__{key.upper()}": value
         for (section, key), value in options.items()
@@ -214,7 +214,7 @@ def _connections(own: dict[str, str], warehouse: str, mail_port: int) -> dict[st
         "conn_type": "smtp",
         "host": "127.0.0.1",
         "port": mail_port,
-        # Loopback only: the mailbox speaks no TLS.
+        # Loopback only: the mailbox has no TLS.
         "extra": {"disable_ssl": True, "disable_tls": True, "from_email": SENDER, "timeout": 30},
     }
     connections = {

@@ -1,9 +1,9 @@
-"""Keeps landed revisions as they are: ``python -m local.freeze`` or ``--check``.
+"""Keep committed revisions unchanged: ``python -m local.freeze`` or ``--check``.
 
 ``include/migrations/frozen.sha256`` holds the SHA-256 of every file of every revision. The command
-adds new files; ``--check`` (part of ``make lint``) refuses one that was changed or removed since it
-was committed. The list cannot be rewritten to hide that: the first hash that Git's history has for
-a file is the one that counts. To change a revision that is committed but not landed, amend its commit.
+adds new files; ``--check`` (part of ``make lint``) refuses a file that was changed or removed since it
+was committed. Rewriting the list does not help: the first hash that Git's history has for a file
+counts. To change a revision before it is merged, amend its commit.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def committed(folder: Path) -> dict[str, str]:
         log = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return {}
-    # Newest first: what an older commit added takes the place of what a newer one did.
+    # Newest first: lines added by older commits replace those of newer ones.
     added = [line[1:] for line in log.splitlines() if line[:1] == "+" and line[:3] != "+++"]
     return listed("\n".join(added))
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with the revisions in *folder*, each as a sentence that says what to do."""
+    """What is wrong with the revisions in *folder*, each with what to do."""
     current = hashes(folder)
     file = folder / LIST
     known = listed(file.read_text()) if file.exists() else {}
@@ -62,13 +62,13 @@ def problems(folder: Path) -> list[str]:
         elif current[path] != digest:
             found.append(f"{path} was changed: restore it, and {NEW_REVISION}")
         elif known.get(path) != digest:
-            found.append(f"{LIST} no longer holds {path} as it was committed: restore its line")
+            found.append(f"{LIST} no longer has {path} as it was committed: restore its line")
     found += [f"{path} is new: run `make freeze`" for path in current.keys() - known.keys()]
     return sorted(found)
 
 
 def add_new(folder: Path) -> list[str]:
-    """Add the files of *folder* that are not listed yet; returns their paths."""
+    """Add the files of *folder* that are not listed yet, and return their paths."""
     current = hashes(folder)
     file = folder / LIST
     known = listed(file.read_text()) if file.exists() else {}
@@ -79,7 +79,7 @@ def add_new(folder: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Add new files to the list, or with ``--check`` say what is wrong and exit with 1."""
+    """Add new files to the list, or with ``--check`` print what is wrong and exit with 1."""
     if list(arguments) not in ([], ["--check"]):
         raise SystemExit("usage: python -m local.freeze [--check]")
     if not arguments:

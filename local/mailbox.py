@@ -1,6 +1,6 @@
-"""A real SMTP server for the local system: it accepts every mail and keeps it as a file.
+"""An SMTP server for the local system: it accepts every mail and saves it as a file.
 
-Run as ``python -m local.mailbox <port> <folder>``. It listens on 127.0.0.1 only.
+Run it as ``python -m local.mailbox <port> <folder>``. It listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_MAIL_BYTES = 64 * 1024 * 1024
 
 
 def file_name(mail: bytes) -> str:
-    """What *mail* is kept under: the same for every copy that bears the same Message-ID.
+    """The file name for *mail*: the same for all copies with the same Message-ID.
 
     A mail without one is named after its content.
     """
@@ -33,10 +33,10 @@ def file_name(mail: bytes) -> str:
 
 
 def keep(mail: bytes, folder: Path) -> bool:
-    """Write *mail* into *folder*, whole or not at all.
+    """Save *mail* in *folder*, completely or not at all.
 
     Returns:
-        False when a mail with this Message-ID was there already; that one stays.
+        False if a mail with this Message-ID is there already; that one stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=folder, prefix=".incoming-")
@@ -54,25 +54,25 @@ def keep(mail: bytes, folder: Path) -> bool:
 
 
 class Keeper:
-    """What aiosmtpd asks for each mail it receives."""
+    """The handler that aiosmtpd calls for each mail it receives."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keep the mail and answer only when it lies on disk; the envelope is kept on top of it."""
+        """Save the mail, with its envelope in headers, and then answer."""
         recipients = ", ".join(envelope.rcpt_tos)
         trace = f"X-Envelope-From: {envelope.mail_from}\r\nX-Envelope-To: {recipients}\r\n"
         new = keep(trace.encode() + (envelope.original_content or b""), self.folder)
-        return "250 kept" if new else "250 kept before"
+        return "250 saved" if new else "250 saved before"
 
 
 def controller(port: int, folder: Path) -> Controller:
-    """The server, not yet started: ``start()`` and ``stop()`` it.
+    """The server, not started yet: call ``start()`` and ``stop()``.
 
     Args:
-        port: on 127.0.0.1; 0 takes any free one.
-        folder: where the mails go.
+        port: on 127.0.0.1; 0 for any free port.
+        folder: where mails are saved.
     """
     return Controller(
         Keeper(folder), hostname="127.0.0.1", port=port, data_size_limit=MAX_MAIL_BYTES
@@ -84,11 +84,11 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     server = controller(port, folder)
     server.start()
-    print(f"mails sent to 127.0.0.1:{port} are kept in {folder}", flush=True)
-    end = threading.Event()
+    print(f"mails sent to 127.0.0.1:{port} are saved in {folder}", flush=True)
+    ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
-    end.wait()
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
     server.stop()
 
 

@@ -1,7 +1,7 @@
 """The S3 server of the local system: nanio on loopback.
 
-It checks signatures and the expiry of links, as production's does, and keeps each object as a
-plain file below ``<folder>/<bucket>``, so that everything is there after a restart.
+Like the server in production it checks signatures and the expiry of links. Each object is a plain
+file under ``<folder>/<bucket>``, so that it survives a restart.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CHUNK = 8 * 1024 * 1024
 
 
 def command(folder: Path, port: int) -> list[str]:
-    """The command that serves *folder* on 127.0.0.1; keys come from its environment."""
+    """The command that serves *folder* on 127.0.0.1; it reads its keys from the environment."""
     program = str(Path(sys.executable).with_name("nanio"))
     address = ["--host", "127.0.0.1", "--port", str(port)]
     return [program, "serve", *address, "--data-dir", str(folder), "--no-access-log"]
 
 
 def keys(secrets: dict[str, str]) -> dict[str, str]:
-    """The environment variables in which the server expects its only user."""
+    """The environment variables with the keys of the server's only user."""
     return {
         "NANIO_ACCESS_KEY": secrets["S3_ACCESS_KEY"],
         "NANIO_SECRET_KEY": secrets["S3_SECRET_KEY"],
@@ -57,13 +57,13 @@ def connection(port: int, secrets: dict[str, str]) -> str:
 
 
 def connection_url(port: int, secrets: dict[str, str]) -> str:
-    """:func:`connection` as a URL, which a shell reads from a file without quotes."""
+    """:func:`connection` as a URL, which a shell can read from a file without quotes."""
     extra = quote(json.dumps(json.loads(connection(port, secrets))["extra"]), safe="")
     return f"aws://{secrets['S3_ACCESS_KEY']}:{secrets['S3_SECRET_KEY']}@/?__extra__={extra}"
 
 
 def address(prefix: str) -> str:
-    """The URL of *prefix* in the bucket, by way of the connection."""
+    """The URL of *prefix* in the bucket, with the name of the connection."""
     return f"s3://{CONNECTION}@{BUCKET}/{prefix}"
 
 
@@ -89,7 +89,7 @@ def client(port: int, secrets: dict[str, str]) -> Any:
 
 
 def create_bucket(s3: Any) -> None:
-    """Create the bucket unless it is there."""
+    """Create the bucket if it is missing."""
     try:
         s3.head_bucket(Bucket=BUCKET)
     except ClientError:
@@ -97,21 +97,21 @@ def create_bucket(s3: Any) -> None:
 
 
 def upload(s3: Any, folder: Path, prefix: str) -> int:
-    """Upload the files below *folder* that the bucket does not hold, or holds with other bytes.
+    """Upload new and changed files under *folder*.
 
-    Files whose name begins with a dot are drafts and stay. Nothing is removed from the bucket:
-    it may hold files that were delivered there.
+    Files whose name starts with a dot are drafts and are skipped. Nothing is removed from the
+    bucket: files may have been delivered there.
 
     Returns:
-        How many files were uploaded.
+        The number of files uploaded.
     """
-    held = _held(s3, prefix)
-    # The oldest first: where two files have one name, landing takes the older one first.
+    existing = _existing(s3, prefix)
+    # Oldest first: of two files with one name, landing takes the older one first.
     files = sorted(_files(folder), key=lambda file: (file.stat().st_mtime, str(file)))
     count = 0
     for file in files:
         key = f"{prefix}/{file.relative_to(folder).as_posix()}"
-        if held.get(key) != (file.stat().st_size, _checksum(file)):
+        if existing.get(key) != (file.stat().st_size, _checksum(file)):
             with file.open("rb") as content:
                 s3.put_object(Bucket=BUCKET, Key=key, Body=content)
             count += 1
@@ -122,8 +122,8 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
-def _held(s3: Any, prefix: str) -> dict[str, tuple[int, str]]:
-    """Size and MD5 of each object below *prefix*, by its key."""
+def _existing(s3: Any, prefix: str) -> dict[str, tuple[int, str]]:
+    """Size and MD5 of each object under *prefix*, by its key."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{prefix}/")
     return {
         entry["Key"]: (entry["Size"], entry["ETag"].strip('"'))
@@ -133,7 +133,7 @@ def _held(s3: Any, prefix: str) -> dict[str, tuple[int, str]]:
 
 
 def _checksum(file: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)  # what S3 answers for an object of one part
+    digest = hashlib.md5(usedforsecurity=False)  # S3's ETag of an object of one part
     with file.open("rb") as content:
         while chunk := content.read(CHUNK):
             digest.update(chunk)

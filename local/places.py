@@ -1,4 +1,4 @@
-"""Where the local system keeps what it needs: everything it writes is under one folder."""
+"""The folders and files of the local system: everything it writes is under ``VAR``."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Another folder makes a second, separate system: the end-to-end test starts its own.
+# Another folder is a second, separate system: the end-to-end tests start their own.
 VAR = Path(os.environ.get("CLAIMHOUSE_VAR", ROOT / "var")).resolve()
 
 POSTGRES = VAR / "postgres"
 AIRFLOW_HOME = VAR / "airflow"
 AIRFLOW_LOGS = AIRFLOW_HOME / "logs"
+AIRFLOW_MIGRATED = AIRFLOW_HOME / "migrated"  # the version that its database was migrated to
 LOGS = VAR / "log"
 MAIL = VAR / "mail"
-RUN = VAR / "run"  # pid files and the ports taken: only true while the system is up
+RUN = VAR / "run"  # pid files and ports: valid only while the system is up
+PORTS = RUN / "ports.json"
 SAMPLES = VAR / "samples" / "landing"
 ARCHIVE = VAR / "archive"
 OBJECTS = VAR / "s3"  # <bucket>/<key>, with CLAIMHOUSE_EXECUTOR=celery
 BROKER = VAR / "broker"
 SECRETS = VAR / "local.env"
 WAREHOUSE_ENV = VAR / "warehouse.env"
-LANDING_CHOSEN = VAR / "landing"
+LANDING_CHOSEN = VAR / "landing"  # names the landing root of the last start
 
 
 def landing() -> Path:
-    """The landing root: the folder ``LANDING`` names, else that of the project's own samples.
+    """The landing root: the folder named by ``LANDING``, else that of the sample feeds.
 
     Raises:
-        SystemExit: ``LANDING`` names no folder.
+        SystemExit: ``LANDING`` is not a folder.
     """
     named = os.environ.get("LANDING")
     if not named:
@@ -41,7 +43,7 @@ def landing() -> Path:
 
 
 def landing_as_before() -> Path:
-    """The landing root that ``LANDING`` names, else the one the system was started with last."""
+    """The landing root: the folder named by ``LANDING``, else that of the last start."""
     if not os.environ.get("LANDING") and LANDING_CHOSEN.exists():
         before = Path(LANDING_CHOSEN.read_text())
         if before.is_dir():

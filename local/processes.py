@@ -1,8 +1,8 @@
-"""Background processes that outlive the command that started them, found again by a pid file.
+"""Background processes that outlive the command that started them, identified by a pid file.
 
-A pid alone proves nothing after a crash or a reboot, when it may belong to a stranger. So a pid
-file also keeps which boot of the machine it is of, when its process began, and a word its command
-line must hold, and a process is ours only when all still fit.
+After a crash or a reboot a pid may belong to another program. So a pid file also records the boot of
+the machine, the start time of the process, and a word of its command line. A process is ours only
+if all of them match.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from local import places
+
 START_TOLERANCE_SECONDS = 5.0  # the clock may be set while a process runs
 STOP_SECONDS = 20.0
 
@@ -31,14 +33,13 @@ def start(
     run: Path,
     logs: Path,
 ) -> None:
-    """Start *command* in a session of its own, its output appended to ``<logs>/<name>.log``.
+    """Start *command* in a session of its own; its output is appended to ``<logs>/<name>.log``.
 
     Args:
-        name: what the pid file and the log file are called.
+        name: the name of the pid file and of the log file.
         command: the program and its arguments.
-        word: what the command line holds as long as the process is ours, even when the
-            program gives itself another title.
-        environment: the whole environment of the process.
+        word: a part of the command line, also of the title that the program gives itself.
+        environment: the complete environment of the process.
         run: the folder of pid files.
         logs: the folder of logs.
     """
@@ -63,25 +64,31 @@ def start(
     (run / f"{name}.pid").write_text(json.dumps(record))
 
 
+def restart(name: str, command: Sequence[str], word: str, environment: dict[str, str]) -> None:
+    """Start a process of the local system, after stopping what a crashed one left running."""
+    stop(name, places.RUN)
+    start(name, command, word, environment=environment, run=places.RUN, logs=places.LOGS)
+
+
 def find(name: str, run: Path) -> psutil.Process | None:
-    """The running process that the pid file *name* stands for; ``None`` when it has ended."""
+    """The running process of the pid file *name*; ``None`` if it has ended."""
     record = _record(name, run)
     if record is None:
         return None
     try:
         process = psutil.Process(record["pid"])
-        lives = process.status() != psutil.STATUS_ZOMBIE
-        same_start = abs(process.create_time() - record["began"]) < START_TOLERANCE_SECONDS
-        return process if lives and same_start and _fits(process, record) else None
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+        is_same_start = abs(process.create_time() - record["began"]) < START_TOLERANCE_SECONDS
+        return process if is_alive and is_same_start and _fits(process, record) else None
     except psutil.Error:
         return None
 
 
 def stop(name: str, run: Path) -> bool:
-    """End the process *name* with all it started, and forget its pid file.
+    """Stop the process *name* and all processes it started, and remove its pid file.
 
-    It is asked first and killed after ``STOP_SECONDS``. What a crashed process left running
-    in its session is ended too.
+    The process gets SIGTERM, and is killed after ``STOP_SECONDS``. Processes that a crashed one
+    left in its session are stopped too.
 
     Returns:
         Whether anything was running.
@@ -110,7 +117,7 @@ def stop(name: str, run: Path) -> bool:
 
 
 def _record(name: str, run: Path) -> dict[str, Any] | None:
-    """What the pid file *name* says, unless it is missing, damaged or of an earlier boot."""
+    """The content of the pid file *name*; None if it is missing, damaged or of an earlier boot."""
     try:
         record = json.loads((run / f"{name}.pid").read_text())
     except (OSError, ValueError):
@@ -121,7 +128,7 @@ def _record(name: str, run: Path) -> dict[str, Any] | None:
 
 
 def _boot() -> str:
-    """A name for the time since the machine was last started."""
+    """An identifier of the machine's current boot."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -129,23 +136,23 @@ def _boot() -> str:
 
 
 def _fits(process: psutil.Process, record: dict[str, Any]) -> bool:
-    """Whether *process* began no earlier than *record* says and its command line holds the word."""
+    """Whether *process* is not older than *record* and its command line contains the word."""
     return process.create_time() > record["began"] - START_TOLERANCE_SECONDS and record[
         "word"
     ] in " ".join(process.cmdline())
 
 
 def _family(record: dict[str, Any]) -> list[psutil.Process]:
-    """What still runs in the session that *record*'s process led.
+    """The processes that still run in the session of *record*'s process.
 
-    The kernel gives no new process a pid that a session still bears, so while one member
-    lives the number cannot be a stranger's.
+    The kernel does not reuse a pid while a session has it as its id, so while one member of the
+    session lives the id cannot be another program's.
     """
-    found = []
+    members = []
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == record["pid"] and _fits(process, record):
-                found.append(process)
+                members.append(process)
         except (psutil.Error, OSError):
             continue
-    return found
+    return members

@@ -1,4 +1,4 @@
-"""``python -m local.release``: record what the newest revision makes, as the schema of this release.
+"""``python -m local.release``: record the schema made by the newest revision as that of this release.
 
 Writes ``include/migrations/releases/<revision>_<release>.csv``, by which ``claimhouse upgrade``
 recognizes a warehouse of this release. Run it when a version is released, before its tag.
@@ -23,18 +23,18 @@ OWN_SCHEMAS = (
 
 
 def rows(connection: psycopg.Connection[Any]) -> list[list[str]]:
-    """Kind, name and definition of everything that the revisions alone made in a fresh database."""
+    """Kind, name and definition of every object that the revisions create in a fresh database."""
     for name in schema.VIEW_SCHEMAS:
         for file in (settings.INCLUDE / "sql" / name).glob("*.sql"):
             view = sql.Identifier(name, file.stem)
             connection.execute(sql.SQL("drop view if exists {} cascade").format(view))
     schemas = [row[0] for row in connection.execute(OWN_SCHEMAS)]
-    found = schema.objects(connection, schemas)
-    return [[*name.split(" ", 1), definition] for name, definition in sorted(found.items())]
+    definitions = schema.objects(connection, schemas)
+    return [[*name.split(" ", 1), definition] for name, definition in sorted(definitions.items())]
 
 
 def main() -> None:
-    """Write the file of this version's release; exits with 1 when the revision has one already."""
+    """Write the file of this release; exit with 1 if its revision is part of a release already."""
     head = revisions.head()
     if head in revisions.releases():
         raise SystemExit(f"revision {head} is already part of a release")

@@ -1,6 +1,6 @@
-"""Takes pictures of the running Airflow UI for the README: ``python -m local.screenshot``.
+"""Take screenshots of the running Airflow UI for the README: ``python -m local.screenshot``.
 
-It needs the system to be up after `make demo`, and a Chromium.
+The system must be up after `make demo`. Chromium is required.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
-SETTLE_MS = 4_000  # charts are drawn after their data has come
+SETTLE_MS = 4_000  # charts are drawn after their data has loaded
 
 
 def chromium() -> str:
-    """The path of this machine's Chromium; ``CHROMIUM`` names another one.
+    """The path of Chromium on this machine; the variable ``CHROMIUM`` goes first.
 
     Raises:
-        SystemExit: there is none.
+        SystemExit: Chromium is not installed.
     """
     for name in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
-        if name and (found := shutil.which(name)):
-            return found
-    raise SystemExit("no Chromium was found: apt-get install chromium, or name one in CHROMIUM")
+        if name and (path := shutil.which(name)):
+            return path
+    raise SystemExit(
+        "Chromium was not found: apt-get install chromium, or set CHROMIUM to its path"
+    )
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
     browser_path = chromium()
     addresses = system.running()
     if addresses is None:
-        raise SystemExit("the system does not run: make demo")
+        raise SystemExit("the system is not running: make demo")
     password = environment.known_secrets()["ADMIN_PASSWORD"]
     last = _last_ingest(Airflow(addresses.api_port, environment.LOGIN, password))
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -79,15 +81,15 @@ def _log_in(page: Page, password: str) -> None:
 
 
 def _save(page: Page, path: str, name: str, expected: str, press: str | None = None) -> None:
-    """Save what is seen at *path* as *name*.
+    """Save a screenshot of *path* as *name*.
 
     Args:
         page: the logged-in browser page.
-        path: where to go.
+        path: the path of the page.
         name: the picture's file name.
-        expected: a text that is there once the page has come.
-        press: the beginning of a button's label to press first; the panel beside the picture
-            it brings is folded away.
+        expected: a text that is visible once the page has loaded.
+        press: the first words of the label of a button to press; the details panel beside
+            the graph is then collapsed.
     """
     page.goto(path)
     page.get_by_text(expected).first.wait_for()

@@ -1,4 +1,4 @@
-"""What the warehouse and the mailbox hold, as tables a person can read."""
+"""The contents of the warehouse and the mailbox, as text tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from claimhouse import warehouse
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """*rows* under *titles*, numbers to the right with thousands separated, indented by two."""
+    """Format *rows* under *titles*, indented by two; numbers are right-aligned, with thousands separators."""
     body = [[_shown(value) for value in row] for row in rows]
     numeric = [
         bool(body) and all(row[at].replace(",", "").isdigit() for row in body)
@@ -35,7 +35,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def summary(address: str, mail: Path) -> str:
-    """Everything the main job has left behind.
+    """The results of the main job.
 
     Args:
         address: the warehouse's ``postgresql://`` URL.
@@ -46,7 +46,7 @@ def summary(address: str, mail: Path) -> str:
             ("Feeds: rows read = accepted + quarantined + dropped", _feeds(connection)),
             ("Issues, open and closed", _issues(connection)),
             ("Star schema", _counts(connection, "star")),
-            ("Secured views, by who may read them", _clients(connection)),
+            ("Reports, by client", _clients(connection)),
             ("Deliveries", _counts(connection, "delivery")),
         ]
     parts.append(("Mails", _mails(mail)))
@@ -80,12 +80,12 @@ def _issues(connection: psycopg.Connection[Any]) -> str:
 
 
 def _counts(connection: psycopg.Connection[Any], schema: str) -> str:
-    """The rows of every table of *schema*."""
+    """The number of rows of every table of *schema*."""
     rows = []
-    for one in _query(connection, "tables", schema):
-        name = sql.Identifier(schema, one["table_name"])
+    for relation in _query(connection, "tables", schema):
+        name = sql.Identifier(schema, relation["table_name"])
         answer = connection.execute(sql.SQL("select count(*) from {}").format(name)).fetchone()
-        rows.append((f"{schema}.{one['table_name']}", answer[0] if answer else 0))
+        rows.append((f"{schema}.{relation['table_name']}", answer[0] if answer else 0))
     return table(("table", "rows"), rows)
 
 

@@ -1,8 +1,8 @@
-"""What runs on one machine, as data: one topology for each value of ``CLAIMHOUSE_EXECUTOR``.
+"""The processes of one machine, as data: a topology for each value of ``CLAIMHOUSE_EXECUTOR``.
 
 ``local`` (the default) runs tasks in the scheduler's own processes and reads feeds from a folder.
-``celery`` runs the processes of production: a broker, workers, and an S3 server for everything
-that production keeps in a bucket.
+``celery`` runs the processes of production: a broker, workers, and an S3 server for what production
+keeps in a bucket.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 CHOICE = "CLAIMHOUSE_EXECUTOR"
 WORKERS = 2
 WORKER_CONCURRENCY = 2
-# The function below gives a worker the name that this variable holds.
+# worker_name() below returns the value of this variable.
 WORKER_NAME = "CLAIMHOUSE_WORKER_NAME"
 
 
@@ -24,8 +24,8 @@ class Service:
 
     Attributes:
         name: of its pid file and its log.
-        port: the port it takes, or the next free one.
-        variable: the environment variable that names another port.
+        port: the preferred port; if it is taken, the next free one is used.
+        variable: the environment variable for another port.
     """
 
     name: str
@@ -53,8 +53,8 @@ class Topology:
     """The processes of one executor.
 
     Attributes:
-        components: in the order in which they start. The scheduler comes last, when the API
-            server answers: a task that cannot reach it uses up one of its tries.
+        components: in order of start. The scheduler is last, after the API server answers: a
+            task that cannot reach it uses up one of its tries.
         workers: the components that are Celery workers.
     """
 
@@ -65,7 +65,7 @@ class Topology:
 
 
 def worker_name() -> str:
-    """The host name under which Airflow shows this process: that of its worker, if it is one."""
+    """The host name of this process in Airflow: the name of its worker, if it is one."""
     return os.environ.get(WORKER_NAME, "localhost")
 
 
@@ -80,14 +80,14 @@ BROKER = Service("broker", 6379, "BROKER_PORT")
 OBJECT_STORE = Service("object-store", 7070, "S3_PORT")
 
 SCHEDULER = "scheduler"
-# No logs are served: the API server reads them from the disk or from the bucket.
+# No logs are served: the API server reads them from disk or from the bucket.
 _BEFORE = (
     Component("api-server", ("api-server",)),
     Component("dag-processor", ("dag-processor",)),
     Component("triggerer", ("triggerer", "--skip-serve-logs")),
 )
 _LAST = (Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),)
-# Processes are found again by the word "airflow", which Celery's process titles hold only here.
+# Processes are identified by the word "airflow", which Celery's process titles contain only here.
 _WORKERS = tuple(f"airflow-worker-{number}" for number in range(1, WORKERS + 1))
 
 TOPOLOGIES = {
@@ -99,17 +99,17 @@ TOPOLOGIES = {
         _WORKERS,
     ),
 }
-# Every process that any topology starts, in the order in which they are stopped.
+# Every component of any topology, in the order in which they are stopped.
 COMPONENTS = tuple(
-    dict.fromkeys(part.name for each in TOPOLOGIES.values() for part in each.components)
+    dict.fromkeys(part.name for topology in TOPOLOGIES.values() for part in topology.components)
 )
 SERVICES = tuple(
-    dict.fromkeys(service.name for each in TOPOLOGIES.values() for service in each.services)
+    dict.fromkeys(service.name for topology in TOPOLOGIES.values() for service in topology.services)
 )
 
 
 def chosen() -> Topology:
-    """The topology that ``CLAIMHOUSE_EXECUTOR`` names; ``local`` when it is not set.
+    """The topology named by ``CLAIMHOUSE_EXECUTOR``; ``local`` by default.
 
     Raises:
         SystemExit: there is no such topology.

@@ -1,4 +1,4 @@
--- What became of every row that arrived, by feed.
+-- Rows read, accepted, quarantined and dropped, by feed.
 select
     b.source_system,
     b.feed,

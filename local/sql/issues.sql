@@ -1,4 +1,4 @@
--- Issues by feed and rule: how many are open, and how many a later file or a person has closed.
+-- Open issues, and issues closed by a later file or a person, by feed and rule.
 select
     i.source_system,
     coalesce(i.feed, '-') as feed,

@@ -30,7 +30,9 @@ from local import (
     mailbox,
     object_store,
     places,
+    postgres,
     processes,
+    services,
     summary,
     system,
     topology,
@@ -112,7 +114,7 @@ def test_mails_without_an_id_or_with_a_strange_one_are_kept(
 
 
 def test_the_mailbox_runs_by_itself_and_ends_when_asked(tmp_path: Path) -> None:
-    port = system.free_port(26000)
+    port = services.free_port(26000)
     command = [sys.executable, "-m", "local.mailbox", str(port), str(tmp_path)]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     assert child.stdout is not None
@@ -225,8 +227,8 @@ def test_a_taken_port_is_passed_over() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert system.free_port(port) > port
-    assert system.free_port(port) == port
+        assert services.free_port(port) > port
+    assert services.free_port(port) == port
 
 
 def test_a_server_left_for_dead_is_told_from_a_stranger(var: Path, server: str) -> None:
@@ -236,10 +238,10 @@ def test_a_server_left_for_dead_is_told_from_a_stranger(var: Path, server: str) 
         row = connection.execute("select pg_backend_pid()").fetchone()
         assert row is not None
         file.write_text(f"{row[0]}\n/somewhere\n")
-        system._forget_stale_postmaster()
+        postgres._forget_stale_postmaster()
         assert file.exists(), "a Postgres process bears the pid"
     file.write_text(f"{os.getpid()}\n/somewhere\n")
-    system._forget_stale_postmaster()
+    postgres._forget_stale_postmaster()
     assert not file.exists(), "a test runner bears the pid"
 
 
@@ -286,7 +288,7 @@ def test_airflow_gets_secrets_as_connections_and_listens_here_only(
 
 def test_a_shell_and_a_driver_read_the_same_address(var: Path) -> None:
     folder = "/some where/var's/postgres"
-    address = system.with_safe_path(f"postgresql://postgres:@/warehouse?host={folder}")
+    address = postgres.with_safe_path(f"postgresql://postgres:@/warehouse?host={folder}")
     environment.write(places.WAREHOUSE_ENV, {"WAREHOUSE_URL": address}, "note")
     script = f'. {shlex.quote(str(places.WAREHOUSE_ENV))}; printf %s "$WAREHOUSE_URL"'
     shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
@@ -354,7 +356,7 @@ def test_with_celery_everything_that_production_keeps_in_a_bucket_is_there(
 @pytest.fixture
 def bucket(var: Path) -> Iterator[Any]:
     """The object store, running, and a client of it."""
-    port, own = system.free_port(27000), environment.known_secrets()
+    port, own = services.free_port(27000), environment.known_secrets()
     settings = dict(os.environ) | object_store.keys(own)
     child = subprocess.Popen(object_store.command(places.OBJECTS, port), env=settings)
     wait_for(lambda: object_store.is_ready(port))
@@ -395,7 +397,7 @@ def listed(bucket: Any) -> dict[str, Any]:
 def test_the_broker_keeps_its_password_to_itself_and_its_queue_when_it_is_killed(
     tmp_path: Path,
 ) -> None:
-    port, folder = system.free_port(28000), tmp_path / "a folder with spaces"
+    port, folder = services.free_port(28000), tmp_path / "a folder with spaces"
     command = broker.command(folder, port, "secret")
     assert "secret" not in " ".join(command)
     assert stat.S_IMODE((folder / "valkey.conf").stat().st_mode) == 0o600

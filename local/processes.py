@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,14 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    process = psutil.Process(child.pid)
+    # The kernel may set the command line a moment after Popen has returned.
+    with contextlib.suppress(psutil.Error):
+        while not process.cmdline():
+            time.sleep(0.001)
     record = {
         "pid": child.pid,
-        "began": psutil.Process(child.pid).create_time(),
+        "began": process.create_time(),
         "boot": _boot(),
         "word": word,
     }

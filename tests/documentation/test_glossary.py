@@ -10,6 +10,7 @@ import yaml
 from tests.worlds.client_world import MASTER_KEY
 
 from claimhouse import glossary, metrics, reporting, settings
+from claimhouse.delivery.extract import rows
 
 # Views of feeds as they came: their comments are the contracts' descriptions.
 RAW = "raw_"
@@ -42,10 +43,27 @@ def test_every_column_has_a_meaning_and_a_number_a_unit(columns) -> None:
             assert glossary.unit_of(name) is None, f"{relation}.{name} is {kind}"
 
 
-def test_no_entry_is_left_over(columns) -> None:
+@pytest.fixture
+def summary_columns(columns, warehouse: psycopg.Connection):
+    """The columns of every summary: report, name, whether it is a number."""
+    with warehouse.transaction():
+        return [
+            (file.parent.name, name, kind.is_numeric())
+            for file in sorted((settings.INCLUDE / "sql" / "reporting").glob("*/summary.sql"))
+            for name, kind in rows.stream(warehouse, file.read_text()).schema.items()
+        ]
+
+
+def test_every_number_of_a_summary_has_a_unit(summary_columns) -> None:
+    years = {"service_year"}
+    for report, name, is_number in summary_columns:
+        assert name in years or bool(glossary.unit_of(name)) == is_number, f"{report}: {name}"
+
+
+def test_no_entry_is_left_over(columns, summary_columns) -> None:
     relations = {f"{schema}.{relation}" for schema, relation, *_ in columns}
     present = {f"{schema}.{relation}.{name}" for schema, relation, name, *_ in columns}
-    names = {name for *_, name, _, _ in columns}
+    names = {name for *_, name, _, _ in columns} | {name for _, name, _ in summary_columns}
     for name, entry in glossary.entries().items():
         assert name in names, f"no table has {name}"
         for relation in entry.exceptions:

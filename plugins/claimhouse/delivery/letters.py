@@ -25,8 +25,9 @@ SHA-256:     {checksum}
 
 {where}
 
-{opens} Its password was given to you separately and is never sent
-by mail. If the file does not open, or was not meant for you, write to {owner}.
+{opens}
+Its password was given to you separately and is never sent by mail. If the file does not open,
+or was not meant for you, write to {owner}.
 """
 WITHHELD = """\
 This period's extract is withheld because its data was not refreshed:

@@ -1,6 +1,6 @@
-# The Claimhouse image: Airflow without the providers the official image bundles, then what
-# Claimhouse needs in production at exactly the versions of requirements.txt, so that the image
-# runs what the tests ran. The lock only constrains: what serves development is not installed.
+# The Claimhouse image: Airflow without the providers of the official image, and the runtime
+# dependencies of Claimhouse at the versions of requirements.txt, which the tests ran with.
+# requirements.txt is only a constraint: development packages are not installed.
 FROM apache/airflow:slim-3.3.2-python3.11
 
 USER root

@@ -1,39 +1,39 @@
-# Everything a person does with Claimhouse. `make` alone lists it.
+# The commands of Claimhouse; `make` lists them.
 
 .DEFAULT_GOAL := help
 
-# pip installs this uv; uv installs the rest.
+# pip installs this uv, uv installs the rest.
 UV_VERSION := 0.13.9
 VENV ?= var/venv
 BIN := $(VENV)/bin
 UV_PIP = $(BIN)/uv pip
-# What the lock pins, then Claimhouse itself in place, for its command `claimhouse`.
+# The pinned packages, then Claimhouse itself in place, for its command `claimhouse`.
 INSTALL = $(UV_PIP) sync -q --python $(BIN)/python requirements.txt $(1) && \
 	$(UV_PIP) install -q --python $(BIN)/python --no-deps --editable . $(1)
-# Python 3.11, under whichever name this machine has it.
+# Python 3.11, under its name on this machine.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
-# An empty one would count as a folder named "".
+# An empty LANDING would count as a folder named "".
 ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
 .PHONY: help set-up demo up down test fuzz lint freeze docs bench samples rebuild screenshot requirements contract
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  LANDING=<folder> make demo   takes that landing root (<folder>/<source>/<files>)"
+	@echo "  LANDING=<folder> make demo   uses that landing root (<folder>/<source>/<files>)"
 	@echo "  CLAIMHOUSE_EXECUTOR=celery make demo   runs the processes of production: docs/how-to/run-with-celery.md"
 
 set-up: $(VENV)/.installed ## install everything into var/venv
 
-demo: set-up ## start the system, run the main job on sample feeds, show what came out
+demo: set-up ## start the system, run the main job on sample feeds, show the result
 	@$(BIN)/python -m local.demo
 
 up: set-up ## start the system: Airflow, its database, the warehouse, a mailbox
 	@$(BIN)/python -m local.system up
 
-down: ## stop the system; what it holds stays in var/
+down: ## stop the system; its data stays in var/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.system down; else echo "nothing is set up"; fi
 
 test: set-up ## run the tests
@@ -53,10 +53,10 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/python -m local.dictionary --check
 	$(BIN)/python -m local.freeze --check
 
-freeze: set-up ## list the files of new revisions, which then stay as they are
+freeze: set-up ## list the files of new revisions, which must not change afterwards
 	@$(BIN)/python -m local.freeze
 
-docs: set-up ## write what in docs/ is made from the contracts and the database
+docs: set-up ## write the generated pages of docs/
 	$(BIN)/python -m local.dictionary
 	$(BIN)/python -m local.diagram
 	$(BIN)/python -m local.model
@@ -69,13 +69,13 @@ bench: set-up ## measure speed and growth
 samples: set-up ## write the sample feeds to var/samples
 	@$(BIN)/python -m local.samples
 
-rebuild: set-up ## empty the star and load it anew from the source tables (SOURCE=<source> for one)
+rebuild: set-up ## empty the star and reload it from the source tables (SOURCE=<source> for one)
 	@set -a && . $${CLAIMHOUSE_VAR:-var}/warehouse.env && $(BIN)/claimhouse star rebuild $(SOURCE)
 
 contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<source>]
 	@$(BIN)/claimhouse draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
 
-screenshot: set-up ## save pictures of the running Airflow UI in docs/images (needs Chromium)
+screenshot: set-up ## save screenshots of the running Airflow UI in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot
 
 requirements: set-up ## compile the dependencies of pyproject.toml into requirements.txt
@@ -84,7 +84,7 @@ requirements: set-up ## compile the dependencies of pyproject.toml into requirem
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/uv
 	@echo "installing the packages of requirements.txt into $(VENV)"
 	@{ $(call INSTALL,); } || { \
-		echo "trying again with this machine's own certificates"; $(call INSTALL,--system-certs); }
+		echo "retrying with this machine's own certificates"; $(call INSTALL,--system-certs); }
 	@touch $@
 
 $(BIN)/uv:
@@ -92,9 +92,9 @@ $(BIN)/uv:
 		echo "Python 3.11 is needed and was not found: apt-get install python3.11" >&2; exit 1; fi
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "Python 3.11 is needed; $(BASE_PYTHON) is $$($(BASE_PYTHON) --version 2>&1)." >&2; \
-		echo "Name another one: BASE_PYTHON=/path/to/python3.11 make ..." >&2; exit 1; }
-	@echo "making a Python environment in $(VENV)"
+		echo "Use another one: BASE_PYTHON=/path/to/python3.11 make ..." >&2; exit 1; }
+	@echo "creating a Python environment in $(VENV)"
 	@mkdir -p $(dir $(VENV))
 	@$(BASE_PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-		echo "This Python cannot make environments: apt-get install python3.11-venv" >&2; exit 1; }
+		echo "This Python cannot create environments: apt-get install python3.11-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)

@@ -88,7 +88,7 @@ def _patients(
             "patient_id": _ids(keys, "", "U"),
             "fname": _ids(random.integers(0, 5_000, count), "First", ""),
             "lname": _ids(random.integers(0, 20_000, count), "Last", ""),
-            "date_of_birth": _spoilt(random, born, "89322222222222"),
+            "date_of_birth": _spoiled(random, born, "89322222222222"),
             "address": _ids(random.integers(1, 9_999, count), "", " Main Street"),
             "city": np.array(CITIES)[place],
             "state": np.array(STATES)[place],
@@ -112,7 +112,7 @@ def _providers(random: np.random.Generator, keys: np.ndarray, posts: np.ndarray)
             "address": _ids(random.integers(0, 500, count), "", " High Street"),
             "city": np.array(CITIES)[place],
             "state": np.array(STATES)[place],
-            "zipcode": _spoilt(random, zipcode, "dgfdfg"),
+            "zipcode": _spoiled(random, zipcode, "dgfdfg"),
             "specialty_code": np.array(SPECIALTIES)[random.integers(0, 4, count)],
             "start_date": _dates(posts[keys], "%-m/%-d/%Y"),
         }
@@ -134,9 +134,9 @@ def _claims(
             "patient_id": _ids(random.integers(0, size.patients, count), "", "U"),
             "provider_id": _ids(random.integers(0, size.providers, count), "N3T", "A"),
             "visit_type": np.array(VISITS)[random.integers(0, 4, count)],
-            "total_cost": _spoilt(random, cost, "xyz", half),
+            "total_cost": _spoiled(random, cost, "xyz", half),
             "coverage_type": np.array(["100", "50", "0"])[random.integers(0, 3, count)],
-            "date_of_service": _spoilt(random, dates, "dogcat", half),
+            "date_of_service": _spoiled(random, dates, "dogcat", half),
             "claim_date": _dates(service + random.integers(1, 90, count), "%-m/%-d/%Y"),
             "billed": np.array(["T", "F"])[random.integers(0, 2, count)],
             "last_modified_date": _dates(np.full(count, _day(modified)), "%-m/%-d/%Y"),
@@ -161,7 +161,7 @@ def _ids(numbers: np.ndarray, before: str, after: str) -> pl.Series:
     return pl.select(pl.concat_str(pl.lit(before), text, pl.lit(after))).to_series()
 
 
-def _spoilt(
+def _spoiled(
     random: np.random.Generator, values: pl.Series, junk: str, share: float = INVALID
 ) -> pl.Series:
     spoil = pl.Series(random.random(len(values)) < share)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares an empty or older installation for this version; safe to repeat.
+# Prepare an empty or older installation for this version. Can be repeated.
 set -euo pipefail
 
 airflow db migrate

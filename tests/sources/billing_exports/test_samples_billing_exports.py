@@ -98,7 +98,7 @@ def test_no_claim_and_no_provider_is_one_of_the_real_files(made, shared_data: Pa
 
 
 def test_each_defect_stands_where_the_manifest_says(made):
-    spoilt = {
+    spoiled = {
         "impossible_date": "2025-02-30",
         "junk_amount": "n/a",
         "unknown_plan": "Gold",
@@ -108,7 +108,7 @@ def test_each_defect_stands_where_the_manifest_says(made):
         "unknown_service": "Hearing",
         "paid_more_than_claimed": "9999.99",
     }
-    for kind, value in spoilt.items():
+    for kind, value in spoiled.items():
         for one in planted(made, kind):
             assert table(one.file, made.files[one.file])[one.row_number - 2][one.column] == value
         everywhere = Counter(

@@ -1,4 +1,4 @@
-"""The reports of the readers inside the house, as their own roles see them, against plain Python."""
+"""The reports of readers inside the house, read with their own roles, compared with plain Python."""
 
 from __future__ import annotations
 
@@ -167,15 +167,15 @@ def loaded(root: Path, connection: psycopg.Connection[Any]) -> None:
 
 
 def roles_of(tag: str, file: Path) -> Path:
-    """The roles file as it is, each role with a person and under a name no other test has."""
-    said = yaml.safe_load((house.INCLUDE / "roles.yaml").read_text())
-    for role in said["roles"]:
+    """The roles file with a person in each role, and with names that no other test uses."""
+    roles = yaml.safe_load((house.INCLUDE / "roles.yaml").read_text())["roles"]
+    for role in roles:
         role["name"] += f"_{tag}"
         role["logins"] = ["desk"]
         if role["name"].startswith("pended_team"):
             role["subscriptions"] = [DAILY]
-    # Roles belong to the server: an entitlement of one feed alone.
-    said["roles"].append(
+    # A role with an entitlement to a single feed.
+    roles.append(
         {
             "name": f"clerk_{tag}",
             "title": "Clerk",
@@ -186,7 +186,7 @@ def roles_of(tag: str, file: Path) -> Path:
             "logins": ["desk"],
         }
     )
-    file.write_text(yaml.safe_dump(said, sort_keys=False))
+    file.write_text(yaml.safe_dump({"roles": roles}, sort_keys=False))
     return file
 
 
@@ -199,7 +199,7 @@ DAILY = {
 
 @pytest.fixture(scope="module")
 def inside(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for all tests of this file, which leave it as it is."""
+    """One published warehouse for all tests of this module, which do not change it."""
     name, folder = f"i_{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("inside")
     address = embedded.create_database(server, name, template=TEMPLATE)
     root, tag = folder / "landing", uuid.uuid4().hex[:4]
@@ -221,7 +221,7 @@ def inside(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 
 
 def each_cell(key: tuple[Any, ...], cells: int) -> Iterator[tuple[Any, ...]]:
-    """The key itself, and with the word ``all`` in each of its last *cells* places."""
+    """The key itself, and with ``all`` in each of its last *cells* positions."""
     fixed, free = key[:-cells], key[-cells:]
     for chosen in range(2**cells):
         yield (*fixed, *("all" if chosen >> i & 1 else one for i, one in enumerate(free)))
@@ -250,7 +250,7 @@ RATIOS = {  # numerator, denominator, places
 
 
 def clinic_of(spelling: str) -> str:
-    """The clinic behind one of the samples' spellings: its first word tells."""
+    """The clinic of one of the samples' spellings, by its first word."""
     first = spelling.split(maxsplit=1)[0].title()
     return "no clinic" if first == "Telehealth" else f"{first} Clinic"
 
@@ -261,7 +261,7 @@ def quarter_of(day: str) -> str:
 
 @pytest.fixture(scope="module")
 def feeds(inside: House) -> dict[str, dict[Any, dict[str, str]]]:
-    """The clinics' sample files, the newest row of each key; of a patient the first state, which held all year."""
+    """The clinics' sample files, the newest row of each key; for patients the first state, valid all year."""
     folder = inside.landing / "clinic"
     found: dict[str, dict[Any, dict[str, str]]] = {
         feed: newest(folder, feed, key)
@@ -287,7 +287,7 @@ def feeds(inside: House) -> dict[str, dict[Any, dict[str, str]]]:
 def expected(
     feeds: dict[str, dict[Any, dict[str, str]]],
 ) -> dict[tuple[str, str, str], list[Decimal]]:
-    """The sums of each quarter, clinic and kind of insurance, totals too."""
+    """The sums of each quarter, clinic and payer type, totals included."""
     sums: dict[tuple[str, str, str], list[Decimal]] = defaultdict(
         lambda: [Decimal(0)] * len(COUNTS)
     )
@@ -398,7 +398,7 @@ def effects(before: Cells, now: Cells) -> tuple[Fraction, dict[str, tuple[Fracti
 
 
 def check_changes(rows: list[Row], cells: dict[tuple[str, str, str], Cells]) -> int:
-    """Hold the view's rows to the exact effects; returns how many changes there were."""
+    """Compare the report's rows with the exact effects; returns the number of changes."""
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["measure"], row["dimension"], row["quarter"]].append(row)
@@ -516,7 +516,7 @@ def test_claims_by_their_key_fields_add_up_to_the_file(inside, claim_list):
     assert dict(found) == dict(expected) and len(found) == 3
 
 
-def test_claims_to_handle_say_why(inside, claim_list):
+def test_claims_to_handle_have_their_reasons(inside, claim_list):
     rows = inside.rows("revenue_cycle", "claims_to_handle")
     assert len({(row["source_system"], row["claim_id"]) for row in rows}) == len(rows)
     with psycopg.connect(inside.address) as connection:
@@ -550,7 +550,7 @@ def test_claims_to_handle_say_why(inside, claim_list):
     assert len(set(expected.values())) > 2
 
 
-def test_what_waits_in_the_queue_too_long_is_to_be_handled(inside):
+def test_claims_too_long_in_the_queue_need_handling(inside):
     rows = inside.rows("administrator", "claims_to_handle", where="source_system = 'pended'")
     found = {row["claim_id"]: row["reasons"] for row in rows}
     expected = {}
@@ -668,7 +668,7 @@ def test_the_top_of_the_queue(inside):
             assert [(row[column], [row["claims"], row["dollars"]]) for row in shown] == wanted
 
 
-def test_what_came_to_the_queue_and_went_from_it(inside):
+def test_what_entered_and_left_the_queue(inside):
     found = {
         (row["report_date"], row["movement"], row["claim_id"])
         for row in inside.rows("pended_team", "pended_movement")
@@ -716,8 +716,8 @@ def test_an_employee_reads_the_accepted_rows_of_its_feed(inside, feeds):
     assert {row["as_of"] for row in rows} != {None}
 
 
-def test_each_role_opens_the_reports_its_file_names_and_no_other(inside):
-    said = yaml.safe_load((inside.landing.parent / "roles.yaml").read_text())["roles"]
+def test_each_role_reads_the_reports_its_file_lists_and_no_others(inside):
+    roles = yaml.safe_load((inside.landing.parent / "roles.yaml").read_text())["roles"]
     with psycopg.connect(inside.address) as connection:
         views = {
             name
@@ -726,11 +726,11 @@ def test_each_role_opens_the_reports_its_file_names_and_no_other(inside):
             )
         }
     refused = 0
-    for role in said:
+    for role in roles:
         feeds = [
-            (one["source_system"], feed)
-            for one in role["entitlements"]
-            for feed in one.get("feeds", [])
+            (entitlement["source_system"], feed)
+            for entitlement in role["entitlements"]
+            for feed in entitlement.get("feeds", [])
         ]
         own = {*role["reports"], *(f"raw_{source}_{feed}" for source, feed in feeds)}
         with inside.session(role["name"].removesuffix(f"_{inside.tag}")) as session:
@@ -745,8 +745,8 @@ def test_each_role_opens_the_reports_its_file_names_and_no_other(inside):
     assert refused > 100
 
 
-def test_a_claims_number_stays_inside_the_house(inside):
-    """A client whose file named these views would read nothing in them."""
+def test_claim_numbers_stay_inside_the_house(inside):
+    """These reports are empty for a client whose file lists them."""
     for role, view in (
         ("administrator", "claims_to_handle"),
         ("pended_team", "pended_oldest"),
@@ -762,7 +762,7 @@ def test_a_claims_number_stays_inside_the_house(inside):
                 connection.rollback()
 
 
-def test_every_report_of_a_role_defines_its_columns_and_says_how_fresh_it_is(inside):
+def test_every_report_of_a_role_describes_its_columns_and_has_as_of(inside):
     with psycopg.connect(inside.address) as connection:
         reports = {
             report

@@ -1,8 +1,7 @@
 """Every role against every relation and column of the database: expected against actual.
 
-What is expected is read from the files anew, as plain YAML, and not from what the publication
-made of them. What is actual is asked of the server twice: what it grants, and what it does when
-a session of the role tries.
+What is expected is read from the files as plain YAML, independent of the publication. What is actual
+is checked twice: what the server grants, and what happens when a session of the role tries.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ def house(server, tmp_path_factory):
         world.folder, world.admin = folder, admin
         world.roles = folder / "roles.yml"
         _write_files(world)
-        for one in ("billing", "hospital"):
-            source_tables.ensure_tables(one)
+        for source in ("billing", "hospital"):
+            source_tables.ensure_tables(source)
         metrics.publish(admin)
         reporting.publish(admin, folder, world.roles)
         world.secret = admin.execute("select lo_from_bytea(0, 'a secret')").fetchone()[0]
@@ -41,49 +40,50 @@ def house(server, tmp_path_factory):
 
 
 def _write_files(world):
-    """The files of the house, under names that no other test has: roles belong to the server."""
+    """The repository's files with names that no other test uses: roles belong to the server."""
     tag = uuid.uuid4().hex[:6]
     for file in sorted((settings.INCLUDE / "clients").glob("*.yaml")):
-        said = yaml.safe_load(file.read_text())
-        said["name"] = f"{said['name'][:12]}_{tag}"
-        said["subscriptions"] = []
-        if all(isinstance(one, str) for one in said["logins"]):
-            said["logins"] = [{"name": one, "tableau_user": f"{one}@x"} for one in said["logins"]]
-        (world.folder / f"{said['name']}.yaml").write_text(yaml.safe_dump(said))
+        client = yaml.safe_load(file.read_text())
+        client["name"] = f"{client['name'][:12]}_{tag}"
+        client["subscriptions"] = []
+        if all(isinstance(login, str) for login in client["logins"]):
+            client["logins"] = [
+                {"name": login, "tableau_user": f"{login}@x"} for login in client["logins"]
+            ]
+        (world.folder / f"{client['name']}.yaml").write_text(yaml.safe_dump(client))
     client_file(world.folder, f"nobody_{tag}", reports=[])
-    said = yaml.safe_load((settings.INCLUDE / "roles.yaml").read_text())
-    for one in said["roles"]:
-        one["name"] = f"{one['name'][:16]}_{tag}"
-        one["logins"] = ["ann"]
-    roles_file(world.roles, *said["roles"])
+    roles = yaml.safe_load((settings.INCLUDE / "roles.yaml").read_text())["roles"]
+    for role in roles:
+        role["name"] = f"{role['name'][:16]}_{tag}"
+        role["logins"] = ["ann"]
+    roles_file(world.roles, *roles)
 
 
 def expected_reach(world):
-    """For each login: the relations whose rows it may ask for, and the schemas it may use."""
-    found = {}
+    """For each login: the views it may read, the schemas it may read, and its privacy level."""
+    reach = {}
     tableau = set()
     for file in world.folder.glob("*.yaml"):
-        said = yaml.safe_load(file.read_text())
-        for login in said["logins"]:
+        client = yaml.safe_load(file.read_text())
+        views = {f"reporting.{report}" for report in client["reports"]}
+        for login in client["logins"]:
             name = login if isinstance(login, str) else login["name"]
-            views = {f"reporting.{one}" for one in said["reports"]}
-            found[f"client_{said['name']}__{name}"] = (views, set(), said["privacy_level"])
+            reach[f"client_{client['name']}__{name}"] = (views, set(), client["privacy_level"])
             if not isinstance(login, str) and "tableau_user" in login:
                 tableau |= views
-    for said in yaml.safe_load(world.roles.read_text())["roles"]:
-        views = {f"reporting.{one}" for one in said["reports"]}
-        for one in said["entitlements"]:
-            views |= {
-                f"reporting.raw_{one['source_system']}_{feed}" for feed in one.get("feeds", [])
-            }
-        for name in said["logins"]:
-            found[f"staff_{said['name']}__{name}"] = (
+    for role in yaml.safe_load(world.roles.read_text())["roles"]:
+        views = {f"reporting.{report}" for report in role["reports"]}
+        for entitlement in role["entitlements"]:
+            source = entitlement["source_system"]
+            views |= {f"reporting.raw_{source}_{feed}" for feed in entitlement.get("feeds", [])}
+        for name in role["logins"]:
+            reach[f"staff_{role['name']}__{name}"] = (
                 views,
-                set(said["schemas"]),
-                said["privacy_level"],
+                set(role["schemas"]),
+                role["privacy_level"],
             )
-    found[SERVICE] = (tableau, set(), None)
-    return found
+    reach[SERVICE] = (tableau, set(), None)
+    return reach
 
 
 def may_read(reach, schema, relation, column=None):
@@ -91,7 +91,7 @@ def may_read(reach, schema, relation, column=None):
     if f"{schema}.{relation}" in views:
         return True
     kind = "star" if schema == "reference" else "source" if schema.startswith("source_") else schema
-    # the column by which a metric tells people apart
+    # The column member of a metric identifies people.
     return kind in schemas and not (
         schema == "metrics"
         and relation != "catalog"
@@ -109,7 +109,7 @@ def relations(admin):
     ).fetchall()
 
 
-def test_the_server_grants_each_role_each_column_its_file_names_and_no_other(house):
+def test_the_server_grants_each_role_the_columns_its_file_lists_and_no_others(house):
     reach = expected_reach(house)
     found = relations(house.admin)
     assert len(reach) > 14 and len(found) > 100
@@ -122,10 +122,10 @@ def test_the_server_grants_each_role_each_column_its_file_names_and_no_other(hou
         " and has_column_privilege(r.oid, c.oid, a.attnum, 'select')", (list(reach),)).fetchall())  # fmt: skip
     expected = {
         (role, schema, relation, column)
-        for role, one in reach.items()
+        for role, role_reach in reach.items()
         for schema, relation, kind, columns in found
         for column in columns
-        if kind != "S" and may_read(one, schema, relation, column)
+        if kind != "S" and may_read(role_reach, schema, relation, column)
     }
     assert actual == expected
 
@@ -135,12 +135,14 @@ def test_a_session_of_each_role_reads_and_writes_what_it_may_and_nothing_else(ho
         with house.session(role) as session:
             for schema, relation, kind, columns in relations(house.admin):
                 name = f'"{schema}"."{relation}"'
-                shown = [one for one in columns if may_read(reach, schema, relation, one)]
-                what = ", ".join(f'"{one}"' for one in shown) or "count(*)"
-                if kind != "S" and shown:
-                    session.execute(f"select {what} from {name} limit 0")
+                readable = [
+                    column for column in columns if may_read(reach, schema, relation, column)
+                ]
+                selected = ", ".join(f'"{column}"' for column in readable) or "count(*)"
+                if kind != "S" and readable:
+                    session.execute(f"select {selected} from {name} limit 0")
                 else:
-                    refused(session, f"select {what} from {name} limit 0")
+                    refused(session, f"select {selected} from {name} limit 0")
                     refused(session, f"copy {name} to stdout")
                 refused(session, f"delete from {name}")
 
@@ -152,14 +154,14 @@ def refused(session, statement):
         session.execute(statement)
 
 
-def test_nobody_but_those_named_can_connect(house):
+def test_only_listed_roles_can_connect(house):
     can = house.admin.execute(
         "select rolname::text from pg_roles where not rolsuper and rolname !~ '^pg_'"
         " and has_database_privilege(oid, current_database(), 'connect')"
     ).fetchall()
     logins = set(expected_reach(house))
     own = {role.rpartition("__")[0] for role in logins if "__" in role}
-    assert {one for (one,) in can} == logins | own
+    assert {role for (role,) in can} == logins | own
     can_log_in = house.admin.execute("select rolname::text from pg_roles where rolcanlogin and rolname = any(%s)",
                                      (list(own),))  # fmt: skip
     assert can_log_in.fetchall() == []
@@ -203,8 +205,8 @@ TRICKS = [
 @pytest.mark.parametrize("trick", TRICKS)
 def test_tricks_are_refused(house, trick):
     role, (views, _, _) = next(
-        (role, one)
-        for role, one in expected_reach(house).items()
+        (role, reach)
+        for role, reach in expected_reach(house).items()
         if re.match("client_united", role)
     )
     statement = trick.format(view=sorted(views)[0], role=role, secret=house.secret)
@@ -216,14 +218,14 @@ def test_tricks_are_refused(house, trick):
 
 
 def test_the_catalogs_show_no_content_of_rows(house):
-    """Statistics hold common values; sessions hold queries. Each shows a reader its own alone."""
+    """Statistics have common values, sessions have queries: a reader sees only its own."""
     for role, reach in expected_reach(house).items():
         with house.session(role) as session:
             for schema, table, column in session.execute(
                 "select schemaname, tablename, attname from pg_stats"
                 " where schemaname !~ '^pg_' and schemaname <> 'information_schema'"
             ):
-                # row-level security hides the statistics of a table from whom it binds
+                # Row-level security also hides the statistics of a table.
                 assert may_read(reach, schema, table, column), (role, schema, table)
             others = session.execute(
                 "select query from pg_stat_activity where pid <> pg_backend_pid() and usename <> current_user"
@@ -234,10 +236,10 @@ def test_the_catalogs_show_no_content_of_rows(house):
                     "select distinct table_schema::text from information_schema.columns"
                     " where table_schema !~ '^pg_' and table_schema <> 'information_schema'"
                 )
-                assert {one for (one,) in seen} <= {"reporting"}
+                assert {schema for (schema,) in seen} <= {"reporting"}
 
 
-def test_no_role_calls_a_function_of_ours_or_leaves_its_place(house):
+def test_no_role_can_call_our_functions_or_become_another_role(house):
     calls = house.admin.execute(
         "select p.oid::regprocedure::text, n.nspname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
         f" where {OURS}"

@@ -1,4 +1,4 @@
-"""What insurers see of a hospital: their members in rows, everybody else in counts, hospice to few."""
+"""What insurers see of a hospital: rows about members, counts about others, hospice only if entitled."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SMALL = range(1, 11)
 
 @pytest.fixture(scope="module")
 def hospital(server, tmp_path_factory):
-    """A hospital that the tests of this module only read."""
+    """A published hospital that the tests of this module do not change."""
     with database(server) as (address, owner):
         yield publish(owner, address, tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture
 def changing(warehouse, warehouse_url, tmp_path, monkeypatch):
-    """A hospital of the test's own."""
+    """A published hospital of the test's own."""
     key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
     return publish(warehouse, warehouse_url, tmp_path)
@@ -62,7 +62,7 @@ def ask(world, role, question):
         return session.execute(question).fetchall()
 
 
-def test_members_of_a_team_see_their_members_and_hospice_only_where_it_is_theirs(hospital):
+def test_a_team_sees_its_members_and_hospice_only_with_that_specialty(hospital):
     for name in ("cardiology", "dialysis", "hospice"):
         role = f"client_{hospital.humana}__{name}"
         allowed = ("hospice",) if name == "hospice" else ()
@@ -88,7 +88,7 @@ def test_members_of_a_team_see_their_members_and_hospice_only_where_it_is_theirs
 
 
 def test_nobody_else_finds_hospice_in_any_row_total_or_count(changing, warehouse):
-    """Whatever a view shows to others is what it would show had there been no hospice at all."""
+    """Others see what they would see if there were no hospice care at all."""
     role = f"client_{changing.humana}__cardiology"
     views = {
         view: ask(changing, role, f"select v::text from reporting.{view} as v order by 1")
@@ -113,7 +113,7 @@ def test_nobody_else_finds_hospice_in_any_row_total_or_count(changing, warehouse
         ), view
 
 
-def test_hospice_lines_stand_beside_the_totals_of_who_may_see_them(hospital):
+def test_hospice_rows_are_next_to_the_totals_for_entitled_readers(hospital):
     question = (
         "select year, quarter, specialty, patients, encounters from reporting.hospital_activity"
     )
@@ -140,7 +140,7 @@ def test_no_extract_of_a_team_holds_hospice(hospital):
 
 
 def test_a_procedure_beside_hospice_care_is_hidden_with_it(hospital):
-    """The screenings made in hospice would tell of it, and so would a cost whose parts are missing."""
+    """Screenings done in hospice would reveal it, and so would a cost with missing parts."""
     mine = hospital.seen(hospital.procedures, "UnitedHealthcare")
     found = ask(hospital, f"client_{hospital.united}__analyst",
                 "select procedure_name, service_date, base_cost from reporting.member_procedures")  # fmt: skip
@@ -215,7 +215,7 @@ def test_a_small_change_is_not_shown_by_next_months_report(changing, warehouse):
     ).fetchone() != (0,)
     assert (
         ask(changing, role, question) == before
-    )  # one patient more: the old figures, and their time
+    )  # one more patient: the old figures with their as_of
 
 
 LEVELS = {
@@ -248,7 +248,7 @@ def test_each_privacy_level_masks_its_columns(changing, warehouse, level):
     assert max(ages) > 90
     zips = {row["zip"] for row in rows}
     if level == "safe_harbor":
-        # 036 has fewer than 20,000 people by the Census of 2000 and of 2010
+        # 036 has fewer than 20,000 people in the Census of 2000 and of 2010.
         assert zips == {"021", "000", "592"}
         assert {row["age"] for row in rows} == {min(age, 90) for age in ages}
     else:
@@ -260,7 +260,7 @@ def test_each_privacy_level_masks_its_columns(changing, warehouse, level):
 
 
 def test_an_error_reveals_no_row_of_others(hospital):
-    """Reading a city as a number fails on the rows of others: it must never come to that."""
+    """Casting a city to a number fails on the rows of others: the cast must not see them."""
     found = ask(hospital, f"client_{hospital.united}__analyst",
                 "select count(*) from reporting.member_procedures where city::integer > 0")  # fmt: skip
     assert found == [(len(hospital.seen(hospital.procedures, "UnitedHealthcare")),)]
@@ -322,7 +322,7 @@ def test_employees_read_the_rows_of_their_feeds_as_they_came(changing, warehouse
     assert seen == [(None, None, "Boston")]  # what the level limited leaves of it
 
 
-def test_reserved_reports_are_nobody_elses(tmp_path):
+def test_nobody_else_can_list_reserved_reports(tmp_path):
     file = roles_file(
         tmp_path / "roles.yml",
         {"name": "board", "reports": ["member_procedures"], "reserved": True},
@@ -339,7 +339,7 @@ def test_reserved_reports_are_nobody_elses(tmp_path):
 
 
 def test_counts_wait_until_a_load_has_ended(changing, warehouse):
-    """Half of a load would be shown as if it were all, with no time of its own."""
+    """Half of a load would be shown as if it were complete."""
     role = f"client_{changing.humana}__cardiology"
     question = "select v::text from reporting.hospital_activity as v order by 1"
     before = ask(changing, role, question)

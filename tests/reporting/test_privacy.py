@@ -1,4 +1,4 @@
-"""What is told once: privacy levels, kinds of entitlements, classifications, count tables."""
+"""What is defined once: privacy levels, kinds of entitlements, classifications, count tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees what: every role against every relation, in sessions of their own."""
+"""What clients see: their own claims and nothing else, in sessions of their own roles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LISTING = (
     f"select {', '.join(COLUMNS)} from {VIEW}"
     " order by provider_specialty, service_month, date_of_service, claim_pseudonym"
 )
-# No privilege; and what can be done to no view of several tables, whoever asks.
+# No privilege, or an operation that no view of several tables supports.
 REFUSED = (
     errors.InsufficientPrivilege,
     errors.WrongObjectType,
@@ -61,7 +61,7 @@ def test_the_owner_of_the_views_sees_nothing(world, warehouse):
         counted = warehouse.execute(f"select count(source_system) from star.{table}")
         assert counted.fetchone() == (seen,)  # -1 and -2 of dim_patient are nobody
     warehouse.execute("reset role")
-    # ... although there is something to see, and the loader sees it.
+    # The rows are there, and the owner, who loads them, sees them.
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (400,)
 
 
@@ -108,7 +108,7 @@ def test_a_client_reads_its_view_and_no_other_relation(world, warehouse):
                         session.execute(statement)
 
 
-def test_a_client_calls_no_function_of_ours(world, warehouse):
+def test_a_client_cannot_call_our_functions(world, warehouse):
     functions = warehouse.execute(
         "select p.oid::regproc::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
         " where n.nspname not in ('pg_catalog', 'information_schema')"
@@ -154,7 +154,7 @@ def test_resetting_the_role_changes_nothing(world):
 
 
 def test_an_error_reveals_no_row_of_others(world):
-    """A condition that fails on other clients' rows would tell that they exist."""
+    """A condition that fails on rows of other clients would reveal that they exist."""
     foreign = next(row for row in world.claims if row["specialty"] == "heart_surgeon")
     with world.session(world.login(world.summit)) as session:
         found = session.execute(
@@ -165,8 +165,8 @@ def test_an_error_reveals_no_row_of_others(world):
     assert found == (len(world.expected(world.summit, *SUMMIT)),)
 
 
-def test_every_view_shows_patients_of_the_callers_own_claims_alone(world, warehouse):
-    """The policy on dim_patient is by source: what a view shows of patients must join the facts."""
+def test_every_view_shows_only_patients_of_the_callers_own_claims(world, warehouse):
+    """The policy on dim_patient is by source: a view must reach its patients through the facts."""
     own = {row[4] for row in world.expected(world.summit, *SUMMIT)}
     views = warehouse.execute(
         "select table_name from information_schema.columns"
@@ -178,7 +178,7 @@ def test_every_view_shows_patients_of_the_callers_own_claims_alone(world, wareho
     with world.session(world.login(world.summit)) as session:
         for (view,) in views:
             found = session.execute(f"select distinct patient_pseudonym from reporting.{view}")
-            assert {one for (one,) in found} == own
+            assert {patient for (patient,) in found} == own
 
 
 def test_no_name_street_or_identifier_is_in_the_view(world):
@@ -189,7 +189,7 @@ def test_no_name_street_or_identifier_is_in_the_view(world):
         assert secret not in shown
 
 
-def test_a_specialty_taken_away_is_gone_at_the_next_publication(world, warehouse):
+def test_a_removed_specialty_is_closed_by_the_next_publication(world, warehouse):
     world.write(world.summit, ("billing", ["physical_therapist"]))
     done = reporting.publish(warehouse, world.folder)
     assert (done.entitlements_opened, done.entitlements_closed) == (0, 2)  # its role, its login
@@ -214,7 +214,7 @@ def test_a_client_that_leaves_loses_its_access(world, warehouse):
         listing(world, world.login(world.summit))
 
 
-def test_a_report_taken_away_is_closed(world, warehouse):
+def test_a_removed_report_is_closed(world, warehouse):
     world.write(world.summit, *SUMMIT, reports=[])
     reporting.publish(warehouse, world.folder)
     with pytest.raises(errors.InsufficientPrivilege):
@@ -280,13 +280,13 @@ def test_an_unsafe_state_is_never_published(world, warehouse, breach, says):
         warehouse.execute(f"alter role {login} nobypassrls")
 
 
-def test_a_grant_made_by_hand_on_reporting_is_taken_back(world, warehouse):
+def test_a_grant_made_by_hand_on_reporting_is_revoked(world, warehouse):
     outsider = f"client_{world.empty}__outsider"
     warehouse.execute(f"create role {outsider} login")
     warehouse.execute(f"grant usage on schema reporting to {outsider}")
     warehouse.execute(f"grant select on {VIEW} to {outsider}")
     warehouse.execute(f"grant connect on database {warehouse.info.dbname} to {outsider}")
-    assert listing(world, outsider) == []  # the policies alone already show it nothing
+    assert listing(world, outsider) == []  # the policies already hide all rows
     reporting.publish(warehouse, world.folder)
     with pytest.raises(psycopg.OperationalError):
         listing(world, outsider)
@@ -305,7 +305,7 @@ def test_a_login_gets_the_password_of_its_connection(world, warehouse, monkeypat
 
 
 def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
-    """A managed Postgres has none: the owner of the database, who may create roles, is enough."""
+    """A managed Postgres has no superuser: a database owner who may create roles is enough."""
     key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
     name = f"house_{uuid.uuid4().hex[:8]}"
@@ -340,9 +340,9 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
             admin.execute(f"drop role {name}")
 
 
-def test_the_policies_look_rows_up_instead_of_asking_for_each(world, warehouse):
-    """A sub-query for each of two million rows would be the end: they must be hashed."""
-    warehouse.execute("set work_mem = '4MB'")  # what a server has that nobody tuned
+def test_the_policies_hash_their_subqueries(world, warehouse):
+    """A sub-query for each of two million rows would take forever: it must be hashed."""
+    warehouse.execute("set work_mem = '4MB'")  # the default
     warehouse.execute(f"set role client_{world.summit}")
     plan = warehouse.execute(f"explain (format json) select * from {VIEW}").fetchone()[0]
     warehouse.execute("reset role")
@@ -401,7 +401,7 @@ def test_a_key_said_twice_is_refused(tmp_path):
 
 
 def test_the_demo_client_is_fit_to_publish():
-    assert [one.name for one in readers.load_clients()] == [
+    assert [client.name for client in readers.load_clients()] == [
         "humana",
         "summit_ortho",
         "unitedhealthcare",

@@ -1,8 +1,8 @@
-"""Hidden counts stay hidden: tables are made up and attacked from their totals and from last month's.
+"""Hidden counts stay hidden: generated tables are attacked from their totals and last month's version.
 
-The attacker is written anew here: its unknowns are the leaves, its equations every number it is
-shown, each as the sum of leaves, and it solves them as linear programs (how wide a hidden count
-may range) and exactly, in fractions (whether it is determined).
+The attacker here is independent of the code: its unknowns are the leaves, and its equations are all
+numbers shown, each as a sum of leaves. It solves them as linear programs (the range of a hidden
+count) and exactly, in fractions (whether the count is determined).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COUNTS = st.one_of(st.just(0), st.integers(1, 12), st.integers(0, 80))
 
 
 def with_totals(leaves):
-    """Every total of a table in which each patient stands in one leaf alone."""
+    """A table with all its totals, in which each patient is in one leaf only."""
     table = {}
     for leaf, count in leaves.items():
         starts = [[path[:length] for length in range(len(path) + 1)] for path in leaf]
@@ -35,7 +35,7 @@ def with_totals(leaves):
 
 @st.composite
 def shapes(draw):
-    """The leaves of a table: of two or three dimensions, one of them in groups."""
+    """The leaves of a table with two or three dimensions, one of them in groups."""
     groups = draw(st.lists(st.integers(1, 3), min_size=1, max_size=2))
     rows = [(f"g{group}", f"p{group}{n}") for group, size in enumerate(groups) for n in range(size)]
     columns = [(f"c{n}",) for n in range(draw(st.integers(1, 3)))]
@@ -50,7 +50,7 @@ def tables(draw):
 
 @st.composite
 def two_months(draw):
-    """A table and the same a month later; mostly it grew, sometimes a few were taken away."""
+    """A table and its version a month later; mostly it grew, sometimes a few patients were removed."""
     shape = draw(shapes())
     first = {leaf: draw(COUNTS) for leaf in shape}
     change = st.one_of(st.just(0), st.integers(0, 14))
@@ -61,7 +61,7 @@ def two_months(draw):
 
 
 class Attacker:
-    """What can be concluded from the numbers shown in some versions of a table."""
+    """What can be derived from the numbers shown in some versions of a table."""
 
     def __init__(self, *versions, grew=False):
         self.leaves = [
@@ -107,7 +107,7 @@ class Attacker:
         return ends[1] - ends[0]
 
     def determines(self, goal):
-        """Whether the numbers shown give *goal* exactly: it is a combination of their sums."""
+        """Whether the numbers shown determine *goal*: it is a linear combination of their sums."""
         rest = [Fraction(int(value)) for value in goal]
         for place, row in self.solved:
             rest = subtract(rest, row, place)
@@ -115,7 +115,7 @@ class Attacker:
 
     @functools.cached_property
     def solved(self):
-        """The rows in steps, each with the place of its first unknown."""
+        """The rows in echelon form, each with the position of its first unknown."""
         rows = [[Fraction(int(value)) for value in row] for row in self.rows]
         steps = []
         for place in range(len(self.leaves)):
@@ -145,7 +145,7 @@ def check(table, hidden):
 
 @examples(30)
 @given(tables())
-def test_no_hidden_count_is_found_out_from_the_totals(table):
+def test_no_hidden_count_can_be_derived_from_the_totals(table):
     hidden = suppress(table)
     check(table, hidden)
     attacker = Attacker((table, hidden))
@@ -157,7 +157,7 @@ def test_no_hidden_count_is_found_out_from_the_totals(table):
 
 @examples(12)
 @given(two_months())
-def test_no_hidden_count_and_no_small_change_is_found_out_from_two_months(months):
+def test_no_hidden_count_and_no_small_change_can_be_derived_from_two_months(months):
     first, second = months
     before = Version(first, suppress(first))
     hidden = suppress(second, before)
@@ -176,13 +176,13 @@ def test_no_hidden_count_and_no_small_change_is_found_out_from_two_months(months
             assert attacker.width(goal) >= PROTECTION - 1e-6
 
 
-def test_a_lone_small_count_takes_the_next_smallest_with_it():
+def test_a_single_small_count_hides_the_next_smallest_too():
     table = with_totals({((row,),): count for row, count in zip("abc", (4, 30, 90), strict=True)})
     assert suppress(table) == {(("a",),), (("b",),)}
 
 
 def test_two_small_counts_of_a_small_total_need_a_third():
-    """3 + 4 with 50 and 90 beside them: the total less those says 7, and nobody has more than 6."""
+    """3 + 4 next to 50 and 90: the total minus those is 7, so neither can be above 6."""
     table = with_totals({((row,),): n for row, n in zip("abcd", (3, 4, 50, 90), strict=True)})
     assert suppress(table) == {(("a",),), (("b",),), (("c",),)}
 
@@ -191,20 +191,20 @@ def test_a_table_without_small_counts_is_shown_whole():
     assert not suppress(with_totals({((row,),): 11 for row in "ab"} | {(("c",),): 0}))
 
 
-def test_a_value_seen_long_ago_still_counts():
-    """Hidden last month, shown the month before: two more since then would be two patients."""
+def test_a_value_shown_long_ago_still_counts():
+    """Hidden last month, shown the month before: a difference of two would be two patients."""
     table = with_totals({((row,),): n for row, n in zip("abc", (40, 60, 90), strict=True)})
     assert (("a",),) in suppress(table, shown={(("a",),): 38})
     assert not suppress(table, shown={(("a",),): 20})
 
 
 def test_a_patient_counted_twice_in_a_total_protects_nobody():
-    """Totals of distinct patients are treated as if the attacker knew who is counted twice."""
+    """Totals of distinct patients are checked as if the attacker knew who is counted twice."""
     cells = {(("a",),): 5, (("b",),): 40, ((),): 41}
     assert suppress(cells) >= {(("a",),), (("b",),)}
 
 
-def test_the_attacker_finds_out_what_is_hidden_for_its_size_alone():
+def test_hiding_only_small_counts_is_not_enough():
     leaves = {
         ((row,), (column,)): count
         for row, counts in {"x": (5, 6, 90), "y": (7, 40, 95), "z": (70, 6, 80)}.items()
@@ -216,8 +216,8 @@ def test_the_attacker_finds_out_what_is_hidden_for_its_size_alone():
     assert any(attacker.determines(attacker.sum_of(0, cell)) for cell in small)
 
 
-def test_two_in_every_line_are_not_enough():
-    """Every line hides two or none, and still one cell is determined: between two closed squares."""
+def test_hiding_two_in_every_line_is_not_enough():
+    """Every line hides two or none, and still a cell between two closed squares is determined."""
     rows = {
         "a": (3, 4, 90, 90, 90),
         "b": (4, 3, 4, 90, 90),
@@ -232,9 +232,9 @@ def test_two_in_every_line_are_not_enough():
     table = with_totals(leaves)
     small = frozenset(cell for cell, count in table.items() if count in SMALL_CELLS)
     lines = [
-        [one for one in small if one[side] == path]
+        [cell for cell in small if cell[side] == path]
         for side in (0, 1)
-        for path in {x[side] for x in small}
+        for path in {cell[side] for cell in small}
     ]
     assert all(len(line) != 1 for line in lines)
     attacker, lone = Attacker((table, small)), (("b",), ("2",))

@@ -1,4 +1,4 @@
-"""Tableau's one login reads as the person bound to its session, and as nobody else, whatever is tried."""
+"""Tableau's one login reads as the person that its session is bound to, and as nobody else."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ COUNT = "select count(*) from reporting.member_procedures"
 
 @pytest.fixture(scope="module")
 def hospital(server, tmp_path_factory):
-    """A house that the tests of this module only read."""
+    """A published hospital that the tests of this module do not change."""
     with database(server) as (address, owner):
         yield publish(owner, address, tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture
 def changing(warehouse, warehouse_url, tmp_path, monkeypatch):
-    """A house of the test's own."""
+    """A published hospital of the test's own."""
     key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
     return publish(warehouse, warehouse_url, tmp_path)
 
 
 def publish(connection, address, folder):
-    """Two insurers whose people are known in Tableau, and one role inside that is not."""
+    """Two insurers whose people have Tableau users, and roles inside the house that have none."""
     world = Hospital(connection, address, encounters=100)
     world.folder, world.roles = folder, folder / "roles.yml"
     tag = uuid.uuid4().hex[:6]
@@ -86,14 +86,14 @@ def test_a_bound_session_reads_as_its_person(hospital, user):
 @pytest.mark.parametrize(
     "user", [None, "", "  ", "stranger@x.example", "client_x__analyst", SERVICE]
 )
-def test_who_is_unknown_empty_or_unbound_sees_nothing(hospital, user):
+def test_a_session_without_a_bound_known_user_sees_no_rows(hospital, user):
     with hospital.session(SERVICE) as session:
         assert session.execute(COUNT).fetchone() == (0,)
         assert session.execute("select count(*) from reporting.missed_patients").fetchone() == (0,)
         bind(session, user)
         assert session.execute(COUNT).fetchone() == (0,)
         assert session.execute("select count(*) from reporting.missed_patients").fetchone() == (0,)
-        with pytest.raises(errors.InsufficientPrivilege):  # and cannot become somebody any more
+        with pytest.raises(errors.InsufficientPrivilege):  # and cannot be bound to anybody else
             bind(session, "una@united.example")
 
 
@@ -164,7 +164,7 @@ def test_a_cursor_opened_before_or_kept_past_a_transaction_shows_its_time_alone(
 
 
 def test_a_binding_counts_once_it_is_committed(hospital):
-    """Before that it could be rolled back and made anew: a driver that keeps its transaction sees nothing."""
+    """Before, it could be rolled back and made again: a driver that keeps its transaction sees nothing."""
     with hospital.session(SERVICE) as session:
         session.execute("begin")
         bind(session, "una@united.example")
@@ -207,7 +207,7 @@ def test_nobody_but_the_service_is_bound(hospital):
         assert session.execute(COUNT).fetchone() == counted(hospital, "Humana")
 
 
-def test_a_user_taken_away_sees_nothing_from_the_next_publication_on(changing, warehouse):
+def test_a_removed_user_sees_nothing_after_the_next_publication(changing, warehouse):
     with changing.session(SERVICE) as session:
         bind(session, "una@united.example")
         write(changing, changing.united, "UnitedHealthcare", ["analyst"])
@@ -215,8 +215,8 @@ def test_a_user_taken_away_sees_nothing_from_the_next_publication_on(changing, w
         assert session.execute(COUNT).fetchone() == (0,)
 
 
-def test_a_report_that_is_not_the_persons_shows_it_nothing(changing, warehouse):
-    """The service may open whatever one of its people may: each view asks whose it is."""
+def test_a_report_that_the_persons_file_does_not_list_is_empty(changing, warehouse):
+    """The service has the grants of all its people: each view checks who is reading."""
     user = [{"name": "analyst", "tableau_user": "una@united.example"}]
     write(changing, changing.united, "UnitedHealthcare", user, reports=["missed_patients"])
     reporting.publish(warehouse, changing.folder, changing.roles)
@@ -226,7 +226,7 @@ def test_a_report_that_is_not_the_persons_shows_it_nothing(changing, warehouse):
         assert session.execute("select count(*) from reporting.missed_patients").fetchone() != (0,)
 
 
-def test_nobody_connects_through_tableau_where_it_has_no_people(changing, warehouse):
+def test_nobody_connects_through_tableau_without_tableau_users(changing, warehouse):
     for name, payer in ((changing.united, "UnitedHealthcare"), (changing.humana, "Humana")):
         write(changing, name, payer, ["analyst"])
     reporting.publish(warehouse, changing.folder, changing.roles)
@@ -235,7 +235,7 @@ def test_nobody_connects_through_tableau_where_it_has_no_people(changing, wareho
 
 
 def test_the_same_entitlements_filter_an_extract(hospital):
-    """Where no session can be bound, a data source filter joins these rows on the user's name."""
+    """If no session can be bound, a data source filter joins these rows on the user name."""
     with hospital.session(hospital.publisher) as session:
         found = session.execute(
             "select tableau_user, source_system, kind, value from reporting.tableau_entitlement order by 1"
@@ -246,7 +246,7 @@ def test_the_same_entitlements_filter_an_extract(hospital):
     ]
 
 
-def test_one_tableau_user_is_one_login(changing):
+def test_a_tableau_user_has_one_login(changing):
     write(
         changing, changing.humana, "Humana", [{"name": "a", "tableau_user": "UNA@united.example"}]
     )
@@ -254,8 +254,8 @@ def test_one_tableau_user_is_one_login(changing):
         readers.load_all(changing.folder, changing.roles)
 
 
-def test_a_setting_kept_for_a_role_changes_nobody(changing, warehouse):
-    """A role may keep settings for itself, and could spoil the login that others share with it."""
+def test_a_setting_stored_for_a_role_is_reset(changing, warehouse):
+    """A role can store settings for itself, which would affect everybody who shares the login."""
     login = f"client_{changing.united}__analyst"
     with changing.session(login) as session:
         session.execute(f"alter role {login} set role = 'client_{changing.humana}'")

@@ -1,7 +1,7 @@
-"""A small star of many clients' claims, client files about it, and what each may see of it.
+"""A small star with claims of several clients, their files, and what each may see.
 
-What a client should see is worked out here in plain Python from the rows that are inserted,
-and the pseudonyms by Python's own hmac.
+What a client should see is computed here in plain Python from the inserted rows, and the
+pseudonyms with Python's hmac.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ COLUMNS = (
 def client_file(folder, client, *entitlements, **changes):
     """Write the file of *client*, entitled to (source, [specialties]) pairs; returns its path.
 
-    Instead of a list of specialties a dict says what else opens rows, as the file has it.
+    A dict instead of a list of specialties is an entitlement with other keys.
     """
-    said = {
+    client_data = {
         "name": client,
         "title": f"{client} & Co",
         "privacy_level": "limited",
@@ -57,12 +57,12 @@ def client_file(folder, client, *entitlements, **changes):
         "subscriptions": [],
     }
     file = folder / f"{client}.yaml"
-    file.write_text(yaml.safe_dump(said | changes, sort_keys=False))
+    file.write_text(yaml.safe_dump(client_data | changes, sort_keys=False))
     return file
 
 
 def roles_file(file, *roles):
-    """Write a roles file of *roles*, each a dict of what differs from a role that sees nothing."""
+    """Write a roles file; each of *roles* is a dict with the differences from a role without access."""
     nothing = {
         "privacy_level": "limited",
         "schemas": [],
@@ -70,17 +70,17 @@ def roles_file(file, *roles):
         "entitlements": [],
         "logins": [],
     }
-    said = [nothing | {"title": role["name"]} | role for role in roles]
-    file.write_text(yaml.safe_dump({"roles": said}, sort_keys=False))
+    entries = [nothing | {"title": role["name"]} | role for role in roles]
+    file.write_text(yaml.safe_dump({"roles": entries}, sort_keys=False))
     return file
 
 
 class World:
-    """Claims of two source systems, and the files of the clients who ask for them."""
+    """Claims of two source systems, and the files of the clients who read them."""
 
     def __init__(self, connection, address, folder, claims=400):
         self.connection, self.address, self.folder = connection, address, folder
-        # Roles belong to the server that the tests share: each world has clients of its own.
+        # Roles belong to the server, which the tests share: each world has clients of its own.
         tag = uuid.uuid4().hex[:8]
         self.summit, self.harbor, self.empty = f"summit_{tag}", f"harbor_{tag}", f"empty_{tag}"
         self.claims = []
@@ -110,7 +110,9 @@ class World:
 
     def expected(self, client, *entitlements):
         """The rows *client* should see, sorted."""
-        allowed = {(source, one) for source, specialties in entitlements for one in specialties}
+        allowed = {
+            (source, specialty) for source, specialties in entitlements for specialty in specialties
+        }
         rows = []
         for claim in self.claims:
             if (claim["source"], claim["specialty"]) in allowed:
@@ -150,7 +152,7 @@ class World:
         providers = [self._provider(source, f"DOC{number}", specialty)
                      for source in ("billing", "clinic")
                      for number, specialty in enumerate(SPECIALTIES)]  # fmt: skip
-        # One who changed specialty: each claim belongs to the specialty of its day.
+        # A provider who changed specialty: a claim belongs to the specialty of its day.
         providers.append(
             self._provider("billing", "DOC9", "orthopedist", "1900-01-01", "2024-06-01")
         )
@@ -163,7 +165,7 @@ class World:
         profiles = {}
         for number in range(claims):
             provider_key, source, specialty = dice.choice(providers)
-            patient = dice.choice([one for one in patients if one["source"] == source])
+            patient = dice.choice([known for known in patients if known["source"] == source])
             if dice.random() < 0.03:
                 patient = {"key": -1, "patient_id": None, "city": None, "state": None}
             visit_type = dice.choice(["physical", "routine", "illness", "surgery"])

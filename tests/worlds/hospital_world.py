@@ -1,6 +1,6 @@
-"""A made-up hospital, written straight into the star: patients of several payers, some in hospice.
+"""A small hospital, inserted into the star: patients of several payers, some in hospice.
 
-What each reader should see of it is worked out in plain Python from :attr:`Hospital.encounters`
+What each reader should see of it is computed in plain Python from :attr:`Hospital.encounters`
 and :attr:`Hospital.procedures`.
 """
 
@@ -154,7 +154,7 @@ class Hospital:
 
     def _patient(self, number):
         payer = self.dice.choices(list(PAYERS), (8, 6, 6, 1))[0]
-        # Numbers for UnitedHealthcare alone: reading a city as one fails on everybody else's.
+        # Only UnitedHealthcare's cities are numbers: a cast fails on those of everybody else.
         city = "02118" if payer == "UnitedHealthcare" else "Xanadu"
         birth = date(1930 + number % 80, 5, 17)
         zipcode = ("02118", "03601", "59230")[number % 3]

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from local import embedded, release_dump
-from tests import system_state
+from tests.system import state as system_state
 
 from claimhouse import ingest, revisions, schema
 

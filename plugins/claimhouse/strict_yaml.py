@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
 # libyaml is ten times as fast, and a process may read all contracts.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Keys and indices from the top of a file.
 Place = list[str | int]
@@ -21,6 +21,18 @@ Place = list[str | int]
 
 class YamlError(ValueError):
     """A file that cannot be used; the message names the file and the line."""
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """The safe loader, with a place for what looks like a date and is none: ``2024-13-45``."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, str(error), node.start_mark
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -61,16 +73,7 @@ def read(file: Path, schema: Path | Validator | None = None) -> Document:
     Raises:
         YamlError: it is not YAML, has a key twice, or has something the schema does not allow.
     """
-    text = file.read_text(encoding="utf-8")
-    loader = _Loader(text)
-    try:
-        tree = loader.get_single_node()
-        document = Document(file, tree and loader.construct_document(tree), tree)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise YamlError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
-    finally:
-        loader.dispose()
+    document = _parsed(file)
     for place in _repeated(document.tree):
         raise document.error(place, "occurs twice")
     if schema is not None:
@@ -80,6 +83,22 @@ def read(file: Path, schema: Path | Validator | None = None) -> Document:
             first = min(errors, key=lambda error: str(error.json_path))
             raise document.error(*_place_and_message(first))
     return document
+
+
+def _parsed(file: Path) -> Document:
+    try:
+        loader = _Loader(file.read_text(encoding="utf-8"))
+        try:
+            tree = loader.get_single_node()
+            return Document(file, tree and loader.construct_document(tree), tree)
+        finally:
+            loader.dispose()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise YamlError(f"{file}:{line}: not UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise YamlError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
 
 
 @functools.cache

@@ -60,9 +60,9 @@ def warehouse_state(connection: psycopg.Connection[Any]) -> State:
         state[f"star.{table}"] = _star_rows(connection, table)
     for name, query in QUERIES.items():
         state[name] = _rows(connection, sql.SQL(query))
-    for schema in ("counts", "metrics"):
-        for view in _names(connection, schema, "VIEW"):
-            state[f"{schema}.{view}"] = _view_rows(connection, schema, view)
+    for schema, kind in (("counts", "BASE TABLE"), ("metrics", "VIEW")):
+        for relation in _names(connection, schema, kind):
+            state[f"{schema}.{relation}"] = _view_rows(connection, schema, relation)
     for role, view in connection.execute(READERS).fetchall():
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))

@@ -1,18 +1,16 @@
 """### What it does
-Once a night, holds the whole star against its Soda checks: every fact, every version, every
-dimension state of every source, where the check inside an ingest run looks at what that run
-loaded. It finds what no load would: a fact changed or deleted by hand, money that no longer
-reconciles with the source tables. A source that is being loaded at the time, or was never
-loaded, is left for the next night (the task then returns False).
+Once a night, runs the Soda checks on the whole star: every fact, version and dimension state of
+every source. An ingest run checks only what it loaded. The audit finds facts changed or deleted by
+hand, and money that no longer reconciles with the source tables. A source that is being loaded, or
+has never been loaded, is left for the next night (the task returns False).
 
 ### When it fails
-`select * from quality.check_history where outcome <> 'pass' order by checked_at desc;` tells
-which check of which table, and `quality.failing_row` holds examples of the rows. Nothing was
-changed. The star of a source can be laid anew from its source tables, with the same result:
-`claimhouse star rebuild <source>`.
+`select * from quality.check_history where outcome <> 'pass' order by checked_at desc;` shows the
+checks that failed, and `quality.failing_row` has examples of the rows. The audit changes nothing.
+To rebuild the star of a source from its source tables: `claimhouse star rebuild <source>`.
 
 ### What to look at
-`quality.open_issues`, rules that begin with `soda:`.
+`quality.open_issues`: rules that begin with `soda:`.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from claimhouse import contracts, notify
 
 
 @dag(
-    description="Hold the whole star against its checks",
+    description="Run the checks of the whole star",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),

@@ -1,7 +1,7 @@
 """One ingest DAG for each source system: its files from the landing root into the star.
 
-The DAGs differ in nothing but the source, so this file makes them all from the folders of
-``include/schemas``; a new folder with a contract is a new DAG.
+This file makes one DAG for each folder of ``include/schemas``: a new folder with a contract is a
+new DAG.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from claimhouse.landing import fetch
 
 RUN_BOOK = """
 ### What it does
-Once a day, takes every new file of **{source}** from the landing root into the star schema:
+Once a day, loads every new file of **{source}** from the landing root into the star schema:
 
 {fetch_step}1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
-2. `verify` (one task a batch) holds every field against the contract in
+2. `verify` (one task per batch) checks every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
-   `quality.quarantine`, every reason to `quality.issue`.
-3. `check` runs the Soda checks on the batches. A failed one of severity *error* holds its
-   batch and stops the run here: the star stays as it was, readable.
-4. `load_dimensions`, then `load_fact`, bring the star up to the new rows.
-5. `check_star` holds the star against its own checks, `finish` marks the batches loaded and
-   tells `publish` that there is something new.
+   `quality.quarantine`, each reason to `quality.issue`.
+3. `check` runs the Soda checks on the batches. A failed check of severity *error* holds its
+   batch and stops the run: the star stays as it was, readable.
+4. `load_dimensions`, then `load_fact`, load the new rows into the star.
+5. `check_star` runs the checks of the star; `finish` marks the batches loaded and triggers
+   `publish`.
 
 Feeds: {feeds}.
 
 ### When it fails
-* **`check` failed**: a batch is held. `select * from quality.held_batches;` tells which check
-  and why. When the batch is right after all, release it and run the DAG again:
+* **`check` failed**: a batch is held. `select * from quality.held_batches;` shows which check
+  failed and why. If the batch is right, release it and run the DAG again:
   `claimhouse review release <batch> --reason "..."`.
-* **`verify` failed**: rows or money did not balance, or the server was away. Nothing of the
-  batch is kept; clear the task and it starts afresh.
-* **`check_star` failed**: the facts and the sources do not agree. The batches are not marked
-  loaded; look at `quality.check_history`, then clear `load_dimensions` and what follows.
-* Every task may be cleared and run again at any time: what is done is not done twice.
+* **`verify` failed**: rows or money did not balance, or the database was unavailable. Nothing of
+  the batch is kept; clear the task to start over.
+* **`check_star` failed**: the star differs from the source tables. The batches are not marked
+  loaded; see `quality.check_history`, then clear `load_dimensions` and the tasks after it.
+* Every task may be cleared and run again at any time: finished work is not repeated.
 
 ### What to look at
-`quality.open_issues` for what needs a person, `landing.batch` for rows read, accepted,
+`quality.open_issues` for work that needs a person, `landing.batch` for rows read, accepted,
 quarantined and dropped.
 """
 
@@ -60,7 +60,7 @@ FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run cov
 
 def ingest(source: str) -> DAG:
     """The ingest DAG of one source system."""
-    feeds = ", ".join(one.feed for one in contracts.of_source(source))
+    feeds = ", ".join(contract.feed for contract in contracts.of_source(source))
     fetched = fetch.feeds(source)
     fetch_step = FETCH_STEP.format(source=source, feeds=", ".join(fetched)) if fetched else ""
 
@@ -85,7 +85,7 @@ def ingest(source: str) -> DAG:
             if fetch.fetch(source, feed, start.date()) is None:
                 raise AirflowSkipException("no connection, or nothing new: see the log")
 
-        # Dropped files are taken whatever became of the databases.
+        # Dropped files are landed even if a database failed.
         @task(trigger_rule="all_done")
         def land() -> list[int]:
             from claimhouse import ingest
@@ -120,7 +120,7 @@ def ingest(source: str) -> DAG:
             get_current_context()["fact"] = fact
             ingest.load_fact(source, fact)
 
-        # A source that fills no fact yet has no load_fact to wait for.
+        # Runs also if load_fact is skipped: a source may have no fact yet.
         @task(trigger_rule="none_failed")
         def check_star() -> None:
             from claimhouse import checks, ingest
@@ -144,8 +144,8 @@ def ingest(source: str) -> DAG:
     return pipeline()
 
 
-# A task wants its own DAG alone: to read the contracts of all of them takes it a second.
-wanted = get_parsing_context().dag_id
-for one in contracts.sources():
-    if wanted in (None, f"ingest_{one}"):
-        globals()[f"ingest_{one}"] = ingest(one)
+# A task needs only its own DAG: reading all contracts takes a second.
+parsed_dag = get_parsing_context().dag_id
+for source_system in contracts.sources():
+    if parsed_dag in (None, f"ingest_{source_system}"):
+        globals()[f"ingest_{source_system}"] = ingest(source_system)

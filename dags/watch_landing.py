@@ -1,15 +1,15 @@
 """### What it does
-Looks once a day for files in the landing root that lie in the folder of no known source, and
-reports each in `quality.issue` (rule `unclaimed_file`). Files in a known source's folder that
-no contract claims are reported by that source's own ingest DAG.
+Once a day, reports each file of the landing root in a folder of no source system in
+`quality.issue` (rule `unclaimed_file`). Files without a contract in the folder of a source system
+are reported by its ingest DAG.
 
 ### When it fails
-The landing root could not be listed: look at the connection `claimhouse_landing`. Nothing is
-lost, the next run looks again.
+The landing root could not be listed: check the connection `claimhouse_landing`. Nothing is lost;
+the next run looks again.
 
 ### What to do about a report
-Write a contract for the feed (`include/schemas/<source>/<feed>.yaml`), or move the file to
-where it belongs. The issue closes by itself when the file is landed.
+Write a contract for the feed (`include/schemas/<source>/<feed>.yaml`), or move the file to the
+right folder. The issue is closed when the file has landed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from claimhouse import notify
 
 
 @dag(
-    description="Report files that belong to no known source",
+    description="Report files that belong to no source system",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("30 5 * * *", timezone="UTC"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
@@ -31,7 +31,7 @@ from claimhouse import notify
     default_args=notify.task_defaults(),
 )
 def watch_landing() -> None:
-    """Report what no source claims."""
+    """Report files of no source system."""
 
     @task
     def report() -> list[str]:

@@ -1,7 +1,7 @@
-"""The main line of one source, from its files to the star: what the ingest DAG's tasks call.
+"""The stages of one source system, from its files to the star: what the ingest DAG's tasks call.
 
-Each function is a stage that can be killed and run again; what is left to do is read from
-the batches' states in ``landing.batch``, never handed from task to task.
+Each function is a stage that can be killed and run again: the work left is read from the states
+of batches in ``landing.batch`` and never passed between tasks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from claimhouse import batches, checks, landing, star, verification, warehouse
 
 
 def land(system: str, received: date | None = None) -> list[int]:
-    """Land a source's new files and lay the tables its contracts ask for.
+    """Land a source's new files, and create the source tables of its contracts.
 
     Returns:
         The batches to verify.
@@ -24,15 +24,15 @@ def land(system: str, received: date | None = None) -> list[int]:
 
 
 def verify(batch_id: int) -> str:
-    """Verify one batch and take in what it accepts; see :func:`claimhouse.source.take_in`."""
+    """Verify one batch and load what it accepts: see :func:`verification.verify_batch`."""
     return verification.verify_batch(batch_id)
 
 
 def check(system: str) -> list[int]:
-    """Close what the new batches resolve, and hold each of them against its Soda checks.
+    """Close the issues that new batches resolve, and run the Soda checks of each.
 
     Returns:
-        The batches now fit to be loaded.
+        The batches that may be loaded.
 
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed; its batch is held.
@@ -42,13 +42,13 @@ def check(system: str) -> list[int]:
 
 
 def load_dimensions(system: str) -> None:
-    """Begin a load of the batches that are fit for it, and bring the dimensions up to them.
+    """Begin a load of the checked batches, and bring the dimensions up to date.
 
-    A batch that a reviewer releases while the load runs waits for the next one.
+    A batch that is released while the load runs waits for the next load.
     """
     with warehouse.connect() as connection:
         warehouse.query(connection, "batches/begin_load", system)
-    # A transaction of its own: its lock would make the loads of other sources wait.
+    # In its own transaction: its lock would block the loads of other sources.
     with warehouse.connect() as connection:
         warehouse.run(connection, "batches/analyze_batch")
     with warehouse.connect() as connection:
@@ -57,12 +57,12 @@ def load_dimensions(system: str) -> None:
 
 
 def load_fact(system: str, fact: str) -> None:
-    """Bring one fact up to the batches of the load."""
+    """Load the batches of the load into one fact."""
     star.load_fact_in_parts(system, fact, _loading(system))
 
 
 def check_star(system: str) -> None:
-    """Hold the star against its Soda checks.
+    """Run the Soda checks of the star on what was loaded.
 
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed.
@@ -71,10 +71,10 @@ def check_star(system: str) -> None:
 
 
 def audit(system: str) -> bool:
-    """Hold all of a source's star against its Soda checks, whatever was loaded when.
+    """Run the Soda checks on all of a source's rows in the star.
 
     Returns:
-        Whether it was looked at: not before the first load, and not while one runs.
+        False where they did not run: before the first load, and while a load runs.
 
     Raises:
         claimhouse.checks.ChecksFailed: a check of severity error failed.
@@ -98,10 +98,10 @@ def finish(system: str) -> list[int]:
 
 
 def run(system: str, received: date | None = None) -> dict[str, float]:
-    """The whole line of one source in this process, without Airflow.
+    """Run all stages of one source in this process, without Airflow.
 
     Returns:
-        The seconds each stage took, by its name.
+        The seconds that each stage took, by its name.
     """
     seconds: dict[str, float] = {}
 
@@ -110,11 +110,10 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
         return time.perf_counter()
 
     clock = time.perf_counter()
-    batches = land(system, received)
+    landed = land(system, received)
     clock = timed("landing", clock)
-    # Side by side, as the scheduler would.
-    with ThreadPoolExecutor(2) as both:
-        list(both.map(verify, batches))
+    with ThreadPoolExecutor(2) as workers:  # in parallel, like the scheduler
+        list(workers.map(verify, landed))
     clock = timed("verification", clock)
     verification.index(system)
     clock = timed("indexes", clock)
@@ -146,7 +145,7 @@ def _batches(system: str, state: str) -> list[int]:
 
 
 def _loading(system: str) -> list[int]:
-    """The batches of the load that :func:`load_dimensions` began."""
+    """The batches of the load in progress, which :func:`load_dimensions` began."""
     with warehouse.connect() as connection:
-        found = warehouse.query(connection, "batches/batches_loading", system)
-    return [int(row["batch_id"]) for row in found]
+        rows = warehouse.query(connection, "batches/batches_loading", system)
+    return [int(row["batch_id"]) for row in rows]

@@ -1,6 +1,6 @@
-"""What every task has in common: an owner, retries with back-off, and a mail when they are used up.
+"""What all tasks share: an owner, retries with exponential back-off, and a mail when they fail.
 
-The mail says which task of which run failed, and never what was in it.
+The mail names the task and the run, and holds no data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from claimhouse import settings
 
 SUBJECT = "Claimhouse: {{ ti.dag_id }} failed at {{ ti.task_id }}"
-# No exception text: it could quote a value of a file.
+# No exception text: it may quote a value of a file.
 TEXT = """\
 <p>The task <b>{{ ti.task_id }}</b> of the DAG <b>{{ ti.dag_id }}</b> failed after
 {{ ti.try_number }} attempts (run <code>{{ run_id }}</code>).</p>
@@ -23,7 +23,7 @@ TEXT = """\
 
 
 def on_failure() -> list[Any]:
-    """The callbacks for ``on_failure_callback``: a mail to the owner, without any data."""
+    """The callbacks for ``on_failure_callback``: a mail to the owner, without data."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
     return [

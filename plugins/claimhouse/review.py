@@ -1,9 +1,9 @@
 """Review: what a person does about an issue that no later file resolves.
 
-``waive`` an issue that may stay, ``correct`` a quarantined row, ``release`` a batch that Soda
-held. A correction is laid as a small file and goes through landing and verification like any
-other. Run as ``claimhouse review --help``; values are read from standard input, so
-that none stands in a shell's history or a process list.
+``waive`` an issue, ``correct`` a quarantined row, or ``release`` a batch that a check holds. A
+correction is a small file that goes through landing and verification like any other. The command
+is ``claimhouse review``; it reads values from standard input, so that none gets into a shell's
+history or a process list.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from claimhouse.verification import dialect_of, make_plan
 
 
 class ReviewError(ValueError):
-    """What was asked cannot be done; the message says why, without a value of the row."""
+    """The request cannot be fulfilled; the message says why, without a value of the row."""
 
 
 def waive(issue_id: int, reviewer: str, reason: str) -> None:
-    """Accept what an issue tells and close it.
+    """Close an issue without a change.
 
     Raises:
         ReviewError: no reason was given, or the issue is not open.
@@ -40,7 +40,7 @@ def waive(issue_id: int, reviewer: str, reason: str) -> None:
 
 
 def release(batch_id: int, reviewer: str, reason: str) -> None:
-    """Let a batch that Soda held go on; it loads at the next run of its source.
+    """Release a batch that a check holds; it loads in the next run of its source.
 
     Raises:
         ReviewError: no reason was given, or the batch is not held.
@@ -52,26 +52,26 @@ def release(batch_id: int, reviewer: str, reason: str) -> None:
 
 
 def correct(issue_id: int, changes: dict[str, str]) -> str:
-    """Lay a corrected copy of an issue's quarantined row into the corrections folder.
+    """Write a corrected copy of an issue's quarantined row to the corrections folder.
 
-    The next run of the source takes it in; its good row then closes the issue as corrected.
+    The next run of the source loads it, and closes the issue as corrected.
 
     Args:
         issue_id: an open issue of a quarantined row.
-        changes: the right values by the contract's column names; of a row that could not be
-            split into its fields, every value there is.
+        changes: the right values by the contract's column names; all values, where the row could
+            not be split into fields.
 
     Returns:
-        Where the file was laid.
+        The file's address.
 
     Raises:
         ReviewError: there is no such open issue with a quarantined row, or no such column.
     """
     with warehouse.connect() as connection:
-        found = warehouse.query(connection, "review/quarantined_row", issue_id)
-    if not found:
-        raise ReviewError(f"issue {issue_id} is not open, or its row is not in quarantine")
-    row = found[0]
+        rows = warehouse.query(connection, "review/quarantined_row", issue_id)
+    if not rows:
+        raise ReviewError(f"issue {issue_id} is not open, or its row is not quarantined")
+    row = rows[0]
     contract = contracts.of(row["source_system"], row["feed"])
     names = [column.name for column in contract.columns]
     if unknown := set(changes) - set(names):
@@ -90,42 +90,42 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
 
 def _reason(reason: str) -> str:
     if not reason.strip():
-        raise ReviewError("a reason is needed: somebody will ask")
+        raise ReviewError("a reason is required")
     return reason
 
 
 def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
-    """The row's values by column; none where it does not split into the header's fields."""
+    """The row's values by column; none where it cannot be split into the header's fields."""
     with storage.local_copy(row["archive_path"]) as file:
         dialect = dialect_of(contract, file)
         header = open_file(file, dialect, settings.block_bytes()).header
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}
-    came = dict(zip(header, fields, strict=True))
+    raw = dict(zip(header, fields, strict=True))
     plan = make_plan(contract, header, row["file_name"])
-    return {**plan.constants, **{name: came[cell] for name, cell in plan.renames.items()}}
+    return {**plan.constants, **{name: raw[cell] for name, cell in plan.renames.items()}}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: ``waive ISSUE``, ``correct ISSUE``, ``release BATCH``."""
     parser = argparse.ArgumentParser(prog="claimhouse review", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command, what in (("waive", "issue"), ("correct", "issue"), ("release", "batch")):
-        one = commands.add_parser(command)
-        one.add_argument(what, type=int)
+    for command, target in (("waive", "issue"), ("correct", "issue"), ("release", "batch")):
+        subparser = commands.add_parser(command)
+        subparser.add_argument(target, type=int)
         if command == "correct":
-            one.epilog = "Give the right values on standard input, one column=value a line."
+            subparser.epilog = "Give the right values on standard input, one column=value per line."
         else:
-            one.add_argument("--reason", required=True)
-    asked = parser.parse_args(arguments)
+            subparser.add_argument("--reason", required=True)
+    options = parser.parse_args(arguments)
     try:
-        if asked.command == "waive":
-            waive(asked.issue, getpass.getuser(), asked.reason)
-        elif asked.command == "release":
-            release(asked.batch, getpass.getuser(), asked.reason)
+        if options.command == "waive":
+            waive(options.issue, getpass.getuser(), options.reason)
+        elif options.command == "release":
+            release(options.batch, getpass.getuser(), options.reason)
         else:
-            print(correct(asked.issue, dict(_pairs(sys.stdin.read()))))
+            print(correct(options.issue, dict(_pairs(sys.stdin.read()))))
     except ReviewError as error:
         parser.exit(1, f"{error}\n")
 

@@ -13,21 +13,21 @@ CHUNK = 8 * 1024 * 1024  # bytes read at a time
 
 @contextmanager
 def local_copy(archive_path: str) -> Iterator[Path]:
-    """An archived file on the local disk: itself where the archive is local, else a copy."""
+    """The local path of an archived file: the file itself in a local archive, else a copy."""
     if archive_path.startswith("file://"):
         yield Path(archive_path.removeprefix("file://"))
         return
     with TemporaryDirectory(prefix="claimhouse-") as folder:
         path = Path(folder) / "file"
-        with at(archive_path).open("rb") as came, path.open("wb") as kept:
-            while chunk := came.read(CHUNK):
-                kept.write(chunk)
+        with at(archive_path).open("rb") as archived, path.open("wb") as copy:
+            while chunk := archived.read(CHUNK):
+                copy.write(chunk)
         yield path
 
 
 def at(address: str) -> Any:
     """A folder or file of object storage: ``file://`` or, by an Airflow connection, ``s3://``."""
-    # Imported here: it takes Airflow a second, and most readers of this module need none.
+    # Importing Airflow takes a second, and most users of this module do not need it.
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(address)

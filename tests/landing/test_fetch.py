@@ -20,7 +20,7 @@ from tests.worlds.feeds import batches, issues, take_in_all
 
 from claimhouse import contracts, settings
 from claimhouse.landing import fetch
-from claimhouse.landing.fetch import ExtractFailed
+from claimhouse.landing.fetch import FetchFailed
 
 DAY = date(2026, 1, 5)
 TABLES = """
@@ -150,7 +150,7 @@ def test_without_a_connection_only_dropped_files_are_taken(
     monkeypatch.setenv("AIRFLOW_HOME", "/nonexistent")
     with caplog.at_level(logging.INFO):
         assert fetch_all() == [None] * 3
-    assert "there is no connection claimhouse_pended_claims" in caplog.text
+    assert "connection claimhouse_pended_claims does not exist" in caplog.text
     assert not (landing_root / "pended").exists()
 
 
@@ -165,7 +165,7 @@ def test_a_query_that_breaks_off_leaves_no_file_and_tells_no_value(
         " (1 / (total_charge - 7))::numeric as total_charge, npi, most_recent_note, pended_on,"
         " null::date as cleared_on from kept"
     )
-    with pytest.raises(ExtractFailed) as failed:
+    with pytest.raises(FetchFailed) as failed:
         fetch.fetch("pended", "pend_queue", DAY)
     assert "DivisionByZero (22012)" in str(failed.value)
     assert "include/sql/fetch/pended/pend_queue.sql" in str(failed.value)

@@ -1,4 +1,4 @@
-"""Bad input: each kind gives an issue that says where and why, loses nothing, stops nothing else."""
+"""Bad input: each kind raises an issue with place and reason, loses nothing and stops nothing else."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def _flag(text: str) -> bool | None:
 def _verify(rows: list[dict[str, str]]) -> Verified:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
     frame = frame.with_row_index("row_number", 2).with_columns(pl.col("row_number").cast(pl.Int64))
-    made = make_plan(CLAIMS if "claim_id" in rows[0] else PATIENTS, list(rows[0]))
-    return verify(Block(frame, []), made)
+    plan = make_plan(CLAIMS if "claim_id" in rows[0] else PATIENTS, list(rows[0]))
+    return verify(Block(frame, []), plan)
 
 
 @examples(150)

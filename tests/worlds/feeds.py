@@ -1,4 +1,4 @@
-"""Small billing feeds for tests, and the line from a file to its batch."""
+"""Small billing feeds for tests, and the way from a file to its batch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def claim(number: int = 1, **changes: Any) -> dict[str, str]:
 
 
 def csv_line(row: dict[str, str]) -> str:
-    """A row as a csv line, every value quoted that needs it."""
+    """A row as a csv line, values quoted where needed."""
     return ",".join(
         f'"{value.replace(chr(34), chr(34) * 2)}"' if set(value) & set('",\n') else value
         for value in row.values()
@@ -51,7 +51,7 @@ def claims_csv(*rows: dict[str, str]) -> bytes:
 
 
 def drop(root: Path, name: str, content: bytes) -> Path:
-    """Lay a file into the billing folder of a landing root."""
+    """Write a file to the billing folder of a landing root."""
     path = root / "billing" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -59,11 +59,11 @@ def drop(root: Path, name: str, content: bytes) -> Path:
 
 
 def take_in_all(source: str = "billing") -> list[str]:
-    """Land and verify what lies there; the batches' states."""
+    """Land and verify all new files; returns the states of their batches."""
     landed = ingest.land(source)
     states = [ingest.verify(batch) for batch in landed]
-    taken = [batch for batch, state in zip(landed, states, strict=True) if state == "verified"]
-    source_tables.close_issues(taken)
+    verified = [batch for batch, state in zip(landed, states, strict=True) if state == "verified"]
+    source_tables.close_issues(verified)
     return states
 
 

@@ -1,4 +1,4 @@
--- What each Soda check found, scan after scan, newest first.
+-- The outcome of each Soda check in each scan, newest first.
 create or replace view quality.check_history as
 select
     r.source_system,
@@ -26,11 +26,11 @@ window
     )
 order by r.checked_at desc, r.check_result_id desc;
 
-comment on view quality.check_history is 'Every outcome of every Soda check, next to the one before';
+comment on view quality.check_history is 'Every outcome of every Soda check, with the previous one';
 comment on column quality.check_history.feed is 'Empty for a check of the star';
 comment on column quality.check_history.outcome is
 'pass, warn, fail, or error where the check could not be run';
 comment on column quality.check_history.severity is 'error: a failure holds the batch; warning: it does not';
-comment on column quality.check_history.measured_value is 'What was held against the check''s threshold';
-comment on column quality.check_history.failing_rows is 'How many rows are wrong, where the check counts them';
-comment on column quality.check_history.definition is 'The check in SodaCL, as it was then';
+comment on column quality.check_history.measured_value is 'The value compared with the check''s threshold';
+comment on column quality.check_history.failing_rows is 'Number of failing rows, where the check counts them';
+comment on column quality.check_history.definition is 'The check in SodaCL, as of that scan';

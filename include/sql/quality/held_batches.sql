@@ -1,4 +1,4 @@
--- Batches that wait for a person, and why.
+-- Batches held by a failed check, and why.
 create or replace view quality.held_batches as
 select
     b.source_system,
@@ -21,7 +21,7 @@ group by b.batch_id, f.file_id
 order by b.batch_id;
 
 comment on view quality.held_batches is
-'Batches that failed a check and stay out of the star until one is released: claimhouse review release';
-comment on column quality.held_batches.held_since is 'When it was last checked';
-comment on column quality.held_batches.failed_checks is 'The checks that hold it';
-comment on column quality.held_batches.why is 'What they found';
+'Batches that failed a check and stay out of the star until released: claimhouse review release';
+comment on column quality.held_batches.held_since is 'When the batch was last checked';
+comment on column quality.held_batches.failed_checks is 'The checks that hold the batch';
+comment on column quality.held_batches.why is 'Their messages';

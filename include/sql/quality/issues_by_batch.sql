@@ -1,4 +1,4 @@
--- How each batch fared, oldest first: is a feed getting better or worse?
+-- Rows and issues of each batch, oldest first: is a feed getting better or worse?
 create or replace view quality.issues_by_batch as
 with counted as (
     select
@@ -34,9 +34,9 @@ inner join landing.file as f on b.file_id = f.file_id
 left join counted as c on b.batch_id = c.batch_id
 order by b.source_system, b.feed, b.batch_id;
 
-comment on view quality.issues_by_batch is 'Each batch with its rows and issues; a batch without issues is there too';
+comment on view quality.issues_by_batch is 'Each batch with its rows and issues, also batches without issues';
 comment on column quality.issues_by_batch.state is
 'landed, verified, rejected, checked, held (a Soda check failed) or loaded (in the star)';
-comment on column quality.issues_by_batch.issues is 'Ever found, whether open or closed since';
-comment on column quality.issues_by_batch.rows_concerned is 'Rows that had an issue';
-comment on column quality.issues_by_batch.percent_of_rows is 'rows_concerned of rows_read';
+comment on column quality.issues_by_batch.issues is 'Number of issues, open or closed';
+comment on column quality.issues_by_batch.rows_concerned is 'Rows with an issue';
+comment on column quality.issues_by_batch.percent_of_rows is 'rows_concerned as a percentage of rows_read';

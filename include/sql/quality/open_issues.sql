@@ -1,4 +1,4 @@
--- What is open, by feed and rule: the first thing to look at.
+-- Open issues by feed and rule: the first thing to look at.
 create or replace view quality.open_issues as
 with counted as (
     select
@@ -34,15 +34,15 @@ group by c.source_system, c.feed, c.rule, c.severity
 order by c.severity, sum(c.issues) desc;
 
 comment on view quality.open_issues is 'Open issues by source, feed, rule and severity';
-comment on column quality.open_issues.feed is 'Empty for an issue of the star or of a file no contract claims';
+comment on column quality.open_issues.feed is 'Null for an issue of the star, or of a file without a contract';
 comment on column quality.open_issues.rule is
 'soda:<name> is a check of the batch or the star, any other a rule of the contract';
 comment on column quality.open_issues.severity is
-'error: the row, file or batch is kept out; warning: it is in, as corrected';
-comment on column quality.open_issues.issues is 'A row with two bad fields has two';
-comment on column quality.open_issues.rows_concerned is 'Rows that have such an issue';
-comment on column quality.open_issues.batches is 'Batches in which they are';
+'error: the row, file or batch is kept out; warning: it is loaded, without the bad value';
+comment on column quality.open_issues.issues is 'Number of issues: a row with two bad fields has two';
+comment on column quality.open_issues.rows_concerned is 'Rows with such an issue';
+comment on column quality.open_issues.batches is 'Batches with such an issue';
 comment on column quality.open_issues.rows_read is 'Rows read in those batches';
-comment on column quality.open_issues.percent_of_rows is 'rows_concerned of rows_read';
-comment on column quality.open_issues.first_seen_at is 'When the oldest was found';
-comment on column quality.open_issues.last_seen_at is 'When the newest was found';
+comment on column quality.open_issues.percent_of_rows is 'rows_concerned as a percentage of rows_read';
+comment on column quality.open_issues.first_seen_at is 'When the oldest issue was found';
+comment on column quality.open_issues.last_seen_at is 'When the newest issue was found';

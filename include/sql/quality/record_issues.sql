@@ -1,5 +1,4 @@
--- What is or was wrong with one record, next to its row as it came. Filter by source_system,
--- feed and record_key.
+-- The issues of one record with its quarantined row. Filter by source_system, feed and record_key.
 create or replace view quality.record_issues as
 select
     i.source_system,
@@ -29,13 +28,13 @@ left join quality.quarantine as q on i.batch_id = q.batch_id and i.row_number = 
 where i.row_number is not null;
 
 comment on view quality.record_issues is
-'Every issue of a record, open or closed, next to its quarantined row. Holds PHI';
-comment on column quality.record_issues.record_key is 'The record''s key as the file has it, parts joined by |';
+'Every issue of a record, open or closed, with its quarantined row. Holds PHI';
+comment on column quality.record_issues.record_key is 'The record''s key as in the file, parts joined by |';
 comment on column quality.record_issues.status is
-'open, resolved (a good row came), waived or corrected (by a reviewer)';
-comment on column quality.record_issues.raw_value is 'The value as the file has it';
+'open, resolved (by a good row), waived or corrected (by a reviewer)';
+comment on column quality.record_issues.raw_value is 'The value as in the file';
 comment on column quality.record_issues.row_number is
 'The line of the file on which the row begins; the header is line 1';
-comment on column quality.record_issues.raw_row is 'The row as it came; empty when it was not quarantined';
+comment on column quality.record_issues.raw_row is 'The row as received; null where it was not quarantined';
 comment on column quality.record_issues.closed_by_batch_id is 'The batch that brought a good row';
-comment on column quality.record_issues.reason is 'Why it was waived or closed';
+comment on column quality.record_issues.reason is 'Why the issue was waived or closed';

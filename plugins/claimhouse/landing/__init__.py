@@ -1,7 +1,9 @@
-"""Each new file recognized, archived unchanged and entered in the manifest.
+"""Landing: each new file is recognized, archived unchanged and entered in the manifest.
 
 Comes in: files below the landing root, or rows fetched from a database. Goes out: an archived
 file and a batch to verify. May not know what later rooms do with a batch.
+
+:mod:`land` takes files, :mod:`fetch` writes the rows of a database as files for it.
 """
 
 from __future__ import annotations

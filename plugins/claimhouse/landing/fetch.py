@@ -1,10 +1,10 @@
-"""A feed that is fetched from a database: one query, laid as a file in the landing root.
+"""Feeds fetched from a database: one query a day, written as a file in the landing root.
 
 The contract names the Airflow connection (``fetch``), and
 ``include/sql/fetch/<source>/<feed>.sql`` is the query, in the language of that database.
 The connection may be of any kind whose Airflow hook speaks DB-API 2.0 (PEP 249): Teradata,
 Microsoft SQL Server, MariaDB, Postgres. The rows go to ``<feed>_<day>.csv`` in the source's folder
-and are landed and verified like a file that somebody dropped there.
+and are landed and verified like any other file.
 """
 
 from __future__ import annotations
@@ -25,83 +25,83 @@ from claimhouse.verification import make_plan
 
 log = logging.getLogger(__name__)
 
-# Rows fetched at a time: what bounds the memory, whatever the query yields.
+# Rows fetched at a time: bounds the memory.
 ROWS_AT_A_TIME = 5_000
 
 
-class ExtractFailed(RuntimeError):
-    """The database refused or broke off; the message names feed and connection, and no value."""
+class FetchFailed(RuntimeError):
+    """The database refused the query or failed; the message names feed and connection, no value."""
 
 
 def feeds(source: str) -> list[str]:
-    """The feeds of *source* whose contract names a database they come from."""
-    return [one.feed for one in contracts.of_source(source) if one.fetch_connection]
+    """The feeds of *source* that are fetched from a database."""
+    return [contract.feed for contract in contracts.of_source(source) if contract.fetch_connection]
 
 
 def fetch(source: str, feed: str, day: date) -> str | None:
-    """Lay the rows that *feed* has for *day* as a file in the landing root.
+    """Write the rows of *feed* for *day* as a file in the landing root.
 
-    To repeat it is harmless: rows that are as they were leave the file as it is, changed ones
-    replace it, and a file whose content was landed before is not laid again.
+    It may be repeated: unchanged rows leave the file as it is, changed rows replace it, and content
+    that has landed before is not written again.
 
     Args:
         source: the source system.
         feed: one of :func:`feeds`.
-        day: the day the query is asked for.
+        day: the day that the query is for.
 
     Returns:
-        Where the file lies; None where nobody made the connection, or where nothing is new.
+        The file's address; None where the connection does not exist, or nothing is new.
 
     Raises:
-        ExtractFailed: the database could not be reached, refused the query or broke off. No
-            part of a file is left.
-        Unreadable: the query yields no column for one that the contract requires.
+        FetchFailed: the database could not be reached, refused the query or failed. No partial
+            file is left.
+        Unreadable: the query lacks a column that the contract requires.
     """
     contract = contracts.of(source, feed)
     connection = connections.find(str(contract.fetch_connection))
     if connection is None:
         log.info(
-            "%s: there is no connection %s; only dropped files are taken",
+            "%s: connection %s does not exist; only dropped files are taken",
             contract.name, contract.fetch_connection,
         )  # fmt: skip
         return None
     folder = storage.at(settings.landing_root()) / source
     folder.mkdir(parents=True, exist_ok=True)
-    laid = folder / f"{feed}_{day.isoformat()}.csv"
-    # landing leaves files alone whose name begins with a dot
-    draft = folder / f".{laid.name}.draft"
+    path = folder / f"{feed}_{day.isoformat()}.csv"
+    # Landing ignores files whose name begins with a dot.
+    draft = folder / f".{path.name}.draft"
     try:
-        with _told_without_values(contract):
+        with _errors_without_values(contract):
             query = warehouse.sql(f"fetch/{source}/{feed}", day=day.isoformat())
             rows, checksum = _write(draft, contract, _rows(connection.get_hook(), query))
-        if _is_known(contract, laid.name, checksum) or _is_there(laid, checksum):
+        if _is_known(contract, path.name, checksum) or _is_there(path, checksum):
             log.info("%s: %s rows, nothing new", contract.name, rows)
             return None
-        draft.rename(laid)
+        draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)
     log.info("%s: %s rows fetched", contract.name, rows)
-    return str(laid)
+    return str(path)
 
 
 @contextmanager
-def _told_without_values(contract: Contract) -> Iterator[None]:
-    """Errors of a driver quote rows: hand on what kind of error it was, and where."""
+def _errors_without_values(contract: Contract) -> Iterator[None]:
+    """Drivers quote rows in their errors: raise only the kind of error, and where it occurred."""
     try:
         yield
-    except Unreadable:  # names columns alone
+    except Unreadable:  # names only columns
         raise
     except Exception as error:
         state = getattr(error, "sqlstate", None)
         kind = f"{type(error).__name__} ({state})" if state else type(error).__name__
         query = f"include/sql/fetch/{contract.source_system}/{contract.feed}.sql"
-        raise ExtractFailed(
-            f"{contract.name}, connection {contract.fetch_connection}: {kind}; run {query} by hand to see more"
+        raise FetchFailed(
+            f"{contract.name}, connection {contract.fetch_connection}: {kind}; run {query} by hand for details"
         ) from None
 
 
 def _rows(hook: Any, query: str) -> Iterator[Sequence[Any]]:
-    """The column names, then each row, while the database still sends."""
+    """The column names, then the rows, as the database sends them."""
     with closing(hook.get_conn()) as connection, closing(_cursor(connection)) as cursor:
         cursor.execute(query)
         yield [column[0] for column in cursor.description]
@@ -110,10 +110,10 @@ def _rows(hook: Any, query: str) -> Iterator[Sequence[Any]]:
 
 
 def _cursor(connection: Any) -> Any:
-    """A cursor that leaves the rows on the server; most drivers' own does, these need telling."""
+    """A cursor that does not buffer all rows in the client; these drivers need a special one."""
     driver = type(connection).__module__.split(".")[0]
     if driver in ("psycopg", "psycopg2"):
-        return connection.cursor("claimhouse_extract")
+        return connection.cursor("claimhouse_fetch")
     if driver == "MySQLdb":
         from importlib import import_module
 
@@ -122,7 +122,7 @@ def _cursor(connection: Any) -> Any:
 
 
 class _Hashed:
-    """A text file that takes the checksum of what is written to it."""
+    """A text file that computes the checksum of what is written to it."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -135,12 +135,15 @@ class _Hashed:
 
 
 def _write(draft: Any, contract: Contract, rows: Iterator[Sequence[Any]]) -> tuple[int, str]:
-    """Write *rows* as the contract reads them; how many there were, and the file's checksum."""
+    """Write *rows* in the contract's format; return their count and the file's checksum."""
     header = [str(name) for name in next(rows)]
     plan = make_plan(contract, header, draft.name)
-    named = {name: column for column, name in plan.renames.items()}
-    of_name = {column.name: column for column in contract.columns}
-    columns = [of_name[named[name]] if name in named else None for name in header]
+    by_header = {
+        plan.renames[column.name]: column
+        for column in contract.columns
+        if column.name in plan.renames
+    }
+    columns = [by_header.get(name) for name in header]
     count = 0
     with draft.open("w", encoding="utf-8", newline="") as file:
         hashed = _Hashed(file)
@@ -158,35 +161,36 @@ def _write(draft: Any, contract: Contract, rows: Iterator[Sequence[Any]]) -> tup
 
 
 def _text(value: Any, column: Column | None) -> str:
-    """A value as the contract expects to read it."""
+    """A value as the contract reads it."""
     if value is None:
         return ""
     if isinstance(value, bool):
-        words = (column.true_values, column.false_values) if column else (("true",), ("false",))
-        return words[0][0] if value else words[1][0]
+        if column is None:
+            return "true" if value else "false"
+        return column.true_values[0] if value else column.false_values[0]
     if isinstance(value, datetime) and value.tzinfo:
         value = value.astimezone(UTC)
     if isinstance(value, date):
-        written = column.date_formats[0] if column and column.date_formats else None
-        return value.strftime(written) if written else value.isoformat()
+        date_format = column.date_formats[0] if column and column.date_formats else None
+        return value.strftime(date_format) if date_format else value.isoformat()
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value)
 
 
 def _is_known(contract: Contract, name: str, checksum: str) -> bool:
-    """Whether a file of this content was landed, under whatever name."""
+    """Whether a file of this content has landed, under any name."""
     with warehouse.connect() as connection:
-        told = contract.told_by_name(name)
-        return bool(warehouse.query(connection, "landing/known_file", checksum, name, told))
+        from_name = contract.told_by_name(name)
+        return bool(warehouse.query(connection, "landing/known_file", checksum, name, from_name))
 
 
-def _is_there(laid: Any, checksum: str) -> bool:
-    """Whether the file lies there already, not yet landed."""
-    if not laid.exists():
+def _is_there(path: Any, checksum: str) -> bool:
+    """Whether the file with this content exists already."""
+    if not path.exists():
         return False
     digest = hashlib.sha256()
-    with laid.open("rb") as file:
+    with path.open("rb") as file:
         while chunk := file.read(storage.CHUNK):
             digest.update(chunk)
     return digest.hexdigest() == checksum

@@ -1,7 +1,7 @@
-"""Landing: each new file claimed by a contract, archived unchanged and entered in the manifest.
+"""Files of the landing root matched with a contract, archived unchanged and entered in the manifest.
 
-A file is known by its checksum: the same bytes are landed once, whatever they are called.
-Files stay where they are; what has been looked at is remembered by path, size and time.
+A file is identified by its checksum: the same bytes land once, whatever their name. Files stay
+where they are; those seen are remembered by path, size and modification time.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from psycopg import Connection
 import claimhouse
 from claimhouse import batches, contracts, settings, storage, warehouse
 from claimhouse.contracts import Contract
-from claimhouse.verification import recognize
+from claimhouse.verification import explain, fit_contracts
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file as it lies in the landing root.
+    """A file in the landing root, or a reviewer's correction.
 
     Attributes:
-        place: its name, after the folders between the source's folder and it.
+        path: an ObjectStoragePath.
+        size: in bytes.
+        place: its path below the source's folder; of a correction, its name.
     """
 
-    path: Any  # an ObjectStoragePath
+    path: Any
     size: int
     modified_at: datetime
     place: str
@@ -50,32 +52,30 @@ def land(source: str, received: date | None = None) -> list[int]:
 
     Args:
         source: the source system, and so the folder below the landing root.
-        received: the day the files count as received; today (UTC) when left out.
+        received: the day on which the files count as received; today (UTC) by default.
 
     Returns:
-        The batches to verify, in the order in which their files are to be taken in: those
-        just landed and those an earlier, interrupted run left behind.
+        The batches to verify, in the order of their files: those just landed, and those that
+        an earlier, interrupted run left.
     """
     day = received or datetime.now(UTC).date()
     arrivals, growing = _settled(_arrivals(source))
-    for one in growing:
-        _report(
-            source,
-            one,
-            "still_growing",
-            "The file was still being written; it is landed when it rests.",
-        )
-    for one in sorted(arrivals, key=lambda arrival: (arrival.name, arrival.modified_at)):
-        _land_one(source, one, day)
+    for arrival in growing:
+        why = "The file was still being written; it is landed when it is complete."
+        _report(source, arrival, "still_growing", why)
+    for arrival in sorted(arrivals, key=lambda arrival: (arrival.name, arrival.modified_at)):
+        _land_one(source, arrival, day)
     with warehouse.connect() as connection:
         return batches.in_state(connection, source, "landed")
 
 
 def report_unclaimed() -> list[str]:
-    """Report files in folders of no known source; files of known sources are their own DAG's.
+    """Report files in folders that belong to no source system.
+
+    Files of known source systems are reported by their own DAGs.
 
     Returns:
-        The folders concerned, without file names (which can hold a person's).
+        The folders concerned, without file names (they may hold a person's name).
     """
     known = {*contracts.sources(), "archive", "corrections"}
     folders = []
@@ -83,23 +83,19 @@ def report_unclaimed() -> list[str]:
         if folder.name in known or not folder.is_dir():
             continue
         arrivals = list(_files(folder))
-        for one in arrivals:
-            if not _seen(folder.name, one):
-                _report(
-                    folder.name,
-                    one,
-                    "unclaimed_file",
-                    "No contract knows this source; the file waits.",
-                )
+        for arrival in arrivals:
+            if not _seen(folder.name, arrival):
+                why = "No source system has this folder's name; the file waits."
+                _report(folder.name, arrival, "unclaimed_file", why)
         if arrivals:
             folders.append(folder.name)
     return folders
 
 
 def _arrivals(source: str) -> list[Arrival]:
-    found = list(_files(storage.at(settings.landing_root()) / source))
+    landed = storage.at(settings.landing_root()) / source
     corrections = storage.at(settings.corrections_root()) / source
-    return [*found, *_files(corrections, is_correction=True)]
+    return [*_files(landed), *_files(corrections, is_correction=True)]
 
 
 def _files(folder: Any, *, is_correction: bool = False) -> Iterator[Arrival]:
@@ -109,21 +105,21 @@ def _files(folder: Any, *, is_correction: bool = False) -> Iterator[Arrival]:
         if path.is_file() and not path.name.startswith("."):
             status = path.stat()
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            # Of a correction, the folders only say its feed.
+            # The folders of a correction only name its feed.
             place = path.name if is_correction else str(path).removeprefix(f"{folder}/")
             yield Arrival(path, status.st_size, modified, place, is_correction)
 
 
 def _settled(arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
-    """Split into files at rest and files still being written, after one look more at young ones."""
+    """Split into complete files and files still being written: young ones are looked at twice."""
     pause = settings.settle_seconds()
     now = datetime.now(UTC)
-    young = [one for one in arrivals if (now - one.modified_at).total_seconds() < pause]
+    young = [file for file in arrivals if (now - file.modified_at).total_seconds() < pause]
     if not young:
         return arrivals, []
     time.sleep(pause)
-    growing = [one for one in young if _changed(one)]
-    return [one for one in arrivals if one not in growing], growing
+    growing = [file for file in young if _changed(file)]
+    return [file for file in arrivals if file not in growing], growing
 
 
 def _changed(arrival: Arrival) -> bool:
@@ -135,62 +131,58 @@ def _changed(arrival: Arrival) -> bool:
 
 
 def _seen(source: str, arrival: Arrival) -> bool:
+    """Whether the file has landed; one without a contract has not, as a contract may exist now."""
     with warehouse.connect() as connection:
-        # A file no contract claimed does not count: a contract may have come since.
-        found = warehouse.query(
-            connection,
-            "landing/sighting",
-            str(arrival.path),
-            arrival.size,
-            arrival.modified_at,
-            source,
-        )
-    return bool(found)
+        rows = warehouse.query(
+            connection, "landing/sighting",
+            str(arrival.path), arrival.size, arrival.modified_at, source,
+        )  # fmt: skip
+    return bool(rows)
 
 
 def _land_one(source: str, arrival: Arrival, day: date) -> None:
     if _seen(source, arrival):
         return
-    contract, why = _claiming(source, arrival)
+    contract, why = _contract_of(source, arrival)
     if contract is None:
         _report(source, arrival, "unclaimed_file", why)
     else:
         _take(contract, arrival, day)
 
 
-def _claiming(source: str, arrival: Arrival) -> tuple[Contract | None, str]:
-    """The contract that claims a file, by its name or else by its content; if none, why."""
+def _contract_of(source: str, arrival: Arrival) -> tuple[Contract | None, str]:
+    """The contract of a file, by its name or else by its content; if there is none, why."""
     known = contracts.of_source(source)
-    claiming = [one for one in known if _is_claimed(one, arrival)]
-    if len(claiming) > 1:
-        names = ", ".join(one.feed for one in claiming)
-        return None, f"More than one contract claims it ({names}); it waits."
-    if claiming:
-        return claiming[0], ""
-    by_content = [one for one in known if one.is_by_content]
+    by_name = [contract for contract in known if _is_of(contract, arrival)]
+    if len(by_name) > 1:
+        names = ", ".join(contract.feed for contract in by_name)
+        return None, f"More than one contract matches the file's name ({names}); it waits."
+    if by_name:
+        return by_name[0], ""
+    by_content = [contract for contract in known if contract.is_by_content]
     if arrival.is_correction or not by_content:
-        return None, "No contract claims a file of this name; it waits."
+        return None, "No contract matches the file's name; it waits."
     with storage.local_copy(str(arrival.path)) as path:
-        found = recognize.fit_contracts(by_content, path)
-    if len(found.best) == 1:
-        return found.best[0].contract, ""
-    return None, recognize.explain(found)
+        recognition = fit_contracts(by_content, path)
+    if len(recognition.best) == 1:
+        return recognition.best[0].contract, ""
+    return None, explain(recognition)
 
 
-def _is_claimed(contract: Contract, arrival: Arrival) -> bool:
-    # A correction lies in a folder named after its feed; its own name says nothing.
+def _is_of(contract: Contract, arrival: Arrival) -> bool:
+    """Whether the file is the contract's by name; a correction is in a folder named after its feed."""
     if arrival.is_correction:
         return bool(arrival.path.parent.name == contract.feed)
     return contract.claims(arrival.name)
 
 
 def _take(contract: Contract, arrival: Arrival, day: date) -> None:
-    """Archive one file and enter it, or find that its content is known."""
+    """Archive one file and enter it, unless its content has landed before."""
     source = contract.source_system
     archived, checksum = _archive(contract, arrival, day)
     if _changed(arrival):
         archived.unlink()
-        why = "The file changed while it was read; it is landed when it rests."
+        why = "The file changed while it was read; it is landed when it is complete."
         _report(source, arrival, "still_growing", why)
         return
     with warehouse.connect() as connection:
@@ -206,7 +198,7 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
             file_id = int(known[0]["file_id"])
             _drop_copy(archived, known[0])
             if not known[0]["is_known_here"]:
-                why = f"The file holds the same bytes as file {file_id}, landed before; it is not landed again."
+                why = f"The file has the same content as file {file_id}; it is not landed again."
                 _report(source, arrival, "already_landed", why)
         else:
             file_id = _enter(connection, contract, arrival, checksum, str(archived), day)
@@ -215,10 +207,10 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
 
 
 def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]:
-    """Copy the file to the archive and take its checksum, in one reading.
+    """Copy the file to the archive and compute its checksum, in one pass.
 
-    The copy's name follows from the file's place, size and time, so that a copy which a crash
-    left behind is simply written again.
+    The copy's name is derived from the file's path, size and time, so that a copy left by a crash
+    is overwritten.
     """
     root = storage.at(settings.archive_root())
     folder = root / contract.source_system / contract.feed / f"{day:%Y/%m/%d}"
@@ -226,17 +218,17 @@ def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]
     mark = hashlib.sha256(
         f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()
     ).hexdigest()
-    kept, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
+    archived, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
     with (
-        arrival.path.open("rb") as came,
-        kept.open("wb") as copy,
-        ThreadPoolExecutor(1, "checksum") as beside,
+        arrival.path.open("rb") as original,
+        archived.open("wb") as copy,
+        ThreadPoolExecutor(1, "checksum") as thread,
     ):
-        while chunk := came.read(storage.CHUNK):
-            digested = beside.submit(digest.update, chunk)
+        while chunk := original.read(storage.CHUNK):
+            digested = thread.submit(digest.update, chunk)
             copy.write(chunk)
             digested.result()
-    return kept, digest.hexdigest()
+    return archived, digest.hexdigest()
 
 
 def _drop_copy(copy: Any, known: dict[str, Any]) -> None:
@@ -252,13 +244,13 @@ def _enter(
     archived: str,
     day: date,
 ) -> int:
-    entered = warehouse.query(
+    rows = warehouse.query(
         connection, "landing/file", checksum, arrival.size, contract.source_system, contract.feed,
         arrival.place, archived, day, arrival.is_correction, claimhouse.__version__,
         contract.told_by_name(arrival.place),
     )  # fmt: skip
-    log.info("%s: file %s landed, %s bytes", contract.name, entered[0]["file_id"], arrival.size)
-    return int(entered[0]["file_id"])
+    log.info("%s: file %s landed, %s bytes", contract.name, rows[0]["file_id"], arrival.size)
+    return int(rows[0]["file_id"])
 
 
 def _sight(connection: Connection[Any], source: str, arrival: Arrival, file_id: int | None) -> None:
@@ -272,4 +264,4 @@ def _report(source: str, arrival: Arrival, rule: str, message: str) -> None:
     """One open issue for each file and rule, however often it is seen."""
     with warehouse.connect() as connection:
         warehouse.query(connection, "landing/report_file", source, arrival.place, rule, message)
-    log.warning("%s: a file is reported: %s", source, rule)
+    log.warning("%s: reported a file: %s", source, rule)

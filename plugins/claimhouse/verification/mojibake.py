@@ -1,9 +1,9 @@
-"""Text that was written as UTF-8 and read as something else: 'JosÃ©' or 'Jos√©' for 'José'.
+"""Text written as UTF-8 and read as another encoding: 'JosÃ©' or 'Jos√©' for 'José'.
 
-The repair is made only where it is certain. Every character that is no plain ASCII must belong
-to a misread letter, all of them misread in the same way, and at least one of them must be a
-pair that nobody writes: 'Ã©' is no text in any language, but 'MANHÃ…' may be a word and an
-ellipsis, and '√π' a formula.
+It is repaired only where that is certain. Every non-ASCII character must belong to a misread
+letter, all misread in the same encoding, and at least one of them must be a sequence that nobody
+writes: 'Ã©' is no text in any language, but 'MANHÃ…' may be a word and an ellipsis, and '√π' a
+formula.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# Windows-1252 gives no character to five bytes; programs read them as control characters.
+# Windows-1252 leaves five bytes undefined; programs read them as control characters.
 _WINDOWS = "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256))
 _ALPHABETS = {
     "Windows-1252": _WINDOWS,
     "Latin-1": bytes(range(256)).decode("latin-1"),
     "Mac Roman": bytes(range(256)).decode("mac_roman"),
 }
-# What is looked for: letters of names in Latin script (with those of Vietnamese), and the
-# punctuation that word processors put between them.
+# The characters to restore: letters of names in Latin script (including Vietnamese), and the
+# punctuation of word processors.
 _LETTERS = [
     chr(code)
     for code in (*range(0xC0, 0x180), 0x1A0, 0x1A1, 0x1AF, 0x1B0, *range(0x1EA0, 0x1EFA))
     if unicodedata.category(chr(code)).startswith("L")
 ]
 _MARKS = list("\u2018\u2019\u201c\u201d\u2013\u2014\u2026")
-# What may stand after an accented capital in genuine text, or after a root sign.
+# What may follow an accented capital, or a root sign, in genuine text.
 _POSSIBLE_AFTER_CAPITAL = set(
     "\u2019\u201c\u201d\u2013\u2014\u2026®™«»\u2039\u203a\u201a\u201e\u00a0"
 )
@@ -37,12 +37,12 @@ _ROOTS = set("√≈∆")
 
 @dataclass(frozen=True)
 class _Misreading:
-    """What letters look like after one wrong reading.
+    """What letters look like when read in one wrong encoding.
 
     Attributes:
-        meant: each misread form and what it was.
-        telling: the forms that are no genuine text.
-        forms: finds any of the forms.
+        meant: each misread form and the character it was.
+        telling: the forms that are not genuine text.
+        forms: matches any of the forms.
     """
 
     meant: dict[str, str]
@@ -65,25 +65,25 @@ def _is_telling(form: str) -> bool:
     if first in _ROOTS:
         return not set(rest) <= _POSSIBLE_AFTER_ROOT
     return any(
-        not unicodedata.category(one).startswith(("Lu", "Ll"))
-        and one not in _POSSIBLE_AFTER_CAPITAL
-        for one in rest
+        not unicodedata.category(character).startswith(("Lu", "Ll"))
+        and character not in _POSSIBLE_AFTER_CAPITAL
+        for character in rest
     )
 
 
 _MISREADINGS = [_misreading(alphabet) for alphabet in _ALPHABETS.values()]
-# A pattern for texts worth the closer look, in the regular expressions Python and Polars share.
+# Texts that may be misread, as a regular expression for both Python and Polars.
 SUSPECT = (
     "["
-    + "".join(sorted({form[0] for one in _MISREADINGS for form in one.meant}))
+    + "".join(sorted({form[0] for misreading in _MISREADINGS for form in misreading.meant}))
     + "][^\\x00-\\x7f]"
 )
 
 
 def repaired(text: str) -> str | None:
     """What *text* was before it was misread, or None where that is not certain."""
-    found = {_undone(text, one) for one in _MISREADINGS} - {None}
-    return found.pop() if len(found) == 1 else None
+    readings = {_undone(text, misreading) for misreading in _MISREADINGS} - {None}
+    return readings.pop() if len(readings) == 1 else None
 
 
 def _undone(text: str, misreading: _Misreading) -> str | None:

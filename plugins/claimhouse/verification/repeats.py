@@ -1,4 +1,4 @@
-"""Which rows of a file may repeat a key: found by hash, in bounded memory whatever the file's size."""
+"""Rows of a file that may repeat a key, found by hash in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import polars as pl
 
 PAIR = np.dtype([("hash", "u8"), ("row", "i8")])
-# Pairs sorted at a time: 64 MiB of them.
+# Pairs sorted at a time: 64 MiB.
 MOST_AT_ONCE = 4_000_000
 
 
 class Repeats:
-    """Keys seen so far, as hashes on disk; two keys of one hash are merely looked at in vain.
+    """The hashes of all keys, on disk. Two keys with one hash are reported too, which is harmless.
 
     Attributes:
-        rows: once :meth:`find` was called, the numbers of the rows whose key another row may have.
+        rows: after :meth:`find`, the numbers of the rows whose key another row may have.
     """
 
     def __init__(self, key: tuple[str, ...]) -> None:
@@ -26,7 +26,7 @@ class Repeats:
         self.rows = pl.Series("row_number", dtype=pl.Int64)
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Note the keys of *rows* (``row_number`` and the key's columns)."""
+        """Add the keys of *rows* (``row_number`` and the key's columns)."""
         pairs = np.empty(len(rows), PAIR)
         pairs["hash"] = rows.select(pl.struct(self._key).hash()).to_series().to_numpy()
         pairs["row"] = rows["row_number"].to_numpy()
@@ -34,13 +34,13 @@ class Repeats:
         self._count += len(rows)
 
     def find(self) -> None:
-        """Search all keys added for those that occur twice."""
+        """Find the keys that occur more than once."""
         parts = -(-self._count // MOST_AT_ONCE)
-        found = [self._part(part, parts) for part in range(parts)]
-        self.rows = pl.Series("row_number", np.concatenate([*found, np.empty(0, "i8")]))
+        rows = [self._part(part, parts) for part in range(parts)]
+        self.rows = pl.Series("row_number", np.concatenate([*rows, np.empty(0, "i8")]))
 
     def _part(self, part: int, parts: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Repeats among the hashes that fall to one part; each part reads the file once."""
+        """Repeats among the hashes of one part; each part reads the file once."""
         self._file.seek(0)
         kept = []
         while raw := self._file.read(MOST_AT_ONCE * PAIR.itemsize):

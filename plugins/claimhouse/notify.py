@@ -16,7 +16,7 @@ SUBJECT = "Claimhouse: {{ ti.dag_id }} failed at {{ ti.task_id }}"
 # No exception text: it may quote a value of a file.
 TEXT = """\
 <p>The task <b>{{ ti.task_id }}</b> of the DAG <b>{{ ti.dag_id }}</b> failed after
-{{ ti.try_number }} attempts (run <code>{{ run_id }}</code>).</p>
+{{ ti.try_number }} attempt{{ "" if ti.try_number == 1 else "s" }} (run <code>{{ run_id }}</code>).</p>
 <p>The DAG's documentation in Airflow says what to do. The log is at
 <a href="{{ ti.log_url }}">{{ ti.log_url }}</a>.</p>
 """

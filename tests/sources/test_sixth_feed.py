@@ -1,4 +1,4 @@
-"""A feed nobody has heard of reaches the star by one contract, one mapping and one file of checks."""
+"""A new feed reaches the star with one contract, one mapping and one file of checks."""
 
 from __future__ import annotations
 

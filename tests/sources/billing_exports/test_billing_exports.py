@@ -1,4 +1,4 @@
-"""Claim files of any sender, from the files to the star, held against plain Python over the files."""
+"""Claim files of any sender, from the files to the star, compared with plain Python over the files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DRUGS = "five_payers/pharmacy-claims-20240201.csv"
 
 
 class Plain(NamedTuple):
-    """A claim as a person reads it off its file."""
+    """A claim as its file has it."""
 
     payer: str | None
     claimed: Decimal
@@ -51,8 +51,8 @@ class Plain(NamedTuple):
     born: date | None
 
 
-# Of each file: the payer, its date format, and where claim, amounts, day, provider, procedure,
-# diagnoses and birth stand.
+# For each file: payer, date format, and the columns of claim, amounts, day, provider, procedure,
+# diagnoses and date of birth.
 LAYOUTS = {
     DENTAL: ("Aetna", "%m-%d-%Y", "CLM_NBR", ("CHRG_AMT", "ALLOW_AMT", "PAID_AMT"), "SVC_DT",
              "DENTIST_NPI", ("CDT_CD",), (), "PAT_BIRTH_DT"),
@@ -87,8 +87,8 @@ def plain(folder: Path) -> dict[str, Plain]:
     found = {}
     for name, (payer, form, key, amounts, served, npi, codes, diagnoses, born) in LAYOUTS.items():
         for row in rows_of(folder, name):
-            claimed, allowed, paid = (cents(row[one]) if one else None for one in amounts)
-            named = dict.fromkeys(row[one] for one in diagnoses if row[one])
+            claimed, allowed, paid = (cents(row[column]) if column else None for column in amounts)
+            named = dict.fromkeys(row[column] for column in diagnoses if row[column])
             found[row[key]] = Plain(
                 payer=payer or INSURANCE.get(row["Insurance Type"]),
                 claimed=claimed,
@@ -96,7 +96,7 @@ def plain(folder: Path) -> dict[str, Plain]:
                 paid=paid,
                 served=datetime.strptime(row[served], form).date(),
                 npi=row[npi],
-                procedure=next(row[one] for one in codes if row[one]),
+                procedure=next(row[column] for column in codes if row[column]),
                 diagnoses=tuple(named),
                 born=datetime.strptime(row[born], form).date() if born else None,
             )
@@ -110,7 +110,7 @@ def claims(shared_data: Path) -> dict[str, Plain]:
 
 @contextmanager
 def star_of(server: str, folder: Path, root: Path) -> Iterator[psycopg.Connection[Any]]:
-    """A star of its own, of the files below the landing root *root*."""
+    """A star of its own with the files under the landing root *root*."""
     name = f"e_{uuid.uuid4().hex[:12]}"
     address = embedded.create_database(server, name, template=TEMPLATE)
     with pytest.MonkeyPatch.context() as patch:
@@ -129,7 +129,7 @@ def star_of(server: str, folder: Path, root: Path) -> Iterator[psycopg.Connectio
 def real(
     server: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[psycopg.Connection[Any]]:
-    """The star of the real files, which the tests of this file share and leave as it is."""
+    """The star of the real files, shared by the tests of this file and not changed."""
     with star_of(server, tmp_path_factory.mktemp("real"), shared_data) as connection:
         yield connection
 
@@ -146,7 +146,7 @@ def samples(
 
 
 def content(connection: psycopg.Connection[Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """The star by natural keys, without what depends on the order of loading."""
+    """The star by natural keys, independent of the order of loading."""
     queries = {
         "claims": "select f.claim_id, p.patient_id, p.birth_date, r.provider_id, c.facility_id, y.payer_id,"
         " o.procedure_id, d.diagnosis_id, j.claim_type, j.plan_type, j.claim_status, j.status_reason,"
@@ -178,13 +178,13 @@ def test_every_real_row_and_cent_arrives_and_nothing_twice(real, claims, shared_
         " from star.fact_claim join star.dim_payer using (payer_key) group by 1"
     ).fetchall()
     sums: dict[str | None, list[Any]] = defaultdict(lambda: [0, Decimal(0), None, Decimal(0)])
-    for one in claims.values():
-        total = sums[one.payer]
+    for claim in claims.values():
+        total = sums[claim.payer]
         total[0] += 1
-        total[1] += one.claimed
-        total[3] += one.paid
-        if one.allowed is not None:
-            total[2] = (total[2] or 0) + one.allowed
+        total[1] += claim.claimed
+        total[3] += claim.paid
+        if claim.allowed is not None:
+            total[2] = (total[2] or 0) + claim.allowed
     assert {row[0]: row[1:] for row in found} == {
         payer: (*total, total[0]) for payer, total in sums.items()
     }
@@ -202,10 +202,10 @@ def test_each_claim_says_what_its_row_says(real, claims):
     ).fetchall()
     assert {row[0]: row[1:] for row in found} == {
         key: (
-            one.served, one.npi, one.procedure, next(iter(one.diagnoses), None), one.born,
-            one.claimed, one.allowed, one.paid,
+            claim.served, claim.npi, claim.procedure, next(iter(claim.diagnoses), None), claim.born,
+            claim.claimed, claim.allowed, claim.paid,
         )
-        for key, one in claims.items()
+        for key, claim in claims.items()
     }  # fmt: skip
 
 
@@ -215,7 +215,7 @@ def test_all_diagnoses_of_a_claim_share_it_wholly(real, claims, shared_data):
         found[claim][position] = (code, weight)
     assert {
         claim: tuple(code for _, (code, _) in sorted(rows.items())) for claim, rows in found.items()
-    } == {key: one.diagnoses for key, one in claims.items() if one.diagnoses}
+    } == {key: claim.diagnoses for key, claim in claims.items() if claim.diagnoses}
     assert {sum(weight for _, weight in rows.values()) for rows in found.values()} == {Decimal(1)}
     repeated = sum(row["DIAG_1"] == row["DIAG_2"] for row in rows_of(shared_data / SOURCE, MEDICAL))
     assert repeated > 0
@@ -272,7 +272,7 @@ def test_payers_have_the_name_that_all_sources_share(real):
             "select payer_name, is_insurer from star.dim_payer where source_system = 'billing_exports'"
         ).fetchall()
     )
-    assert set(found) == {known[one] for one in ("AET", "ANT", "CIG", "KP", "UHC")} | {
+    assert set(found) == {known[letters] for letters in ("AET", "ANT", "CIG", "KP", "UHC")} | {
         *INSURANCE.values()
     }
     assert [name for name, insures in found.items() if not insures] == ["Uninsured"]
@@ -296,10 +296,12 @@ def test_a_second_run_and_a_rebuild_change_nothing(real):
 
 
 def planted(kind: str) -> list[str]:
-    return [one.record_key for one in billing_exports.make(SEED).planted if one.kind == kind]
+    return [
+        defect.record_key for defect in billing_exports.make(SEED).planted if defect.kind == kind
+    ]
 
 
-def test_sample_dirt_becomes_issues_and_a_later_file_repairs_it(samples):
+def test_sample_defects_become_issues_and_a_later_file_repairs_it(samples):
     found = samples.execute(
         "select rule, column_name, status, count(*) from quality.issue where batch_id is not null"
         " and rule not like 'soda:%' group by 1, 2, 3"
@@ -326,9 +328,9 @@ def test_sample_dirt_becomes_issues_and_a_later_file_repairs_it(samples):
 
 def lost(column: str) -> list[str]:
     return [
-        one.record_key
-        for one in billing_exports.make(SEED).planted
-        if (one.kind, one.column) == ("lost_zeros", column)
+        defect.record_key
+        for defect in billing_exports.make(SEED).planted
+        if (defect.kind, defect.column) == ("lost_zeros", column)
     ]
 
 
@@ -351,10 +353,10 @@ def test_a_changed_claim_has_two_versions_and_a_resent_list_none(samples):
 
 
 def test_a_member_with_several_claims_is_one_patient_and_nobody_is_guessed(samples):
-    made = billing_exports.make(SEED)
+    sample_files = billing_exports.make(SEED).files
     people = set()
     for name in (billing_exports.ANTHEM, billing_exports.PHARMACY):
-        for row in table(name, made.files[name]):
+        for row in table(name, sample_files[name]):
             people.add((name, *list(row.values())[:6]))
     found = samples.execute(
         "select count(distinct patient_id), count(*) from star.dim_patient where patient_id ~ '^(ANT|UHC)'"
@@ -368,11 +370,11 @@ def test_a_member_with_several_claims_is_one_patient_and_nobody_is_guessed(sampl
 
 def test_a_lost_cent_is_seen_by_the_checks_of_the_star(samples):
     def failing(statement: str) -> list[tuple[Any, ...]]:
-        """The checks that fail once *statement* has done its damage; it is undone afterwards."""
+        """The checks that fail after *statement*."""
         samples.execute(statement)
         with pytest.raises(checks.ChecksFailed) as failed:
             checks.scan_star(SOURCE, everything=True)
-        return [one.check_name for one in failed.value.failures]
+        return [failure.check_name for failure in failed.value.failures]
 
     ((claim, paid),) = samples.execute(
         "select claim_id, paid_amount from star.fact_claim where claim_id ~ '^KP' order by 1 limit 1"
@@ -407,17 +409,17 @@ checks for humana_list:
 
 
 def test_a_further_layout_is_a_contract_a_shape_and_a_file_of_checks(samples, tmp_path):
-    """The file that no contract fitted, taken in without a line of Python."""
+    """The file without a contract is loaded without a line of Python."""
     root = Path(os.environ["CLAIMHOUSE_LANDING_ROOT"].removeprefix("file://"))
     before = content(samples)["claims"]
     shutil.copytree(settings.INCLUDE, tmp_path / "include")
-    made = drafting.write(
+    draft = drafting.write(
         root / SOURCE / billing_exports.UNDESCRIBED, SOURCE, "humana_list", tmp_path
     ).read_text()
     for name, text in (
         (
             "schemas/billing_exports/humana_list.yaml",
-            made.replace("status: draft", "status: active"),
+            draft.replace("status: draft", "status: active"),
         ),
         ("sql/mapping/billing_exports/shape_claim__humana_list.sql", SHAPE),
         ("soda/billing_exports/humana_list.yml", CHECKS),
@@ -444,7 +446,7 @@ def test_a_further_layout_is_a_contract_a_shape_and_a_file_of_checks(samples, tm
 
 
 def test_one_payer_in_many_spellings_is_one(samples):
-    """A spelling of a payer counts by its letters, whatever their case and the blanks around."""
+    """Spellings of a payer differ only by case and surrounding blanks."""
     samples.execute("create temp table spelling (payer text)")
     samples.execute("insert into spelling values ('AET'), ('Aetna'), (' Aetna '), ('aetna')")
     select = house.sql("mapping/billing_exports/dim_payer").replace(

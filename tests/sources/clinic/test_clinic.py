@@ -1,4 +1,4 @@
-"""The clinic network, from its files to the star: the samples whole, and what changes later.
+"""The clinic network, from its files to the star: the complete samples, and later changes.
 
 What is expected comes from the files by plain Python, and from the manifest of what was planted.
 """
@@ -49,12 +49,12 @@ class World:
     feeds: dict[str, list[Row]]
     early: dict[str, list[tuple[Any, ...]]]
 
-    def told(self, kind: str) -> set[str]:
+    def planted(self, kind: str) -> set[str]:
         """The keys of the records in which *kind* was planted."""
-        return {one.record_key for one in self.samples.planted if one.kind == kind}
+        return {defect.record_key for defect in self.samples.planted if defect.kind == kind}
 
     def ask(self, question: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
+        """The rows that a query returns."""
         return self.connection.execute(question.encode()).fetchall()
 
 
@@ -67,7 +67,7 @@ EARLY = {
 
 @pytest.fixture(scope="module")
 def world(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A warehouse of this module's own, so that the line runs once for all that only look."""
+    """A warehouse of this module, loaded once for all tests that only read it."""
     name, folder = f"w_{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("clinic")
     address = embedded.create_database(server, name, template="warehouse_template")
     samples = clinic.make(SEED)
@@ -78,31 +78,31 @@ def world(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
         early: dict[str, list[tuple[Any, ...]]] = {}
         with psycopg.connect(address, autocommit=True) as connection:
             for day in clinic.DELIVERIES:
-                for file, held in samples.files.items():
+                for file, data in samples.files.items():
                     if f"{day:%Y%m%d}" in file:
-                        drop(folder / "landing", file, held.decode())
+                        drop(folder / "landing", file, data.decode())
                 ingest.run("clinic", day)
                 early = early or {
                     name: connection.execute(question).fetchall()
                     for name, question in EARLY.items()
                 }
             feeds: dict[str, list[Row]] = defaultdict(list)
-            for file, held in sorted(samples.files.items()):
-                feeds[file.rsplit("_", 1)[0]] += csv.DictReader(io.StringIO(held.decode()))
+            for file, data in sorted(samples.files.items()):
+                feeds[file.rsplit("_", 1)[0]] += csv.DictReader(io.StringIO(data.decode()))
             yield World(connection, samples, feeds, early)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)'.encode())
 
 
 def drop(root: Path, name: str, text: str) -> None:
-    """Lay a file into the clinics' folder."""
+    """Write a file to the clinics' folder."""
     path = root / "clinic" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 def place(name: str) -> str:
-    """A clinic's standard name, or what stands for it where there is none."""
+    """A clinic's standard name, or what replaces it if there is none."""
     standard = STANDARD.get(name, name)
     return "not applicable" if standard == HUB else standard
 
@@ -113,18 +113,18 @@ def place(name: str) -> str:
 def test_every_row_arrives_but_the_conflicting_copy(world: World) -> None:
     found = {(name, state): rows for name, state, *rows in batches(world.connection)}
     expected = {}
-    for name, held in world.samples.files.items():
-        read = held.count(b"\n") - 1
+    for name, data in world.samples.files.items():
+        read = data.count(b"\n") - 1
         copies = int(name == "patients_20251201.csv")
         expected[name, "loaded"] = [read, read - copies, copies, 0]
     assert found == expected
     aside = world.ask("select record_key, raw_row from quality.quarantine")
     rows = [row for row in world.feeds["patients"] if row["patient_id"] == "P0124"]
     assert aside == [("P0124", ",".join(rows[0].values()))]
-    stands = world.ask(
+    payer = world.ask(
         "select payer_type, is_current from star.dim_patient where patient_id = 'P0124'"
     )
-    assert stands == [(rows[1]["payer_type"], True)]
+    assert payer == [(rows[1]["payer_type"], True)]
 
 
 def test_each_spelling_is_standardized_and_kept_in_its_issue(world: World) -> None:
@@ -134,19 +134,19 @@ def test_each_spelling_is_standardized_and_kept_in_its_issue(world: World) -> No
         " join landing.file as f using (file_id) where i.rule = 'misspelling'"
     )
     rows = {
-        name: list(csv.DictReader(io.StringIO(held.decode())))
-        for name, held in world.samples.files.items()
+        name: list(csv.DictReader(io.StringIO(data.decode())))
+        for name, data in world.samples.files.items()
     }
     expected = {
         (
-            one.file,
-            one.row_number,
-            one.column,
-            rows[one.file][one.row_number - 2][one.column],
+            defect.file,
+            defect.row_number,
+            defect.column,
+            rows[defect.file][defect.row_number - 2][defect.column],
             "warning",
         )
-        for one in world.samples.planted
-        if one.kind == "clinic_spelling"
+        for defect in world.samples.planted
+        if defect.kind == "clinic_spelling"
     }
     assert set(found) == expected and len(found) == len(expected) > 500
     names = {
@@ -256,25 +256,31 @@ def test_reschedules_are_linked_to_what_replaced_them(world: World) -> None:
     expected = {}
     for row in rows:
         later = [
-            (other["scheduled_at"], other["appointment_id"])
-            for other in rows
+            (replacement["scheduled_at"], replacement["appointment_id"])
+            for replacement in rows
             if row["status"] == "RESCHEDULED"
-            and (other["patient_id"], other["provider_id"])
+            and (replacement["patient_id"], replacement["provider_id"])
             == (row["patient_id"], row["provider_id"])
             and timedelta(0)
-            < datetime.fromisoformat(other["scheduled_at"])
+            < datetime.fromisoformat(replacement["scheduled_at"])
             - datetime.fromisoformat(row["scheduled_at"])
             <= timedelta(30)
         ]
         if later:
             expected[row["appointment_id"]] = min(later)[1]
     assert found == expected
-    assert set(found) == world.told("replaced") and set(found.values()) == world.told("follow_up")
+    assert set(found) == world.planted("replaced") and set(found.values()) == world.planted(
+        "follow_up"
+    )
     assert len(found) == 180
     first = world.samples.files["appointments_20251201.csv"].decode()
-    at_once = {one for one, other in found.items() if f"\n{other}," in first}
+    at_once = {
+        appointment for appointment, replacement in found.items() if f"\n{replacement}," in first
+    }
     assert {row[0] for row in world.early["links"]} == at_once
-    assert any(f"\n{one}," in first for one in set(found) - at_once), "linked by a later delivery"
+    assert any(f"\n{appointment}," in first for appointment in set(found) - at_once), (
+        "linked by a later delivery"
+    )
 
 
 def test_surveys_have_their_visits_patient_provider_and_place(world: World) -> None:
@@ -330,15 +336,15 @@ def test_providers_never_described_are_inferred_members(world: World) -> None:
         " where c.check_name = 'provider_id_is_known' group by 1"
     )
     unknown = Counter(
-        one.file.rsplit("_", 1)[0]
-        for one in world.samples.planted
-        if one.kind == "unknown_provider"
+        defect.file.rsplit("_", 1)[0]
+        for defect in world.samples.planted
+        if defect.kind == "unknown_provider"
     )
     assert dict(checks) == unknown
 
 
 def test_patients_who_come_late_are_inferred_first(world: World) -> None:
-    late = world.told("arrives_late")
+    late = world.planted("arrives_late")
     assert late <= {row[0] for row in world.early["inferred"]} and len(late) == 5
     found = world.ask(
         "select patient_id, age_group, payer_type, gender, city, state, is_inferred"
@@ -359,16 +365,16 @@ def test_what_the_checks_say_is_what_was_planted(world: World) -> None:
         " where outcome <> 'pass' and check_name <> 'provider_id_is_known' group by 1"
     )
     assert dict(found) == {
-        "completed_has_visit": len(world.told("no_visit")),
+        "completed_has_visit": len(world.planted("no_visit")),
         "patient_id_is_known": sum(
-            row["patient_id"] in {one[0] for one in world.early["inferred"]}
+            row["patient_id"] in {patient for patient, *_ in world.early["inferred"]}
             for feed in ("appointments", "visits")
             for row in csv.DictReader(
                 io.StringIO(world.samples.files[f"{feed}_20251201.csv"].decode())
             )
         ),
     }
-    assert len(world.told("no_visit")) == 161
+    assert len(world.planted("no_visit")) == 161
     star_checks = world.ask(
         "select count(distinct check_name) from quality.check_result where batch_id is null and outcome = 'pass'"
     )
@@ -412,9 +418,9 @@ def test_the_same_again_writes_nothing(world: World) -> None:
         }
 
     before = rows()
-    for file, held in world.samples.files.items():
+    for file, data in world.samples.files.items():
         root = Path(os.environ["CLAIMHOUSE_LANDING_ROOT"].removeprefix("file://"))
-        drop(root, f"{file.removesuffix('.csv')}_again.csv", held.decode())
+        drop(root, f"{file.removesuffix('.csv')}_again.csv", data.decode())
     ingest.run("clinic")
     assert len(batches(world.connection)) == len(world.samples.files)
     written = star.load("clinic", in_state(world.connection, "clinic", "loaded"))
@@ -427,7 +433,7 @@ def test_a_rebuild_gives_the_same(world: World) -> None:
 
 
 def content(connection: Connection) -> dict[str, Counter[tuple[Any, ...]]]:
-    """What the star says of the clinics, by natural keys."""
+    """The clinics' rows of the star, by natural keys."""
     members = {
         "patient": "concat(patient_id, ' ', valid_from)",
         "provider": "concat(provider_id, ' ', valid_from)",
@@ -438,7 +444,7 @@ def content(connection: Connection) -> dict[str, Counter[tuple[Any, ...]]]:
     found = {}
     for table in (*FACTS, "dim_patient", "dim_provider", "dim_facility"):
         cursor = connection.execute(f"select * from star.{table} limit 0".encode())
-        columns = [one.name for one in cursor.description or ()]
+        columns = [column.name for column in cursor.description or ()]
         values = []
         for column in columns:
             member = column.removesuffix("_key")
@@ -456,7 +462,7 @@ def content(connection: Connection) -> dict[str, Counter[tuple[Any, ...]]]:
 
 
 def rebuilt(connection: Connection) -> dict[str, Counter[tuple[Any, ...]]]:
-    """The same of a star made anew; it is left as it was."""
+    """The same rows after a rebuild, which is rolled back."""
     with connection.transaction(force_rollback=True):
         star.rebuild(connection, "clinic")
         return content(connection)
@@ -477,14 +483,14 @@ HEADERS = {
 
 @dataclass
 class Clinics:
-    """A network of clinics that sends small files, a day's at a time."""
+    """A network of clinics that sends small files, day by day."""
 
     connection: Connection
     root: Path
     day: date = date(2026, 1, 1)
 
     def send(self, **feeds: list[str]) -> None:
-        """Load a day's files, each given as its lines; then hold the star against a rebuild."""
+        """Load the files of a day, given as lines, and compare the star with a rebuild."""
         for feed, lines in feeds.items():
             text = "\n".join([",".join(HEADERS[feed]), *lines, ""])
             drop(self.root, f"{feed}_{self.day:%Y%m%d}.csv", text)
@@ -493,7 +499,7 @@ class Clinics:
         assert content(self.connection) == rebuilt(self.connection)
 
     def ask(self, question: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
+        """The rows that a query returns."""
         return self.connection.execute(question.encode()).fetchall()
 
     def links(self) -> dict[str, str]:
@@ -621,7 +627,7 @@ def test_the_bridge_keeps_who_is_not_sent_again_and_follows_the_visits_day(
 
 
 def test_a_name_of_a_clinic_is_standardized_only_where_that_is_certain(clinics: Clinics) -> None:
-    spelt = {
+    standard_names = {
         "East Clinic": "East Clinic",
         " East Clinic ": "East Clinic",
         "EAST CLINIC": "East Clinic",
@@ -632,15 +638,15 @@ def test_a_name_of_a_clinic_is_standardized_only_where_that_is_certain(clinics: 
         "Moon Base": None,
         "telehealth": "Telehealth Hub",
     }
-    lines = [visit(number, clinic_name=name) for number, name in enumerate(spelt, start=1)]
+    lines = [visit(number, clinic_name=name) for number, name in enumerate(standard_names, start=1)]
     clinics.send(visits=lines)
     found = clinics.ask("select clinic_location from source_clinic.visits order by row_number")
-    assert [row[0] for row in found] == list(spelt.values())
+    assert [row[0] for row in found] == list(standard_names.values())
     rules = {row[5]: row[2:4] for row in issues(clinics.connection) if row[1] == "clinic_location"}
     corrected, unknown = ("misspelling", "warning"), ("enum", "warning")
     assert rules == {
         name: unknown if standard is None else corrected
-        for name, standard in spelt.items()
+        for name, standard in standard_names.items()
         if name.strip() != standard
     }
     keys = clinics.ask(
@@ -648,7 +654,7 @@ def test_a_name_of_a_clinic_is_standardized_only_where_that_is_certain(clinics: 
         " order by row_number"
     )
     ids = {None: "unknown", HUB: "not applicable"}
-    assert [row[0] for row in keys] == [ids.get(name, name) for name in spelt.values()]
+    assert [row[0] for row in keys] == [ids.get(name, name) for name in standard_names.values()]
 
 
 def test_the_networks_calendar_is_compared_and_not_loaded(clinics: Clinics) -> None:
@@ -705,19 +711,19 @@ def test_checks_between_feeds_name_the_rows_concerned(clinics: Clinics) -> None:
     assert rows == expected
 
 
-def test_columns_that_tell_of_a_person_say_so() -> None:
-    told = {
-        (one.feed, column.name): column.classification
-        for one in contracts.of_source("clinic")
-        for column in one.columns
+def test_columns_about_a_person_are_classified() -> None:
+    classes = {
+        (contract.feed, column.name): column.classification
+        for contract in contracts.of_source("clinic")
+        for column in contract.columns
     }
     ids = {"patient_id", "visit_id", "appointment_id"}
-    assert {kind for (_, name), kind in told.items() if name in ids} == {"identifier"}
+    assert {kind for (_, name), kind in classes.items() if name in ids} == {"identifier"}
     assert not [
-        name for (feed, name), kind in told.items() if feed == "patients" and kind == "public"
+        name for (feed, name), kind in classes.items() if feed == "patients" and kind == "public"
     ]
-    assert told["survey", "comment_text"] == "free_text"
-    assert {told["visits", "visit_date"], told["appointments", "scheduled_at"]} == {"date"}
+    assert classes["survey", "comment_text"] == "free_text"
+    assert {classes["visits", "visit_date"], classes["appointments", "scheduled_at"]} == {"date"}
 
 
 def test_a_default_capacity_is_stated(clinics: Clinics) -> None:
@@ -781,6 +787,6 @@ def test_the_star_checks_see_what_is_wrong(clinics: Clinics) -> None:
         with pytest.raises(checks.ChecksFailed) as failed:
             checks.scan_star("clinic", everything=True)
         expected = {name for names in wrong.values() for name in names}
-        assert {one.check_name for one in failed.value.failures} == expected
+        assert {failure.check_name for failure in failed.value.failures} == expected
         star.rebuild(clinics.connection, "clinic")
     checks.scan_star("clinic", everything=True)

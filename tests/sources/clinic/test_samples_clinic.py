@@ -1,6 +1,6 @@
-"""The clinic network's sample feeds: repeatable, of the promised shape, and as dirty as told.
+"""The clinic network's sample feeds: repeatable, of the specified shape, with the planted defects.
 
-Everything here is found in the files by plain Python; the manifest is held against that.
+Plain Python finds the defects in the files; the manifest is compared with them.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ CLINICS = {
 
 
 @pytest.fixture(scope="module")
-def made() -> Samples:
+def samples() -> Samples:
     return clinic.make(SEED)
 
 
 @pytest.fixture(scope="module")
-def feeds(made: Samples) -> dict[str, list[Row]]:
+def feeds(samples: Samples) -> dict[str, list[Row]]:
     """The rows of each feed, both deliveries together."""
-    found: dict[str, list[Row]] = defaultdict(list)
-    for name, held in made.files.items():
-        found[name.rsplit("_", 1)[0]] += csv.DictReader(io.StringIO(held.decode()))
-    return found
+    feeds: dict[str, list[Row]] = defaultdict(list)
+    for name, content in samples.files.items():
+        feeds[name.rsplit("_", 1)[0]] += csv.DictReader(io.StringIO(content.decode()))
+    return feeds
 
 
-def told(made: Samples, kind: str) -> set[str]:
-    return {one.record_key for one in made.planted if one.kind == kind}
+def planted(samples: Samples, kind: str) -> set[str]:
+    return {defect.record_key for defect in samples.planted if defect.kind == kind}
 
 
-def test_the_same_seed_gives_the_same_bytes(made: Samples) -> None:
+def test_the_same_seed_gives_the_same_bytes(samples: Samples) -> None:
     assert clinic in SOURCES
-    assert clinic.make(SEED) == made
-    assert clinic.make(7).files != made.files
+    assert clinic.make(SEED) == samples
+    assert clinic.make(7).files != samples.files
 
 
 def test_feeds_have_the_promised_numbers_of_rows(feeds: dict[str, list[Row]]) -> None:
@@ -71,8 +71,8 @@ def test_feeds_have_the_promised_numbers_of_rows(feeds: dict[str, list[Row]]) ->
     assert len({row["visit_id"] for row in feeds["survey"]}) == 1198
 
 
-def test_an_update_brings_little_of_each_changing_feed(made: Samples) -> None:
-    rows = {name: held.count(b"\n") - 1 for name, held in made.files.items()}
+def test_an_update_brings_little_of_each_changing_feed(samples: Samples) -> None:
+    rows = {name: content.count(b"\n") - 1 for name, content in samples.files.items()}
     second = {name for name in rows if name.endswith("20260105.csv")}
     assert {name.rsplit("_", 1)[0] for name in second} == {
         "patients", "appointments", "visits", "visit_providers", "survey",
@@ -82,7 +82,7 @@ def test_an_update_brings_little_of_each_changing_feed(made: Samples) -> None:
     )
 
 
-def test_visits_look_as_told(feeds: dict[str, list[Row]]) -> None:
+def test_visits_look_as_specified(feeds: dict[str, list[Row]]) -> None:
     visits = feeds["visits"]
     telehealth = sum(row["modality"] == "Telehealth" for row in visits)
     assert 0.57 < telehealth / len(visits) < 0.63
@@ -112,18 +112,18 @@ def test_visits_look_as_told(feeds: dict[str, list[Row]]) -> None:
 
 
 def test_visits_and_appointments_belong_together(
-    made: Samples, feeds: dict[str, list[Row]]
+    samples: Samples, feeds: dict[str, list[Row]]
 ) -> None:
     booked = {row["appointment_id"]: row for row in feeds["appointments"]}
     for row in feeds["visits"]:
-        one = booked[row["appointment_id"]]
-        assert one["status"] == "COMPLETED"
-        assert (one["patient_id"], one["provider_id"], one["scheduled_at"][:10]) == (
+        appointment = booked[row["appointment_id"]]
+        assert appointment["status"] == "COMPLETED"
+        assert (appointment["patient_id"], appointment["provider_id"], appointment["scheduled_at"][:10]) == (
             row["patient_id"], row["provider_id"], row["visit_date"],
         )  # fmt: skip
     completed = {key for key, row in booked.items() if row["status"] == "COMPLETED"}
     lacking = completed - {row["appointment_id"] for row in feeds["visits"]}
-    assert len(lacking) == 161 and lacking == told(made, "no_visit")
+    assert len(lacking) == 161 and lacking == planted(samples, "no_visit")
     assert {row["visit_id"] for row in feeds["survey"]} <= {
         row["visit_id"] for row in feeds["visits"]
     }
@@ -134,25 +134,25 @@ def test_visits_and_appointments_belong_together(
 
 
 def test_providers_24_to_30_are_named_and_never_described(
-    made: Samples, feeds: dict[str, list[Row]]
+    samples: Samples, feeds: dict[str, list[Row]]
 ) -> None:
     described = {row["provider_id"] for row in feeds["providers"]}
     named = {row["provider_id"] for row in [*feeds["appointments"], *feeds["visit_providers"]]}
     assert named - described == {f"PR{number}" for number in range(24, 31)}
     rows = [row for row in feeds["visit_providers"] if row["provider_id"] not in described]
-    assert {row["visit_id"] for row in rows} <= told(made, "unknown_provider")
+    assert {row["visit_id"] for row in rows} <= planted(samples, "unknown_provider")
     at: dict[str, set[str]] = defaultdict(set)
     known = {row["appointment_id"]: row for row in feeds["appointments"]}
-    spelt = {
+    standard = {
         spelling: name for name, others in clinic.SPELLINGS.items() for spelling in (name, *others)
     }
     for row in known.values():
-        at[row["provider_id"]].add(spelt[row["clinic_location"]])
+        at[row["provider_id"]].add(standard[row["clinic_location"]])
     assert max(len(places - {"Telehealth Hub"}) for places in at.values()) == 5
 
 
 def test_clinics_are_written_in_many_ways_and_two_are_idle(
-    made: Samples, feeds: dict[str, list[Row]]
+    samples: Samples, feeds: dict[str, list[Row]]
 ) -> None:
     active = {row["clinic_location"] for row in [*feeds["appointments"], *feeds["visits"]]}
     home = {row["home_clinic"] for row in feeds["providers"]}
@@ -167,11 +167,11 @@ def test_clinics_are_written_in_many_ways_and_two_are_idle(
     named = [row["clinic_location"] for row in [*feeds["appointments"], *feeds["visits"]]]
     named += [row["home_clinic"] for row in feeds["providers"]]
     odd = sum(name not in CLINICS for name in named)
-    assert odd == sum(one.kind == "clinic_spelling" for one in made.planted) > 500
+    assert odd == sum(defect.kind == "clinic_spelling" for defect in samples.planted) > 500
 
 
 def test_only_what_replaced_an_appointment_follows_it_within_30_days(
-    made: Samples, feeds: dict[str, list[Row]]
+    samples: Samples, feeds: dict[str, list[Row]]
 ) -> None:
     calendar = defaultdict(list)
     for row in feeds["appointments"]:
@@ -184,10 +184,12 @@ def test_only_what_replaced_an_appointment_follows_it_within_30_days(
             if row["status"] == "RESCHEDULED" and then - at <= timedelta(30):
                 replaced.add(row["appointment_id"])
                 replacing.add(other["appointment_id"])
-    assert replaced == told(made, "replaced") and replacing == told(made, "follow_up")
+    assert replaced == planted(samples, "replaced") and replacing == planted(samples, "follow_up")
     assert len(replaced) == 180 and len(replaced & replacing) == 10
     moved = {
         row["appointment_id"] for row in feeds["appointments"] if row["status"] == "RESCHEDULED"
     }
-    assert moved - replaced == told(made, "not_replaced")
-    assert any(one.kind == "follow_up" and "20260105" in one.file for one in made.planted)
+    assert moved - replaced == planted(samples, "not_replaced")
+    assert any(
+        defect.kind == "follow_up" and "20260105" in defect.file for defect in samples.planted
+    )

@@ -60,7 +60,7 @@ def test_every_row_and_cent_of_the_real_feeds_arrives_and_none_is_quarantined(re
 def test_misread_names_are_repaired_and_the_raw_ones_kept(real_hospital, files):
     columns = ", ".join(NAMES)
     found = real_hospital.execute(f"select patient_id, {columns} from source_hospital.patients")
-    # by another route: the whole text as bytes of Mac Roman, read as UTF-8
+    # another method: the whole text as Mac Roman bytes, read as UTF-8
     assert {row[0]: row[1:] for row in found} == {
         row["Id"]: tuple(
             row[header].encode("mac_roman").decode() or None for header in NAMES.values()
@@ -88,7 +88,11 @@ def test_times_places_and_zip_codes_are_the_files(real_hospital, files):
         )
         headers = ("Id",) if feed == "encounters" else ("ENCOUNTER", "CODE")
         assert Counter(found.fetchall()) == Counter(
-            ("|".join(row[one] for one in headers), _moment(row["START"]), _moment(row["STOP"]))
+            (
+                "|".join(row[header] for header in headers),
+                _moment(row["START"]),
+                _moment(row["STOP"]),
+            )
             for row in files[feed]
         )
     zips = real_hospital.execute(
@@ -177,7 +181,7 @@ def test_a_source_without_a_folder_in_the_landing_root_has_no_files(landing_root
 
 # --- made-up feeds -----------------------------------------------------------------------------
 
-ENCOUNTER, OTHER = (f"0000000{one}-0000-0000-0000-000000000000" for one in (1, 2))
+ENCOUNTER, OTHER = (f"0000000{digit}-0000-0000-0000-000000000000" for digit in (1, 2))
 PATIENT = "0000000a-0000-0000-0000-000000000000"
 HEADER = "START,STOP,PATIENT,ENCOUNTER,CODE,DESCRIPTION,BASE_COST,REASONCODE,REASONDESCRIPTION"
 
@@ -194,7 +198,7 @@ def procedure(
 
 
 def drop(root: Path, name: str, *lines: str) -> None:
-    """Lay a procedures file into the hospital's folder."""
+    """Write a procedures file to the hospital's folder."""
     path = root / "hospital" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join([HEADER, *lines, ""]))
@@ -209,7 +213,7 @@ def test_a_key_of_several_columns_tells_records_apart(landing_root, warehouse):
         procedure(code="76601001"),
         procedure(encounter=OTHER),
         procedure(),  # the same again
-        procedure(encounter=OTHER, cost="904"),  # the same with another cost: the last stands
+        procedure(encounter=OTHER, cost="904"),  # the same with another cost: the last row wins
     )
     assert take_in_all("hospital") == ["verified"]
     assert [row[2:] for row in batches(warehouse)] == [(6, 4, 1, 1)]
@@ -224,7 +228,7 @@ def test_a_key_of_several_columns_tells_records_apart(landing_root, warehouse):
 def test_a_later_good_row_resolves_the_issue_of_a_key_with_a_time_in_it(
     landing_root, warehouse, monkeypatch
 ):
-    monkeypatch.setenv("PGTZ", "America/New_York")  # how a session shows times must not matter
+    monkeypatch.setenv("PGTZ", "America/New_York")  # the session's time zone must not matter
     drop(
         landing_root,
         "procedures_1.csv",
@@ -264,22 +268,22 @@ def test_times_are_read_with_and_without_seconds_and_nothing_else(landing_root, 
     ]
 
 
-def test_every_column_that_tells_of_a_person_says_so():
-    told = {
-        (one.feed, column.name): column.classification
-        for one in contracts.of_source("hospital")
-        for column in one.columns
+def test_columns_about_a_person_are_classified():
+    classes = {
+        (contract.feed, column.name): column.classification
+        for contract in contracts.of_source("hospital")
+        for column in contract.columns
     }
     assert {
-        name for (feed, name), kind in told.items() if feed == "patients" and kind == "public"
+        name for (feed, name), kind in classes.items() if feed == "patients" and kind == "public"
     } == set()
     assert {
-        kind for (feed, name), kind in told.items() if name in ("patient_id", "encounter_id")
+        kind for (feed, name), kind in classes.items() if name in ("patient_id", "encounter_id")
     } == {"identifier"}
-    assert told["patients", "birth_date"] == "birth_date"
-    assert told["patients", "latitude"] == told["patients", "address"] == "street"
+    assert classes["patients", "birth_date"] == "birth_date"
+    assert classes["patients", "latitude"] == classes["patients", "address"] == "street"
     assert {
-        told["encounters", "started_at"],
-        told["procedures", "stopped_at"],
-        told["patients", "death_date"],
+        classes["encounters", "started_at"],
+        classes["procedures", "stopped_at"],
+        classes["patients", "death_date"],
     } == {"date"}

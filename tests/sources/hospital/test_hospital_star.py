@@ -1,4 +1,4 @@
-"""The hospital in the star: real feeds and samples against what plain Python reads in the files."""
+"""The hospital in the star: real feeds and samples, compared with plain Python over the files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Connection = psycopg.Connection[Any]
 DAYS = ("20260105", "20260106", "20260107")
 
 
-def csv_rows(held: bytes) -> list[Row]:
-    return list(csv.DictReader(io.StringIO(held.decode("utf-8-sig"), newline="")))
+def csv_rows(data: bytes) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
 @functools.cache
@@ -41,15 +41,15 @@ def payer_names() -> dict[str, str]:
 
 @dataclass
 class Files:
-    """What the files say so far: every row of each feed, and the newest of each record."""
+    """The files so far: every row of each feed, and the newest row of each record."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     newest: dict[str, dict[tuple[str, ...], Row]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, feed: str, held: bytes) -> None:
+    def add(self, feed: str, data: bytes) -> None:
         """Read one more file of *feed*."""
         key = ("ENCOUNTER", "CODE", "START") if feed == "procedures" else ("Id",)
-        for row in csv_rows(held):
+        for row in csv_rows(data):
             self.rows[feed].append(row)
             self.newest[feed][tuple(row[column] for column in key)] = row
 
@@ -63,14 +63,14 @@ class Files:
 
 @dataclass(frozen=True)
 class Tags:
-    """What the lists make of each encounter: its specialty, and whether it is restricted."""
+    """The specialty of each encounter by the reference lists, and whether it is restricted."""
 
     specialty: dict[str, str]
     restricted: set[str]
 
 
 def tags(files: Files) -> Tags:
-    """The documented rule, read once more: restricted first, then rank, then cost, then name."""
+    """The documented rule: restricted first, then rank, then cost, then name."""
     listed = {row["code"]: row["specialty"] for row in reference("procedure_specialty")}
     known = {row["specialty"]: row for row in reference("specialty")}
     costs: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
@@ -81,11 +81,11 @@ def tags(files: Files) -> Tags:
     specialty = {
         encounter: min(
             found,
-            key=lambda one: (
-                known[one]["is_restricted"] == "false",
-                int(known[one]["rank"]),
-                -found[one],
-                one,
+            key=lambda specialty: (
+                known[specialty]["is_restricted"] == "false",
+                int(known[specialty]["rank"]),
+                -found[specialty],
+                specialty,
             ),
         )
         for encounter, found in costs.items()
@@ -93,13 +93,13 @@ def tags(files: Files) -> Tags:
     restricted = {
         encounter
         for encounter, found in costs.items()
-        if any(known[one]["is_restricted"] == "true" for one in found)
+        if any(known[specialty]["is_restricted"] == "true" for specialty in found)
     }
     return Tags(specialty, restricted)
 
 
 def minutes(row: Row) -> int | None:
-    """From start to stop, half a minute rounded up; none where it ends before it begins."""
+    """Minutes from start to stop, half a minute rounded up; None if it ends before it starts."""
     seconds = int((moment(row["STOP"]) - moment(row["START"])).total_seconds())
     return None if seconds < 0 else (seconds + 30) // 60
 
@@ -148,19 +148,19 @@ DIMENSIONS = {
 
 
 def content(connection: Connection) -> dict[str, Counter[Any]]:
-    """All the star holds of the hospital, by natural keys."""
-    asked = {"fact_encounter": ENCOUNTERS, "fact_procedure": PROCEDURES} | {
+    """The hospital's rows of the star, by natural keys."""
+    queries = {"fact_encounter": ENCOUNTERS, "fact_procedure": PROCEDURES} | {
         table: f"select {columns} from star.{table} where source_system = 'hospital'"
         for table, columns in DIMENSIONS.items()
     }
     return {
         table: Counter(map(str, connection.execute(query).fetchall()))
-        for table, query in asked.items()
+        for table, query in queries.items()
     }
 
 
 def expected_encounters(files: Files) -> set[tuple[Any, ...]]:
-    said = tags(files)
+    expected_tags = tags(files)
     return {
         (
             row["Id"], row["PATIENT"], files.payer_of(row), row["ORGANIZATION"], row["CODE"],
@@ -169,7 +169,7 @@ def expected_encounters(files: Files) -> set[tuple[Any, ...]]:
             moment(row["STOP"]), minutes(row), Decimal(row["BASE_ENCOUNTER_COST"]),
             Decimal(row["TOTAL_CLAIM_COST"]), Decimal(row["PAYER_COVERAGE"]),
             Decimal(row["TOTAL_CLAIM_COST"]) - Decimal(row["PAYER_COVERAGE"]),
-            said.specialty[row["Id"]], row["Id"] in said.restricted,
+            expected_tags.specialty[row["Id"]], row["Id"] in expected_tags.restricted,
         )
         for row in files.newest["encounters"].values()
     }  # fmt: skip
@@ -195,13 +195,13 @@ def rows_of(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 
 
 def names_of(files: Files, code: str, name: str) -> dict[str, list[str]]:
-    """What each code is called, the most usual first, of equals the first in the alphabet."""
+    """The names of each code, by frequency, then alphabetically."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in files.rows["encounters"] + files.rows["procedures"]:
         if row[code]:
             found[row[code]][row[name]] += 1
     return {
-        code: sorted(names, key=lambda one: (-names[one], one)) for code, names in found.items()
+        code: sorted(names, key=lambda term: (-names[term], term)) for code, names in found.items()
     }
 
 
@@ -229,10 +229,10 @@ def test_every_real_procedure_is_there_with_the_payer_of_its_encounter(real_hosp
 
 
 def test_money_and_patients_by_payer_and_by_specialty_are_the_files(real_hospital, files):
-    said = tags(files)
+    expected_tags = tags(files)
     for column, of in (
         ("payer.payer_name", files.payer_of),
-        ("f.specialty", lambda row: said.specialty[row["Id"]]),
+        ("f.specialty", lambda row: expected_tags.specialty[row["Id"]]),
     ):
         sums: dict[str, list[Any]] = defaultdict(lambda: [0, set(), Decimal(0), Decimal(0)])
         for row in files.rows["encounters"]:
@@ -309,12 +309,12 @@ def test_real_patients_payers_and_the_hospital_are_described_once(real_hospital,
 
 def test_the_real_star_passes_its_checks(real_hospital):
     outcomes = checks.scan_star("hospital", everything=True)
-    assert {one.check_name for one in outcomes} >= {
+    assert {outcome.check_name for outcome in outcomes} >= {
         "encounter_money_reconciles", "procedure_money_reconciles", "facts_were_received",
         "restricted_care_is_tagged", "encounter_keys_lead_somewhere", "procedure_code_is_listed",
         "payer_name_is_listed", "patient_has_one_current_version",
     }  # fmt: skip
-    assert {one.outcome for one in outcomes} == {"pass"}
+    assert {outcome.outcome for outcome in outcomes} == {"pass"}
 
 
 def test_the_same_real_batches_again_write_nothing_and_a_rebuild_gives_the_same(real_hospital):
@@ -382,11 +382,11 @@ def test_what_a_procedure_costs_a_payer_against_everybodys_median(real_hospital,
 
 
 def test_how_many_humana_patients_were_helped_in_a_year(real_hospital, files):
-    said = tags(files)
+    expected_tags = tags(files)
     helped: dict[str, list[Row]] = defaultdict(list)
     for row in files.rows["encounters"]:
         if files.payer_of(row) == "Humana" and row["START"].startswith("2021"):
-            helped[said.specialty[row["Id"]]].append(row)
+            helped[expected_tags.specialty[row["Id"]]].append(row)
     assert {
         row["specialty"]: (row["encounters"], row["patients"], row["total_claim_cost"])
         for row in ask(real_hospital, "patients_helped_by_specialty")
@@ -404,21 +404,23 @@ def test_how_many_humana_patients_were_helped_in_a_year(real_hospital, files):
 
 
 def test_the_samples_load_day_by_day_and_tags_follow_late_procedures(landing_root, warehouse):
-    made = hospital.make(SEED)
+    samples = hospital.make(SEED)
     files = Files()
     folder = landing_root / "hospital"
     folder.mkdir()
     for day in DAYS:
-        for name in sorted(made.files):
+        for name in sorted(samples.files):
             if name.endswith(f"{day}.csv"):
-                (folder / name).write_bytes(made.files[name])
-                files.add(name.split("_")[0], made.files[name])
+                (folder / name).write_bytes(samples.files[name])
+                files.add(name.split("_")[0], samples.files[name])
         ingest.run("hospital", datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date())
         assert set(rows_of(warehouse, ENCOUNTERS)) == expected_encounters(files), day
         assert set(rows_of(warehouse, PROCEDURES)) == expected_procedures(files), day
     assert rows_of(warehouse, "select count(*) from quality.quarantine") == [(0,)]
     late = {
-        one.record_key.split("|")[0] for one in made.planted if one.kind == "hospice_arrives_later"
+        defect.record_key.split("|")[0]
+        for defect in samples.planted
+        if defect.kind == "hospice_arrives_later"
     }
     assert late and late <= tags(files).restricted
     assert rows_of(
@@ -427,7 +429,7 @@ def test_the_samples_load_day_by_day_and_tags_follow_late_procedures(landing_roo
         " inner join quality.check_result using (check_result_id)"
         " where check_name = 'procedure_code_is_listed' group by 1, 2",
     ) == [("warning", "34068001")]
-    moved = {one.record_key for one in made.planted if one.kind in ("moved", "died")}
+    moved = {defect.record_key for defect in samples.planted if defect.kind in ("moved", "died")}
     versions = rows_of(
         warehouse,
         "select patient_id from star.dim_patient where source_system = 'hospital' group by 1 having count(*) > 1",
@@ -440,7 +442,7 @@ def test_the_samples_load_day_by_day_and_tags_follow_late_procedures(landing_roo
 
 # --- made-up feeds -----------------------------------------------------------------------------
 
-PATIENT, PAYER, NOBODY, PLACE = (f"0000000{one}-0000-0000-0000-000000000000" for one in "abcd")
+PATIENT, PAYER, NOBODY, PLACE = (f"0000000{digit}-0000-0000-0000-000000000000" for digit in "abcd")
 HEADERS = {
     "encounters": "Id,START,STOP,PATIENT,ORGANIZATION,PAYER,ENCOUNTERCLASS,CODE,DESCRIPTION,"
     "BASE_ENCOUNTER_COST,TOTAL_CLAIM_COST,PAYER_COVERAGE,REASONCODE,REASONDESCRIPTION",
@@ -473,7 +475,7 @@ def procedure(
 
 @pytest.fixture
 def bring(landing_root: Path, warehouse: Connection) -> Any:
-    """Lays files into the hospital's folder and runs the whole line."""
+    """Write files to the hospital's folder, and run all stages."""
     came = iter(range(1, 100))
     (landing_root / "hospital").mkdir()
 
@@ -488,7 +490,7 @@ def bring(landing_root: Path, warehouse: Connection) -> Any:
 
 
 def tagged(connection: Connection) -> dict[str, tuple[str, bool, list[bool]]]:
-    """Of each encounter its specialty, its tag, and the tags of its procedures."""
+    """For each encounter: its specialty, its tag, and the tags of its procedures."""
     found = rows_of(
         connection,
         "select e.encounter_id, e.specialty, e.is_restricted,"
@@ -512,7 +514,7 @@ def test_hospice_is_restricted_whichever_way_it_is_known(bring, warehouse):
             procedure(1, "385763009", cost="1"),
             procedure(2, "430193006"),
             procedure(3, "430193006"),
-            procedure(4, "999999999", name="Day hospice program"),  # nobody has listed it
+            procedure(4, "999999999", name="Day hospice program"),  # in no list
         ],
     )
     assert tagged(warehouse) == {
@@ -529,21 +531,21 @@ def test_an_encounter_is_about_its_rarest_then_its_dearest_specialty(bring, ware
     bring(
         encounters=[encounter(number) for number in (1, 2, 3)] + [encounter(4, code="424619006")],
         procedures=[
-            # screening says less than cardiology, whatever it costs
+            # cardiology ranks before screening, whatever the cost
             procedure(1, "710824005", cost="9000"),
             procedure(1, "40701008", cost="10"),
-            # of equals the dearer, all procedures of one specialty together
+            # of equal ranks the costlier, by the sum of all procedures of a specialty
             procedure(2, "265764009", cost="100"),
             procedure(2, "40701008", cost="60"),
             procedure(2, "29303009", cost="60"),
-            # of equally dear ones the first in the alphabet
+            # of equal costs the first alphabetically
             procedure(3, "265764009", cost="50"),
             procedure(3, "40701008", cost="50"),
-            # its own code counts with the base cost
+            # the encounter's own code counts with the base cost
             procedure(4, "265764009", cost="85.54"),
         ],
     )
-    assert {key: one[0] for key, one in tagged(warehouse).items()} == {
+    assert {key: specialty for key, (specialty, *_) in tagged(warehouse).items()} == {
         "1": "cardiology", "2": "cardiology", "3": "cardiology", "4": "obstetrics",
     }  # fmt: skip
 
@@ -595,7 +597,7 @@ def test_a_later_usual_name_becomes_the_name(bring, warehouse):
     bring(encounters=[encounter(1)], procedures=[procedure(1, "76601001", name="Jab")])
     assert names() == ("Jab", [])
     bring(procedures=[procedure(1, "76601001", name="Injection", hour=9)])
-    assert names() == ("Injection", ["Jab"])  # equally often: the alphabet
+    assert names() == ("Injection", ["Jab"])  # equal counts: alphabetical order
     bring(procedures=[procedure(1, "76601001", name="Jab", hour=10)])
     assert names() == ("Jab", ["Injection"])
 
@@ -642,7 +644,7 @@ def test_the_star_checks_see_what_is_broken(bring, warehouse):
         warehouse.execute(breaks)
         with pytest.raises(checks.ChecksFailed) as failed:
             checks.scan_star("hospital", everything=True)
-        assert {one.check_name for one in failed.value.failures} == failing, breaks
+        assert {failure.check_name for failure in failed.value.failures} == failing, breaks
         star.rebuild(warehouse, "hospital")
     checks.scan_star("hospital", everything=True)
 

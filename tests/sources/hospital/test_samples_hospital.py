@@ -1,6 +1,6 @@
-"""The hospital's sample feeds: repeatable, of the real ones' shape, and as dirty as told.
+"""The hospital's sample feeds: repeatable, shaped like the real ones, with the planted defects.
 
-Everything here is found in the files by plain Python; the manifest is held against that.
+Plain Python finds the defects in the files; the manifest is compared with them.
 """
 
 from __future__ import annotations
@@ -20,41 +20,43 @@ FEEDS = ("patients", "encounters", "procedures", "payers", "organizations")
 
 
 @pytest.fixture(scope="module")
-def made() -> Samples:
+def samples() -> Samples:
     return hospital.make(SEED)
 
 
 @pytest.fixture(scope="module")
-def files(made: Samples) -> dict[str, list[Row]]:
+def files(samples: Samples) -> dict[str, list[Row]]:
     """The rows of each file."""
-    return {name: rows(held) for name, held in made.files.items()}
+    return {name: rows(content) for name, content in samples.files.items()}
 
 
 @pytest.fixture(scope="module")
 def feeds(files: dict[str, list[Row]]) -> dict[str, dict[str, Row]]:
     """The newest row of each record of each feed."""
-    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    feeds: dict[str, dict[str, Row]] = defaultdict(dict)
     for name in sorted(files):
-        found[name.split("_")[0]] |= {key_of(row): row for row in files[name]}
-    return found
+        feeds[name.split("_")[0]] |= {key_of(row): row for row in files[name]}
+    return feeds
 
 
-def rows(held: bytes) -> list[Row]:
-    return list(csv.DictReader(io.StringIO(held.decode("utf-8-sig"), newline="")))
+def rows(content: bytes) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 def key_of(row: Row) -> str:
     return row.get("Id") or f"{row['ENCOUNTER']}|{row['CODE']}|{row['START']}"
 
 
-def told(made: Samples, kind: str) -> Counter[tuple[str, str]]:
-    return Counter((one.file, one.record_key) for one in made.planted if one.kind == kind)
+def planted(samples: Samples, kind: str) -> Counter[tuple[str, str]]:
+    return Counter(
+        (defect.file, defect.record_key) for defect in samples.planted if defect.kind == kind
+    )
 
 
-def test_the_same_seed_gives_the_same_bytes(made: Samples) -> None:
+def test_the_same_seed_gives_the_same_bytes(samples: Samples) -> None:
     assert hospital in SOURCES
-    assert hospital.make(SEED) == made
-    assert hospital.make(7).files != made.files
+    assert hospital.make(SEED) == samples
+    assert hospital.make(7).files != samples.files
 
 
 def test_feeds_are_small_and_of_the_promised_size(feeds: dict[str, dict[str, Row]]) -> None:
@@ -66,33 +68,33 @@ def test_feeds_are_small_and_of_the_promised_size(feeds: dict[str, dict[str, Row
 
 
 def test_files_look_like_the_real_ones_and_share_no_id_with_them(
-    made: Samples, shared_data: Path
+    samples: Samples, shared_data: Path
 ) -> None:
     for feed in FEEDS:
         real = (shared_data / "hospital" / f"{feed}.csv").read_bytes()
         name = f"{feed}_20260105.csv"
-        assert made.files[name].split(b"\r\n")[0] == real.split(b"\r\n")[0]
-        ours = {key_of(row) for row in rows(made.files[name])}
+        assert samples.files[name].split(b"\r\n")[0] == real.split(b"\r\n")[0]
+        ours = {key_of(row) for row in rows(samples.files[name])}
         assert not ours & {key_of(row) for row in rows(real)}
     names = {row["NAME"] for row in rows((shared_data / "hospital" / "payers.csv").read_bytes())}
-    assert {row["NAME"] for row in rows(made.files["payers_20260105.csv"])} == names
+    assert {row["NAME"] for row in rows(samples.files["payers_20260105.csv"])} == names
 
 
 def test_every_row_that_looks_wrong_was_planted_and_the_reverse(
-    made: Samples, files: dict[str, list[Row]]
+    samples: Samples, files: dict[str, list[Row]]
 ) -> None:
     found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for name, held in files.items():
-        for row in held:
+    for name, file_rows in files.items():
+        for row in file_rows:
             for kind in looks(name.split("_")[0], row):
                 found[kind][name, key_of(row)] += 1
     for kind in ("missing_zip", "lost_zero_zip", "misread_name", "cut_code", "base_above_total"):
-        assert found.pop(kind) == told(made, kind) != Counter(), kind
+        assert found.pop(kind) == planted(samples, kind) != Counter(), kind
     assert not found
 
 
 def looks(feed: str, row: Row) -> list[str]:
-    """What a person would object to in a row by itself."""
+    """The defects that a row shows by itself."""
     wrong = []
     if feed != "encounters" and row.get("NAME") != "NO_INSURANCE" and "ZIP" in row:
         if not row["ZIP"]:
@@ -118,43 +120,43 @@ def test_misread_names_can_be_read_again(files: dict[str, list[Row]]) -> None:
     assert {"Zoë", "Müller", "Gonçalves", "Brontë"} < read
 
 
-def test_codes_have_other_names_now_and_then(made: Samples, files: dict[str, list[Row]]) -> None:
+def test_some_codes_have_other_names(samples: Samples, files: dict[str, list[Row]]) -> None:
     names: dict[str, Counter[str]] = defaultdict(Counter)
     other: Counter[tuple[str, str]] = Counter()
-    for held in files.values():
-        for row in held:
+    for file_rows in files.values():
+        for row in file_rows:
             if "CODE" in row:
                 names[row["CODE"]][row["DESCRIPTION"]] += 1
-    usual = {code: found.most_common(1)[0][0] for code, found in names.items()}
-    for name, held in files.items():
-        for row in held:
+    usual = {code: counts.most_common(1)[0][0] for code, counts in names.items()}
+    for name, file_rows in files.items():
+        for row in file_rows:
             if "CODE" in row and row["DESCRIPTION"] != usual[row["CODE"]]:
                 other[name, key_of(row)] += 1
-    assert other == told(made, "other_description")
-    assert sum(len(found) > 1 for found in names.values()) == 5
+    assert other == planted(samples, "other_description")
+    assert sum(len(counts) > 1 for counts in names.values()) == 5
 
 
-def test_times_that_cannot_be_were_planted(
-    made: Samples, files: dict[str, list[Row]], feeds: dict[str, dict[str, Row]]
+def test_impossible_times_were_planted(
+    samples: Samples, files: dict[str, list[Row]], feeds: dict[str, dict[str, Row]]
 ) -> None:
     outside, late = Counter(), Counter()
-    for name, held in files.items():
-        for row in held:
+    for name, file_rows in files.items():
+        for row in file_rows:
             if name.startswith("procedures"):
-                whole = feeds["encounters"][row["ENCOUNTER"]]
-                if row["START"] < whole["START"] or row["STOP"] > whole["STOP"]:
+                encounter = feeds["encounters"][row["ENCOUNTER"]]
+                if row["START"] < encounter["START"] or row["STOP"] > encounter["STOP"]:
                     outside[name, key_of(row)] += 1
             elif name.startswith("encounters"):
                 died = feeds["patients"][row["PATIENT"]]["DEATHDATE"]
                 if died and row["START"][:10] > died:
                     late[name, key_of(row)] += 1
-    assert outside == told(made, "outside_encounter") != Counter()
-    assert late == told(made, "after_death") + told(made, "death_certification")
-    assert min(len(told(made, kind)) for kind in ("after_death", "death_certification")) > 1
+    assert outside == planted(samples, "outside_encounter") != Counter()
+    assert late == planted(samples, "after_death") + planted(samples, "death_certification")
+    assert min(len(planted(samples, kind)) for kind in ("after_death", "death_certification")) > 1
 
 
 def test_records_arrive_after_those_that_name_them(
-    made: Samples, files: dict[str, list[Row]]
+    samples: Samples, files: dict[str, list[Row]]
 ) -> None:
     waiting: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     seen: dict[str, set[str]] = defaultdict(set)
@@ -168,22 +170,26 @@ def test_records_arrive_after_those_that_name_them(
         for row in came["encounters"] if day == "20260105" else []:
             if row["PATIENT"] not in seen["patients"]:
                 waiting["patient"][row["PATIENT"], ""] += 1
-    assert waiting["encounter_arrives_later"] == told(made, "encounter_arrives_later") != Counter()
-    arrived = {key for _, key in told(made, "patient_arrives_later")}
+    assert (
+        waiting["encounter_arrives_later"]
+        == planted(samples, "encounter_arrives_later")
+        != Counter()
+    )
+    arrived = {key for _, key in planted(samples, "patient_arrives_later")}
     assert {key for key, _ in waiting["patient"]} <= arrived
     assert waiting["patient"]
 
 
 def test_hospice_care_comes_late_for_stays_already_known(
-    made: Samples, files: dict[str, list[Row]]
+    samples: Samples, files: dict[str, list[Row]]
 ) -> None:
-    late = {key.split("|")[0] for _, key in told(made, "hospice_arrives_later")}
+    late = {key.split("|")[0] for _, key in planted(samples, "hospice_arrives_later")}
     first = files["procedures_20260105.csv"]
     assert late and late <= {row["ENCOUNTER"] for row in first}
     assert not late & {row["ENCOUNTER"] for row in first if row["CODE"] == "385763009"}
-    assert {one.file for one in made.planted if one.kind == "hospice_arrives_later"} == {
-        "procedures_20260106.csv"
-    }
+    assert {
+        defect.file for defect in samples.planted if defect.kind == "hospice_arrives_later"
+    } == {"procedures_20260106.csv"}
 
 
 def test_cells_of_reports_are_large_and_small(feeds: dict[str, dict[str, Row]]) -> None:
@@ -204,7 +210,7 @@ def parts(key: str) -> list[str]:
 
 
 def test_rows_sent_again_are_corrections_moves_or_unchanged(
-    made: Samples, files: dict[str, list[Row]]
+    samples: Samples, files: dict[str, list[Row]]
 ) -> None:
     first = {
         key_of(row): row
@@ -217,7 +223,7 @@ def test_rows_sent_again_are_corrections_moves_or_unchanged(
     def changes(kind: str) -> list[set[str]]:
         return [
             {column for column, value in now[file, key].items() if first[key][column] != value}
-            for file, key in told(made, kind)
+            for file, key in planted(samples, kind)
         ]
 
     assert all("PAYER" in changed for changed in changes("corrected_encounter"))

@@ -24,7 +24,7 @@ QUEUE = "ClaimID,ReceiptDate,TotalCharge,NPI,MostRecentNote"
 
 
 def drop(root: Path, name: str, *lines: str, header: str = QUEUE) -> None:
-    """Lay a file into the folder of the pended claims."""
+    """Write a file to the folder of pended claims."""
     path = root / "pended" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join([header, *lines, ""]))
@@ -37,7 +37,7 @@ def pended(
     return f"{900_000_000_000_000 + number},{day},{charge},{npi},add practitioner"
 
 
-# --- what the file's name tells ------------------------------------------------------------------
+# --- the day in the file name --------------------------------------------------------------------
 
 
 def test_the_day_of_a_queue_comes_from_its_name(landing_root, warehouse):
@@ -52,7 +52,7 @@ def test_the_day_of_a_queue_comes_from_its_name(landing_root, warehouse):
     ]
 
 
-def test_a_queue_whose_name_tells_no_day_is_rejected(landing_root, warehouse):
+def test_a_queue_without_a_day_in_its_name_is_rejected(landing_root, warehouse):
     drop(landing_root, "pend_queue_latest.csv", pended(1))
     assert take_in_all("pended") == ["rejected"]
     assert [(row[1], row[2]) for row in issues(warehouse)] == [("report_date", "missing_column")]
@@ -108,7 +108,7 @@ INPATIENT = (
 CLEARED = "ClaimID,ReceiptDate,ClearDate,MostRecentNote"
 DIRECTORY = "npi,provider_group,last_name,first_name,addr_1,addr_2,city,state"
 DAYS = ("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-09")
-# Claim 1 is cleared, 2 leaves, comes back and is cleared, 3 stays, 4 enters late and is gone without a word.
+# Claim 1 is cleared, 2 leaves, comes back and is cleared, 3 stays, 4 enters late and leaves uncleared.
 QUEUES = {
     DAYS[0]: (1, 2, 3),
     DAYS[1]: (1, 3, 4),
@@ -142,7 +142,7 @@ FILES: dict[str, tuple[str, list[str]]] = {
         ],
     ),
 }  # fmt: skip
-WALK = {  # claim and day: how it stands, and the first report without it
+WALK = {  # claim and day: its state, and the first report without it
     ("1", DAYS[0]): ("pended", None, 0), ("1", DAYS[1]): ("cleared", DAYS[2], 0),
     ("2", DAYS[0]): ("left", DAYS[1], 0), ("2", DAYS[2]): ("cleared", DAYS[3], 1),
     ("3", DAYS[0]): ("pended", None, 0), ("3", DAYS[1]): ("pended", None, 0),
@@ -152,7 +152,7 @@ WALK = {  # claim and day: how it stands, and the first report without it
 
 
 def load(root: Path, warehouse: Any, *files: str) -> dict[str, int]:
-    """Lay some of FILES, take them in and load the star."""
+    """Write some of FILES, land them and load the star."""
     for name in files:
         header, lines = FILES[name]
         drop(root, name, *lines, header=header)
@@ -162,7 +162,7 @@ def load(root: Path, warehouse: Any, *files: str) -> dict[str, int]:
 
 
 def walk(warehouse: Any) -> dict[tuple[str, str], tuple[Any, ...]]:
-    """What the queue fact says of each claim and day."""
+    """The queue fact's row of each claim and day."""
     found = warehouse.execute(
         "select right(claim_id, 1), report_date::text, outcome, left_date::text, entered_count,"
         " cleared_count, left_count from star.fact_pended_queue"
@@ -175,7 +175,7 @@ def walk(warehouse: Any) -> dict[tuple[str, str], tuple[Any, ...]]:
 
 
 def standing(warehouse: Any) -> dict[str, tuple[Any, ...]]:
-    """How each claim stands."""
+    """The current state of each claim."""
     found = warehouse.execute(
         "select right(claim_id, 1), outcome, first_pended_date::text, last_pended_date::text, left_date::text,"
         " cleared_date::text, report_count, days_to_first_report, days_pended, days_to_clear, age_bucket,"
@@ -353,11 +353,11 @@ class Real:
             rows = read(file)
             # a second segment of a claim has no receipt date: the first one is the claim
             self.queues[file.stem[-10:]] = {
-                row["ClaimID"]: row for row in sorted(rows, key=lambda one: one["ReceiptDate"])
+                row["ClaimID"]: row for row in sorted(rows, key=lambda row: row["ReceiptDate"])
             }
         self.cleared = {
             row["ClaimID"]: row
-            for row in sorted(read(folder / "cleared_claims.csv"), key=lambda one: one["ReceiptDate"])
+            for row in sorted(read(folder / "cleared_claims.csv"), key=lambda row: row["ReceiptDate"])
         }  # fmt: skip
         self.directory = {
             row["npi"].zfill(10): row for row in read(folder / "provider_directory.csv")
@@ -365,11 +365,11 @@ class Real:
         self.inpatient = [row for file in folder.glob("*Inpatient*") for row in read(file)]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What *query* finds."""
+        """The rows of *query*."""
         return self.warehouse.execute(query.encode()).fetchall()
 
     def example(self, name: str) -> list[dict[str, Any]]:
-        """The example *name*, run as it is in its file."""
+        """The rows of the example *name*."""
         cursor = self.warehouse.execute(sql_files.sql(f"examples/{name}").encode())
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -407,7 +407,7 @@ def bucket(days: int) -> str:
 
 
 def category(note: str) -> str:
-    """Why a claim pends, as its note says."""
+    """The reason of a pended claim, from its note."""
     return next((name for name, words in PHRASES if re.search(words, note)), "misc")
 
 
@@ -418,7 +418,7 @@ def dollars(row: dict[str, str]) -> Decimal:
 
 @pytest.fixture(scope="module")
 def real(server: str, shared_data: Path, tmp_path_factory: Any) -> Iterator[Real]:
-    """The real feeds, taken through the whole line, checks and all."""
+    """The real feeds, taken through all stages and checks."""
     name = f"real_{uuid.uuid4().hex[:8]}"
     address = embedded.create_database(server, name, template="warehouse_template")
     root = tmp_path_factory.mktemp("real")
@@ -478,7 +478,7 @@ def test_the_practitioner_is_the_one_the_directory_answers_last(real):
     assert len(found) == len({row[0] for row in found}) > 10_000
     assert {row[0]: row[1] for row in found} == {
         npi: real.directory[npi]["last_name"]
-        for npi in {row["NPI"].zfill(10) for one in real.queues.values() for row in one.values() if row["NPI"]}
+        for npi in {row["NPI"].zfill(10) for queue in real.queues.values() for row in queue.values() if row["NPI"]}
         if npi in real.directory
     }  # fmt: skip
 
@@ -541,7 +541,9 @@ def test_the_tops_agree_with_the_files(real):
         counted: dict[str, list[Decimal]] = defaultdict(list)
         for row in claims.values():
             counted[of(row)].append(dollars(row))
-        ranked = sorted(counted.items(), key=lambda one: (-len(one[1]), -sum(one[1]), one[0]))[:10]
+        ranked = sorted(
+            counted.items(), key=lambda entry: (-len(entry[1]), -sum(entry[1]), entry[0])
+        )[:10]
         assert [(row[column], row["claims"], row["dollars"]) for row in real.example(example)] == [
             (name, len(charges), sum(charges)) for name, charges in ranked
         ], example
@@ -549,7 +551,7 @@ def test_the_tops_agree_with_the_files(real):
 
 def test_cleared_and_left_agree_with_the_files(real):
     last = max(real.queues)
-    pends = {claim for one in real.queues.values() for claim in one}
+    pends = {claim for queue in real.queues.values() for claim in queue}
     expected: dict[str, list[int]] = defaultdict(list)
     for claim, row in real.cleared.items():
         seen = [day for day, claims in real.queues.items() if claim in claims]

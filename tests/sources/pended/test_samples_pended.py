@@ -1,6 +1,6 @@
-"""The sample feeds of pended claims: repeatable, of the real files' shape, and as dirty as told.
+"""The sample feeds of pended claims: repeatable, shaped like the real ones, with the planted defects.
 
-Everything here is found in the files by plain Python; the manifest is held against that.
+Plain Python finds the defects in the files; the manifest is compared with them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ Row = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def made() -> Samples:
+def samples() -> Samples:
     return pended.make(SEED)
 
 
 @pytest.fixture(scope="module")
-def feeds(made: Samples) -> dict[str, list[Row]]:
+def feeds(samples: Samples) -> dict[str, list[Row]]:
     """The rows of each file."""
     return {
-        name: list(csv.DictReader(io.StringIO(held.decode()))) for name, held in made.files.items()
+        name: list(csv.DictReader(io.StringIO(content.decode())))
+        for name, content in samples.files.items()
     }
 
 
@@ -41,27 +42,27 @@ def queues(feeds: dict[str, list[Row]]) -> list[dict[str, Row]]:
     ]
 
 
-def test_the_same_seed_gives_the_same_bytes(made: Samples) -> None:
+def test_the_same_seed_gives_the_same_bytes(samples: Samples) -> None:
     assert pended in SOURCES
-    assert pended.make(SEED) == made
-    assert pended.make(7).files != made.files
+    assert pended.make(SEED) == samples
+    assert pended.make(7).files != samples.files
 
 
 def test_files_have_the_headers_of_the_real_ones_and_a_contract_each(
-    made: Samples, shared_data: Path
+    samples: Samples, shared_data: Path
 ) -> None:
     real = {}
     for file in (shared_data / "pended").iterdir():
         with file.open(encoding="utf-8-sig", newline="") as lines:
             real[contract_of(file.name)] = next(csv.reader(lines))
-    for name, held in made.files.items():
-        assert next(csv.reader(io.StringIO(held.decode()))) == real[contract_of(name)], name
-    assert set(map(contract_of, made.files)) == set(real)
+    for name, content in samples.files.items():
+        assert next(csv.reader(io.StringIO(content.decode()))) == real[contract_of(name)], name
+    assert set(map(contract_of, samples.files)) == set(real)
 
 
 def contract_of(name: str) -> str:
-    """The one feed that claims a file of this name."""
-    (feed,) = (one.feed for one in contracts.of_source("pended") if one.claims(name))
+    """The only feed whose file pattern matches *name*."""
+    (feed,) = (contract.feed for contract in contracts.of_source("pended") if contract.claims(name))
     return feed
 
 
@@ -89,7 +90,7 @@ def test_each_day_claims_enter_are_cleared_and_leave(feeds: dict[str, list[Row]]
 
 
 def test_what_was_planted_is_there_and_the_reverse(
-    made: Samples, feeds: dict[str, list[Row]]
+    samples: Samples, feeds: dict[str, list[Row]]
 ) -> None:
     found: Counter[str] = Counter()
     for name, rows in feeds.items():
@@ -105,7 +106,7 @@ def test_what_was_planted_is_there_and_the_reverse(
                 found["npi_given_twice"] += npi in seen
                 seen.add(npi)
             found["procedure_is_a_diagnosis"] += row.get("ICD9_PRCDR_CD_1", "").startswith("V")
-    assert +found == Counter(one.kind for one in made.planted)
+    assert +found == Counter(defect.kind for defect in samples.planted)
 
 
 def test_inpatient_claims_are_behind_the_queues(feeds: dict[str, list[Row]]) -> None:
@@ -118,17 +119,17 @@ def test_inpatient_claims_are_behind_the_queues(feeds: dict[str, list[Row]]) -> 
         for row in claims
         if row["SEGMENT"] == "1"
     ]
-    assert {len(one) for one in diagnoses} == set(range(1, 11))
-    assert all(len(set(one)) == len(one) for one in diagnoses)
+    assert {len(codes) for codes in diagnoses} == set(range(1, 11))
+    assert all(len(set(codes)) == len(codes) for codes in diagnoses)
 
 
-def test_they_load_through_the_whole_line(
-    made: Samples, feeds: dict[str, list[Row]], landing_root: Path, warehouse
+def test_they_load_through_all_stages(
+    samples: Samples, feeds: dict[str, list[Row]], landing_root: Path, warehouse
 ) -> None:
     folder = landing_root / "pended"
     folder.mkdir()
-    for name, held in made.files.items():
-        (folder / name).write_bytes(held)
+    for name, content in samples.files.items():
+        (folder / name).write_bytes(content)
     ingest.run("pended")
     states = warehouse.execute("select distinct state from landing.batch").fetchall()
     assert states == [("loaded",)]

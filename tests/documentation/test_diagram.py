@@ -32,17 +32,20 @@ def test_the_picture_in_the_docs_is_the_star_of_today(warehouse):
 
 def test_every_fact_and_every_key_is_drawn_and_ends_at_its_dimension(warehouse, columns):
     picture = ET.fromstring(diagram.draw(warehouse))
-    texts = [(one.text, float(one.get("y"))) for one in picture.iter(f"{SVG}text")]
+    texts = [(element.text, float(element.get("y"))) for element in picture.iter(f"{SVG}text")]
     names = Counter(text for text, _ in texts)
-    facts = [one for one in columns if one.startswith(("fact_", "bridge_"))]
-    assert all(names[one] == 1 for one in facts)
-    keys = [column for one in facts for column in columns[one] if column.endswith("_key")]
+    facts = [table for table in columns if table.startswith(("fact_", "bridge_"))]
+    assert all(names[fact] == 1 for fact in facts)
+    keys = [column for fact in facts for column in columns[fact] if column.endswith("_key")]
     lanes = {
-        text: float(one.get("x"))
-        for one in picture.iter(f"{SVG}text")
-        if (text := one.text or "").startswith("dim_")
+        text: float(element.get("x"))
+        for element in picture.iter(f"{SVG}text")
+        if (text := element.text or "").startswith("dim_")
     }
-    dots = {(float(one.get("cx")), float(one.get("cy"))) for one in picture.iter(f"{SVG}circle")}
+    dots = {
+        (float(element.get("cx")), float(element.get("cy")))
+        for element in picture.iter(f"{SVG}circle")
+    }
     for key, count in Counter(keys).items():
         role = key.removesuffix("_key")
         home = "dim_date" if role.endswith("date") else f"dim_{role}"
@@ -59,13 +62,13 @@ def test_every_fact_and_every_key_is_drawn_and_ends_at_its_dimension(warehouse, 
 def test_no_two_lines_lie_on_each_other_and_all_fits(warehouse):
     picture = ET.fromstring(diagram.draw(warehouse))
     width, height = float(picture.get("width")), float(picture.get("height"))
-    lines = [one.get("d") for one in picture.iter(f"{SVG}path") if "H" in one.get("d")]
+    lines = [element.get("d") for element in picture.iter(f"{SVG}path") if "H" in element.get("d")]
     rows = Counter(line.split()[1].split("H")[0] for line in lines)
     assert lines and max(rows.values()) == 1
     boxes = [
-        tuple(float(one.get(side)) for side in ("x", "y", "width", "height"))
-        for one in picture.iter(f"{SVG}rect")
-        if one.get("x")
+        tuple(float(element.get(side)) for side in ("x", "y", "width", "height"))
+        for element in picture.iter(f"{SVG}rect")
+        if element.get("x")
     ]
     for at, (x, y, wide, high) in enumerate(boxes):
         assert x >= 0 and x + wide <= width and y + high <= height

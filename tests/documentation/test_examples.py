@@ -19,8 +19,8 @@ Rows = dict[str, dict[str, Row]]
 
 
 @pytest.fixture
-def made(warehouse: psycopg.Connection[Any]) -> tuple[Billing, Rows]:
-    """A few claims around the edges of each question."""
+def small(warehouse: psycopg.Connection[Any]) -> tuple[Billing, Rows]:
+    """A few claims with the edge cases of each question."""
     billing = Billing(warehouse)
     loads: list[dict[str, list[Row]]] = [
         {
@@ -61,7 +61,7 @@ def real(warehouse: psycopg.Connection[Any], shared_data: Path) -> tuple[Billing
 
 
 def arrive(billing: Billing, loads: list[dict[str, list[Row]]]) -> Rows:
-    """Load each set of feeds; the newest row of each key is what they say."""
+    """Load each set of feeds, and return the newest row of each key."""
     newest: Rows = defaultdict(dict)
     for feeds in loads:
         for feed, rows in feeds.items():
@@ -72,13 +72,13 @@ def arrive(billing: Billing, loads: list[dict[str, list[Row]]]) -> Rows:
 
 
 def ask(billing: Billing, name: str) -> list[Row]:
-    """The example *name*, run as it is in its file."""
+    """The rows of the example *name*."""
     cursor = billing.connection.execute(sql_files.sql(f"examples/{name}").encode())
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-@pytest.mark.parametrize("data", ["made", "real"])
+@pytest.mark.parametrize("data", ["small", "real"])
 def test_claims_not_billed(data: str, request: pytest.FixtureRequest) -> None:
     billing, rows = request.getfixturevalue(data)
     expected = set()
@@ -97,7 +97,7 @@ def test_claims_not_billed(data: str, request: pytest.FixtureRequest) -> None:
     assert len(found) == len(expected) > 1
 
 
-@pytest.mark.parametrize("data", ["made", "real"])
+@pytest.mark.parametrize("data", ["small", "real"])
 def test_providers_with_fully_covered_claims(data: str, request: pytest.FixtureRequest) -> None:
     billing, rows = request.getfixturevalue(data)
     text = sql_files.sql("examples/providers_with_fully_covered_claims")
@@ -115,7 +115,7 @@ def test_providers_with_fully_covered_claims(data: str, request: pytest.FixtureR
         assert row["last_name"] == rows["providers"].get(row["provider_id"], {}).get("lname")
 
 
-@pytest.mark.parametrize("data", ["made", "real"])
+@pytest.mark.parametrize("data", ["small", "real"])
 def test_patients_with_surgery_by_provider(data: str, request: pytest.FixtureRequest) -> None:
     billing, rows = request.getfixturevalue(data)
     expected: dict[str, list[date]] = defaultdict(list)
@@ -132,8 +132,8 @@ def test_patients_with_surgery_by_provider(data: str, request: pytest.FixtureReq
         assert row["last_name"] == rows["patients"].get(row["patient_id"], {}).get("lname")
 
 
-def test_amount_to_bill_is_what_is_not_covered(made: tuple[Billing, Rows]) -> None:
-    billing, _ = made
+def test_amount_to_bill_is_what_is_not_covered(small: tuple[Billing, Rows]) -> None:
+    billing, _ = small
     found = {row["claim_id"]: row["amount_to_bill"] for row in ask(billing, "claims_not_billed")}
     assert found == {"C1": Decimal("0.00"), "C7": Decimal("50.00")}
 

@@ -1,4 +1,4 @@
-"""docs/model.md: what it says of the star, the metrics and the feeds is so."""
+"""docs/model.md agrees with the star, the metrics and the feeds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_bus_matrix_has_every_fact_and_the_dimensions_of_its_keys(warehouse)
     assert found == expected
 
 
-def test_the_grain_of_every_fact_is_told(warehouse):
+def test_the_grain_of_every_fact_is_given(warehouse):
     grains = model.parts(warehouse)["grains"]
     for table in diagram.tables(warehouse):
         if not table.name.startswith("dim_"):
@@ -58,23 +58,25 @@ def test_every_metric_is_listed_with_its_sentence(warehouse):
 
 def test_every_feed_has_its_problems_and_a_question_to_its_owner():
     third = PAGE.split("\n## 3")[1]
-    told = set(re.findall(r"^\| `(\w+\.\w+)` \|", third, flags=re.MULTILINE))
-    assert told == {one.name for one in contracts() if not one.is_draft}
+    described = set(re.findall(r"^\| `(\w+\.\w+)` \|", third, flags=re.MULTILINE))
+    assert described == {feed.name for feed in contracts() if not feed.is_draft}
 
 
 def test_every_rule_and_check_that_is_named_exists():
     third = PAGE.split("\n## 3")[1]
     named = set(re.findall(r"\(`(\w+)`\)", third))
     assert len(named) > 10
-    known = {rule.name for one in contracts() for rule in one.row_rules}
+    known = {rule.name for feed in contracts() for rule in feed.row_rules}
     for file in (settings.INCLUDE / "soda").rglob("*.yml"):
         known |= set(re.findall(r"^\s+name: (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
-    known |= {f"{one.column}_is_known" for feed in contracts() for one in feed.references}
+    known |= {
+        f"{reference.column}_is_known" for feed in contracts() for reference in feed.references
+    }
     code = "".join(
         file.read_text(encoding="utf-8")
         for file in [*settings.CODE.rglob("*.py"), *settings.CODE.rglob("*.sql")]
     )
-    known |= {one for one in named if f'"{one}"' in code or f"'{one}'" in code}
+    known |= {name for name in named if f'"{name}"' in code or f"'{name}'" in code}
     assert named <= known
 
 

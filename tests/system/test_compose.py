@@ -1,7 +1,7 @@
-"""The production shape: no container engine runs here, but the files fit what they name.
+"""The configuration of production, without a container engine.
 
-docker-compose.yaml goes through podman-compose's parser. What it and .env.example name is there:
-every class and provider imports, and every command of a health check runs.
+docker-compose.yaml is read by podman-compose's parser. What it and .env.example name exists: every
+class and provider can be imported, and every command of a health check runs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def example() -> dict[str, str]:
-    """What .env.example sets; a setting in a comment counts as named, with no value."""
+    """The settings of .env.example; a setting in a comment counts as named."""
     found = {}
     for line in (ROOT / ".env.example").read_text().splitlines():
         if match := re.fullmatch(r"(#?)([A-Z][A-Z0-9_]*)=(.*)", line):
@@ -101,7 +101,7 @@ def test_it_refuses_to_start_without_a_secret(
 
 def test_it_has_every_part(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    images = {name: one.get("image", "") for name, one in services.items()}
+    images = {name: service.get("image", "") for name, service in services.items()}
     airflow = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
     assert all(images[name].startswith("claimhouse:") for name in airflow)
     assert images["metadata"] == images["warehouse"] == "postgres:18"
@@ -112,7 +112,9 @@ def test_it_has_every_part(compose: dict[str, Any]) -> None:
 
 
 def test_every_service_that_stays_up_says_whether_it_is_healthy(compose: dict[str, Any]) -> None:
-    without = {name for name, one in compose["services"].items() if "healthcheck" not in one}
+    without = {
+        name for name, service in compose["services"].items() if "healthcheck" not in service
+    }
     assert without == {"init"}
 
 
@@ -123,7 +125,7 @@ def test_no_image_is_a_moving_target(compose: dict[str, Any]) -> None:
 
 
 def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
-    ports = [port for one in compose["services"].values() for port in one.get("ports", ())]
+    ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert len(ports) == 4
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
@@ -175,7 +177,7 @@ def test_the_example_holds_no_secret() -> None:
 def test_every_environment_variable_the_code_reads_is_in_the_example(
     example: dict[str, str],
 ) -> None:
-    assert _read_by(SETTINGS)  # the parser below still finds them
+    assert _read_by(SETTINGS)  # the parser below works
     read = {name for file in (ROOT / "plugins").rglob("*.py") for name in _read_by(file)}
     own = {name for name in read if name.startswith(("CLAIMHOUSE_", "WAREHOUSE_"))}
     assert own - example.keys() == set()
@@ -215,12 +217,12 @@ def test_the_image_installs_within_the_lock() -> None:
     assert wanted - pinned == set()
 
 
-# What is named exists ---------------------------------------------------------------------------
+# Names in the files exist -----------------------------------------------------------------------
 
-# What compose sets in short, as Airflow resolves it.
+# The class of the executor that compose names.
 EXECUTOR = "airflow.providers.celery.executors.celery_executor.CeleryExecutor"
 DOTTED = re.compile(r"\bairflow(?:\.\w+){2,}")
-# Hooks that are not in the image: the example says which provider has each.
+# Hooks that are not in the image, and the provider of each, which .env.example names.
 OTHER_PROVIDERS = {
     "teradata": "apache-airflow-providers-teradata",
     "mssql": "apache-airflow-providers-microsoft-mssql",
@@ -240,7 +242,7 @@ def test_every_class_that_compose_names_can_be_imported(compose: dict[str, Any])
 def test_airflow_starts_with_the_executor_and_the_remote_logs_of_compose(
     parsed: podman_compose.PodmanCompose, tmp_path: Path
 ) -> None:
-    """A new process, as Airflow configures itself on import."""
+    """In a new process, because Airflow configures itself on import."""
     environment = {
         name: value
         for name, value in parsed.services["worker"]["environment"].items()
@@ -297,7 +299,7 @@ print(json.dumps([name for name in {sorted(types - {"generic"})!r} if not hooks.
 def test_the_commands_of_the_services_exist(
     compose: dict[str, Any], parsed: podman_compose.PodmanCompose, tmp_path: Path
 ) -> None:
-    """As Airflow's own parser reads them, arguments included."""
+    """Airflow's own parser reads them, with their arguments."""
     services = compose["services"].values()
     airflow = [service for service in services if service["image"].startswith("claimhouse")]
     texts = [text for service in airflow if isinstance(text := service["command"], str)]
@@ -391,13 +393,13 @@ def _dockerfile() -> str:
 
 def _read_by(file: Path) -> set[str]:
     """The names that *file* asks ``os.environ`` for, by ``[...]`` or ``.get(...)``."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        asked: ast.expr | None = None
+        variable: ast.expr | None = None
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-            asked = node.slice
+            variable = node.slice
         if isinstance(node, ast.Call) and ast.unparse(node.func) in READERS:
-            asked = node.args[0]
-        if isinstance(asked, ast.Constant) and isinstance(asked.value, str):
-            found.add(asked.value)
-    return found
+            variable = node.args[0]
+        if isinstance(variable, ast.Constant) and isinstance(variable.value, str):
+            names.add(variable.value)
+    return names

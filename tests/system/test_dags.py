@@ -34,14 +34,14 @@ def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
 
 
 def test_a_task_makes_its_own_dag_alone(monkeypatch):
-    """To read the contracts of all sources takes a process a second, and every task is a process."""
-    # Not by Airflow's own context manager, which does not take back what it sets.
+    """Reading the contracts of all sources takes a second, and every task is a process."""
+    # Airflow's own context manager does not reset what it sets.
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, "ingest_clinic")
     bag = DagBag(dag_folder=str(FOLDER / "ingest.py"))
     assert set(bag.dags) == {"ingest_clinic"}
 
 
-def test_every_dag_has_a_run_book_retries_and_tells_of_failures(dags):
+def test_every_dag_has_a_run_book_retries_and_a_failure_callback(dags):
     for dag in dags.values():
         assert "What it does" in dag.doc_md, dag.dag_id
         assert "When it fails" in dag.doc_md, dag.dag_id
@@ -55,7 +55,7 @@ def test_an_ingest_run_covers_the_day_before_it(dags):
     assert type(dags["ingest_billing"].timetable).__name__ == "CronDataIntervalTimetable"
 
 
-def test_the_stages_of_an_ingest_stand_in_the_order_of_the_line(dags):
+def test_the_stages_of_an_ingest_are_in_order(dags):
     dag = dags["ingest_billing"]
     order = ["land", "verify", "check", "load_dimensions", "load_fact", "check_star", "finish"]
     for before, after in pairwise(order):
@@ -63,7 +63,7 @@ def test_the_stages_of_an_ingest_stand_in_the_order_of_the_line(dags):
 
 
 def test_a_source_that_fills_no_fact_yet_is_finished_all_the_same(dags):
-    """The scheduler skips a task expanded over nothing, and after it all that want success."""
+    """The scheduler skips a task mapped over nothing, and then all tasks that require success."""
     for source in contracts.sources():
         dag = dags[f"ingest_{source}"]
         line = [dag.get_task(name) for name in ("verify", "check", "load_fact", "check_star")]
@@ -82,10 +82,10 @@ def test_a_database_that_is_away_does_not_keep_dropped_files_waiting(dags):
 
 
 def test_assets_lead_from_ingest_to_publishing_to_delivery(dags):
-    made = {
+    updated = {
         asset.uri.rstrip("/") for task in dags["ingest_billing"].tasks for asset in task.outlets
     }
-    assert made == {"claimhouse://star/billing"}
+    assert updated == {"claimhouse://star/billing"}
     published = {asset.uri.rstrip("/") for task in dags["publish"].tasks for asset in task.outlets}
     assert published == {"claimhouse://reporting"}
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("system")
 
 @pytest.fixture(scope="module")
 def connection(demo: System) -> Iterator[psycopg.Connection[tuple[int, ...]]]:
-    """The demo's warehouse, reached as a person would: by the address it left behind."""
+    """The demo's warehouse, at the address in its warehouse.env."""
     with psycopg.connect(demo.warehouse, autocommit=True) as opened:
         yield opened
 
@@ -42,9 +42,9 @@ def test_every_sample_row_is_accounted_for(demo, connection):
     read = {(source, name): count for source, name, count, _ in found if name.endswith(".csv")}
     assert {source for source, *_ in found} == {folder.name for folder in root.iterdir()}
     assert {state for *_, state in found} == {"loaded"}
-    (nobodys,) = rows.keys() - read.keys()
-    assert nobodys[0] == "billing_exports"
-    assert read == {key: count for key, count in rows.items() if key != nobodys}
+    (undescribed,) = rows.keys() - read.keys()
+    assert undescribed[0] == "billing_exports"
+    assert read == {key: count for key, count in rows.items() if key != undescribed}
 
 
 def test_the_star_agrees_with_the_source(demo, connection):

@@ -1,4 +1,4 @@
-"""The embedded server comes up, wherever its folder is and whatever state it was left in."""
+"""The embedded server starts in any folder, and after a crash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local import embedded
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that the server's user may look into; pytest's own it may not."""
+    """A folder that the server's user can read, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(prefix="claimhouse-test-"))
     folder.chmod(0o755)
     yield folder
@@ -29,7 +29,7 @@ def place() -> Iterator[Path]:
 
 
 def started(folder: Path) -> str:
-    """Start as ``make up`` does: again while the server recovers."""
+    """Start as ``make up`` does: retry while the server recovers."""
     end = time.monotonic() + 30
     while True:
         try:
@@ -59,7 +59,7 @@ def test_a_crashed_server_may_take_long_to_recover(
 def test_a_server_starts_in_any_folder(place: Path, name: str) -> None:
     folder = place / name / "pg"
     address = embedded.start(folder)
-    assert embedded.start(folder) == address, "it is found running"
+    assert embedded.start(folder) == address, "the running server is found"
     database = embedded.create_database(address, "warehouse")
     with psycopg.connect(database) as connection:
         assert connection.execute("select current_database()").fetchone() == ("warehouse",)

@@ -1,4 +1,4 @@
-"""The local system, as far as it can be tried without starting Airflow."""
+"""The local system, without starting Airflow."""
 
 from __future__ import annotations
 
@@ -167,11 +167,13 @@ def test_a_process_is_found_and_stopped(tmp_path: Path) -> None:
     [{"began": 1.0}, {"word": "another program"}, {"boot": "an earlier one"}],
     ids=["another start", "another command", "another boot"],
 )
-def test_a_stranger_with_the_same_pid_is_left_alone(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_another_program_with_the_same_pid_is_left_alone(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
     process = begin(tmp_path)
     file = tmp_path / "run" / "sleeper.pid"
     record = json.loads(file.read_text())
-    if "began" in change:  # begun long before the file says: not ours
+    if "began" in change:  # started long before the record: not ours
         change = {"began": record["began"] + 3600}
     file.write_text(json.dumps(record | change))
     assert processes.find("sleeper", tmp_path / "run") is None
@@ -222,7 +224,7 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_taken_port_is_passed_over() -> None:
+def test_a_taken_port_is_skipped() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -231,7 +233,7 @@ def test_a_taken_port_is_passed_over() -> None:
     assert services.free_port(port) == port
 
 
-def test_a_server_left_for_dead_is_told_from_a_stranger(var: Path, server: str) -> None:
+def test_a_stale_postmaster_file_is_removed(var: Path, server: str) -> None:
     places.POSTGRES.mkdir()
     file = places.POSTGRES / "postmaster.pid"
     with psycopg.connect(server) as connection:
@@ -239,10 +241,10 @@ def test_a_server_left_for_dead_is_told_from_a_stranger(var: Path, server: str) 
         assert row is not None
         file.write_text(f"{row[0]}\n/somewhere\n")
         postgres._forget_stale_postmaster()
-        assert file.exists(), "a Postgres process bears the pid"
+        assert file.exists(), "a Postgres process has the pid"
     file.write_text(f"{os.getpid()}\n/somewhere\n")
     postgres._forget_stale_postmaster()
-    assert not file.exists(), "a test runner bears the pid"
+    assert not file.exists(), "the test runner has the pid"
 
 
 def test_secrets_are_made_once_and_kept_to_their_owner(var: Path) -> None:
@@ -272,7 +274,9 @@ def test_airflow_gets_secrets_as_connections_and_listens_here_only(
     assert settings["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert settings["AIRFLOW_HOME"] == str(places.AIRFLOW_HOME)
     assert settings["WAREHOUSE_URL"] == settings["AIRFLOW_CONN_CLAIMHOUSE_WAREHOUSE"] == address
-    assert settings["AIRFLOW__CORE__PARALLELISM"] == "9", "what a person sets on purpose wins"
+    assert settings["AIRFLOW__CORE__PARALLELISM"] == "9", (
+        "variables set for this run take precedence"
+    )
     mail = json.loads(settings["AIRFLOW_CONN_CLAIMHOUSE_MAIL"])
     assert (mail["host"], mail["port"]) == ("127.0.0.1", 2526)
     clients = [file.stem for file in (ROOT / "include" / "clients").glob("*.yaml")]
@@ -312,11 +316,11 @@ def test_an_executor_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_scheduler_starts_last_and_workers_have_names_of_their_own() -> None:
-    for each in topology.TOPOLOGIES.values():
-        assert each.components[-1].name == topology.SCHEDULER
+    for known in topology.TOPOLOGIES.values():
+        assert known.components[-1].name == topology.SCHEDULER
     celery = topology.TOPOLOGIES["celery"]
     settings = [part.settings for part in celery.components if part.name in celery.workers]
-    assert [each[topology.WORKER_NAME] for each in settings] == list(celery.workers)
+    assert [variables[topology.WORKER_NAME] for variables in settings] == list(celery.workers)
     assert len(set(celery.workers)) == 2
 
 
@@ -436,7 +440,7 @@ def test_the_landing_root_is_the_samples_or_the_folder_that_is_named(
 # The demo ---------------------------------------------------------------------------------------
 
 
-def test_progress_tells_what_has_begun() -> None:
+def test_progress_has_tasks_that_have_started() -> None:
     tasks = [
         {"task_id": "land", "state": "success"},
         {"task_id": "verify", "state": "success"},

@@ -1,4 +1,4 @@
-"""The warehouse's owner needs to be no superuser, as on a managed Postgres."""
+"""The warehouse's owner need not be a superuser, as on a managed Postgres."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from claimhouse import metrics, reporting, schema, warehouse
 
 @pytest.fixture
 def owner_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty database whose owner may create roles and nothing more.
+    """An empty database whose owner can only create roles.
 
-    On a server of its own: roles that another owner has made are not this one's to alter.
+    On a server of its own, because it could not alter roles that another owner has created.
     """
     with tempfile.TemporaryDirectory(prefix="claimhouse-test-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)

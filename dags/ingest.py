@@ -138,7 +138,7 @@ def ingest(source: str) -> DAG:
         if fetched:
             fetch_feed.expand(feed=fetched) >> landed
         verified = verify.expand(batch_id=landed)
-        facts = load_fact.expand(fact=star.facts(source))
+        facts = load_fact.expand(fact=star.fact_tables(source))
         verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()
 
     return pipeline()

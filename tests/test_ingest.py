@@ -171,14 +171,16 @@ def test_copies_of_a_record_are_dropped_or_set_aside(landing_root, warehouse):
 KILL = """
 import importlib, os, signal
 module = importlib.import_module("claimhouse.{module}")
-real = module.{name}
+*path, name = "{name}".split(".")
+holder = getattr(module, path[0]) if path else module
+real = getattr(holder, name)
 calls = [0]
 def dying(*given, **named):
     calls[0] += 1
     if calls[0] == {call}:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given, **named)
-module.{name} = dying
+setattr(holder, name, dying)
 from claimhouse import checks, ingest, review
 ingest.run("billing")
 """
@@ -192,12 +194,12 @@ ingest.run("billing")
         ("verification.source_tables", "_copy", 3),
         ("verification.source_tables", "_close", 2),
         ("checks.outcomes", "record", 1),
-        ("star.load", "_run", 2),
-        ("star.load", "_load_dimension_part", 2),
-        ("star.load", "_rekey_part", 2),
-        ("star.load", "_load_part", 1),
-        ("star.load", "_load_part", 2),
-        ("star.load", "_complete_fact", 1),
+        ("star.steps", "Load.run", 2),
+        ("star.dimensions", "_load_part", 2),
+        ("star.facts", "rekey_part", 2),
+        ("star.facts", "load_part", 1),
+        ("star.facts", "load_part", 2),
+        ("star.facts", "_complete", 1),
         ("star", "finish", 1),
     ],
 )

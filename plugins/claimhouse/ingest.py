@@ -93,7 +93,7 @@ def finish(system: str) -> list[int]:
     """
     loaded = _loading(system)
     with warehouse.connect() as connection:
-        star.finish(connection, system, loaded)
+        star.finish(star.Load(connection, system, loaded))
     return loaded
 
 
@@ -121,7 +121,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
     clock = timed("checks", clock)
     load_dimensions(system)
     clock = timed("dimensions", clock)
-    for fact in star.facts(system):
+    for fact in star.fact_tables(system):
         load_fact(system, fact)
     clock = timed("facts", clock)
     check_star(system)

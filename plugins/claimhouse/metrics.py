@@ -1,13 +1,13 @@
 """Governed metrics: each is defined once, in a file, and published as a view.
 
-``include/metrics/<metric>.yaml`` says what a metric is; ``include/metric_schema.yaml`` lists what
-such a file may hold, ``include/metric_dimensions.yaml`` by what metrics may be cut. A view
-``metrics.<metric>`` holds what has to be summed up, at the grain of all its cuts together, and
-never a finished ratio that somebody could average. ``metrics.roll_up`` holds every metric as a
-whole and by each of its cuts, ``metrics.catalog`` what each means and how it is rolled up.
+``include/metrics/<metric>.yaml`` defines a metric; ``include/metric_schema.yaml`` lists what such a
+file can say, ``include/metric_dimensions.yaml`` the cuts. A view ``metrics.<metric>`` holds the sums
+at the grain of all cuts together, and never a finished ratio that somebody could average.
+``metrics.roll_up`` holds every metric as a whole and by each of its cuts, ``metrics.catalog`` what
+each means and how it is rolled up.
 
-The views are laid to run as their reader, so the row-level security of the star holds in them too;
-:func:`claimhouse.reporting.publish` then grants them, and hands them to an owner it also binds.
+The views run with the rights of their reader, so the row-level security of the star applies to them;
+:func:`claimhouse.reporting.publish` then grants them.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from claimhouse.strict_yaml import Document
 
 log = logging.getLogger(__name__)
 
-# What one kind of metric needs, and no other may say.
+# The key that one kind of metric needs, and no other can have.
 NEEDS = {"ratio": "denominator", "share_of_members": "member", "level": "not_across"}
-# Names in the schema that no metric may take.
+# Names in the schema that no metric can take.
 OTHER_RELATIONS = {"catalog", "dimension", "roll_up"}
 SCHEMA = "metrics"
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """A cut: its name, and the column it is; ``None`` for the table where the fact has it."""
+    """A cut: its name, table and column; the table is ``None`` where the fact has the column."""
 
     name: str
     table: str | None
@@ -50,12 +50,12 @@ class Metric:
     """One governed metric.
 
     Attributes:
-        kind: how it rolls up, see ``include/sql/metric/kinds.jinja``. A ``level`` adds up over everything but
-            the cut ``not_across``, by which every question must be cut or which it must fix.
-        numerator: SQL over the fact and its dimensions; of ``sum``, ``level`` and ``ratio`` an
-            aggregate, of ``median`` the value of a row, of ``share_of_members`` a condition.
-        member: of ``share_of_members``, what is counted, each once.
-        filter: which rows of the fact count; all, where it is left out.
+        kind: how it rolls up, see ``sql/metrics/kinds.jinja``. A ``level`` adds up over all cuts but
+            ``not_across``: group by that one, or fix it.
+        numerator: SQL over the fact and its dimensions: an aggregate for ``sum``, ``level`` and
+            ``ratio``, the value of a row for ``median``, a condition for ``share_of_members``.
+        member: for ``share_of_members``, what is counted, each once.
+        filter: which rows of the fact count; all when left out.
     """
 
     name: str
@@ -75,19 +75,19 @@ class Metric:
 
 
 def dimensions(file: Path | None = None) -> dict[str, Dimension]:
-    """The cuts there are, by name.
+    """All cuts, by name.
 
     Raises:
         YamlError: the file says something it may not.
     """
     document = strict_yaml.read(file or settings.INCLUDE / "metric_dimensions.yaml")
-    found = {}
-    for name, said in document.data.items():
-        if not isinstance(said, dict) or set(said) != {"column", "meaning"}:
+    cuts = {}
+    for name, cut in document.data.items():
+        if not isinstance(cut, dict) or set(cut) != {"column", "meaning"}:
             raise document.error([name], "a cut has a column and a meaning")
-        table, _, column = said["column"].rpartition(".")
-        found[name] = Dimension(name, table or None, column, said["meaning"])
-    return found
+        table, _, column = cut["column"].rpartition(".")
+        cuts[name] = Dimension(name, table or None, column, cut["meaning"])
+    return cuts
 
 
 def load_all(folder: Path | None = None) -> list[Metric]:
@@ -101,34 +101,34 @@ def load_all(folder: Path | None = None) -> list[Metric]:
 
 
 def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
-    """The metric that *file* defines, and the file as it stands; *cuts* are all there are.
+    """The metric that *file* defines, and the file itself; *cuts* are all cuts.
 
     Raises:
         YamlError: it says something it may not; the message names file and line.
     """
     document = strict_yaml.read(file, settings.INCLUDE / "metric_schema.yaml")
-    said = document.data
-    if said["name"] != file.stem:
-        raise document.error(["name"], f"the file of this metric is {said['name']}.yaml")
-    if said["name"] in OTHER_RELATIONS | set(_bases()):
+    content = document.data
+    if content["name"] != file.stem:
+        raise document.error(["name"], f"the file of this metric is {content['name']}.yaml")
+    if content["name"] in OTHER_RELATIONS | set(_bases()):
         raise document.error(["name"], "another view of the schema has this name")
     for kind, key in NEEDS.items():
-        if said["kind"] == kind and key not in said:
+        if content["kind"] == kind and key not in content:
             raise document.error(["kind"], f"a {kind} needs the key {key}")
-        if said["kind"] != kind and key in said:
+        if content["kind"] != kind and key in content:
             raise document.error([key], f"only a {kind} has it")
-    for number, name in enumerate(said["dimensions"]):
+    for number, name in enumerate(content["dimensions"]):
         if name not in cuts:
             raise document.error(["dimensions", number], "no cut of include/metric_dimensions.yaml")
-    if said.get("not_across", said["dimensions"][0]) not in said["dimensions"]:
+    if content.get("not_across", content["dimensions"][0]) not in content["dimensions"]:
         raise document.error(["not_across"], "not among the dimensions")
-    return Metric(**{**said, "dimensions": tuple(said["dimensions"])}), document
+    return Metric(**{**content, "dimensions": tuple(content["dimensions"])}), document
 
 
 def publish(connection: Connection[Any], folder: Path | None = None) -> list[str]:
-    """Lay the schema ``metrics`` anew: all of it, or nothing. Safe to repeat.
+    """Create the views of the schema ``metrics`` again: all of them, or none. Safe to repeat.
 
-    Grants on its views do not outlive this; :func:`claimhouse.reporting.publish` lays them.
+    Grants on the views are lost; :func:`claimhouse.reporting.publish` grants them again.
 
     Args:
         connection: a connection of the warehouse's owner.
@@ -141,21 +141,23 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> list[str
         YamlError: a file says something it may not, or SQL that the star does not answer.
     """
     cuts = dimensions()
-    found = [load(file, cuts) for file in _files(folder)]
-    metrics = [metric for metric, _ in found]
+    loaded = [load(file, cuts) for file in _files(folder)]
+    metrics = [metric for metric, _ in loaded]
     with connection.transaction():
-        reference.lay(connection)
+        reference.fill(connection)
         warehouse.run(connection, "metrics/drop_views")
         for base in _bases():
             warehouse.run(connection, f"metrics/{base}")
-        for metric, document in found:
-            _lay(connection, metric, document, cuts)
-        warehouse.run(connection, "metrics/roll_up", metrics=[_rolled_up(one) for one in metrics])
-        said = json.dumps([asdict(one) for one in metrics])
-        warehouse.query(connection, "metrics/catalog", said)
+        for metric, document in loaded:
+            _create_view(connection, metric, document, cuts)
+        warehouse.run(
+            connection, "metrics/roll_up", metrics=[_rolled_up(metric) for metric in metrics]
+        )
+        definitions = json.dumps([asdict(metric) for metric in metrics])
+        warehouse.query(connection, "metrics/catalog", definitions)
         warehouse.query(connection, "metrics/dimension", json.dumps(_described(cuts)))
     log.info("published %d metrics", len(metrics))
-    return [one.name for one in metrics]
+    return [metric.name for metric in metrics]
 
 
 def _files(folder: Path | None) -> list[Path]:
@@ -163,11 +165,11 @@ def _files(folder: Path | None) -> list[Path]:
 
 
 def _bases() -> list[str]:
-    """The views that metrics stand on where no single fact would do."""
+    """The views that metrics read where no single fact will do."""
     return sorted(file.stem for file in (settings.INCLUDE / "sql" / "metrics").glob("*.sql"))
 
 
-def _lay(
+def _create_view(
     connection: Connection[Any], metric: Metric, document: Document, cuts: dict[str, Dimension]
 ) -> None:
     """Create the view of one metric.
@@ -176,7 +178,7 @@ def _lay(
         YamlError: the server refused it.
     """
     text = warehouse.sql(
-        "metrics/metric", **_names(metric, [cuts[one] for one in metric.dimensions])
+        "metrics/metric", **_names(metric, [cuts[name] for name in metric.dimensions])
     )
     try:
         with connection.transaction():
@@ -191,33 +193,33 @@ def _lay(
 
 def _names(metric: Metric, cuts: Sequence[Dimension]) -> dict[str, Any]:
     """What the SQL file calls the parts of *metric*."""
-    said = [metric.numerator, metric.denominator or "", metric.member or "", metric.filter or ""]
-    mentioned = set(re.findall(r"\b(dim_\w+)\.", " ".join(said)))
-    joined = sorted(mentioned | {one.table for one in cuts if one.table})
+    parts = [metric.numerator, metric.denominator or "", metric.member or "", metric.filter or ""]
+    mentioned = set(re.findall(r"\b(dim_\w+)\.", " ".join(parts)))
+    joined = sorted(mentioned | {cut.table for cut in cuts if cut.table})
     schema = SCHEMA if metric.fact in _bases() else "star"
     return {
         "metric": metric,
         "relation": f"{schema}.{metric.fact}",
         "joins": [{"table": table, "key": f"{table.removeprefix('dim_')}_key"} for table in joined],
         "cuts": [
-            {"name": one.name, "table": one.table or metric.fact, "column": one.column}
-            for one in cuts
+            {"name": cut.name, "table": cut.table or metric.fact, "column": cut.column}
+            for cut in cuts
         ],
     }
 
 
 def _rolled_up(metric: Metric) -> dict[str, Any]:
-    """What the view of all roll-ups needs to know of *metric*."""
-    cuts = [one for one in metric.dimensions if one != metric.not_across]
+    """What the view of all roll-ups needs to know about *metric*."""
+    cuts = [name for name in metric.dimensions if name != metric.not_across]
     return asdict(metric) | {"cuts": cuts}
 
 
 def _described(cuts: dict[str, Dimension]) -> list[dict[str, str]]:
     return [
         {
-            "dimension": one.name,
-            "column_name": f"star.{one.table}.{one.column}" if one.table else one.column,
-            "meaning": one.meaning,
+            "dimension": cut.name,
+            "column_name": f"star.{cut.table}.{cut.column}" if cut.table else cut.column,
+            "meaning": cut.meaning,
         }
-        for one in cuts.values()
+        for cut in cuts.values()
     ]

@@ -1,7 +1,7 @@
-"""Reference lists: what a code means, kept as data in ``include/reference/<name>.csv``.
+"""Reference lists: what codes mean, kept as data in ``include/reference/<name>.csv``.
 
-Each list is laid as the table ``reference.<name>``, which mapping files join. Every column is
-text; an empty field is NULL.
+Each list becomes the table ``reference.<name>``, which mapping files join. Every column is text;
+an empty field is NULL.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ListError(ValueError):
     """A list that cannot be read; the message names file and row."""
 
 
-def lay(connection: Connection[Any], folder: Path | None = None) -> list[str]:
-    """Make the tables of the schema ``reference`` agree with the lists; safe to repeat.
+def fill(connection: Connection[Any], folder: Path | None = None) -> list[str]:
+    """Make the tables of the schema ``reference`` agree with their files; safe to repeat.
 
     Args:
         connection: to the warehouse, as the star's owner.
@@ -37,15 +37,15 @@ def lay(connection: Connection[Any], folder: Path | None = None) -> list[str]:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.reference'))")
         files = sorted((folder or settings.INCLUDE / "reference").glob("*.csv"))
-        return [file.stem for file in files if _lay_list(connection, file)]
+        return [file.stem for file in files if _fill_list(connection, file)]
 
 
-def _lay_list(connection: Connection[Any], file: Path) -> bool:
-    """Write the table of one list, unless it holds this very file already."""
+def _fill_list(connection: Connection[Any], file: Path) -> bool:
+    """Write the table of one list, unless it was filled from this very file; whether it was written."""
     content = file.read_bytes()
     checksum = hashlib.sha256(content).hexdigest()
-    found = warehouse.query(connection, "reference/checksum", file.stem)
-    if found and found[0]["checksum"] == checksum:
+    rows_before = warehouse.query(connection, "reference/checksum", file.stem)
+    if rows_before and rows_before[0]["checksum"] == checksum:
         return False
     header, *rows = _read(file, content)
     table = sql.Identifier("reference", file.stem)

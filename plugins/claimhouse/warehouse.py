@@ -135,6 +135,11 @@ def sql(path: str, **names: Any) -> str:
     return _files.select_template(candidates).render(**names)
 
 
+def constant(path: str, name: str) -> str:
+    """What the Jinja file *path*, of constants and macros, calls *name*: told once for SQL and Python."""
+    return str(getattr(_files.get_template(path).module, name))
+
+
 def run(connection: Connection[Any], path: str, **names: Any) -> None:
     """Run every statement of the SQL file *path*, see :func:`sql`."""
     connection.execute(sql(path, **names).encode())

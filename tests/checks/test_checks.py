@@ -434,15 +434,16 @@ def loaded(house):
     """A star loaded from good batches and an update, not finished yet."""
     house.good()
     house.sql("update landing.batch set state = 'checked'")
-    star.load("billing")
+    star.load_source("billing")
     house.sql("update landing.batch set state = 'loaded'")
     house.sql("set timezone to 'UTC'")
     house.claims(30, first=190, cost="500", state="checked")
     house.patients(10, first=95, state="checked", birth="date '1971-01-01'")
     checked = in_state(house.connection, "billing", "checked")
     star.create_mappings(house.connection, "billing")
-    star.load_dimensions(house.connection, "billing", checked)
-    star.load_facts(house.connection, "billing", checked)
+    load = star.Load(house.connection, "billing", checked)
+    star.load_dimensions(load)
+    star.load_facts(load)
     return house
 
 
@@ -547,14 +548,15 @@ def test_a_claim_on_a_version_about_to_be_removed_is_told(loaded):
 def test_a_version_that_comes_late_is_no_alarm(house):
     house.good()
     house.sql("update landing.batch set state = 'checked'")
-    star.load("billing")
+    star.load_source("billing")
     late = house.claims(3, first=10, cost="777", state="checked")
     house.sql(
         "update source_billing.claims set last_modified_date = '2023-01-01' where batch_id = %s",
         late,
     )
-    star.load_dimensions(house.connection, "billing", [late])
-    star.load_facts(house.connection, "billing", [late])
+    load = star.Load(house.connection, "billing", [late])
+    star.load_dimensions(load)
+    star.load_facts(load)
     assert house.rows("select count(*) from star.fact_claim where batch_id = %s", late) == [(0,)]
     checks.scan_star("billing")
 
@@ -562,8 +564,9 @@ def test_a_version_that_comes_late_is_no_alarm(house):
 def test_a_claim_that_came_twice_alike_does_not_hide_that_it_is_missing(loaded):
     loaded.sql("update landing.batch set state = 'loaded'")
     came = [loaded.claims(1, first=one, cost="5", state="checked") for one in (900, 900, 901)]
-    star.load_dimensions(loaded.connection, "billing", came)
-    star.load_facts(loaded.connection, "billing", came)
+    load = star.Load(loaded.connection, "billing", came)
+    star.load_dimensions(load)
+    star.load_facts(load)
     checks.scan_star("billing")
     for table in ("fact_claim", "fact_claim_change"):
         loaded.sql(f"delete from star.{table} where claim_id = 'CF#900NN'")

@@ -163,7 +163,7 @@ def loaded(root: Path, connection: psycopg.Connection[Any]) -> None:
     drop_pended(root)
     take_in_all("pended")
     connection.execute("update landing.batch set state = 'checked' where state = 'verified'")
-    star.load("pended")
+    star.load_source("pended")
 
 
 def roles_of(tag: str, file: Path) -> Path:

@@ -32,7 +32,7 @@ def test_the_rows_of_several_feeds_are_united_by_name(
         "fact_x__b",
         "select 'no' as flag, price as amount, number as id from source_made.b",
     )
-    mapping.lay(warehouse, "made")
+    mapping.create(warehouse, "made")
     assert mapping.targets("made") == ["fact_x"]
     found = warehouse.execute(
         "select id, amount, day::text, flag from source_made.star_fact_x order by id"
@@ -48,12 +48,12 @@ def test_a_feed_that_joins_or_leaves_changes_the_union(
 ) -> None:
     two_feeds.maps("fact_x__a", "select id, amount, day from source_made.a")
     two_feeds.maps("fact_x__b", "select number as id from source_made.b")
-    mapping.lay(warehouse, "made")
+    mapping.create(warehouse, "made")
     two_feeds.maps("fact_x__a", "select day, id from source_made.a")
-    mapping.lay(warehouse, "made")
+    mapping.create(warehouse, "made")
     assert list(mapping.columns(warehouse, "made", "fact_x")) == ["day", "id"]
     (two_feeds.mappings / "fact_x__b.sql").unlink()
-    mapping.lay(warehouse, "made")
+    mapping.create(warehouse, "made")
     assert warehouse.execute("select id from source_made.star_fact_x").fetchall() == [("a1",)]
 
 
@@ -63,7 +63,7 @@ def test_a_file_of_its_own_beside_files_of_feeds_is_refused(
     two_feeds.maps("fact_x", "select id from source_made.a")
     two_feeds.maps("fact_x__b", "select number as id from source_made.b")
     with pytest.raises(mapping.MappingError, match=r"fact_x\.sql and fact_x__\*\.sql"):
-        mapping.lay(warehouse, "made")
+        mapping.create(warehouse, "made")
 
 
 def test_a_list_is_laid_as_text_and_written_again_only_when_it_changes(
@@ -71,14 +71,14 @@ def test_a_list_is_laid_as_text_and_written_again_only_when_it_changes(
 ) -> None:
     file = tmp_path / "color.csv"
     file.write_text('code,meaning\n01,"red, dark"\n02,\n')
-    assert reference.lay(warehouse, tmp_path) == ["color"]
+    assert reference.fill(warehouse, tmp_path) == ["color"]
     assert warehouse.execute("select code, meaning from reference.color order by 1").fetchall() == [
         ("01", "red, dark"),
         ("02", None),
     ]
-    assert reference.lay(warehouse, tmp_path) == []
+    assert reference.fill(warehouse, tmp_path) == []
     file.write_text("code,meaning,since\n03,blue,2020\n")
-    assert reference.lay(warehouse, tmp_path) == ["color"]
+    assert reference.fill(warehouse, tmp_path) == ["color"]
     assert house.columns(warehouse, "reference", "color") == dict.fromkeys(
         ("code", "meaning", "since"), "text"
     )
@@ -90,4 +90,4 @@ def test_a_ragged_list_is_refused_with_file_and_row(
 ) -> None:
     (tmp_path / "color.csv").write_text("code,meaning\n01,red\n02\n")
     with pytest.raises(reference.ListError, match=r"color\.csv:3: 1 fields"):
-        reference.lay(warehouse, tmp_path)
+        reference.fill(warehouse, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ import pytest
 from tests.worlds.billing_source import Billing, claim, patient, provider, real_rows
 
 from claimhouse import star, warehouse
+from claimhouse.star import facts
 
 FIRST, LAST = "1900-01-01", "9999-12-31"
 
@@ -377,7 +377,7 @@ def test_facts_load_in_parts(billing: Billing, warehouse_url: str) -> None:
     expected = billing.star()
     billing.forget()
     for batches in _batches(billing):
-        star.load("billing", batches, at=warehouse_url)
+        star.load_source("billing", batches, at=warehouse_url)
     assert billing.star() == expected
 
 
@@ -385,26 +385,24 @@ def test_a_part_killed_in_the_first_load_is_made_good(
     billing: Billing, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = billing.batch("claims", [claim(f"C{number}") for number in range(20)])
-    star.load_dimensions(billing.connection, "billing", [batch])
-    # By import_module: the package's own name `load` is the function.
-    load = importlib.import_module("claimhouse.star.load")
-    real = load._load_part
+    star.load_dimensions(star.Load(billing.connection, "billing", [batch]))
+    real = facts.load_part
 
     def killed(*values: Any) -> dict[str, int]:
         if values[-1] == "<":
             raise ConnectionAbortedError
         return real(*values)
 
-    monkeypatch.setattr(load, "_load_part", killed)
+    monkeypatch.setattr(facts, "load_part", killed)
     with pytest.raises(ConnectionAbortedError):
         star.load_fact_in_parts("billing", "fact_claim", [batch], at=warehouse_url)
-    monkeypatch.setattr(load, "_load_part", real)
+    monkeypatch.setattr(facts, "load_part", real)
     has_key = "select count(*) from pg_constraint where conname = 'fact_claim_pkey'"
     assert (billing.one(has_key), 0 < billing.one("select count(*) from star.fact_claim") < 20) == (
         0,
         True,
     )
-    assert star.load("billing", [batch], at=warehouse_url)["fact_claim"] < 20
+    assert star.load_source("billing", [batch], at=warehouse_url)["fact_claim"] < 20
     assert billing.one(has_key) == 1
     assert billing.one("select count(distinct claim_id) from star.fact_claim") == 20
     incremental = billing.star()

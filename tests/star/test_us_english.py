@@ -128,6 +128,6 @@ def test_the_same_files_after_the_upgrade_write_nothing(hospital_warehouse, ware
             "select batch_id from landing.batch where state = 'loaded'"
         )
     ]
-    written = star.load("hospital", batches)
+    written = star.load_source("hospital", batches)
     assert batches and {table: rows for table, rows in written.items() if rows} == {}
     assert sorted(map(str, hospital_warehouse.execute(HISTORIES).fetchall())) == before

@@ -76,11 +76,8 @@ class Billing:
     def load(self, *batches: int) -> dict[str, int]:
         """Load *batches* (all that are checked when none is named) into the star."""
         named = list(batches) or in_state(self.connection, "billing", "checked")
-        return (
-            star.load_dimensions(self.connection, "billing", named)
-            | star.load_facts(self.connection, "billing", named)
-            | star.finish(self.connection, "billing", named)
-        )
+        load = star.Load(self.connection, "billing", named)
+        return star.load_dimensions(load) | star.load_facts(load) | star.finish(load)
 
     def forget(self) -> None:
         """Empty the source, its batches and its star."""

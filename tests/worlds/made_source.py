@@ -78,11 +78,8 @@ class Made:
         """Load *batches*, or all that are checked; the rows written, where there are any."""
         named = list(batches) or in_state(self.connection, SOURCE, "checked")
         star.create_mappings(self.connection, SOURCE)
-        written = (
-            star.load_dimensions(self.connection, SOURCE, named)
-            | star.load_facts(self.connection, SOURCE, named)
-            | star.finish(self.connection, SOURCE, named)
-        )
+        load = star.Load(self.connection, SOURCE, named)
+        written = star.load_dimensions(load) | star.load_facts(load) | star.finish(load)
         return {name: rows for name, rows in written.items() if rows}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -1,5 +1,5 @@
--- Grain: a procedure performed whose cost is known, beside the medians of its kind. The medians are taken over
--- all years, so they do not depend on what is asked; and within one source, whose code it is.
+-- Grain: a procedure performed whose cost is known, beside the medians of the same procedure. The medians are over
+-- all years, so they do not depend on the question, and within one source system, whose code it is.
 create view metrics.procedure_cost with (security_invoker = true) as
 with performed as (
     select

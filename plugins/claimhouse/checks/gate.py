@@ -22,6 +22,8 @@ from claimhouse.severity import SEVERITIES
 from claimhouse.star import mapping
 
 CHECKS = settings.INCLUDE / "soda"
+# The bounds of a member's history.
+HISTORY = "star/sql/history.jinja"
 
 
 class ChecksFailed(RuntimeError):
@@ -81,6 +83,8 @@ def scan_star(
             "source": source,
             "batch_ids": ", ".join(str(int(batch_id)) for batch_id in batch_ids) or "null",
             "everything": str(everything).lower(),
+            "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
+            "no_end": warehouse.constant(HISTORY, "NO_END"),
         }
         measured = soda.scan(
             warehouse.url(), "star", [file for file in files if file.is_file()], variables=variables

@@ -60,7 +60,7 @@ def publish(
     everyone = readers.load_all(folder, roles_file)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.publish'))")
-        reference.lay(connection)
+        reference.fill(connection)
         changes = entitlements.write(connection, everyone)
         roles.create(connection, _roles(everyone))
         warehouse.run(connection, "reporting/publish/row_policies")

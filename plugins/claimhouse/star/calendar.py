@@ -13,10 +13,10 @@ YEARS = range(1900, 2101)
 
 
 def fill(connection: Connection[Any]) -> None:
-    """Bring ``star.dim_date`` up to the settings and the known holidays; safe to repeat.
+    """Bring ``star.dim_date`` up to date with the settings and the known holidays; safe to repeat.
 
-    A holiday is one of the US government (5 U.S.C. 6103) as the law of its year had it, and the
-    day on which it is observed, which says so in its name.
+    Holidays are those of the US government (5 U.S.C. 6103) under the law of their year, and the
+    days on which they are observed; the name of such a day says so.
 
     Raises:
         ValueError: the setting of the fiscal year is no month.

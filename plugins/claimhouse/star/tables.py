@@ -1,4 +1,4 @@
-"""The star's tables as the catalog describes them, and what of each a source brings."""
+"""The star's tables as the catalog describes them, and what a source system brings of each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from psycopg import Connection
 from claimhouse import warehouse
 from claimhouse.star import mapping
 
-# Kept by the loader, never brought by a source.
+# Written by the loader, never brought by a source system.
 _BOOKKEEPING = {"valid_from", "valid_to", "is_current", "is_inferred", "row_hash", "batch_id"}
-# NULL made into a value of its own, so that two of them are equal in a hash join.
+# NULL as a value of its own: two of them are equal in a hash join.
 _NULL_SAFE = {
     "text": "coalesce({}, chr(1))",
     "smallint": "coalesce({}, -32768)",
@@ -22,7 +22,7 @@ _NULL_SAFE = {
 
 @dataclass(frozen=True)
 class Dimension:
-    """A dimension whose members have ids of their source.
+    """A dimension whose members have ids of their source system.
 
     Attributes:
         member: what a row describes: ``patient`` for ``dim_patient``.
@@ -62,24 +62,25 @@ class Dimension:
         """The dimension as far as a mapping of these *columns* fills it."""
         return replace(
             self,
-            attributes=tuple(one for one in self.attributes if one in columns),
-            references=tuple(one for one in self.references if f"{one}_id" in columns),
+            attributes=tuple(name for name in self.attributes if name in columns),
+            references=tuple(member for member in self.references if f"{member}_id" in columns),
         )
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A fact or bridge, and what the mapping of one source brings of it.
+    """A fact or bridge, and what the mapping of one source system brings of it.
 
     Attributes:
         table: its name in the schema ``star``.
-        key: the columns that tell its records apart within a source, without surrogate keys.
+        key: the columns that identify a record within a source system, without surrogate keys.
         members: the dimensions whose members the mapping names.
-        unnamed: the members it has keys of, but no mapping of this source names.
+        unnamed: the members that the table has keys of and the mapping does not name.
         dates: the roles of dates, and whether the mapping gives each.
-        junk: the junk dimension, if it has one, and the types of that one's columns.
+        junk: the junk dimension, if there is one.
+        junk_columns: its columns and their types.
         brought: every column of the mapping.
-        values: the other columns that the mapping fills.
+        values: the columns that are neither keys nor bookkeeping and that the mapping fills.
     """
 
     table: str
@@ -93,11 +94,11 @@ class Fact:
     values: tuple[str, ...]
 
     def borrowed(self, member: str) -> list[str]:
-        """The members of which this fact takes the key from the state of *member*.
+        """The members whose key this fact takes from the state of *member*.
 
-        Where nobody says where it was, it was where the provider works.
+        A fact without a facility of its own took place where its provider works.
         """
-        named = {one.member for one in self.members}
+        named = {dimension.member for dimension in self.members}
         takes = member == "provider" and "provider" in named and "facility" in self.unnamed
         return ["facility"] if takes else []
 
@@ -105,8 +106,8 @@ class Fact:
     def pointed(self) -> list[str]:
         """The surrogate keys, in the order in which ``star/keys.jinja`` lists them."""
         return [
-            *(one.key for one in self.members),
-            *(f"{one}_key" for one in self.unnamed),
+            *(dimension.key for dimension in self.members),
+            *(f"{member}_key" for member in self.unnamed),
             *([f"{self.junk.removeprefix('dim_')}_key"] if self.junk else []),
             *(f"{role}_date_key" for role in self.dates),
         ]
@@ -116,7 +117,7 @@ class Fact:
         return {
             "fact": self.table,
             "fact_key": list(self.key),
-            "members": [one.names() for one in self.members],
+            "members": [dimension.names() for dimension in self.members],
             "unnamed": list(self.unnamed),
             "dates": self.dates,
             "pointed": self.pointed,
@@ -138,41 +139,41 @@ class Fact:
 
 
 def dimensions(connection: Connection[Any]) -> dict[str, Dimension]:
-    """The dimensions with members of a source's own, by table."""
+    """The dimensions whose members have ids of a source system, by table."""
     tables = warehouse.query(connection, "catalog/tables", "star", "dim_")
     described = [
         _describe(row["name"], list(warehouse.columns(connection, "star", row["name"])))
         for row in tables
     ]
-    return {one.table: one for one in described if one is not None}
+    return {dimension.table: dimension for dimension in described if dimension is not None}
 
 
 def fact(connection: Connection[Any], source: str, table: str) -> Fact:
-    """The fact or bridge *table*, as far as *source* fills it."""
+    """The fact or bridge *table*, and what *source* brings of it."""
     columns = list(warehouse.columns(connection, "star", table))
     brought = mapping.columns(connection, source, table)
     keys = [
         row["name"] for row in warehouse.query(connection, "catalog/key_columns", "star", table)
     ]
     natural = tuple(key for key in keys if key != "source_system" and not key.endswith("_key"))
-    pointed = [one.removesuffix("_key") for one in columns if one.endswith("_key")]
-    known = {one.member: one for one in dimensions(connection).values()}
-    roles = [one.removesuffix("_date") for one in pointed if one.endswith("_date")]
-    profile = next((one for one in pointed if one.endswith("_profile")), None)
+    pointed = [name.removesuffix("_key") for name in columns if name.endswith("_key")]
+    known = {dimension.member: dimension for dimension in dimensions(connection).values()}
+    roles = [name.removesuffix("_date") for name in pointed if name.endswith("_date")]
+    profile = next((name for name in pointed if name.endswith("_profile")), None)
     junk_columns = warehouse.columns(connection, "star", f"dim_{profile}") if profile else {}
     own = {"source_system", "batch_id", "row_number", *natural}
     return Fact(
         table=table,
         key=natural,
-        members=tuple(known[one] for one in pointed if one in known and f"{one}_id" in brought),
-        unnamed=tuple(one for one in pointed if one in known and f"{one}_id" not in brought),
+        members=tuple(known[name] for name in pointed if name in known and f"{name}_id" in brought),
+        unnamed=tuple(name for name in pointed if name in known and f"{name}_id" not in brought),
         dates={role: f"{role}_date" in brought for role in roles},
         junk=f"dim_{profile}" if profile else None,
         junk_columns={
             name: kind for name, kind in junk_columns.items() if name != f"{profile}_key"
         },
         brought=frozenset(brought),
-        values=tuple(one for one in columns if one in brought and one not in own),
+        values=tuple(name for name in columns if name in brought and name not in own),
     )
 
 

@@ -423,7 +423,7 @@ def test_the_same_again_writes_nothing(world: World) -> None:
         drop(root, f"{file.removesuffix('.csv')}_again.csv", data.decode())
     ingest.run("clinic")
     assert len(batches(world.connection)) == len(world.samples.files)
-    written = star.load("clinic", in_state(world.connection, "clinic", "loaded"))
+    written = star.load_source("clinic", in_state(world.connection, "clinic", "loaded"))
     assert set(written.values()) == {0}
     assert rows() == before
 

@@ -325,7 +325,7 @@ def test_the_same_real_batches_again_write_nothing_and_a_rebuild_gives_the_same(
             real_hospital, "select batch_id from landing.batch where state = 'loaded'"
         )
     ]
-    written = star.load("hospital", batches)
+    written = star.load_source("hospital", batches)
     assert {table: rows for table, rows in written.items() if rows} == {}
     star.rebuild(real_hospital, "hospital")
     assert content(real_hospital) == before

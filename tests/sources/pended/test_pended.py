@@ -158,7 +158,7 @@ def load(root: Path, warehouse: Any, *files: str) -> dict[str, int]:
         drop(root, name, *lines, header=header)
     take_in_all("pended")
     warehouse.execute("update landing.batch set state = 'checked' where state = 'verified'")
-    return star.load("pended")
+    return star.load_source("pended")
 
 
 def walk(warehouse: Any) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -596,5 +596,5 @@ def test_payments_and_diagnoses_of_the_real_inpatient_claims_are_those_of_their_
 
 def test_a_second_run_of_the_real_files_writes_nothing(real):
     before = real.rows("select count(*), max(batch_id) from landing.batch")
-    assert sum(star.load("pended").values()) == 0
+    assert sum(star.load_source("pended").values()) == 0
     assert real.rows("select count(*), max(batch_id) from landing.batch") == before

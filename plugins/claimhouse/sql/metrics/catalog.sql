@@ -1,5 +1,5 @@
 {% from 'sql/metrics/kinds.jinja' import VALUE -%}
--- $1: the metrics in force, as JSON; the others go.
+-- $1: the metrics in force, as JSON; others are deleted.
 with kinds (kind, roll_up) as (
     values
     {%- for kind, value in VALUE.items() %}
@@ -7,7 +7,7 @@ with kinds (kind, roll_up) as (
     {%- endfor %}
 ),
 
-came as (
+given as (
     select m.*
     from jsonb_to_recordset($1::jsonb) as m (
         name text, title text, sentence text, owner text, unit text, kind text, source text, fact text,
@@ -15,18 +15,18 @@ came as (
     )
 ),
 
-said as (
+described as (
     select
-        came.*,
+        given.*,
         kinds.roll_up,
-        coalesce(came.not_across, came.dimensions[1]) as example_cut
-    from came
-    inner join kinds on came.kind = kinds.kind
+        coalesce(given.not_across, given.dimensions[1]) as example_cut
+    from given
+    inner join kinds on given.kind = kinds.kind
 ),
 
-gone as (
+deleted as (
     delete from metrics.catalog as c
-    where c.metric not in (select s.name from said as s)
+    where c.metric not in (select d.name from described as d)
 )
 
 insert into metrics.catalog
@@ -49,7 +49,7 @@ select
         'select %1$s, %2$s as %3$s from metrics.%3$s group by %1$s order by %1$s', example_cut, roll_up, name
     ) as example,
     source
-from said
+from described
 on conflict (metric) do update set
     title = excluded.title,
     sentence = excluded.sentence,

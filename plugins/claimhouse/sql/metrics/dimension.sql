@@ -1,12 +1,12 @@
--- $1: the cuts in force, as JSON; the others go.
-with said as (
+-- $1: the cuts in force, as JSON; others are deleted.
+with given as (
     select d.*
     from jsonb_to_recordset($1::jsonb) as d (dimension text, column_name text, meaning text)
 ),
 
-gone as (
+deleted as (
     delete from metrics.dimension as d
-    where d.dimension not in (select s.dimension from said as s)
+    where d.dimension not in (select g.dimension from given as g)
 )
 
 insert into metrics.dimension
@@ -14,7 +14,7 @@ select
     dimension,
     column_name,
     meaning
-from said
+from given
 on conflict (dimension) do update set
     column_name = excluded.column_name,
     meaning = excluded.meaning;

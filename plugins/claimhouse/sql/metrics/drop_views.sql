@@ -1,4 +1,4 @@
--- Every view of the schema at once: some stand on others.
+-- Drops all views of the schema at once: some read others.
 do $$
 declare
     views text;

@@ -1,5 +1,5 @@
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- One metric: what has to be summed up, at the grain of all its cuts together.
+-- One metric: its sums at the grain of all its cuts together.
 create view metrics.{{ metric.name }} with (security_invoker = true) as
 select
     {%- for cut in cuts %}

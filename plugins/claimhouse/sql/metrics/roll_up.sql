@@ -1,7 +1,7 @@
 {% from 'sql/metrics/kinds.jinja' import VALUE, NUMERATOR, DENOMINATOR -%}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Every metric as a whole and by each of its cuts, each roll-up made from what its view sums up.
--- The name stands outside the sub-query: only then does a question about one metric read that one alone.
+-- Every metric as a whole and by each of its cuts, rolled up from its view. The name is outside the sub-query: only
+-- then does a query for one metric read that one alone.
 create view metrics.roll_up with (security_invoker = true) as
 {%- for metric in metrics %}
 select
@@ -45,6 +45,6 @@ from (
 {%- endfor %};
 
 comment on view metrics.roll_up is
-'Every metric as a whole (dimension is all) and by each of its cuts; numerator and denominator where it has them';
+'Every metric as a whole (dimension is all) and by each of its cuts; numerator and denominator where there are any';
 comment on column metrics.roll_up.as_of is
-'Of a metric that must not be added up over time, the time of each row; empty for the others';
+'For a metric that must not be added up over time, the time of the row; empty for others';

@@ -1,4 +1,4 @@
--- The batches, loaded or to be loaded ($3), of the feeds from which the mapping of $2 reads source $1.
+-- The batches, loaded or to be loaded ($3), of the feeds that the mapping of $2 reads in source system $1.
 select b.batch_id
 from landing.batch as b
 where

@@ -8,7 +8,7 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
--- Fills star.{{ fact }}: of each owner the load touches, the rows of the newest batch that has some.
+-- Fills star.{{ fact }}: for each owner that the load touches, the rows of the newest batch that has some.
 {% import "star/sql/keys.jinja" as keys with context -%}
 create temp table touched on commit drop as
 select
@@ -33,7 +33,7 @@ version as (
     inner join touched as t on (v.batch_id, v.{{ fact_key | join(", v.") }}) = (t.batch_id, t.{{ fact_key | join(", t.") }})
 )
 
-select distinct on (v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ one.member }}.{{ one.key }}{% endfor %})
+select distinct on (v.{{ fact_key | join(", v.") }}{% for dim in members %}, {{ dim.member }}.{{ dim.key }}{% endfor %})
     v.source_system,
     v.{{ fact_key | join(", v.") }},
     {{ keys.columns() }}
@@ -42,7 +42,7 @@ select distinct on (v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ 
     v.row_number
 from version as v
 {{ keys.joins() }}
-order by v.{{ fact_key | join(", v.") }}{% for one in members %}, {{ one.member }}.{{ one.key }}{% endfor %}, v.row_number;
+order by v.{{ fact_key | join(", v.") }}{% for dim in members %}, {{ dim.member }}.{{ dim.key }}{% endfor %}, v.row_number;
 
 analyze bridge_version;
 
@@ -51,7 +51,7 @@ delete from star.{{ fact }} as f
 using touched as t
 where
     f.source_system = '{{ source }}'
-    {% for one in fact_key %}and f.{{ one }} = t.{{ one }} {% endfor %}
+    {% for column in fact_key %}and f.{{ column }} = t.{{ column }} {% endfor %}
     and not exists (
         select 1 from bridge_version as v
         where (v.{{ (fact_key + pointed) | join(", v.") }}) = (f.{{ (fact_key + pointed) | join(", f.") }})
@@ -60,10 +60,10 @@ where
 merge into star.{{ fact }} as f
 using bridge_version as v
     on f.source_system = v.source_system
-    {% for one in fact_key + pointed %}and f.{{ one }} = v.{{ one }} {% endfor %}
+    {% for column in fact_key + pointed %}and f.{{ column }} = v.{{ column }} {% endfor %}
 when matched and (f.{{ written | join(", f.") }}) is distinct from (v.{{ written | join(", v.") }}) then
     update set
-        {% for one in written %}{{ one }} = v.{{ one }}{{ "," if not loop.last }}
+        {% for column in written %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
         {% endfor %}
 when not matched then
     insert (source_system, {{ (fact_key + pointed + written) | join(", ") }})

@@ -5,21 +5,23 @@
 -- sqlfluff:templater:jinja:context:dates:{"service": 1, "claim": 1, "paid": 0}
 -- sqlfluff:templater:jinja:context:pointed:["patient_key", "service_date_key"]
 -- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
+-- sqlfluff:templater:jinja:context:money:["total_cost", "covered_amount", "paid_amount"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
--- The relation claim_version: every version of the claims the load touches, with its place in
--- the claim's history, its money as a difference to the version before, and its dimension keys.
--- In the first load of one batch every claim has one version: then it is a view (no sort, no copy).
+-- The relation claim_version: every version of the claims that the load touches, with its place in the claim's
+-- history, its money as a difference to the version before, and its surrogate keys.
+-- A first load brings one version of each claim: then it is a view (no sort, no copy).
 {% import "star/sql/keys.jinja" as keys with context %}
-{% set percent = "round(v.total_cost * v.coverage_type * 0.01, 2)" %}
-{% set covered = "case v.coverage_type when 100 then v.total_cost else " + percent + " end" %}
-{% set money = {"total_cost": "v.total_cost", "covered_amount": "v.covered_amount",
-    "allowed_amount": "v.allowed_amount", "paid_amount": "v.paid_amount"} %}
-{% if "coverage_type" in brought %}{% set _ = money.update({"covered_amount": covered}) %}{% endif %}
-{% for name in money if name not in brought and not (name == "covered_amount" and "coverage_type" in brought) %}
-{% set _ = money.update({name: "null::numeric(14, 2)"}) %}
-{% endfor %}
+{% macro covered() -%}
+case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.coverage_type * 0.01, 2) end
+{%- endmacro %}
+{% macro amount(name) -%}
+{% if name == "covered_amount" and "coverage_type" in brought %}{{ covered() }}
+{%- elif name in brought %}v.{{ name }}
+{%- else %}null::numeric(14, 2)
+{%- endif %}
+{%- endmacro %}
 {% set version_date = "v.version_at" if "version_at" in brought else "null::date" %}
 {% set service_date = "v.service_date" if is_dated else "null::date" %}
 {% macro described() %}
@@ -28,8 +30,8 @@
     v.row_number,
     {{ version_date }} as version_date,
     {{ keys.columns() }}
-    {{ service_date }} as service_date{% for name, amount in money.items() %},
-    {{ amount }} as {{ name }}{% endfor %}
+    {{ service_date }} as service_date{% for name in money %},
+    {{ amount(name) }} as {{ name }}{% endfor %}
 {% endmacro %}
 {% if is_first %}
 create temp view claim_version as
@@ -60,7 +62,7 @@ with brought as materialized (
 
 select b.*
 from brought as b
-{% if part %}-- By a claim in the middle, about: halves that meet nowhere do not wait for each other's pages.
+{% if part %}-- Split at a claim near the middle: halves that do not overlap do not wait for each other's pages.
 where b.claim_id {{ part }} coalesce(
     (select percentile_disc(0.5) within group (order by s.claim_id) from brought as s where s.row_number % 64 = 0), ''
 )
@@ -68,9 +70,8 @@ where b.claim_id {{ part }} coalesce(
 
 analyze received (claim_id);
 
--- What the star holds of these claims: of a claim of one version, all there is to know. In the order of
--- the key each look-up finds its page in memory: a fifth of what the planner would do, who would read the
--- whole table.
+-- What the star holds of these claims; of a claim of one version, that is everything. Look-ups in the order of the
+-- key find their pages in memory, at a fifth of the cost of the planner's choice, which reads the whole table.
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
 
@@ -100,7 +101,7 @@ earlier as (
     from known as k
     where k.version_count = 1
     union all
-    -- the amounts of a version are the differences up to it, added up; only the latest may have none
+    -- the amounts of a version are the sum of the differences up to it; only those of the latest can be NULL
     select
         c.claim_id,
         c.batch_id,
@@ -129,7 +130,7 @@ version as (
     from to_describe as v
     {{ keys.joins() | trim }}
     union all
-    -- a repeated load finds what it wrote
+    -- a repeated load finds its own rows here
     select e.* from earlier as e
     where e.batch_id <> all('{{ batches }}'::bigint[])
 )

@@ -1,5 +1,5 @@
--- Every day from 1900 to 2100. What is right already is not written again.
--- $1: the month, 1 to 12, in which the fiscal year starts; $2, $3: the days that are holidays, and their names.
+-- Every day from 1900 to 2100; only differences are written.
+-- $1: the month, 1 to 12, in which the fiscal year starts; $2, $3: the holidays and their names.
 with calendar as (
     select
         g.day::date as date,

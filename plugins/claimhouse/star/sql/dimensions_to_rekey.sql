@@ -1,4 +1,4 @@
--- The dimensions of which the load of source $1 has changed the timeline of a member.
+-- The dimensions in which the load of source system $1 has changed the timeline of a member.
 select distinct m.dimension
 from star.member_to_rekey as m
 where m.source_system = $1;

@@ -10,7 +10,7 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
--- Fills star.{{ fact }}: each record the load touches, in its latest state.
+-- Fills star.{{ fact }}: each record that the load touches, in its latest state.
 {% import "star/sql/keys.jinja" as keys with context -%}
 create temp table fact_version on commit drop as
 with {{ keys.calendar() }},
@@ -51,10 +51,10 @@ analyze fact_version;
 merge into star.{{ fact }} as f
 using fact_version as v
     on f.source_system = v.source_system
-    {% for one in fact_key %}and f.{{ one }} = v.{{ one }} {% endfor %}
+    {% for column in fact_key %}and f.{{ column }} = v.{{ column }} {% endfor %}
 when matched and (f.{{ written | join(", f.") }}) is distinct from (v.{{ written | join(", v.") }}) then
     update set
-        {% for one in written %}{{ one }} = v.{{ one }}{{ "," if not loop.last }}
+        {% for column in written %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
         {% endfor %}
 when not matched then
     insert (source_system, {{ fact_key | join(", ") }}, {{ written | join(", ") }})

@@ -1,17 +1,13 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:indentation:template_blocks_indent:false
+-- sqlfluff:templater:jinja:context:latest:["patient_key", "total_cost", "version_count"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.fact_claim from claim_version: each claim in its latest state.
-{% set columns = [
-    "patient_key", "provider_key", "facility_key", "payer_key", "procedure_key", "diagnosis_key", "claim_profile_key",
-    "service_date_key", "claim_date_key", "paid_date_key", "service_date", "total_cost", "covered_amount",
-    "allowed_amount", "paid_amount", "version_count", "batch_id", "row_number", "version_date"
-] -%}
 {% if not is_first -%}
--- By their place, which known has already: a merge would look all claims up once more.
+-- By ctid, which known has: a merge would look up all claims once more.
 update star.fact_claim as f
 set
-    {% for column in columns %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
+    {% for column in latest %}{{ column }} = v.{{ column }}{{ "," if not loop.last }}
     {% endfor -%}
 from (
     select
@@ -24,13 +20,13 @@ from (
 ) as v
 where
     f.ctid = v.place
-    and (f.{{ columns | join(", f.") }}) is distinct from (v.{{ columns | join(", v.") }});
+    and (f.{{ latest | join(", f.") }}) is distinct from (v.{{ latest | join(", v.") }});
 {% endif -%}
-insert into star.fact_claim (source_system, claim_id, {{ columns | join(", ") }})
+insert into star.fact_claim (source_system, claim_id, {{ latest | join(", ") }})
 select
     v.source_system,
     v.claim_id,
-    v.{{ columns | join(",\n    v.") | replace("v.version_count", "v.version_number as version_count") }}
+    v.{{ latest | join(",\n    v.") | replace("v.version_count", "v.version_number as version_count") }}
 from claim_version as v
 {%- if not is_first %}
 where v.is_latest and not exists (select from known as k where k.claim_id = v.claim_id){% endif %};

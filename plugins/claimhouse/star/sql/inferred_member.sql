@@ -4,11 +4,11 @@
 -- sqlfluff:templater:jinja:context:keeps_history:true
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
--- A member of star.{{ dimension }} for every id that {{ fact }} names and nobody has described yet.
--- It is completed in place: where history is kept, its only version starts in 1900, like the first
--- described one.
+-- A member of star.{{ dimension }} for every id that {{ fact }} names and no row has described yet. Its row is
+-- completed in place: where history is kept, its only state holds always, as the first described one would.
+{% import "star/sql/history.jinja" as history -%}
 
--- A table of its own, because the search can use several processes and an insert cannot.
+-- A table of its own, because a query can use several processes and an insert cannot.
 create temp table unknown_member on commit drop as
 select distinct f.{{ id }}
 from source_{{ source }}.star_{{ fact }} as f
@@ -27,9 +27,7 @@ select
     '{{ source }}' as source_system,
     {{ id }},
     true as is_inferred{% if keeps_history %},
-    date '1900-01-01' as valid_from,
-    date '9999-12-31' as valid_to,
-    true as is_current{% endif %}
+    {{ history.always() }}{% endif %}
 from unknown_member;
 
 drop table unknown_member;

@@ -4,9 +4,9 @@
 -- sqlfluff:templater:jinja:context:brought:["visit_type"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Every combination of flags that the load brings for {{ fact }} and star.dim_{{ junk }} lacks.
+-- Adds to star.dim_{{ junk }} the combinations of flags that the load brings for {{ fact }}.
 
--- A table of its own, because the search can use several processes and an insert cannot.
+-- A table of its own, because a query can use several processes and an insert cannot.
 create temp table combination on commit drop as
 select distinct
     {% for name, type in junk_columns.items() %}
@@ -14,11 +14,11 @@ select distinct
     {% endfor %}from source_{{ source }}.star_{{ fact }} as v
 where v.batch_id = any('{{ batches }}'::bigint[]);
 
--- Not "on conflict do nothing" alone: that takes a number from the sequence for every row it skips.
+-- "on conflict do nothing" alone would take a number from the sequence for every row it skips.
 insert into star.dim_{{ junk }} ({{ junk_columns | join(", ") }})
 select c.*
 from combination as c
--- where nothing is said, the key is that of the unknown
+-- a row without any flag gets the key -1, unknown
 where num_nonnulls(c.{{ junk_columns | join(", c.") }}) > 0 and not exists (
     select 1 from star.dim_{{ junk }} as d
     where

@@ -2,8 +2,8 @@
 -- sqlfluff:templater:jinja:context:id:provider_id
 -- sqlfluff:templater:jinja:context:references:["facility"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Fills star.member_to_rekey from timeline and known: of a member whose states get other bounds,
--- facts may have to move. A new state always bounds one that was there.
+-- Fills star.member_to_rekey from timeline and known: members whose states get other bounds, of which facts may
+-- have to move. A new state always changes the bounds of one that was there.
 insert into star.member_to_rekey (source_system, dimension, member_id)
 select distinct
     '{{ source }}' as source_system,

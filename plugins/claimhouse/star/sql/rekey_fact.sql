@@ -2,39 +2,39 @@
 -- sqlfluff:templater:jinja:context:table:fact_claim
 -- sqlfluff:templater:jinja:context:pages:">= '(0,0)'"
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Points the rows of star.{{ table }} that exist to the states of their members as of the service,
--- where the load changed what those are.
+-- Points rows of star.{{ table }} to the states of their members as of the day of service, where the load has
+-- changed which those are.
+{% import "star/sql/history.jinja" as history -%}
 create temp table moved on commit drop as
 select
-    f.ctid as place{% for one in dimensions %},
-    coalesce({{ one.member }}.{{ one.member }}_key, f.{{ one.member }}_key) as {{ one.member }}_key
-    {%- for other in one.references %},
-    coalesce({{ one.member }}.{{ other }}_key, f.{{ other }}_key) as {{ other }}_key{% endfor %}{% endfor %}
+    f.ctid as place{% for dim in dimensions %},
+    coalesce({{ dim.member }}.{{ dim.member }}_key, f.{{ dim.member }}_key) as {{ dim.member }}_key
+    {%- for other in dim.references %},
+    coalesce({{ dim.member }}.{{ other }}_key, f.{{ other }}_key) as {{ other }}_key{% endfor %}{% endfor %}
 from star.{{ table }} as f
-{% for one in dimensions %}left join as_of_{{ one.member }} as {{ one.member }}
+{% for dim in dimensions %}left join as_of_{{ dim.member }} as {{ dim.member }}
     on
-        f.{{ one.member }}_key = {{ one.member }}.old_key
-        and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= {{ one.member }}.valid_from
-        and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < {{ one.member }}.valid_to
+        f.{{ dim.member }}_key = {{ dim.member }}.old_key
+        and {{ history.holds_on(dim.member, history.as_of("f", true)) }}
 {% endfor %}where
-    -- few: told from the rest before anything is joined
+    -- few rows: they are filtered before anything is joined
     (
-        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
-        in (select o.old_key from as_of_{{ one.member }} as o)
+        {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
+        in (select o.old_key from as_of_{{ dim.member }} as o)
         {% endfor %})
     {% if pages %}and f.ctid {{ pages }}{% endif %}
     and (
-        {% for one in dimensions %}{{ "or " if not loop.first }}f.{{ one.member }}_key
-        <> {{ one.member }}.{{ one.member }}_key
-        {% for other in one.references %}or f.{{ other }}_key <> {{ one.member }}.{{ other }}_key
+        {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
+        <> {{ dim.member }}.{{ dim.member }}_key
+        {% for other in dim.references %}or f.{{ other }}_key <> {{ dim.member }}.{{ other }}_key
         {% endfor %}{% endfor %});
 
 analyze moved (place);
 
 update star.{{ table }} as f
-set{% for one in dimensions %}
-    {{ one.member }}_key = m.{{ one.member }}_key
-    {%- for other in one.references %},
+set{% for dim in dimensions %}
+    {{ dim.member }}_key = m.{{ dim.member }}_key
+    {%- for other in dim.references %},
     {{ other }}_key = m.{{ other }}_key{% endfor %}{{ "," if not loop.last }}{% endfor %}
 from moved as m
 where f.ctid = m.place;

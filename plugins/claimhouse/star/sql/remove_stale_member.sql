@@ -1,4 +1,5 @@
 -- sqlfluff:templater:jinja:context:dimension:dim_patient
--- States of star.{{ dimension }} that are in no timeline any more; the facts have left them.
-delete from star.{{ dimension }}
-where source_system = '{{ source }}' and valid_from = valid_to;
+-- Removes the states of star.{{ dimension }} that hold on no day; no fact points to them any more.
+{% import "star/sql/history.jinja" as history -%}
+delete from star.{{ dimension }} as d
+where d.source_system = '{{ source }}' and {{ history.has_no_length("d") }};

@@ -4,7 +4,7 @@
 -- sqlfluff:templater:jinja:context:brought:["version_at"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Fills star.{{ dimension }} (the newest state only) from the load's batches.
+-- Fills star.{{ dimension }} (SCD1: the newest state of each member) from the load's batches.
 merge into star.{{ dimension }} as d
 using (
     select distinct on (v.{{ id }}) v.*

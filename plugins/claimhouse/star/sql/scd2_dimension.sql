@@ -7,12 +7,11 @@
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Fills star.{{ dimension }} (history kept, one row for each state) from the load's batches:
--- what is in timeline and not in known. Only what differs is written, so surrogate keys stay
--- and a repeat writes nothing.
+-- Fills star.{{ dimension }} (SCD2: one row for each state) from the load's batches: what is in timeline and
+-- not in known. Only differences are written, so surrogate keys stay and a repeat writes nothing.
+{% import "star/sql/history.jinja" as history %}
 {% if is_first %}
--- One batch into an empty dimension: each member has one version, and what was known first
--- holds always.
+-- One batch into an empty dimension: each member has one version, which holds always.
 insert into star.{{ dimension }} (
     source_system, {{ id }}, {{ attributes | join(", ") }}, {% for other in references %}{{ other }}_key, {% endfor %}
     valid_from, valid_to, is_current, row_hash, batch_id
@@ -22,9 +21,7 @@ select
     v.{{ id }},
     {% for attribute in attributes %}v.{{ attribute }},
     {% endfor %}{% for other in references %}coalesce({{ other }}.{{ other }}_key, -1) as {{ other }}_key,
-    {% endfor %}date '1900-01-01' as valid_from,
-    date '9999-12-31' as valid_to,
-    true as is_current,
+    {% endfor %}{{ history.always() }},
     md5(row(
         v.{{ attributes | join(", v.") }}{% for other in references %}, v.{{ other }}_id{% endfor %}
     )::text)::uuid as row_hash,
@@ -35,8 +32,8 @@ from source_{{ source }}.star_{{ dimension }} as v
 {% endfor %}where v.batch_id = any('{{ batches }}'::bigint[]) and v.{{ id }} is not null
 order by v.{{ id }};
 {% else %}
--- First whatever ends, because only one row of a member may be current at any moment. A state
--- that no longer is part of the timeline gets no length; it goes when no fact points to it.
+-- First the states that end: only one row of a member can be current at any moment. A state that is no longer
+-- part of the timeline gets no length, and is removed once no fact points to it.
 update star.{{ dimension }} as d
 set valid_to = coalesce(t.valid_to, d.valid_from), is_current = false
 from known as k
@@ -45,7 +42,7 @@ left join timeline as t
 where
     d.{{ key }} = k.{{ key }}
     and (
-        (t.{{ id }} is null and (k.is_current or k.valid_to > k.valid_from))
+        (t.{{ id }} is null and (k.is_current or {{ history.has_length("k") }}))
         or (k.is_current and not t.is_current)
     );
 
@@ -66,7 +63,7 @@ where
     and (
         (k.row_hash, k.batch_id{% for other in references %}, k.{{ other }}_key{% endfor %})
         is distinct from (t.row_hash, t.batch_id{% for other in references %}, t.{{ other }}_key{% endfor %})
-        -- the end of what was current has just been written
+        -- the end of the state that was current has just been written
         or ((k.valid_to, k.is_current) <> (t.valid_to, t.is_current) and k.is_current <= t.is_current)
     );
 

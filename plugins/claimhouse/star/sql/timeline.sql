@@ -6,9 +6,9 @@
 -- sqlfluff:templater:jinja:context:brought:["version_at", "started_on"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Two tables of the load's members of star.{{ dimension }}: timeline, made anew from all their source
--- rows, and known, what the star holds so far.
--- The rule of effective dates: docs/decisions/0001-scd2-effective-dates.md
+-- Two tables of the load's members of star.{{ dimension }}: timeline, computed from all their source rows, and
+-- known, what the star holds so far. Effective dates: docs/decisions/0001-scd2-effective-dates.md
+{% import "star/sql/history.jinja" as history -%}
 create temp table touched on commit drop as
 select distinct {{ id }}
 from source_{{ source }}.star_{{ dimension }}
@@ -16,8 +16,8 @@ where batch_id = any('{{ batches }}'::bigint[]) and {{ id }} is not null;
 
 analyze touched;
 
--- Every window runs from the newest version to the oldest, so that one sort serves all:
--- lead() is the version before, lag() the one after.
+-- Every window runs from the newest version to the oldest, so that one sort serves all: lead() is the version
+-- before, lag() the one after.
 create temp table timeline on commit drop as
 with version as (
     select
@@ -38,8 +38,7 @@ dated as (
     select
         *,
         case
-            -- what was known first held always, as far as we know
-            when lead({{ id }}) over newest_first is null then date '1900-01-01'
+            when lead({{ id }}) over newest_first is null then {{ history.first_day }}
             else greatest(
                 coalesce(
                     case
@@ -49,7 +48,7 @@ dated as (
                     modified_on,
                     received_date
                 ),
-                date '1900-01-01'
+                {{ history.first_day }}
             )
         end as takes_effect_on
     from version
@@ -58,7 +57,7 @@ dated as (
     )
 ),
 
--- Later knowledge holds from its own date on, whatever earlier versions said of the days after.
+-- A later version holds from its own date on, whatever earlier versions said about the days after.
 overridden as (
     select
         *,
@@ -72,20 +71,20 @@ overridden as (
 bounded as (
     select
         *,
-        lag(valid_from, 1, date '9999-12-31') over newest_first as valid_to
+        lag(valid_from, 1, {{ history.no_end }}) over newest_first as valid_to
     from overridden
     window newest_first as (
         partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
     )
 ),
 
--- Versions that never held are gone; of equal neighbors the first stands for all.
+-- Drop versions that hold on no day; merge equal neighbors into the first.
 distinct_state as (
     select
         *,
         coalesce(row_hash <> lead(row_hash) over newest_first, true) as is_change
     from bounded
-    where valid_from < valid_to
+    where {{ history.has_length("bounded") }}
     window newest_first as (
         partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
     )
@@ -97,7 +96,7 @@ select
     {% for attribute in attributes %}s.{{ attribute }},
     {% endfor %}{% for other in references %}coalesce({{ other }}.{{ other }}_key, -1) as {{ other }}_key,
     {% endfor %}s.valid_from,
-    lag(s.valid_from, 1, date '9999-12-31') over newest_first as valid_to,
+    lag(s.valid_from, 1, {{ history.no_end }}) over newest_first as valid_to,
     lag(s.valid_from) over newest_first is null as is_current,
     s.row_hash,
     s.batch_id

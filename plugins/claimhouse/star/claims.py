@@ -1,0 +1,117 @@
+"""Claims: the fact that keeps every version of a record, and may have millions of them.
+
+``fact_claim`` has each claim in its latest state, ``fact_claim_change`` the versions of claims
+that have several, with money as a difference to the version before
+(docs/decisions/0004). The columns of both come from the catalog.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claimhouse import warehouse
+from claimhouse.star import steps
+from claimhouse.star.steps import Load, Statement
+from claimhouse.star.tables import Fact
+
+CLAIM, CHANGE = "fact_claim", "fact_claim_change"
+STORED = (CLAIM, CHANGE)
+
+# Where the rows of a part lie, by table: a condition on ctid.
+Places = dict[str, str]
+
+WHOLE = ""
+# Two halves of the incoming claims, below and above what claim_version.sql compares them with. (Of an equation
+# the planner would expect one row in two hundred; of these it expects one in three.)
+PARTS = ("<", ">=")
+# Two halves of the records that are there, by their place: each connection reads half of the table.
+_HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
+
+_DELTA = "_delta"
+_TEMPORARY = ("claim_version", "received", "known")
+
+
+def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement]:
+    """The statements that write the claims of *part*, in their latest state and in every version."""
+    names = columns(load, fact) | {"is_first": is_first, "part": part}
+    statements = [
+        Statement("star/claim_version", None, names),
+        Statement("star/fact_claim", CLAIM, names),
+    ]
+    # a first load brings one version of each claim
+    return (
+        statements
+        if is_first
+        else [*statements, Statement("star/fact_claim_change", CHANGE, names)]
+    )
+
+
+def columns(load: Load, fact: Fact) -> dict[str, Any]:
+    """What the SQL files call the columns of a claim and of its versions.
+
+    Returns:
+        The names of :meth:`Fact.names`, and:
+        ``money``, amounts that versions hold as differences;
+        ``latest``, what ``fact_claim`` holds of a claim beside its key;
+        ``change``, the columns of ``fact_claim_change``;
+        ``changing``, those of them that can change when a version comes late.
+    """
+    claim = list(warehouse.columns(load.connection, "star", CLAIM))
+    change = list(warehouse.columns(load.connection, "star", CHANGE))
+    deltas = [column for column in change if column.endswith(_DELTA)]
+    return fact.names() | {
+        "money": [column.removesuffix(_DELTA) for column in deltas],
+        "latest": [column for column in claim if column not in ("source_system", *fact.key)],
+        "change": change,
+        "changing": [
+            "version_number",
+            *(key for key in fact.pointed if not key.endswith("_date_key")),
+            *deltas,
+        ],
+    }
+
+
+def halves(connection: Any) -> list[Places]:
+    """The tables of claims in two halves, each as its rows' places."""
+    middles = {table: steps.size(connection, table)["pages"] // 2 for table in STORED}
+    return [
+        {table: half.format(middle=middle) for table, middle in middles.items()} for half in _HALVES
+    ]
+
+
+def drop_temporary(load: Load) -> None:
+    """Drop what :func:`records` leaves in the session."""
+    for relation in _TEMPORARY:
+        steps.drop_temporary(load.connection, relation)
+
+
+def prepare_key(load: Load, is_first: bool) -> None:
+    """Drop the primary key for the first load of all, and have it for any other one."""
+    _wait_for_key(load)
+    is_empty = not steps.has_rows(load.connection, CLAIM)
+    # missing though there are rows: a first load was killed
+    wanted = not (is_first and is_empty)
+    if wanted != _has_key(load):
+        load.run(key(wanted))
+
+
+def complete_key(load: Load) -> None:
+    """Have the primary key."""
+    with load.connection.transaction():
+        _wait_for_key(load)
+        if not _has_key(load):
+            load.run(key(wanted=True))
+
+
+def key(wanted: bool) -> Statement:
+    """The statement that makes or drops the primary key of the claims."""
+    return Statement("star/fact_claim_key", None, {"wanted": wanted})
+
+
+def _wait_for_key(load: Load) -> None:
+    """Wait until no load of another source system makes or drops the key."""
+    steps.lock(load.connection, "pg_advisory_xact_lock", f"star/{CLAIM}/key")
+
+
+def _has_key(load: Load) -> bool:
+    return bool(warehouse.query(load.connection, "catalog/key_columns", "star", CLAIM))

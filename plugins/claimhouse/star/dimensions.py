@@ -1,0 +1,161 @@
+"""The dimensions of a load: described members, members that only facts name, and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from claimhouse import warehouse
+from claimhouse.star import mapping, steps
+from claimhouse.star import tables as star_tables
+from claimhouse.star.steps import Counts, Load, Statement
+from claimhouse.star.tables import Dimension, Fact
+
+# What the locks call the dimensions of a source system together.
+TARGET = "dimensions"
+_CONNECTIONS = 2
+
+
+def load_dimensions(load: Load) -> Counts:
+    """Bring the dimensions up to date with the load's batches, in one transaction.
+
+    Members that only facts name so far are added as inferred ones.
+
+    Returns:
+        Rows written, by table.
+    """
+    with load.connection.transaction():
+        steps.lock_whole(load, TARGET)
+        written: Counts = {}
+        for tables in parts(load):
+            written |= _load_part(load, tables)
+        _analyze_members_to_rekey(load)
+    return written
+
+
+def load_dimensions_in_parts(
+    source: str, batch_ids: Sequence[int], at: str | None = None
+) -> Counts:
+    """:func:`load_dimensions` on several connections: unrelated dimensions at the same time.
+
+    Args:
+        source: the source system.
+        batch_ids: its batches to load; their state is 'checked'.
+        at: a ``postgresql://`` URL; the configured warehouse when left out.
+
+    Returns:
+        Rows written, by table.
+    """
+    address = at or warehouse.url()
+    with warehouse.connect(address) as connection:
+        load = Load(connection, source, batch_ids)
+
+        def load_part(tables: list[str]) -> Counts:
+            # one part takes longer than the others, and has their processor when they have ended
+            with steps.part(load, address, TARGET, helpers=1) as own:
+                return _load_part(own, tables)
+
+        with steps.alone(load, TARGET):
+            with ThreadPoolExecutor(_CONNECTIONS) as pool:
+                written = steps.added(pool.map(load_part, parts(load)))
+            _analyze_members_to_rekey(load)
+    return written
+
+
+def parts(load: Load) -> list[list[str]]:
+    """The dimensions that the source system brings or names; related ones are one part.
+
+    Those with a history come first: they are the largest.
+    """
+    known = star_tables.dimensions(load.connection)
+    facts = _facts(load)
+    wanted = {target for target in mapping.targets(load.source) if target in known}
+    wanted |= {member.table for fact in facts for member in fact.members}
+    related = {
+        f"dim_{member}" for dimension in known.values() for member in dimension.references
+    } | {dimension.table for dimension in known.values() if dimension.references}
+    # within a part those without a history first: the others may refer to them
+    alone = sorted(wanted - related, key=lambda table: not known[table].keeps_history)
+    together = sorted(wanted & related, key=lambda table: known[table].keeps_history)
+    junk = sorted({fact.junk for fact in facts if fact.junk})
+    return [
+        part
+        for part in ([[table] for table in alone] + [together] + [[name] for name in junk])
+        if part
+    ]
+
+
+def described(load: Load, dimension: Dimension, is_first: bool) -> list[Statement]:
+    """The statements that load *dimension* from its mapping; the last one writes it."""
+    columns = mapping.columns(load.connection, load.source, dimension.table)
+    dimension = dimension.brought(columns)
+    names = dimension.names() | {"brought": sorted(columns)}
+    if not dimension.keeps_history:
+        return [Statement("star/scd1_dimension", dimension.table, names)]
+    write = Statement("star/scd2_dimension", dimension.table, names | {"is_first": is_first})
+    if is_first:
+        return [write]
+    return [
+        Statement("star/timeline", None, names),
+        Statement("star/member_to_rekey", None, names),
+        write,
+    ]
+
+
+def named(fact: Fact) -> list[Statement]:
+    """The statements that add what only *fact* says of dimensions: inferred members, and flags."""
+    statements = [
+        Statement("star/inferred_member", member.table, member.names() | {"fact": fact.table})
+        for member in fact.members
+    ]
+    if fact.junk:
+        statements.append(Statement("star/junk_dimension", fact.junk, fact.names()))
+    return statements
+
+
+def remove_stale_members(load: Load) -> int:
+    """Remove states that are in no timeline; how many."""
+    return sum(
+        load.run(Statement("star/remove_stale_member", dimension.table, dimension.names()))
+        for dimension in star_tables.dimensions(load.connection).values()
+        if dimension.keeps_history
+    )
+
+
+def _load_part(load: Load, tables: Sequence[str]) -> Counts:
+    """Load the dimensions *tables*, and what only facts say of them."""
+    with steps.step(load, " ".join(tables)):
+        known = star_tables.dimensions(load.connection)
+        mapped = mapping.targets(load.source)
+        facts = _facts(load)
+        written = dict.fromkeys(tables, 0)
+        for table in [table for table in tables if table in mapped and table in known]:
+            written[table] = _load_described(load, known[table])
+        for statement in [statement for fact in facts for statement in named(fact)]:
+            table = statement.table
+            if table is not None and table in tables:
+                written[table] += load.run(statement)
+                if statement.file == "star/junk_dimension":
+                    steps.analyze(load.connection, table)
+        return written
+
+
+def _load_described(load: Load, dimension: Dimension) -> int:
+    is_first = dimension.keeps_history and steps.is_first(load, dimension.table)
+    written = 0
+    for statement in described(load, dimension, is_first):
+        written = load.run(statement)
+    steps.analyze_if_grown(load.connection, dimension.table, written)
+    return written
+
+
+def _facts(load: Load) -> list[Fact]:
+    return [
+        star_tables.fact(load.connection, load.source, table)
+        for table in mapping.facts(load.source)
+    ]
+
+
+def _analyze_members_to_rekey(load: Load) -> None:
+    """By one connection alone: ANALYZE waits for whoever else writes the table."""
+    steps.analyze(load.connection, "member_to_rekey")

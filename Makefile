@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz lint freeze docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz lint freeze snapshots snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

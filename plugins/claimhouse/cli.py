@@ -15,6 +15,7 @@ COMMANDS = {
     "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
     "draft": ("claimhouse.drafting", "draft a contract from a file"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
+    "show": ("claimhouse.show", "print a SQL file as it would be run"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),
     "upgrade": ("claimhouse.schema", "bring the warehouse to the newest schema"),
 }

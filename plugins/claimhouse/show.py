@@ -1,22 +1,25 @@
-"""Rendered SQL: the statements that a template becomes, as they would be run.
+"""Rendered SQL: what a template becomes for one source system, as it would be run.
 
-``claimhouse show FILE [SOURCE]`` prints them; nothing is run but queries of the catalog.
+``claimhouse show FILE [SOURCE]`` prints it and runs nothing. The columns of the star's statements
+come from the catalog, so these need the warehouse, with the source's mapping views in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import psycopg
 from jinja2 import TemplateNotFound, UndefinedError
 
-from claimhouse import batches, contracts, settings, star, verification, warehouse
+from claimhouse import batches, contracts, star, verification, warehouse
 
-# A file of the load, and its text.
+# A SQL file, and its text.
 Rendered = tuple[str, str]
+
+_FOR_LINTERS = re.compile(r"^-- (?:sqlfluff:|noqa).*\n|  -- noqa.*$", re.MULTILINE)
 
 
 class ShowError(ValueError):
@@ -24,73 +27,100 @@ class ShowError(ValueError):
 
 
 def show(file: str, subject: str | None = None, is_first: bool | None = None) -> list[Rendered]:
-    """The SQL files that *file* names, rendered as they would be run.
+    """The SQL files that *file* names, rendered.
 
     Args:
-        file: as :func:`claimhouse.warehouse.sql` finds it: ``star/timeline``; or ``star/`` and a
-            table of the star, for every statement that loads it: ``star/fact_encounter``.
-        subject: the source system; for SQL of a feed, the feed: ``billing.claims``.
+        file: as :func:`claimhouse.warehouse.sql` finds it, ``star/timeline``; or a table of the
+            star, for all statements that load it, ``star/fact_encounter``.
+        subject: a source system; for SQL of a feed, the feed: ``billing.claims``.
         is_first: show the form for a first load, or for a later one; as the star is when left out.
 
     Returns:
         The name and the text of each file.
 
     Raises:
-        ShowError: there is no such file or source system, the file needs a source system and none
-            is named, or the warehouse that the columns come from is not there.
+        ShowError: there is no such file, source system or feed, or what renders it is missing.
     """
     room = file.partition("/")[0]
     if room == "star":
-        return _star(file, _source(file, subject), is_first)
+        return _of_star(file, subject, is_first)
     if room == "verification":
-        return [(file, _rendered(file, **verification.names(_contract(file, subject))))]
-    return [(file, _rendered(file))]
+        return [(file, _render(file, **verification.names(_contract(file, subject))))]
+    return [(file, _render(file))]
 
 
-def _star(file: str, source: str, is_first: bool | None) -> list[Rendered]:
-    """The statements of a table, or those of all tables that *file* renders."""
-    with _catalog() as connection:
+def as_text(rendered: Sequence[Rendered]) -> str:
+    """Rendered files one below the other, each under its name, without what only linters read."""
+    return "\n".join(
+        f"-- {file}\n{_FOR_LINTERS.sub('', text).strip()}\n" for file, text in rendered
+    )
+
+
+def _of_star(file: str, source: str | None, is_first: bool | None) -> list[Rendered]:
+    """The statements of one table, or those of all tables that *file* renders."""
+    if source not in contracts.sources():
+        raise ShowError(f"{file} needs a source system: {', '.join(contracts.sources())}")
+    with warehouse.connect() as connection:
         load = star.Load(connection, source, batches.in_state(connection, source, "checked"))
-        if not star.has_mappings(connection, source):
-            raise ShowError(
-                f"the warehouse has no mapping views of {source}, whose columns the SQL lists: "
-                f"load the source once"
-            )
-        tables = star.tables_of(load)
-        table = file.removeprefix("star/")
-        shown = [
-            (statement.file, statement.text(source, load.batch_ids))
-            for name in ([table] if table in tables else tables)
-            for statement in star.statements(load, name, is_first)
-            if table in tables or statement.file == file
-        ]
-    if not shown:
+        try:
+            tables = star.tables_of(load)
+            name = file.removeprefix("star/")
+            rendered = [
+                (statement.file, statement.text(source, load.batch_ids))
+                for table in ([name] if name in tables else tables)
+                for statement in star.statements(load, table, is_first)
+                if name in tables or statement.file == file
+            ]
+        except star.MissingMapping as error:
+            raise ShowError(str(error)) from None
+    if not rendered:
         raise ShowError(
-            f"{source} loads nothing by {file}; its tables are "
-            + ", ".join(f"star/{name}" for name in tables)
+            f"no load of {source} runs {file}; it loads "
+            + ", ".join(f"star/{table}" for table in tables)
         )
-    return shown
+    return rendered
 
 
-def _source(file: str, subject: str | None) -> str:
-    sources = contracts.sources()
-    if subject not in sources:
-        raise ShowError(f"{file} needs a source system: {', '.join(sources)}")
-    return subject
+def _contract(file: str, feed: str | None) -> contracts.Contract:
+    known = {contract.name: contract for contract in contracts.load_all()}
+    if feed not in known:
+        raise ShowError(f"{file} needs a feed: {', '.join(known)}")
+    return known[feed]
 
 
-def _contract(file: str, subject: str | None) -> contracts.Contract:
-    source, _, feed = (subject or "").partition(".")
-    for contract in contracts.load_all():
-        if (contract.source_system, contract.feed) == (source, feed):
-            return contract
-    raise ShowError(f"{file} needs a feed, such as billing.claims")
-
-
-def _rendered(file: str, **names: Any) -> str:
+def _render(file: str, **names: Any) -> str:
     try:
         return warehouse.sql(file, **names)
     except TemplateNotFound:
         raise ShowError(f"there is no SQL file {file}") from None
     except UndefinedError as error:
-        raise ShowError(f"{file} is rendered by its room alone: {error.message}") from None
+        raise ShowError(f"{file} cannot be rendered by itself: {error.message}") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: ``claimhouse show FILE [SOURCE] [--first | --later]``."""
+    parser = argparse.ArgumentParser(
+        prog="claimhouse show",
+        description="Print a SQL file as it would be run for a source system; nothing is run.",
+    )
+    parser.add_argument(
+        "file",
+        help="star/fact_claim (what loads the table), star/timeline, mapping/billing/dim_patient,"
+        " verification/table",
+    )
+    parser.add_argument("source", nargs="?", help="a source system, or a feed: billing.claims")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--first", dest="is_first", action="store_true", default=None, help="for a first load"
+    )
+    form.add_argument("--later", dest="is_first", action="store_false", help="for a later load")
+    given = parser.parse_args(arguments)
+    try:
+        rendered = show(given.file, given.source, given.is_first)
+    except (ShowError, warehouse.WarehouseError) as error:
+        parser.exit(1, f"claimhouse show: {error}\n")
+    sys.stdout.write(as_text(rendered))
+
+
+if __name__ == "__main__":
+    main()

@@ -22,10 +22,12 @@ from claimhouse.star.load import (
     statements,
     tables_of,
 )
+from claimhouse.star.mapping import MissingMapping
 from claimhouse.star.steps import Load, Statement
 
 __all__ = [
     "Load",
+    "MissingMapping",
     "Statement",
     "create_mappings",
     "fact_tables",

@@ -16,6 +16,8 @@ from claimhouse.star.tables import Fact
 
 CLAIM, CHANGE = "fact_claim", "fact_claim_change"
 STORED = (CLAIM, CHANGE)
+# Not read from the catalog: the first load drops the primary key.
+KEY = ("claim_id", "source_system")
 
 # Where the rows of a part lie, by table: a condition on ctid.
 Places = dict[str, str]
@@ -61,7 +63,7 @@ def columns(load: Load, fact: Fact) -> dict[str, Any]:
     deltas = [column for column in change if column.endswith(_DELTA)]
     return fact.names() | {
         "money": [column.removesuffix(_DELTA) for column in deltas],
-        "latest": [column for column in claim if column not in ("source_system", *fact.key)],
+        "latest": [column for column in claim if column not in KEY],
         "change": change,
         "changing": [
             "version_number",

@@ -132,11 +132,11 @@ def _load_part(load: Load, tables: Sequence[str]) -> Counts:
         for table in [table for table in tables if table in mapped and table in known]:
             written[table] = _load_described(load, known[table])
         for statement in [statement for fact in facts for statement in named(fact)]:
-            table = statement.table
-            if table is not None and table in tables:
-                written[table] += load.run(statement)
-                if statement.file == "star/junk_dimension":
-                    steps.analyze(load.connection, table)
+            if statement.table is None or statement.table not in tables:
+                continue
+            written[statement.table] += load.run(statement)
+            if statement.file == "star/junk_dimension":
+                steps.analyze(load.connection, statement.table)
         return written
 
 

@@ -107,9 +107,11 @@ def statements(load: Load, table: str, is_first: bool | None = None) -> list[Sta
         is_first: for a first load of one batch or a later one; as the star is when left out.
     """
     known = star_tables.dimensions(load.connection)
+    is_fact = table in fact_tables(load.source)
     if is_first is None:
-        is_first = steps.is_first(load, table)
-    if table in fact_tables(load.source):
+        has_first = is_fact or (table in known and known[table].keeps_history)
+        is_first = has_first and steps.is_first(load, table)
+    if is_fact:
         fact = star_tables.fact(load.connection, load.source, table)
         histories = [name for name, dimension in known.items() if dimension.keeps_history]
         moved = [] if is_first else facts.moves(load, fact, histories, {})
@@ -123,7 +125,12 @@ def statements(load: Load, table: str, is_first: bool | None = None) -> list[Sta
 
 
 def tables_of(load: Load) -> list[str]:
-    """The tables that a load of the source system can write: dimensions, then facts."""
+    """The tables that a load of the source system can write: dimensions, then facts.
+
+    Raises:
+        MissingMapping: a mapping of the source system is no view yet.
+    """
+    mapping.check_exists(load.connection, load.source)
     return [
         *(table for part in dimensions.parts(load) for table in part),
         *fact_tables(load.source),

@@ -26,6 +26,10 @@ class MappingError(ValueError):
     """Mapping files that contradict each other; the message names them."""
 
 
+class MissingMapping(LookupError):
+    """A mapping file that is no view yet: nothing of its source system has been loaded."""
+
+
 def targets(source: str) -> list[str]:
     """The star tables that *source* has a mapping for."""
     return [target for target in _views(source) if not target.startswith(SHAPE)]
@@ -57,6 +61,19 @@ def create(connection: Connection[Any], source: str) -> None:
 def columns(connection: Connection[Any], source: str, target: str) -> dict[str, str]:
     """The columns that *source* brings for *target*, and their types."""
     return warehouse.columns(connection, f"source_{source}", f"star_{target}")
+
+
+def check_exists(connection: Connection[Any], source: str) -> None:
+    """Raise where a mapping is no view.
+
+    Raises:
+        MissingMapping: the message names the first.
+    """
+    for target in targets(source):
+        if not columns(connection, source, target):
+            raise MissingMapping(
+                f"the warehouse has no view source_{source}.star_{target}: load {source} once"
+            )
 
 
 def _views(source: str) -> list[str]:

@@ -24,6 +24,7 @@ from claimhouse.verification.source_tables import (
     close_issues,
     ensure_tables,
     index,
+    names,
     verify_batch,
 )
 from claimhouse.verification.verify import share_fitting
@@ -41,6 +42,7 @@ __all__ = [
     "index",
     "make_plan",
     "match_header",
+    "names",
     "share_fitting",
     "verify_batch",
 ]

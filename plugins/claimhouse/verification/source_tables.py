@@ -68,8 +68,8 @@ def ensure_tables(source: str) -> None:
     with warehouse.connect() as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
         for contract in contracts.of_source(source):
-            warehouse.run(connection, "verification/table", **_names(contract))
-            warehouse.run(connection, "verification/current", **_names(contract))
+            warehouse.run(connection, "verification/table", **names(contract))
+            warehouse.run(connection, "verification/current", **names(contract))
 
 
 def index(source: str) -> None:
@@ -80,7 +80,7 @@ def index(source: str) -> None:
                 connection,
                 "verification/index",
                 has_key_index=contract.has_key_index,
-                **_names(contract),
+                **names(contract),
             )
 
 
@@ -92,8 +92,10 @@ def close_issues(batch_ids: Sequence[int]) -> None:
     """
     for batch_id in sorted(batch_ids):
         with warehouse.connect() as connection:
-            names = _names(_contract(batches.locked(connection, batch_id)))
-            warehouse.run(connection, "verification/close_issues", **names, batch_id=batch_id)
+            contract = _contract(batches.locked(connection, batch_id))
+            warehouse.run(
+                connection, "verification/close_issues", **names(contract), batch_id=batch_id
+            )
 
 
 def verify_batch(batch_id: int) -> str:
@@ -274,7 +276,7 @@ def _set_copies_aside(
     connection: Connection[Any], contract: Contract, batch: Batch, path: Path, plan: Plan
 ) -> None:
     """Of the rows that repeat a key, keep the newest; quarantine or drop the others."""
-    warehouse.run(connection, "verification/copies", **_names(contract), batch_id=batch.batch_id)
+    warehouse.run(connection, "verification/copies", **names(contract), batch_id=batch.batch_id)
     conflicting = warehouse.query(connection, "verification/conflicting_copies")
     keys = {row["row_number"]: row["record_key"] for row in conflicting}
     if not keys:
@@ -315,7 +317,7 @@ def _close(
     Raises:
         OutOfBalance: they differ.
     """
-    copies = warehouse.query(connection, "verification/set_aside", **_names(contract))
+    copies = warehouse.query(connection, "verification/set_aside", **names(contract))
     aside = {bool(row["is_identical"]): row for row in copies}
     dropped, conflicting = aside.get(True, {}), aside.get(False, {})
     rows = _parts(
@@ -381,7 +383,7 @@ def _key_text(column: Column) -> str:
     return column.name
 
 
-def _names(contract: Contract) -> dict[str, Any]:
+def names(contract: Contract) -> dict[str, Any]:
     """The names that this room's SQL files use, of one contract."""
     return {
         "schema": f"source_{contract.source_system}",

@@ -1,0 +1,64 @@
+-- star/scd2_dimension
+-- Fills star.dim_provider (SCD2: one row for each state) from the load's batches: what is in timeline and
+-- not in known. Only differences are written, so surrogate keys stay and a repeat writes nothing.
+
+
+-- One batch into an empty dimension: each member has one version, which holds always.
+insert into star.dim_provider (
+    source_system, provider_id, first_name, last_name, specialty, facility_name, address, city, state, zipcode, start_date, facility_key, 
+    valid_from, valid_to, is_current, row_hash, batch_id
+)
+select
+    v.source_system,
+    v.provider_id,
+    v.first_name,
+    v.last_name,
+    v.specialty,
+    v.facility_name,
+    v.address,
+    v.city,
+    v.state,
+    v.zipcode,
+    v.start_date,
+    coalesce(facility.facility_key, -1) as facility_key,
+    date '1900-01-01' as valid_from,
+    date '9999-12-31' as valid_to,
+    true as is_current,
+    md5(row(
+        v.first_name, v.last_name, v.specialty, v.facility_name, v.address, v.city, v.state, v.zipcode, v.start_date, v.facility_id
+    )::text)::uuid as row_hash,
+    v.batch_id
+from source_billing.star_dim_provider as v
+left join star.dim_facility as facility
+    on v.source_system = facility.source_system and v.facility_id = facility.facility_id
+where v.batch_id = any('{}'::bigint[]) and v.provider_id is not null
+order by v.provider_id;
+
+-- star/inferred_member
+-- A member of star.dim_provider for every id that fact_claim names and no row has described yet. Its row is
+-- completed in place: where history is kept, its only state holds always, as the first described one would.
+-- A table of its own, because a query can use several processes and an insert cannot.
+create temp table unknown_member on commit drop as
+select distinct f.provider_id
+from source_billing.star_fact_claim as f
+where
+    f.batch_id = any('{}'::bigint[])
+    and f.provider_id <> 'not applicable'  -- nor NULL
+    and not exists (
+        select 1 from star.dim_provider as d
+        where d.source_system = 'billing' and d.provider_id = f.provider_id
+    );
+
+insert into star.dim_provider (
+    source_system, provider_id, is_inferred, valid_from, valid_to, is_current
+)
+select
+    'billing' as source_system,
+    provider_id,
+    true as is_inferred,
+    date '1900-01-01' as valid_from,
+    date '9999-12-31' as valid_to,
+    true as is_current
+from unknown_member;
+
+drop table unknown_member;

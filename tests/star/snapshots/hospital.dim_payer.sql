@@ -1,0 +1,84 @@
+-- star/scd1_dimension
+-- Fills star.dim_payer (SCD1: the newest state of each member) from the load's batches.
+merge into star.dim_payer as d
+using (
+    select distinct on (v.payer_id) v.*
+    from source_hospital.star_dim_payer as v
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    where
+        (b.state = 'loaded' or b.batch_id = any('{}'::bigint[]))
+        and v.payer_id in (
+            select named.payer_id from source_hospital.star_dim_payer as named
+            where named.batch_id = any('{}'::bigint[])
+        )
+    order by
+        v.payer_id,
+        coalesce(b.received_date) desc,
+        v.batch_id desc,
+        v.row_number desc
+) as v
+    on d.source_system = v.source_system and d.payer_id = v.payer_id
+when
+    matched and (d.is_inferred, d.payer_name, d.is_insurer, d.city, d.state)
+    is distinct from (false, v.payer_name, v.is_insurer, v.city, v.state) then
+    update set
+        payer_name = v.payer_name,
+        is_insurer = v.is_insurer,
+        city = v.city,
+        state = v.state,
+        is_inferred = false
+when not matched then
+    insert (source_system, payer_id, payer_name, is_insurer, city, state)
+    values (v.source_system, v.payer_id, v.payer_name, v.is_insurer, v.city, v.state);
+
+-- star/inferred_member
+-- A member of star.dim_payer for every id that fact_encounter names and no row has described yet. Its row is
+-- completed in place: where history is kept, its only state holds always, as the first described one would.
+-- A table of its own, because a query can use several processes and an insert cannot.
+create temp table unknown_member on commit drop as
+select distinct f.payer_id
+from source_hospital.star_fact_encounter as f
+where
+    f.batch_id = any('{}'::bigint[])
+    and f.payer_id <> 'not applicable'  -- nor NULL
+    and not exists (
+        select 1 from star.dim_payer as d
+        where d.source_system = 'hospital' and d.payer_id = f.payer_id
+    );
+
+insert into star.dim_payer (
+    source_system, payer_id, is_inferred
+)
+select
+    'hospital' as source_system,
+    payer_id,
+    true as is_inferred
+from unknown_member;
+
+drop table unknown_member;
+
+-- star/inferred_member
+-- A member of star.dim_payer for every id that fact_procedure names and no row has described yet. Its row is
+-- completed in place: where history is kept, its only state holds always, as the first described one would.
+-- A table of its own, because a query can use several processes and an insert cannot.
+create temp table unknown_member on commit drop as
+select distinct f.payer_id
+from source_hospital.star_fact_procedure as f
+where
+    f.batch_id = any('{}'::bigint[])
+    and f.payer_id <> 'not applicable'  -- nor NULL
+    and not exists (
+        select 1 from star.dim_payer as d
+        where d.source_system = 'hospital' and d.payer_id = f.payer_id
+    );
+
+insert into star.dim_payer (
+    source_system, payer_id, is_inferred
+)
+select
+    'hospital' as source_system,
+    payer_id,
+    true as is_inferred
+from unknown_member;
+
+drop table unknown_member;

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz lint freeze snapshots snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lint: set-up ## check style, types and SQL
 
 freeze: set-up ## list the files of new revisions, which must not change afterwards
 	@$(BIN)/python -m local.freeze
+
+snapshots: set-up ## renew the rendered statements of the loader's templates, for review
+	RENEW_SNAPSHOTS=1 $(BIN)/python -m pytest tests/star/test_snapshots.py
 
 docs: set-up ## write the generated pages of docs/
 	$(BIN)/python -m local.dictionary

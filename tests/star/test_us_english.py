@@ -98,7 +98,6 @@ def hospital_warehouse(landing_root, warehouse, tmp_path, monkeypatch) -> psycop
 
 
 def test_specialties_and_metrics_take_their_us_names_and_back(hospital_warehouse, warehouse_url):
-    schema.upgrade(warehouse_url, to="0002")
     new = content(hospital_warehouse)
     text = json.dumps(new)
     assert all(word in text for word in AMERICAN[:2])
@@ -109,7 +108,7 @@ def test_specialties_and_metrics_take_their_us_names_and_back(hospital_warehouse
     assert any(word in json.dumps(old) for word in BRITISH)
     assert "provider_utilisation" in json.dumps(old)
     hospital_warehouse.execute("select provider_id from metrics.provider_utilisation")
-    schema.upgrade(warehouse_url, to="0002")
+    schema.upgrade(warehouse_url)
     assert content(hospital_warehouse) == new
     hospital_warehouse.execute("select provider_id from metrics.provider_utilization")
     hospital_warehouse.execute("select utilization from reporting.clinic_performance")

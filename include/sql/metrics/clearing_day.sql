@@ -29,4 +29,4 @@ inner join star.dim_date as d on d.date_key between p.first_key and p.last_key
 left join cleared as c on p.source_system = c.source_system and d.date_key = c.cleared_date_key;
 
 comment on view metrics.clearing_day is
-'Grain: a source system and a day from its first to its last clearing: the claims cleared, and whether it was a working day';
+'Grain: a source system and a day from its first to its last clearing: the claims cleared, and whether it is a workday';

@@ -73,7 +73,7 @@ bounded as (
 distinct_state as (
     select
         *,
-        coalesce(row_hash <> lead(row_hash) over newest_first, true) as is_change
+        coalesce(bounded.row_hash <> lead(bounded.row_hash) over newest_first, true) as is_change
     from bounded
     where bounded.valid_from < bounded.valid_to
     window newest_first as (

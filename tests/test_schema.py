@@ -353,8 +353,10 @@ def test_a_stage_can_open_more_connections_while_an_upgrade_waits(
         )
         running.start()
         wait_for(lambda: bool(said))
-        with pytest.MonkeyPatch.context() as patch:  # the stage is of the older code
-            patch.setattr(revisions, "head", lambda: head)
+        wait_for(lambda: any("loads are running" in text for text in said))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PGOPTIONS", "-c lock_timeout=5s")
+            patch.setattr(revisions, "head", lambda: head)  # the stage is of the older code
             with sql_door.connect(warehouse_url) as second:
                 second.execute("select 1")
     running.join(30)

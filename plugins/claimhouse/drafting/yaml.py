@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import yaml
 
+from claimhouse.counted import counted
 from claimhouse.drafting.guess import Guess
 from claimhouse.reading import Dialect
 from claimhouse.verification import fold
@@ -80,7 +81,7 @@ def write_draft(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     source, feed = as_yaml(draft.source), as_yaml(draft.feed)
-    yield f"# A draft, guessed from the first {draft.rows} rows of one file. {draft.closest}"
+    yield f"# A draft, guessed from {counted(draft.rows, 'row')} at the beginning of one file. {draft.closest}"
     yield "# To finish it: answer the comments and delete them, describe every column, decide what"
     yield "# wrong and missing values cost, add rules; then set the status to active and move it to"
     yield f"# {as_yaml(f'include/schemas/{draft.source}/{draft.feed}.yaml')}."

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from claimhouse.counted import counted
 from claimhouse.reading.lines import (
     Lines,
     Numbers,
@@ -255,7 +256,7 @@ class Parser:
         return BrokenRow(
             number,
             "field_count",
-            f"The row has {row.actual_columns} fields, the header {row.expected_columns}.",
+            f"The row has {counted(row.actual_columns, 'field')}, the header {row.expected_columns}.",
             row.text,
             first_field=self._walker.first_value(row.text),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from claimhouse.counted import counted
 from claimhouse.reading.parts import Block, Dialect, Note, Reading
 from claimhouse.reading.text import Text
 
@@ -60,7 +61,5 @@ def _note_letters(blocks: Iterator[Block], header: list[str], notes: list[Note])
             first = (broken[0].row_number, broken[0].column_name)
         yield block
     if first is not None:
-        message = (
-            f"The file is not UTF-8; it was read as Windows-1252, which matters on {count} lines."
-        )
+        message = f"The file is not UTF-8; it was read as Windows-1252, which matters on {counted(count, 'line')}."
         notes.append(Note("encoding", message, *first))

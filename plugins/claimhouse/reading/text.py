@@ -20,6 +20,8 @@ from typing import Protocol
 
 import numpy as np
 
+from claimhouse.counted import counted
+
 RECORD_LIMIT = 64 * 1024 * 1024
 EXAMINED_BYTES = 1024 * 1024
 NEWLINE, RETURN, NUL = 10, 13, 0
@@ -161,7 +163,8 @@ def examine(path: Path, expected: str, compression: str | None, form: str) -> Te
     except DAMAGE:
         raise Unreadable(
             "truncated",
-            f"The compressed file is cut off or corrupt after {seen.size} bytes ({seen.lines} lines).",
+            f"The compressed file is cut off or corrupt after {counted(seen.size, 'byte')}"
+            f" ({counted(seen.lines, 'line')}).",
         ) from None
     except UnicodeDecodeError:
         raise Unreadable(

@@ -23,6 +23,7 @@ from pathlib import Path
 import polars as pl
 
 from claimhouse.contracts import Contract
+from claimhouse.counted import counted
 from claimhouse.reading import Dialect, Unreadable, open_file
 from claimhouse.verification.header import is_needed, match_header
 from claimhouse.verification.verify import share_fitting
@@ -156,7 +157,7 @@ def explain(recognition: Recognition) -> str:
     # With no known names the first line may be a person's data and no header.
     if len(closest.values) < 2:
         count = len(closest.values) + len(closest.extra)
-        columns = "1 column" if count == 1 else f"{count} columns"
+        columns = counted(count, "column")
         return f"No contract fits the file's content; it waits. None knows its {columns}."
     return " ".join(_differences(closest))
 

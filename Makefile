@@ -63,6 +63,7 @@ docs: set-up ## write the generated pages of docs/
 	$(BIN)/python -m local.dictionary
 	$(BIN)/python -m local.diagram
 	$(BIN)/python -m local.model
+	$(BIN)/python -m local.columns
 	$(BIN)/python -m local.dags
 
 bench: set-up ## measure speed and growth

@@ -81,12 +81,12 @@ bounded as (
 -- Drop versions that hold on no day; merge equal neighbors into the first.
 distinct_state as (
     select
-        *,
-        coalesce(bounded.row_hash <> lead(bounded.row_hash) over newest_first, true) as is_change
-    from bounded
-    where {{ history.has_length("bounded") }}
+        b.*,
+        coalesce(b.row_hash <> lead(b.row_hash) over newest_first, true) as is_change
+    from bounded as b
+    where {{ history.has_length("b") }}
     window newest_first as (
-        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+        partition by b.{{ id }} order by b.ordered_at desc, b.batch_id desc, b.row_number desc
     )
 )
 

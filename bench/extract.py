@@ -43,16 +43,16 @@ from generate_series(1, {rows}) as g
 
 
 def main() -> None:
-    """Parse what is asked, run it, print the table."""
+    """Parse the arguments, measure, print the table."""
     parser = argparse.ArgumentParser(prog="bench.extract", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps(measure(asked.one, asked.rows)))
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.one, given.rows)))
     else:
-        report(asked.rows, asked.runs)
+        report(given.rows, given.runs)
 
 
 def measure(form: str, rows: int) -> dict[str, Any]:
@@ -98,13 +98,13 @@ def report(rows: int, runs: int) -> None:
             results.append(json.loads(done.stdout.splitlines()[-1]))
     print(f"an extract of {rows:,} rows of 20 columns, encrypted; medians of {runs}")
     middle = {
-        form: {key: statistics.median(one[key] for one in results) for key in results[0]}
+        form: {key: statistics.median(result[key] for result in results) for key in results[0]}
         for form, results in found.items()
     }
-    for form, one in middle.items():
+    for form, median in middle.items():
         print(
-            f"  {form:5} {one['seconds']:6.1f} s  (cpu {one['cpu']:5.1f} s)"
-            f"  {one['size'] / 2**20:6.1f} MiB on disk  peak memory {one['mib']:4.0f} MiB"
+            f"  {form:5} {median['seconds']:6.1f} s  (cpu {median['cpu']:5.1f} s)"
+            f"  {median['size'] / 2**20:6.1f} MiB on disk  peak memory {median['mib']:4.0f} MiB"
         )
     ratio = middle["xlsx"]["seconds"] / middle["csv"]["seconds"]
     print(f"  xlsx takes {ratio:.1f} times as long as csv (at most {MOST_RATIO:g})", end="; ")

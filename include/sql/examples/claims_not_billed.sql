@@ -1,5 +1,5 @@
--- Which claims have not been billed to the patient? Names and address are those of today, not
--- of the day of service: that is where the bill must go.
+-- Which claims have not been billed to the patient? Name and address are today's, not those of the day of service: that
+-- is where the bill must go.
 select
     claim.claim_id,
     claim.service_date,

@@ -1,9 +1,9 @@
--- Which patients of the clinics may not come back? Those whose last two appointments were both no-shows,
--- and those whose last survey had a low score. Change the highest low score below.
+-- Which patients of the clinics may not come back? Those whose last two appointments were both no-shows, and those
+-- whose last survey had a low score. Change the highest low score below.
 --
--- The last two are those with the latest times, whatever became of them: somebody who missed one and
--- cancelled the next is not counted, nor somebody with a single appointment. The last survey is that of
--- the latest visit that has a score. Appointments and visits that name no patient count for nobody.
+-- The last two are those with the latest times, whatever became of them: a patient who missed one and canceled the next
+-- does not count, nor does one with a single appointment. The last survey is that of the latest visit with a score.
+-- Appointments and visits without a patient do not count.
 with rule as (
     select 2 as low_score
 ),

@@ -1,5 +1,5 @@
--- How many encounters did a payer's members have in a period, and how many patients did they help? By
--- specialty; change payer and period below. Members are those whose encounter the payer paid for.
+-- How many encounters did a payer's members have in a period, and how many patients did these help, by specialty?
+-- Change payer and period below. Members are patients whose encounter the payer paid for.
 with asked as (
     select
         'Humana' as payer_name,

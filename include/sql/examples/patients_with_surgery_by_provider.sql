@@ -9,7 +9,7 @@ select
 from star.fact_claim as claim
 inner join star.dim_claim_profile as profile on claim.claim_profile_key = profile.claim_profile_key
 inner join star.dim_provider as provider on claim.provider_key = provider.provider_key
--- one line a patient, under today's name
+-- one row for each patient, under the current name
 inner join star.dim_patient as patient_then on claim.patient_key = patient_then.patient_key
 inner join star.dim_patient as patient
     on

@@ -1,4 +1,4 @@
--- The pend queue of each day by why its claims pend, read from their notes.
+-- The pend queue of each day by the reason why claims pend, read from their notes.
 select
     queue.report_date,
     profile.note_category,

@@ -1,5 +1,5 @@
--- The pended claims that were cleared, day by day: how many, and after how many days on average. Claims cleared
--- before the first report of the queue count too.
+-- The pended claims that were cleared, day by day: how many, and after how many days on average. Claims cleared before
+-- the first report of the queue count too.
 select
     cleared.cleared_date,
     count(*) as claims,

@@ -1,5 +1,5 @@
--- The pend queue's daily report: how many claims and dollars pend, how many of them for more than 30 days, and
--- what has entered, was cleared and has left without clearing since the report before.
+-- The daily report of the pend queue: how many claims and dollars pend, how many of them for more than 30 days, and
+-- what has entered, was cleared or left without clearing since the report before.
 with gone as (
     select
         left_date_key,

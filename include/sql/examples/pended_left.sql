@@ -1,5 +1,5 @@
--- The claims that were gone from one report to the next, and how: cleared, or left without having been cleared,
--- which somebody should look into.
+-- The claims that were gone from one report to the next, and how: cleared, or left without having been cleared, which
+-- somebody should look into.
 select
     gone.left_date,
     profile.outcome,

@@ -1,5 +1,5 @@
--- The facilities with the most pended claims in the newest report, as far as the claim behind names
--- one. Change the last line for the top 10, 20 or 30.
+-- The facilities with the most pended claims in the newest report, where the claim behind names one. Change the last
+-- line for the top 10, 20 or 30.
 select
     facility.facility_id,
     facility.state,

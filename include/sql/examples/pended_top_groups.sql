@@ -1,5 +1,5 @@
--- The groups with the most pended claims in the newest report; a practitioner whose group is not
--- known has none. Change the last line for the top 10, 20 or 30.
+-- The groups with the most pended claims in the newest report; practitioners without a known group are together.
+-- Change the last line for the top 10, 20 or 30.
 select
     coalesce(provider.provider_group, 'unknown') as provider_group,
     count(distinct provider.provider_id) as practitioners,

@@ -1,5 +1,5 @@
--- What does each procedure cost each payer, against the median of all payers? An index of 1.10 is ten
--- percent above it. The uninsured are a payer of their own: what they are charged counts too.
+-- What does each procedure cost each payer, compared with the median of all payers? An index of 1.10 is ten percent
+-- above it. The uninsured are a payer of their own, so what they are charged counts too.
 with overall as (
     select
         procedure_key,

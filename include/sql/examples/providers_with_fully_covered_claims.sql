@@ -1,5 +1,5 @@
--- Which providers have claims of the last N days that are covered in full? Change the last day
--- and N in the lines below; a claim belongs to the day on which it was made (claim_date).
+-- Which providers have claims of the last N days that are covered in full? Change the last day and N below; a claim
+-- belongs to the day on which it was made (claim_date).
 with period as (
     select
         date '2019-11-30' as last_day,
@@ -18,7 +18,7 @@ inner join star.dim_claim_date as claim_day on claim.claim_date_key = claim_day.
 inner join period
     on claim_day.claim_date > period.last_day - period.days and claim_day.claim_date <= period.last_day
 inner join star.dim_claim_profile as profile on claim.claim_profile_key = profile.claim_profile_key
--- one line a provider, whatever was known of them on the day of each service
+-- one row for each provider, whatever its state on the day of service
 inner join star.dim_provider as provider_then on claim.provider_key = provider_then.provider_key
 inner join star.dim_provider as provider
     on

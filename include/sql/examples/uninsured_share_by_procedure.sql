@@ -1,5 +1,5 @@
--- What share of each procedure's patients is uninsured? A patient counts once for a procedure; one who
--- had it both insured and uninsured counts as uninsured. Figures of few patients must not leave the house.
+-- What share of each procedure's patients is uninsured? A patient counts once for a procedure; one who had it both
+-- insured and uninsured counts as uninsured. Small cells are not suppressed: for use inside the house only.
 with treated as (
     select
         procedure.procedure_id,

@@ -72,12 +72,12 @@ bounded as (
 -- Drop versions that hold on no day; merge equal neighbors into the first.
 distinct_state as (
     select
-        *,
-        coalesce(bounded.row_hash <> lead(bounded.row_hash) over newest_first, true) as is_change
-    from bounded
-    where bounded.valid_from < bounded.valid_to
+        b.*,
+        coalesce(b.row_hash <> lead(b.row_hash) over newest_first, true) as is_change
+    from bounded as b
+    where b.valid_from < b.valid_to
     window newest_first as (
-        partition by patient_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by b.patient_id order by b.ordered_at desc, b.batch_id desc, b.row_number desc
     )
 )
 

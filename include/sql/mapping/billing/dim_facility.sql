@@ -1,5 +1,5 @@
--- Billing has no feed of facilities, only their names and addresses on each provider:
--- a facility is what agrees in all of them.
+-- Billing has no feed of facilities, only names and addresses on each provider: rows that agree in all of them are one
+-- facility.
 select
     'billing' as source_system,
     -- the same expression refers to the facility in dim_provider.sql

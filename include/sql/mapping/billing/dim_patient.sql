@@ -1,6 +1,5 @@
--- Every version of a patient as billing sent it, in the shape of star.dim_patient.
--- version_at orders the versions of a patient; started_on is the day from which the state
--- holds in the world; modified_on the day on which billing wrote it down.
+-- Every version of a patient as billing sent it, in the shape of star.dim_patient. version_at orders the versions,
+-- started_on is the day from which the state holds, modified_on the day on which billing recorded it.
 select
     'billing' as source_system,
     patient_id,

@@ -1,5 +1,5 @@
--- Every version of a provider as billing sent it, in the shape of star.dim_provider.
--- Billing keeps no modification date for providers: the start at the facility orders them.
+-- Every version of a provider as billing sent it, in the shape of star.dim_provider. Billing has no modification date
+-- of providers: the start at the facility orders the versions.
 select
     'billing' as source_system,
     provider_id,

@@ -1,4 +1,4 @@
--- Every version of a claim as billing sent it, in the shape the facts are made from.
+-- Every version of a claim as billing sent it, in the shape of star.fact_claim.
 select
     'billing' as source_system,
     claim_id,

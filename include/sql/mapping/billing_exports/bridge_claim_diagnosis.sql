@@ -1,5 +1,5 @@
--- All diagnoses of a claim, each once, however often the file repeats it. They share the claim equally; what the
--- division leaves over goes to the principal one, so that the weights of a claim add up to exactly 1.
+-- All diagnoses of a claim, each once, however often the file repeats it, with equal weights. The principal one gets
+-- the remainder of the division, so that the weights of a claim add up to exactly 1.
 with named as (
     select
         claim.claim_id,

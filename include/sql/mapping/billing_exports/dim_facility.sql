@@ -1,5 +1,5 @@
--- Where providers work: a place is what agrees in its address and, where the provider is a shop or practice, in
--- its name. The files give street and number, no city.
+-- Where providers work: rows with the same address and, where the provider is a shop or practice, the same name are one
+-- facility. The files have street and number, no city.
 select distinct on (batch_id, facility_name, location)
     'billing_exports' as source_system,
     md5(row(facility_name, location)::text) as facility_id,

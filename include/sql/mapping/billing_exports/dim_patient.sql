@@ -1,5 +1,5 @@
--- The people the payers' files describe, in the shape of star.dim_patient. Who is known by a number alone is left to
--- the claims to name.
+-- The people that the payers' files describe, in the shape of star.dim_patient. Patients known by number only are
+-- inferred from claims.
 select distinct on (batch_id, patient_id)
     'billing_exports' as source_system,
     patient_id,

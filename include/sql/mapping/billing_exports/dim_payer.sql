@@ -1,5 +1,5 @@
--- Who pays, under the name all sources share: AET, Aetna and ' Aetna ' are one. Of a name that the list does not
--- know, nobody has said whether it is an insurer.
+-- Payers, under the name that all source systems share: AET, Aetna and ' Aetna ' are one. For a name that is not in
+-- the list it is unknown whether it is an insurer.
 select distinct on (claim.batch_id, payer_id)
     'billing_exports' as source_system,
     coalesce(known.payer_name, trim(claim.payer)) as payer_id,

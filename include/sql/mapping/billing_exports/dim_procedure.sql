@@ -1,5 +1,5 @@
--- What was done or sold: codes, whose form tells the code system, and drugs by name. The files give no names of
--- codes. A code is of the specialty that include/reference/procedure_specialty.csv gives it; every CDT code is dental.
+-- What was done or sold: codes, whose form identifies the code system, and drugs by name. The files have no names of
+-- codes. The specialty of a code is in include/reference/procedure_specialty.csv; every CDT code is dental.
 with named as (
     select
         coalesce(procedure_code, drug_name) as procedure_id,

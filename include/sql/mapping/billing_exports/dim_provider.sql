@@ -1,5 +1,5 @@
--- Who treated or sold, by National Provider Identifier, in the shape of star.dim_provider. Of several claims of a
--- file the last one says how the provider is called. Providers known by number alone are left to the claims to name.
+-- Providers by National Provider Identifier, in the shape of star.dim_provider: who treated or sold. Among several
+-- claims of a file the last one gives the provider's name. Providers known by number only are inferred from claims.
 select distinct on (batch_id, provider_id)
     'billing_exports' as source_system,
     provider_id,

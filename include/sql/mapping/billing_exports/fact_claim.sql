@@ -1,5 +1,5 @@
--- Every version of a claim that any file brought, in the shape the facts are made from. No file says when a claim
--- was made: that is unknown.
+-- Every version of a claim that any file brought, in the shape of star.fact_claim. No file has the day on which a claim
+-- was made.
 select
     'billing_exports' as source_system,
     claim.claim_id,

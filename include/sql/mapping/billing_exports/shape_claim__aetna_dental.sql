@@ -1,5 +1,5 @@
--- Aetna's dental claims in the shape of all claim files. The file gives no status and no diagnosis; a CDT code
--- is dental care. It says when a claim was processed, not when it was paid.
+-- Aetna's dental claims in the shape of all claim files. The file has no status and no diagnosis; a CDT code is dental
+-- care. It has the day on which a claim was processed, not the day it was paid.
 {% import "mapping/billing_exports/member.jinja" as member -%}
 select
     claim_id,

@@ -1,6 +1,6 @@
--- Cigna's claims in the shape of all claim files. A pharmacy claim has the name of a drug in the place of a
--- code. Of two codes the CPT one counts, unless the other is of a restricted specialty, which must not be lost. The
--- list gives no addresses, and the day of a decision, not of a payment.
+-- Cigna's claims in the shape of all claim files. A pharmacy claim has the name of a drug instead of a code. Of two
+-- codes the CPT one counts, unless the other is of a restricted specialty, which must not be lost. The list has no
+-- addresses, and the day of a decision instead of a payment.
 {% import "mapping/billing_exports/member.jinja" as member -%}
 with restricted as (
     select listed.code

@@ -1,5 +1,5 @@
--- The claim list in the shape of all claim files. It comes as csv and again as a workbook: a row that says of its
--- claim what the one before it said is no version of it. Commercial insurance is no payer: nobody is named.
+-- The claim list in the shape of all claim files. It arrives as csv and again as a workbook: a row that repeats the
+-- one before it is no new version. Commercial insurance is no payer, for it names nobody.
 with received as (
     select
         list.*,

@@ -1,5 +1,5 @@
--- Kaiser's vision claims in the shape of all claim files. Who is named is a practice or a shop, so its name is
--- that of the place. There is no diagnosis, and no day of payment.
+-- Kaiser's vision claims in the shape of all claim files. The provider is a practice or a shop, whose name is also that
+-- of the facility. There is no diagnosis, and no day of payment.
 {% import "mapping/billing_exports/member.jinja" as member -%}
 select
     claim_id,

@@ -1,5 +1,5 @@
--- UnitedHealthcare's pharmacy claims in the shape of all claim files. The pharmacy is the place. What the plan
--- allows, the diagnosis and the day of payment are not in the file.
+-- UnitedHealthcare's pharmacy claims in the shape of all claim files. The pharmacy is the facility. The file has no
+-- allowed amount, no diagnosis and no day of payment.
 {% import "mapping/billing_exports/member.jinja" as member -%}
 select
     claim_id,

@@ -1,6 +1,6 @@
--- All who treated in each visit, in the shape of star.bridge_visit_provider. Of the rows of a visit each
--- provider's newest holds; a later file that adds somebody leaves the others. All rows of a visit have
--- its newest batch, because the loader writes them anew together.
+-- Everybody who treated in each visit, in the shape of star.bridge_visit_provider. Each provider of a visit has its
+-- newest row; a later file that adds one leaves the others. All rows of a visit have its newest batch, because the
+-- loader replaces them together.
 select
     'clinic' as source_system,
     treating.visit_id as encounter_id,

@@ -1,6 +1,6 @@
--- The clinic network has no feed of clinics: a clinic is what some feed names, also as the office of a
--- provider alone, so that one without any activity is there to be seen. A name is standardized by the
--- vocabulary `clinics`, and is the clinic's id. Telehealth Hub is no clinic.
+-- The clinic network has no feed of clinics: a clinic is what any feed names, if only as the office of a provider, so
+-- that one without activity is listed too. A name is standardized by the vocabulary `clinics`, and is the clinic's id.
+-- Telehealth Hub is no clinic.
 select
     'clinic' as source_system,
     named.facility_name as facility_id,

@@ -1,5 +1,5 @@
--- Every version of a patient as the clinic network sent it, in the shape of star.dim_patient. It sends no
--- dates of change: a version holds from the day its file was received.
+-- Every version of a patient as the clinic network sent it, in the shape of star.dim_patient. It sends no dates of
+-- change: a version holds from the day its file was received.
 select
     'clinic' as source_system,
     patient_id,

@@ -1,5 +1,5 @@
--- Every version of a provider as the clinic network sent it, in the shape of star.dim_provider: where the
--- office is, though many work at other clinics too (each visit and appointment names its own).
+-- Every version of a provider as the clinic network sent it, in the shape of star.dim_provider. The facility is where
+-- the office is; many work at other clinics too (each visit and appointment names its own).
 select
     'clinic' as source_system,
     provider_id,

@@ -1,10 +1,10 @@
--- Every version of an appointment as the clinic network sent it, in the shape of star.fact_appointment. The
--- latest of each also tells what took its place.
+-- Every version of an appointment as the clinic network sent it, in the shape of star.fact_appointment. The latest of
+-- each also has the appointment that replaced it.
 --
--- What took the place of a rescheduled appointment: the next one, whatever became of it, of the same
--- patient with the same provider, if it was at most 30 days later. No row says so, and follow-ups with
--- another provider or later than that exist: those stay unlinked rather than guessed. One appointment
--- takes the place of at most one other, and may itself be rescheduled, so that chains form.
+-- A rescheduled appointment is replaced by the next one, whatever became of it, of the same patient with the same
+-- provider, if that is at most 30 days later. No row says so, and there are follow-ups with another provider or later:
+-- those stay unlinked rather than guessed. An appointment replaces at most one other, and can be rescheduled itself, so
+-- that chains form.
 with version as (
     select
         appointment.*,
@@ -29,14 +29,14 @@ latest as (
         partition by
             version.patient_id,
             version.provider_id,
-            -- those without a patient or provider follow nobody's
+            -- without a patient or provider there is no next one
             case when num_nulls(version.patient_id, version.provider_id) > 0 then version.appointment_id end
         order by version.scheduled_at, version.appointment_id
     )
 ),
 
--- A link also changes with the other appointments of the patient, and with those that are no longer the
--- patient's: the newest batch of them all is the one that brings the link.
+-- A link also changes with the other appointments of the patient, and with those that are no longer the patient's: the
+-- newest batch of them all brings the link.
 calendar_change as (
     select
         version.patient_id,

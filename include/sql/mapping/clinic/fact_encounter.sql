@@ -1,5 +1,5 @@
--- Every version of a visit as the clinic network sent it, in the shape of star.fact_encounter. No payer:
--- the network tells a patient's kind of insurance and never who it is (dim_patient.payer_type).
+-- Every version of a visit as the clinic network sent it, in the shape of star.fact_encounter. No payer: the network
+-- sends a patient's kind of insurance, never the insurer (dim_patient.payer_type).
 select
     'clinic' as source_system,
     visit_id as encounter_id,

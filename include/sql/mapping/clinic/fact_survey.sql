@@ -1,5 +1,5 @@
--- Each answer in its latest state, in the shape of star.fact_survey. Who was seen, by whom, where and
--- when is said by the visit; the patient's own words stay in the source table.
+-- Each answer in its latest state, in the shape of star.fact_survey. Patient, provider, place and day are those of the
+-- visit; the patient's own words stay in the source table.
 select
     'clinic' as source_system,
     survey.visit_id as encounter_id,

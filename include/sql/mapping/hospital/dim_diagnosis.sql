@@ -1,5 +1,5 @@
--- The conditions for which encounters and procedures took place, under the name written most often, of
--- equally frequent ones the first in the alphabet.
+-- The conditions that encounters and procedures treated, each under its most frequent name; among equally frequent
+-- ones the first in the alphabet.
 with written as (
     select
         reason_code,

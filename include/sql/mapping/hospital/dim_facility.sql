@@ -1,4 +1,4 @@
--- The hospitals; states are written out, as in the other sources.
+-- The hospitals; states are spelled out, as in the other source systems.
 select
     'hospital' as source_system,
     organization.organization_id as facility_id,

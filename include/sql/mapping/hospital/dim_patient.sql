@@ -1,5 +1,5 @@
--- Every version of a patient as the hospital sent it. The feed says neither when somebody moved nor when
--- the row was changed: a version holds from the day it was received.
+-- Every version of a patient as the hospital sent it. The feed has no date of a move or a change: a version holds from
+-- the day it was received.
 select
     'hospital' as source_system,
     patient_id,

@@ -1,5 +1,5 @@
--- Who pays, under the name all sources share; NO_INSURANCE is nobody. Of a name that the list does not
--- know, nobody has said whether it is an insurer.
+-- Payers, under the name that all source systems share; NO_INSURANCE is no insurer. For a name that is not in the
+-- list it is unknown whether it is an insurer.
 select
     'hospital' as source_system,
     payer.payer_id,

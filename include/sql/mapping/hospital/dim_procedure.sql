@@ -1,8 +1,8 @@
--- The codes of procedures and of encounters, one name each: the one written most often in all rows
--- received, of equally frequent ones the first in the alphabet; the others are kept beside it.
--- Its specialty is that of include/reference/procedure_specialty.csv. A code that is not listed there is
--- 'general', unless its names hold the phrase of a specialty in specialty.csv: a new code of a restricted
--- specialty is not shown until somebody has listed it.
+-- The codes of procedures and of encounters, each under its most frequent name in all rows received; among equally
+-- frequent ones the first in the alphabet. The others are kept beside it.
+-- The specialty is that of include/reference/procedure_specialty.csv. A code that is not listed there is 'general',
+-- unless one of its names has the phrase of a specialty in specialty.csv: a new code of a restricted specialty is not
+-- shown until somebody has listed it.
 with written as (
     select
         code,
@@ -51,7 +51,7 @@ select
     named.names[1] as procedure_name,
     named.names[2:] as other_names,
     coalesce(specialty.specialty, listed.specialty) as specialty,
-    -- a specialty that specialty.csv does not describe is shown to nobody
+    -- a specialty that is not in specialty.csv is shown to nobody
     coalesce(specialty.is_restricted::boolean, true) as is_restricted,
     named.newest[1] as batch_id,
     named.newest[2] as row_number

@@ -1,8 +1,8 @@
--- The newest version of each encounter. It is restricted when its own code or any of its procedures is.
--- Its specialty: of those of its code and its procedures a restricted one; else the one with the lowest
--- rank in include/reference/specialty.csv; of equal ranks the one that cost most (the encounter's base
--- cost counts for its own code); of equal costs the first in the alphabet.
--- A procedure that comes later counts as a change of its encounter.
+-- The newest version of each encounter. It is restricted if its own code or any of its procedures is.
+-- Its specialty is one of those of its code and its procedures: a restricted one if there is one, or else the one with
+-- the lowest rank in include/reference/specialty.csv, or else the one that cost most (the encounter's base cost counts
+-- for its own code), or else the first in the alphabet.
+-- A procedure that arrives later changes its encounter.
 with treated as (
     select
         encounter_id,
@@ -66,7 +66,7 @@ select
     summed_up.is_restricted,
     encounter.started_at,
     encounter.stopped_at,
-    -- one that ends before it begins has no length
+    -- no length where it ends before it starts
     case
         when encounter.stopped_at >= encounter.started_at
             then round(extract(epoch from encounter.stopped_at - encounter.started_at) / 60)::integer

@@ -1,6 +1,6 @@
--- The newest version of each procedure, with payer and place of its encounter. It is restricted when any
--- procedure of its encounter or the encounter's own code is: who may not see the one may not conclude it
--- from the others. Hence whatever comes for an encounter is a change of all its procedures.
+-- The newest version of each procedure, with the payer and place of its encounter. It is restricted if any procedure of
+-- its encounter or the encounter's own code is: a reader who may not see the one must not infer it from the others.
+-- Whatever arrives for an encounter therefore changes all its procedures.
 with treated as (
     select
         encounter_id,
@@ -38,7 +38,7 @@ select
     (procedure.started_at at time zone 'UTC')::date as service_date,
     summed_up.is_restricted,
     procedure.stopped_at,
-    -- one that ends before it begins has no length
+    -- no length where it ends before it starts
     case
         when procedure.stopped_at >= procedure.started_at
             then round(extract(epoch from procedure.stopped_at - procedure.started_at) / 60)::integer

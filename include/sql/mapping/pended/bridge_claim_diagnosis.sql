@@ -1,5 +1,5 @@
--- The up to ten diagnoses of an inpatient claim, each once, with equal weights; the first takes what rounding
--- leaves, so that they add up to 1 exactly.
+-- Up to ten diagnoses of an inpatient claim, each once, with equal weights; the first gets the remainder, so that the
+-- weights add up to exactly 1.
 with named as (
     select
         claim.clm_id as claim_id,

@@ -1,4 +1,4 @@
--- The up to six procedures of an inpatient claim, each once; what is no procedure is left out, as in dim_procedure.
+-- Up to six procedures of an inpatient claim, each once; codes that are no procedure are left out, as in dim_procedure.
 select
     'pended' as source_system,
     claim.clm_id as claim_id,

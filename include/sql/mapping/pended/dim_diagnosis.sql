@@ -1,4 +1,4 @@
--- The diagnoses that inpatient claims name. The codes are ICD-9-CM without their dot; nobody has sent names.
+-- The diagnoses that inpatient claims name. The codes are ICD-9-CM without the dot; there is no feed of names.
 select
     'pended' as source_system,
     named.code as diagnosis_id,

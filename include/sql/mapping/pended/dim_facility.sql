@@ -1,5 +1,5 @@
--- The institutions of inpatient claims, of which the feed tells the number alone. Its first two digits are
--- the state's (CMS certification numbers); of the codes that some states got later nothing is said.
+-- The institutions of inpatient claims, of which the feed has only the number. Its first two digits are the state's
+-- (CMS certification numbers), except for the codes that some states got later.
 select
     'pended' as source_system,
     claim.prvdr_num as facility_id,

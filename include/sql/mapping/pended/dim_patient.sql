@@ -1,4 +1,4 @@
--- The beneficiaries, a version for each yearly summary, which holds from the first day of its year.
+-- The beneficiaries: a version for each yearly summary, which holds from the first day of its year.
 select
     'pended' as source_system,
     beneficiary.desynpuf_id as patient_id,
@@ -8,7 +8,7 @@ select
     case beneficiary.bene_race_cd when '1' then 'white' when '2' then 'black' when '3' then 'other' end as race,
     case beneficiary.bene_race_cd when '5' then 'hispanic' end as ethnicity,
     ssa_state.state,
-    -- a code within the state: nobody has given us the names
+    -- a code within the state; there is no list of names
     beneficiary.bene_county_cd as county,
     make_date(beneficiary.year, 12, 31) as version_at,
     make_date(beneficiary.year, 1, 1) as started_on,

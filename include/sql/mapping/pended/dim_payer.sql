@@ -1,4 +1,4 @@
--- The files are Medicare's, so the payer of every inpatient claim is Medicare.
+-- The files are Medicare's: the payer of every inpatient claim is Medicare.
 select
     'pended' as source_system,
     'MEDICARE' as payer_id,

@@ -1,12 +1,12 @@
--- The procedures that inpatient claims name. The codes are ICD-9-CM without their dot; nobody has sent names,
--- and none of the lists says what specialty they are of. Some of the fields hold a diagnosis: what has five
--- digits or a letter is none of the procedures, a Soda check tells how many.
+-- The procedures that inpatient claims name. The codes are ICD-9-CM without the dot; there is no feed of names, and no
+-- list of their specialties. Some fields hold a diagnosis: a code with five digits or a letter is no procedure (a Soda
+-- check counts them).
 select
     'pended' as source_system,
     named.code as procedure_id,
     'ICD-9-CM' as code_system,
     listed.specialty,
-    -- a specialty that specialty.csv does not describe is shown to nobody
+    -- a specialty that is not in specialty.csv is shown to nobody
     case when listed.specialty is null then false else coalesce(specialty.is_restricted::boolean, true) end
         as is_restricted,
     claim.batch_id,

@@ -1,5 +1,5 @@
--- The providers as the directory answers for their NPIs. It gives one row an NPI (verification sees to it, so
--- that no claim is counted twice) and no dates: a version holds from the day it was received.
+-- Providers as in the directory of NPIs. Verification leaves one row for each NPI, so that no claim is counted twice.
+-- The directory has no dates: a version holds from the day it was received.
 select
     'pended' as source_system,
     directory.npi as provider_id,

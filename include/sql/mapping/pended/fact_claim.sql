@@ -1,5 +1,5 @@
--- Inpatient claims. A claim too long for one segment goes on in a second, which repeats the amounts of the
--- claim: the first segment is the claim, so that nothing is paid twice. What was charged is not in the file.
+-- Inpatient claims. A claim too long for one segment continues in a second, which repeats the amounts: the first
+-- segment is the claim, so that nothing is paid twice. The file has no charges.
 select
     'pended' as source_system,
     claim.clm_id as claim_id,

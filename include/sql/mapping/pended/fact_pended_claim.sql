@@ -1,6 +1,6 @@
--- Each claim that was in a report or was cleared: an accumulating snapshot, from its receipt to the day it left.
--- A row depends on all reports with the claim, the first one without it, its clearing and the inpatient claim
--- behind it, so it bears the newest batch of them; one that still pends is also told by the newest report.
+-- Each claim that was in a report or was cleared: an accumulating snapshot, from receipt to the day it left.
+-- A row depends on all reports with the claim, the first one without it, its clearing and the inpatient claim behind
+-- it, so it has the newest batch of them; that of a claim that still pends also depends on the newest report.
 with fit as (
     select batch_id
     from landing.batch
@@ -16,7 +16,7 @@ report as (
     group by report_date
 ),
 
--- the first report without a claim whose last one is this
+-- the first report after the last one with the claim
 following as (
     select
         report_date,
@@ -86,7 +86,7 @@ told as (
         span.first_report_date,
         span.last_report_date,
         following.next_report_date,
-        -- one that pends again after its clearing is not cleared
+        -- a claim that pends again after its clearing is not cleared
         case
             when span.last_report_date is null or clearing.clear_date >= span.last_report_date then clearing.clear_date
         end as clear_date,
@@ -97,7 +97,7 @@ told as (
     left join following on span.last_report_date = following.report_date
 ),
 
--- how it stands, and until which day it has waited
+-- its outcome, and the day until which it has waited
 standing as (
     select
         told.*,

@@ -1,7 +1,6 @@
--- The queue of each day: what was in it, how long each claim had waited, why, and whether this was its last
--- report. A row depends on the reports before and after it, on the claim's clearing and on the inpatient claim
--- behind it, so it bears the newest batch of them: when one of these comes, it is made anew.
--- The day of a row is the day of its report; today plays no part.
+-- The queue of each day: the claims in it, how long each had waited and why, and whether this was its last report.
+-- A row depends on the reports before and after it, on the claim's clearing and on the inpatient claim behind it, so it
+-- has the newest batch of them. Days are counted to the report, never to today.
 with fit as (
     select batch_id
     from landing.batch
@@ -57,7 +56,7 @@ queue as (
     window own as (partition by claim.claim_id order by claim.report_date)
 ),
 
--- of a claim's last report before a gap: the clearing after it, before the claim pends again
+-- the clearing after a claim's last report before a gap, and before the claim pends again
 judged as (
     select
         queue.*,

@@ -1,4 +1,4 @@
--- How large the table $2 in the schema $1 is: its pages, and its rows as the planner counted them last.
+-- The size of the table $2 in the schema $1: its pages, and the planner's estimate of its rows.
 select
     pg_relation_size(c.oid) / current_setting('block_size')::bigint as pages,
     c.reltuples::bigint as row_estimate

@@ -1,4 +1,4 @@
--- The facts, bridges and dimensions of the star: what they are, what tells their rows apart, their columns.
+-- The facts, bridges and dimensions of the star: their comments, primary keys and columns.
 select
     c.relname as name,
     coalesce(obj_description(c.oid, 'pg_class'), '') as comment,

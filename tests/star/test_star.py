@@ -63,7 +63,7 @@ def test_provider_corrected_with_the_same_start_holds_from_its_arrival(billing: 
     ]
 
 
-def test_late_version_is_spliced_between_its_neighbours(billing: Billing) -> None:
+def test_late_version_is_spliced_between_its_neighbors(billing: Billing) -> None:
     for address, day in (("A", "2019-01-01"), ("C", "2021-01-01"), ("B", "2020-01-01")):
         billing.batch(
             "patients", [patient(address=address, date_of_residence=day, last_modified_date=day)]

@@ -290,12 +290,12 @@ def test_a_file_fits_less_the_more_it_differs(data):
 
 
 @examples(40)
-@given(data=st.data(), spoilt=st.floats(0, 1))
-def test_wrong_values_cost_a_column_its_share_and_wrong_keys_the_claim(data, spoilt):
+@given(data=st.data(), spoiled=st.floats(0, 1))
+def test_wrong_values_cost_a_column_its_share_and_wrong_keys_the_claim(data, spoiled):
     name = data.draw(st.sampled_from(sorted(SAMPLES)))
     known, whole = contracts.of(SOURCE, FEEDS[name]), SAMPLES[name]
     header = billing_exports.LAYOUTS.get(name, billing_exports.LAYOUTS[billing_exports.ANTHEM]).key
-    count = round(spoilt * whole.rows.height)
+    count = round(spoiled * whole.rows.height)
     column = whole.rows[header].to_list()
     wrong = whole.rows.with_columns(pl.Series(header, [*["?"] * count, *column[count:]]))
     found = recognize.fit(known, Sample(whole.header, wrong))

@@ -75,7 +75,7 @@ def test_an_error_quarantines_the_row_with_its_money():
     assert (found.amounts["base_cost"].read, found.amounts["base_cost"].quarantined) == (4, 1)
 
 
-SPOILT = {
+SPOILED = {
     # what stands in place of the rule's own, and what the error must say
     "a column that is none": ("stopped_at >=", "stoped_at >=", "stoped_at"),
     "no question": ("stopped_at >= started_at", "base_cost + 1", "neither true nor false"),
@@ -95,9 +95,9 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("kind", SPOILED)
 def test_a_rule_that_cannot_be_judged_is_refused_with_its_line(kind, tmp_path: Path):
-    before, after, say = SPOILT[kind]
+    before, after, say = SPOILED[kind]
     schemas = Path(shutil.copytree(settings.INCLUDE / "schemas", tmp_path / "schemas"))
     file = schemas / "hospital" / "procedures.yaml"
     text = file.read_text()

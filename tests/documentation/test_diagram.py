@@ -14,15 +14,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture
 def columns(warehouse):
     """The columns of each table of the star."""
-    found = defaultdict(list)
+    columns_of = defaultdict(list)
     for table, column in warehouse.execute(
         "select c.table_name, c.column_name from information_schema.columns as c"
         " inner join information_schema.tables as t using (table_schema, table_name)"
         " where c.table_schema = 'star' and t.table_type = 'BASE TABLE'"
         " order by c.ordinal_position"
     ):
-        found[table].append(column)
-    return found
+        columns_of[table].append(column)
+    return columns_of
 
 
 def test_the_picture_in_the_docs_is_the_star_of_today(warehouse):

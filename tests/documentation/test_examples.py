@@ -88,13 +88,13 @@ def test_claims_not_billed(data: str, request: pytest.FixtureRequest) -> None:
             by = rows["providers"].get(row["provider_id"], {})
             people = (who.get("fname"), who.get("lname"), who.get("address"))
             expected.add((row["claim_id"], *people, by.get("fname"), by.get("lname")))
-    found = ask(billing, "claims_not_billed")
+    actual = ask(billing, "claims_not_billed")
     columns = (
         "claim_id", "patient_first_name", "patient_last_name", "address",
         "provider_first_name", "provider_last_name",
     )  # fmt: skip
-    assert {tuple(row[name] for name in columns) for row in found} == expected
-    assert len(found) == len(expected) > 1
+    assert {tuple(row[name] for name in columns) for row in actual} == expected
+    assert len(actual) == len(expected) > 1
 
 
 @pytest.mark.parametrize("data", ["small", "real"])
@@ -108,10 +108,10 @@ def test_providers_with_fully_covered_claims(data: str, request: pytest.FixtureR
     for row in rows["claims"].values():
         if int(row["coverage_type"]) == 100 and first <= as_date(row["claim_date"]) <= last:
             expected[row["provider_id"]] += 1
-    found = ask(billing, "providers_with_fully_covered_claims")
-    assert {row["provider_id"]: row["claims"] for row in found} == expected
-    assert len(found) == len(expected) > 0
-    for row in found:
+    actual = ask(billing, "providers_with_fully_covered_claims")
+    assert {row["provider_id"]: row["claims"] for row in actual} == expected
+    assert len(actual) == len(expected) > 0
+    for row in actual:
         assert row["last_name"] == rows["providers"].get(row["provider_id"], {}).get("lname")
 
 
@@ -122,20 +122,20 @@ def test_patients_with_surgery_by_provider(data: str, request: pytest.FixtureReq
     for row in rows["claims"].values():
         if row["visit_type"] == "surgery" and row["provider_id"] == "N3T5300A":
             expected[row["patient_id"]].append(as_date(row["date_of_service"]))
-    found = ask(billing, "patients_with_surgery_by_provider")
+    actual = ask(billing, "patients_with_surgery_by_provider")
     assert {
         row["patient_id"]: (row["surgeries"], row["first_surgery"], row["last_surgery"])
-        for row in found
+        for row in actual
     } == {name: (len(days), min(days), max(days)) for name, days in expected.items()}
-    assert len(found) == len(expected) > 0
-    for row in found:
+    assert len(actual) == len(expected) > 0
+    for row in actual:
         assert row["last_name"] == rows["patients"].get(row["patient_id"], {}).get("lname")
 
 
 def test_amount_to_bill_is_what_is_not_covered(small: tuple[Billing, Rows]) -> None:
     billing, _ = small
-    found = {row["claim_id"]: row["amount_to_bill"] for row in ask(billing, "claims_not_billed")}
-    assert found == {"C1": Decimal("0.00"), "C7": Decimal("50.00")}
+    actual = {row["claim_id"]: row["amount_to_bill"] for row in ask(billing, "claims_not_billed")}
+    assert actual == {"C1": Decimal("0.00"), "C7": Decimal("50.00")}
 
 
 def as_date(value: Any) -> date:

@@ -23,7 +23,7 @@ def test_the_generated_parts_are_those_of_today(warehouse):
 def test_the_bus_matrix_has_every_fact_and_the_dimensions_of_its_keys(warehouse):
     table = model.parts(warehouse)["bus matrix"].splitlines()
     header, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    found = {
+    actual = {
         row[0].strip("`"): {name for name, mark in zip(header, row, strict=True) if mark == "x"}
         for row in rows[1:]
     }
@@ -38,7 +38,7 @@ def test_the_bus_matrix_has_every_fact_and_the_dimensions_of_its_keys(warehouse)
         name = "date" if member.endswith("date") else member
         if not name.endswith("_profile"):
             expected[fact].add(name)
-    assert found == expected
+    assert actual == expected
 
 
 def test_the_grain_of_every_fact_is_given(warehouse):

@@ -21,17 +21,17 @@ from claimhouse.strict_yaml import YamlError
 Row = dict[str, Any]
 Cut = Callable[[Row], Any]
 
-# --- what each cut and each metric is, said a second time, in Python --------------------------------
+# --- what each cut and each metric is, again in Python --------------------------------
 
 
 def _of(dimension: str, column: str) -> Cut:
     return lambda row: row["of"][dimension][column]
 
 
-def _service(told: Callable[[date], Any]) -> Cut:
+def _service(part: Callable[[date], Any]) -> Cut:
     def cut(row: Row) -> Any:
         day = row["of"]["service_date"]["date"]
-        return None if day is None else told(day)
+        return None if day is None else part(day)
 
     return cut
 
@@ -88,7 +88,7 @@ CUTS: dict[str, Cut] = {
 
 def total(values: Iterable[Any]) -> Any:
     """The sum of what is known; nothing where nothing is."""
-    known = [one for one in values if one is not None]
+    known = [value for value in values if value is not None]
     return sum(known) if known else None
 
 
@@ -102,7 +102,7 @@ def ratio(numerator: Callable[[Row], Any], denominator: Callable[[Row], Any]) ->
     return value
 
 
-def one(row: Row) -> int:
+def each(row: Row) -> int:
     """Each row counts."""
     return 1
 
@@ -130,12 +130,12 @@ def median_cost(rows: list[Row]) -> Any:
 
 def uninsured(rows: list[Row]) -> Any:
     """Distinct patients, whatever the state they were in."""
-    told = [
+    patients = [
         ((row["of"]["patient"]["source_system"], row["of"]["patient"]["patient_id"]), row)
         for row in rows
     ]
-    everybody = {who for who, _ in told}
-    some = {who for who, row in told if not row["of"]["payer"]["is_insurer"]}
+    everybody = {who for who, _ in patients}
+    some = {who for who, row in patients if not row["of"]["payer"]["is_insurer"]}
     return len(some) / len(everybody) if everybody else None
 
 
@@ -156,10 +156,10 @@ def everything(row: Row) -> bool:
 
 # The fact of each metric, which of its rows count, and what they come to.
 METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]] = {
-    "completion_rate": ("fact_appointment", everything, ratio(column("completed_count"), one)),
-    "cancellation_rate": ("fact_appointment", everything, ratio(column("cancelled_count"), one)),
-    "no_show_rate": ("fact_appointment", everything, ratio(column("no_show_count"), one)),
-    "reschedule_rate": ("fact_appointment", everything, ratio(column("rescheduled_count"), one)),
+    "completion_rate": ("fact_appointment", everything, ratio(column("completed_count"), each)),
+    "cancellation_rate": ("fact_appointment", everything, ratio(column("cancelled_count"), each)),
+    "no_show_rate": ("fact_appointment", everything, ratio(column("no_show_count"), each)),
+    "reschedule_rate": ("fact_appointment", everything, ratio(column("rescheduled_count"), each)),
     "average_visit_duration": (
         "fact_encounter",
         lambda row: row["appointment_id"] is not None,
@@ -187,12 +187,12 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
     "days_to_payment": (
         "fact_claim",
         lambda row: _payment(row) is not None,
-        ratio(_payment, one),
+        ratio(_payment, each),
     ),
     "denial_rate": (
         "fact_claim",
         lambda row: _status(row) in ("paid", "denied"),
-        ratio(lambda row: int(_status(row) == "denied"), one),
+        ratio(lambda row: int(_status(row) == "denied"), each),
     ),
     "average_procedure_cost": (
         "fact_procedure",
@@ -341,26 +341,26 @@ def _days_of_providers(connection: Any) -> list[Row]:
 # --- the roll-ups --------------------------------------------------------------------------------
 
 
-def said(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     """A member of a cut as the view of all roll-ups writes it."""
     return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
 
 
 def grouped(rows: list[Row], *cuts: str) -> dict[tuple[str | None, ...], list[Row]]:
-    found: dict[tuple[str | None, ...], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str | None, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        found[tuple(said(CUTS[one](row)) for one in cuts)].append(row)
-    return found
+        groups[tuple(as_text(CUTS[cut](row)) for cut in cuts)].append(row)
+    return groups
 
 
-def near(found: dict[Any, Any], expected: dict[Any, Any]) -> None:
+def near(actual: dict[Any, Any], expected: dict[Any, Any]) -> None:
     """Both are equal, but for the last digits of a division."""
-    assert set(found) == set(expected)
+    assert set(actual) == set(expected)
     for key, value in expected.items():
         if value is None:
-            assert found[key] is None, key
+            assert actual[key] is None, key
         else:
-            assert float(found[key]) == pytest.approx(float(value), rel=1e-9), key
+            assert float(actual[key]) == pytest.approx(float(value), rel=1e-9), key
 
 
 def by_file() -> dict[str, Any]:
@@ -380,30 +380,32 @@ def check_every_roll_up(connection: Any, seed: int = 0) -> None:
         assert (as_of, cut, member) not in rolled[name]
         rolled[name][as_of, cut, member] = value
     how = dict(connection.execute("select metric, roll_up from metrics.catalog").fetchall())
-    raw = {fact: facts(connection, fact) for fact in {one[0] for one in METRICS.values()}}
+    raw = {fact: facts(connection, fact) for fact in {metric[0] for metric in METRICS.values()}}
     dice = random.Random(seed)
-    for name, told in by_file().items():
+    for name, definition in by_file().items():
         fact, counts, value_of = METRICS[name]
         rows = [row for row in raw[fact] if counts(row)]
         # what must not be added up over time is asked for each time by itself
-        fixed = [told["not_across"]] if "not_across" in told else []
+        fixed = [definition["not_across"]] if "not_across" in definition else []
         expected = {}
         nothing = [] if fixed else [((), [])]
         for as_of, at_a_time in grouped(rows, *fixed).items() or nothing:
             time = as_of[0] if as_of else None
             expected[time, "all", None] = value_of(at_a_time)
-            for cut in [one for one in told["dimensions"] if one not in fixed]:
+            for cut in [cut for cut in definition["dimensions"] if cut not in fixed]:
                 for (member,), part in grouped(at_a_time, cut).items():
                     expected[time, cut, member] = value_of(part)
         near(rolled[name], expected)
-        pair = [*fixed, *dice.sample([one for one in told["dimensions"] if one not in fixed], 2)][
-            :2
-        ]
+        pair = [
+            *fixed,
+            *dice.sample([cut for cut in definition["dimensions"] if cut not in fixed], 2),
+        ][:2]
         query = f"select {pair[0]}, {pair[1]}, {how[name]} from metrics.{name} group by 1, 2"
-        found = {
-            (said(row[0]), said(row[1])): row[2] for row in connection.execute(query).fetchall()
+        actual = {
+            (as_text(row[0]), as_text(row[1])): row[2]
+            for row in connection.execute(query).fetchall()
         }
-        near(found, {key: value_of(part) for key, part in grouped(rows, *pair).items()})
+        near(actual, {key: value_of(part) for key, part in grouped(rows, *pair).items()})
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -422,7 +424,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "line", "told"),
+    ("was", "becomes", "line", "message"),
     [
         ("unit: share", "unit: percent", 5, "unit: 'percent' is not one of"),
         ("unit: share", "units: share", 5, "units: unknown key"),
@@ -434,12 +436,12 @@ def folder(tmp_path: Path) -> Path:
         ("owner: Clinic operations", "owner: [", 6, "not YAML"),
     ],
 )
-def test_a_wrong_file_is_an_error_with_its_line(folder, was, becomes, line, told):
+def test_a_wrong_file_is_an_error_with_its_line(folder, was, becomes, line, message):
     file = _spoil(folder, was, becomes)
     with pytest.raises(YamlError) as error:
         metrics.load_all(folder)
     assert str(error.value).startswith(f"{file}:{line}: ")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def _spoil(folder: Path, was: str, becomes: str) -> Path:
@@ -453,14 +455,14 @@ def _spoil(folder: Path, was: str, becomes: str) -> Path:
 def test_sql_that_the_star_does_not_answer_is_an_error_and_changes_nothing(warehouse, folder):
     metrics.publish(warehouse)
     before = _relations(warehouse)
-    for was, becomes, told in (
+    for was, becomes, message in (
         ("sum(fact_appointment.no_show", "sum(fact_nothing.no_show", "missing FROM-clause"),
         ("fact: fact_appointment", "fact: fact_nothing", "fact_nothing"),
     ):
         file = _spoil(folder, was, becomes)
         with pytest.raises(YamlError) as error:
             metrics.publish(warehouse, folder)
-        assert str(error.value).startswith(f"{file}:9: ") and told in str(error.value)
+        assert str(error.value).startswith(f"{file}:9: ") and message in str(error.value)
         assert _relations(warehouse) == before
 
 
@@ -498,10 +500,10 @@ def test_the_catalog_says_what_the_files_say_and_forgets_what_they_drop(warehous
     metrics.publish(warehouse, folder)
     metrics.publish(warehouse, folder)  # again: nothing in the way
     with warehouse.cursor(row_factory=made_star.psycopg.rows.dict_row) as cursor:
-        found = {row["metric"]: row for row in cursor.execute("select * from metrics.catalog")}
-    for name, told in by_file().items():
-        for key, value in told.items():
-            kept = found[name]["metric" if key == "name" else key]
+        actual = {row["metric"]: row for row in cursor.execute("select * from metrics.catalog")}
+    for name, definition in by_file().items():
+        for key, value in definition.items():
+            kept = actual[name]["metric" if key == "name" else key]
             assert kept == (value.strip() if isinstance(value, str) else value), (name, key)
     (folder / "no_show_rate.yaml").unlink()
     metrics.publish(warehouse, folder)
@@ -528,7 +530,7 @@ def test_every_example_of_the_catalog_runs_and_every_column_is_named_as_a_cut(wa
             "share_of_members": ["member", "is_counted"],
             "median": ["value"],
         }.get(kind, ["numerator"])
-        assert [one.name for one in view.description] == [*cuts, *measures]
+        assert [column.name for column in view.description] == [*cuts, *measures]
 
 
 def test_a_question_about_one_metric_reads_only_its_fact(warehouse):
@@ -548,7 +550,7 @@ def test_a_reader_without_rights_on_the_star_reads_no_metric(warehouse):
         "select relname, reloptions from pg_class"
         " where relnamespace = 'metrics'::regnamespace and relkind = 'v'"
     ).fetchall()
-    assert options and all(one == ["security_invoker=true"] for _, one in options)
+    assert options and all(option == ["security_invoker=true"] for _, option in options)
     role = f"metr_reader_{random.randrange(10**9)}"
     warehouse.execute(f"create role {role}")
     try:

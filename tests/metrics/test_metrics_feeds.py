@@ -20,11 +20,11 @@ from claimhouse import ingest, metrics, reporting
 
 def by(connection: Any, metric: str, cut: str) -> dict[str, Any]:
     """A metric by the members of one cut."""
-    found = connection.execute(
+    actual = connection.execute(
         "select member, value from metrics.roll_up where metric = %s and dimension = %s",
         (metric, cut),
     )
-    return dict(found.fetchall())
+    return dict(actual.fetchall())
 
 
 def test_the_clinics_metrics_are_those_of_the_sample_files(warehouse, landing_root):
@@ -42,20 +42,20 @@ def test_the_clinics_metrics_are_those_of_the_sample_files(warehouse, landing_ro
         ("no_show_rate", "NO_SHOW"),
         ("reschedule_rate", "RESCHEDULED"),
     ):
-        found = by(warehouse, metric, "provider_id")
+        actual = by(warehouse, metric, "provider_id")
         near(
-            {who: found[who] for who in states},
-            {who: told.count(state) / len(told) for who, told in states.items()},
+            {who: actual[who] for who in states},
+            {who: outcomes.count(state) / len(outcomes) for who, outcomes in states.items()},
         )
     visits = newest(landing_root / "clinic", "visits", "visit_id")
     minutes = defaultdict(list)
     for row in visits.values():
         if row["visit_duration_minutes"]:
             minutes[row["modality"]].append(int(row["visit_duration_minutes"]))
-    found = by(warehouse, "average_visit_duration", "modality")
+    actual = by(warehouse, "average_visit_duration", "modality")
     near(
-        {one: found[one] for one in minutes},
-        {one: statistics.fmean(told) for one, told in minutes.items()},
+        {modality: actual[modality] for modality in minutes},
+        {modality: statistics.fmean(lengths) for modality, lengths in minutes.items()},
     )
     scores = [
         int(row["satisfaction_score"])
@@ -95,12 +95,12 @@ def test_who_owns_the_star_reads_published_metrics_and_others_only_with_an_entit
 
 def newest(folder: Path, feed: str, key: str) -> dict[str, dict[str, str]]:
     """The last row of each key in the files of a feed, in the order of their delivery."""
-    found = {}
+    rows = {}
     for file in sorted(folder.glob(f"{feed}*")):
         if file.name[len(feed)] in "_.-":
             with file.open(encoding="utf-8-sig", newline="") as came:
-                found |= {row[key]: row for row in csv.DictReader(came)}
-    return found
+                rows |= {row[key]: row for row in csv.DictReader(came)}
+    return rows
 
 
 def test_the_hospitals_metrics_are_those_of_the_real_files(
@@ -134,13 +134,13 @@ def test_the_hospitals_metrics_are_those_of_the_real_files(
     whole = by(warehouse, "uninsured_share", "all")[None]
     assert float(whole) == pytest.approx(len(some) / len(everybody))
 
-    medians = {group: statistics.median(told) for group, told in costs.items()}
+    medians = {group: statistics.median(each) for group, each in costs.items()}
     near(
         by(warehouse, "median_procedure_cost", "procedure_id"),
         {code: medians[code] for code in patients},
     )
-    found = by(warehouse, "median_procedure_cost", "payer").values()
-    assert sorted(map(float, found)) == sorted(float(medians[one]) for one in payers.values())
+    actual = by(warehouse, "median_procedure_cost", "payer").values()
+    assert sorted(map(float, actual)) == sorted(float(medians[group]) for group in payers.values())
     expected = {
         payer: sum(costs[payer])
         / sum(
@@ -150,8 +150,8 @@ def test_the_hospitals_metrics_are_those_of_the_real_files(
         )
         for payer in payers.values()
     }
-    found = by(warehouse, "cost_to_overall_median", "payer").values()
-    assert sorted(map(float, found)) == pytest.approx(sorted(map(float, expected.values())))
+    actual = by(warehouse, "cost_to_overall_median", "payer").values()
+    assert sorted(map(float, actual)) == pytest.approx(sorted(map(float, expected.values())))
     of_payer = sum(medians[row["CODE"], payer_of[row["ENCOUNTER"]]] for row in files["procedures"])
     whole = by(warehouse, "cost_to_payer_median", "all")[None]
     assert float(whole) == pytest.approx(float(sum(costs[None]) / of_payer))

@@ -48,20 +48,20 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("year", PUBLISHED)
 def test_the_holidays_of_a_year_are_the_published_ones(warehouse, year):
-    found = warehouse.execute(
+    actual = warehouse.execute(
         "select date::text, holiday_name from star.dim_date where is_holiday and year = %s", (year,)
     )
-    assert dict(found.fetchall()) == PUBLISHED[year]
+    assert dict(actual.fetchall()) == PUBLISHED[year]
 
 
 def test_holidays_follow_rules_of_plain_arithmetic_in_every_year(warehouse):
-    found = dict(
+    actual = dict(
         warehouse.execute(
             "select date, holiday_name from star.dim_date where holiday_name is not null"
         ).fetchall()
     )
     for year in range(1900, 2101):
-        names = {name: day for day, name in found.items() if day.year == year}
+        names = {name: day for day, name in actual.items() if day.year == year}
         assert names["Independence Day"] == date(year, 7, 4)
         assert names["Christmas Day"] == date(year, 12, 25)
         assert names["Labor Day"] == _nth(year, 9, weekday=0, number=1)
@@ -81,13 +81,13 @@ def _nth(year: int, month: int, weekday: int, number: int) -> date:
 
 
 def test_every_day_is_there_once_and_works_or_not(warehouse):
-    found = warehouse.execute(
+    actual = warehouse.execute(
         "select date, date_key, is_weekend, is_holiday, is_working_day, holiday_name is not null,"
         " year_quarter from star.dim_date where date is not null order by date"
     ).fetchall()
     days = (date(2100, 12, 31) - date(1900, 1, 1)).days + 1
-    assert [row[0] for row in found] == [date(1900, 1, 1) + timedelta(at) for at in range(days)]
-    for day, key, weekend, holiday, works, named, quarter in found:
+    assert [row[0] for row in actual] == [date(1900, 1, 1) + timedelta(at) for at in range(days)]
+    for day, key, weekend, holiday, works, named, quarter in actual:
         assert key == day.year * 10000 + day.month * 100 + day.day
         assert weekend == (day.weekday() >= 5)
         assert holiday == named
@@ -101,10 +101,10 @@ def test_the_fiscal_year_follows_its_setting_and_a_repeat_writes_nothing(
 ):
     monkeypatch.setenv("CLAIMHOUSE_FISCAL_YEAR_STARTS", str(starts))
     schema.upgrade(warehouse_url)
-    found = warehouse.execute(
+    actual = warehouse.execute(
         "select date, fiscal_year, fiscal_quarter from star.dim_date where date is not null"
     ).fetchall()
-    for day, year, quarter in found:
+    for day, year, quarter in actual:
         assert (year, quarter) == _fiscal(day, starts), day
     where = "select max(xmin::text::bigint), count(*) from star.dim_date"
     before = warehouse.execute(where).fetchone()

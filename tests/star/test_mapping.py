@@ -34,10 +34,10 @@ def test_the_rows_of_several_feeds_are_united_by_name(
     )
     mapping.create(warehouse, "made")
     assert mapping.targets("made") == ["fact_x"]
-    found = warehouse.execute(
+    actual = warehouse.execute(
         "select id, amount, day::text, flag from source_made.star_fact_x order by id"
     ).fetchall()
-    assert [tuple(map(str, row)) for row in found] == [
+    assert [tuple(map(str, row)) for row in actual] == [
         ("a1", "1.25", "2024-05-01", "None"),
         ("b1", "7.00", "None", "no"),
     ]

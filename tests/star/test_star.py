@@ -160,7 +160,7 @@ def test_inferred_member_is_completed_in_place(billing: Billing) -> None:
         "select patient_key, is_inferred, last_name from star.dim_patient where patient_id = 'P9'"
     )
     assert after == [(before[0][0], False, "Ward")]
-    assert billing.one(
+    assert billing.value(
         "select f.facility_key = r.facility_key and f.facility_key > 0 and not r.is_inferred"
         " from star.fact_claim f join star.dim_provider r using (provider_key)"
     )
@@ -246,18 +246,18 @@ def test_provider_corrected_in_place_takes_the_facts_facility_along(billing: Bil
         "providers", [provider(facility_name="New", start_date="2015-01-01")], received="2016-01-01"
     )
     billing.load()
-    found = billing.rows(
+    actual = billing.rows(
         "select l.facility_name, r.facility_name from star.fact_claim f"
         " join star.dim_facility l using (facility_key) join star.dim_provider r using (provider_key)"
     )
-    assert found == [("New", "New")]
+    assert actual == [("New", "New")]
 
 
 def test_first_state_replaced_in_place_takes_the_facts_facility_along(billing: Billing) -> None:
     billing.batch("providers", [provider(facility_name="Newer", start_date="2015-01-01")])
     billing.batch("claims", [claim(date_of_service="2012-01-01")])
     billing.load()
-    key = billing.one("select provider_key from star.fact_claim")
+    key = billing.value("select provider_key from star.fact_claim")
     billing.batch("providers", [provider(facility_name="Older", start_date="2010-01-01")])
     billing.load()
     for table in ("fact_claim", "fact_claim_version"):
@@ -310,7 +310,7 @@ def test_covered_amount_is_rounded_to_cents(
 ) -> None:
     billing.batch("claims", [claim(total_cost=cost, coverage_type=coverage)])
     billing.load()
-    assert billing.one("select covered_amount from star.fact_claim") == Decimal(covered)
+    assert billing.value("select covered_amount from star.fact_claim") == Decimal(covered)
 
 
 def test_reload_writes_nothing(billing: Billing) -> None:
@@ -345,7 +345,9 @@ def test_rebuild_leaves_other_sources_alone(billing: Billing) -> None:
         billing.rows("select * from star.fact_claim where source_system = 'clinic' order by 2")
         == before
     )
-    assert billing.one("select count(*) from star.dim_patient where source_system = 'clinic'") == 1
+    assert (
+        billing.value("select count(*) from star.dim_patient where source_system = 'clinic'") == 1
+    )
 
 
 def test_every_step_may_be_killed_and_repeated(
@@ -398,13 +400,16 @@ def test_a_part_killed_in_the_first_load_is_made_good(
         star.load_fact_in_parts("billing", "fact_claim", [batch], at=warehouse_url)
     monkeypatch.setattr(facts, "load_part", real)
     has_key = "select count(*) from pg_constraint where conname = 'fact_claim_pkey'"
-    assert (billing.one(has_key), 0 < billing.one("select count(*) from star.fact_claim") < 20) == (
+    assert (
+        billing.value(has_key),
+        0 < billing.value("select count(*) from star.fact_claim") < 20,
+    ) == (
         0,
         True,
     )
     assert star.load_source("billing", [batch], at=warehouse_url)["fact_claim"] < 20
-    assert billing.one(has_key) == 1
-    assert billing.one("select count(distinct claim_id) from star.fact_claim") == 20
+    assert billing.value(has_key) == 1
+    assert billing.value("select count(distinct claim_id) from star.fact_claim") == 20
     incremental = billing.star()
     star.rebuild(billing.connection, "billing")
     assert billing.star() == incremental
@@ -413,7 +418,7 @@ def test_a_part_killed_in_the_first_load_is_made_good(
 def test_a_claim_of_one_version_is_stored_once(billing: Billing) -> None:
     billing.batch("claims", [claim("C1"), claim("C2")])
     billing.load()
-    assert billing.one("select count(*) from star.fact_claim_change") == 0
+    assert billing.value("select count(*) from star.fact_claim_change") == 0
     billing.batch("claims", [claim("C2", total_cost="7", last_modified_date="2021-03-01")])
     billing.load()
     assert billing.rows(
@@ -441,10 +446,10 @@ def test_every_dimension_has_unknown_and_not_applicable(billing: Billing) -> Non
         "date", "patient", "provider", "facility", "payer", "procedure", "diagnosis",
         "claim_profile", "encounter_profile", "appointment_profile",
     ):  # fmt: skip
-        found = billing.one(
+        actual = billing.value(
             f"select count(*) from star.dim_{dimension} where {dimension}_key in (-1, -2)"
         )
-        assert found == 2, dimension
+        assert actual == 2, dimension
 
 
 def test_calendar(billing: Billing) -> None:
@@ -455,8 +460,8 @@ def test_calendar(billing: Billing) -> None:
         (day,),
     ) == [(20240229, 2024, 1, 2, "February", "2024-02", 29, day.isoweekday(), "Thursday", False)]
     days = (date(2100, 12, 31) - date(1900, 1, 1)).days + 1
-    assert billing.one("select count(*) from star.dim_date where date is not null") == days
-    assert billing.one("select count(*) from star.dim_service_date") == days + 2
+    assert billing.value("select count(*) from star.dim_date where date is not null") == days
+    assert billing.value("select count(*) from star.dim_service_date") == days + 2
 
 
 def test_real_feeds(billing: Billing, shared_data: Path) -> None:
@@ -469,8 +474,8 @@ def test_real_feeds(billing: Billing, shared_data: Path) -> None:
                 latest |= {row["claim_id"]: row for row in rows}
         billing.load()
     assert len(latest) > 1000
-    assert billing.one("select count(*) from star.fact_claim") == len(latest)
-    assert billing.one("select sum(total_cost) from star.fact_claim") == sum(
+    assert billing.value("select count(*) from star.fact_claim") == len(latest)
+    assert billing.value("select sum(total_cost) from star.fact_claim") == sum(
         Decimal(row["total_cost"]) for row in latest.values()
     )
     assert billing.rows(
@@ -532,15 +537,15 @@ def _killing(real: Callable[..., str], after: int) -> Callable[..., str]:
 
 def _address_of(billing: Billing, claim_id: str) -> str:
     """The address of the state that the claim and its versions point to."""
-    found = {
-        billing.one(
+    actual = {
+        billing.value(
             f"select distinct address from star.{table} join star.dim_patient using (patient_key)"
             " where claim_id = %s",
             (claim_id,),
         )
         for table in ("fact_claim", "fact_claim_version")
     }
-    (address,) = found
+    (address,) = actual
     return str(address)
 
 

@@ -127,14 +127,14 @@ def held_on(day: date | None, versions: list[Row], member: str) -> Row | None:
     """
     order = "last_modified_date" if member == "patient" else "start_date"
     start = "date_of_residence" if member == "patient" else "start_date"
-    found = before = None
+    held = before = None
     for version in sorted(versions, key=lambda row: row[order]):
         moved = before is None or version[start] != before[start]
         effective = version[start] if version[start] and moved else version[order]
         if before is None or day is None or effective <= day:
-            found = version
+            held = version
         before = version
-    return found
+    return held
 
 
 def check_timelines(billing: Billing, member: str, column: str, rows: list[Row]) -> None:
@@ -185,11 +185,11 @@ def check_claims(billing: Billing, history: dict[str, list[Row]]) -> None:
         f" from star.fact_claim {joins}"
     )
     assert {row[0]: row[1:] for row in latest} == expected_latest
-    found = billing.rows(
+    actual = billing.rows(
         f"select claim_id, version_number, total_cost_delta, covered_amount_delta, {members}"
         f" from star.fact_claim_version {joins}"
     )
-    assert sorted(found, key=repr) == sorted(expected_versions, key=repr)
+    assert sorted(actual, key=repr) == sorted(expected_versions, key=repr)
 
 
 def covered(row: Row) -> Decimal | None:

@@ -52,12 +52,12 @@ class Billing:
         self, feed: str, rows: Iterable[Row], received: str = "2021-02-09", state: str = "checked"
     ) -> int:
         """Put *rows* into a source table as one batch; its id."""
-        file_id = self.one(
+        file_id = self.value(
             "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
             " values (%s, 1, 'billing', %s, 'f', 'f') returning file_id",
             (f"checksum {next(_numbers)}", feed),
         )
-        batch_id = self.one(
+        batch_id = self.value(
             "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version)"
             " values (%s, 'billing', %s, %s, %s, 'test') returning batch_id",
             (file_id, feed, received, state),
@@ -95,7 +95,7 @@ class Billing:
         """What *query* finds."""
         return self.connection.execute(query, values).fetchall()  # type: ignore[arg-type]
 
-    def one(self, query: str, values: Any = ()) -> Any:
+    def value(self, query: str, values: Any = ()) -> Any:
         """The single value that *query* finds."""
         (row,) = self.rows(query, values)
         return row[0]
@@ -131,11 +131,11 @@ class Billing:
             "versions": "select f.claim_id, f.version_number, f.version_date, f.total_cost_delta,"
             f" f.covered_amount_delta, {claim_keys} from star.fact_claim_version f {joins}",
         }
-        found = {name: sorted(self.rows(query), key=repr) for name, query in queries.items()}
+        star = {name: sorted(self.rows(query), key=repr) for name, query in queries.items()}
         for name in ("claims", "versions"):  # no row is lost by the joins: there is no orphan key
             table = "fact_claim" if name == "claims" else "fact_claim_version"
-            assert len(found[name]) == self.one(f"select count(*) from star.{table}")
-        return found
+            assert len(star[name]) == self.value(f"select count(*) from star.{table}")
+        return star
 
 
 def patient(patient_id: str = "P1", **values: Any) -> Row:
@@ -167,14 +167,14 @@ def claim(claim_id: str = "C1", **values: Any) -> Row:
 
 def real_rows(file: Path) -> list[Row]:
     """The rows of a real feed that fit its columns, their dates read; the others are left out."""
-    found: dict[str, Row] = {}
+    newest: dict[str, Row] = {}
     with file.open(encoding="utf-8-sig", newline="") as lines:
         header, *rows = csv.reader(lines)
         for values in rows:
             row: Row = dict(zip(header, (value or None for value in values), strict=False))
             if len(values) == len(header) and _read_in_place(row):
-                found[str(values[0])] = row  # the last of several with one key
-    return list(found.values())
+                newest[str(values[0])] = row  # the last of several with one key
+    return list(newest.values())
 
 
 def _read_in_place(row: Row) -> bool:

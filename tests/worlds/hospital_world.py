@@ -74,16 +74,16 @@ class Hospital:
     def seen(self, facts, payer, restricted=()):
         """The rows of *facts* that a reader entitled to the members of *payer* may see."""
         return [
-            one for one in facts
-            if payer in (None, one["payer"]) and (not one["hospice"] or "hospice" in restricted)
+            fact for fact in facts
+            if payer in (None, fact["payer"]) and (not fact["hospice"] or "hospice" in restricted)
         ]  # fmt: skip
 
     def by(self, facts, *columns):
         """Distinct patients of *facts* by *columns*."""
-        found = defaultdict(set)
-        for one in facts:
-            found[tuple(one[column] for column in columns)].add(one["patient_id"])
-        return {key: len(patients) for key, patients in found.items()}
+        patients = defaultdict(set)
+        for fact in facts:
+            patients[tuple(fact[column] for column in columns)].add(fact["patient_id"])
+        return {key: len(ids) for key, ids in patients.items()}
 
     def _encounter(self, number):
         patient = self.dice.choice(self.patients)

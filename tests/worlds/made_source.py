@@ -27,9 +27,9 @@ class Made:
         self.connection = connection
         self.mappings = folder / "sql" / "mapping" / SOURCE
         self.mappings.mkdir(parents=True)
-        for one in (settings.INCLUDE / "sql").iterdir():
-            if one.name != "mapping":
-                (folder / "sql" / one.name).symlink_to(one)
+        for entry in (settings.INCLUDE / "sql").iterdir():
+            if entry.name != "mapping":
+                (folder / "sql" / entry.name).symlink_to(entry)
         patch.setattr(settings, "INCLUDE", folder)
         patch.setattr(
             sql_files._files.loader, "searchpath", [str(settings.CODE), str(folder / "sql")]
@@ -38,7 +38,7 @@ class Made:
         connection.execute(f"create schema source_{SOURCE}")
 
     def forget_files(self) -> None:
-        """Read the SQL files anew: a test writes the same name with another text."""
+        """Read the SQL files again: a test writes the same name with another text."""
         sql_files._files.cache.clear()  # type: ignore[union-attr]
 
     def maps(self, target: str, select: str) -> None:
@@ -47,7 +47,7 @@ class Made:
         (self.mappings / f"{target}.sql").write_text(select)
 
     def table(self, feed: str, columns: str) -> None:
-        """Lay the source table of *feed*."""
+        """Create the source table of *feed*."""
         self.connection.execute(
             f"create table source_{SOURCE}.{feed}"
             f" (batch_id bigint not null, row_number bigint not null, {columns})"

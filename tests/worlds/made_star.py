@@ -7,6 +7,7 @@ them NULL, the keys -1 and -2, a patient with two states and a payer of two spel
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -35,10 +36,12 @@ def fill(connection: psycopg.Connection[Any], seed: int, facts: int = 150) -> No
     dice = random.Random(seed)
     tables = _tables(connection)
     with connection.transaction():
-        for name in sorted(one for one in tables if one.startswith("dim_") and one != "dim_date"):
+        for name in sorted(
+            name for name in tables if name.startswith("dim_") and name != "dim_date"
+        ):
             for number in range(1, 7):
                 _insert(connection, name, _member(dice, name, number, tables[name]))
-        for name in sorted(one for one in tables if one.startswith(("fact_", "bridge_"))):
+        for name in sorted(name for name in tables if name.startswith(("fact_", "bridge_"))):
             for number in range(facts):
                 _insert(connection, name, _fact(dice, name, number, tables[name]))
 
@@ -46,16 +49,16 @@ def fill(connection: psycopg.Connection[Any], seed: int, facts: int = 150) -> No
 def rows(connection: psycopg.Connection[Any], name: str) -> list[Row]:
     """The raw rows of a fact or bridge; ``of`` holds what each key leads to: ``of["patient"]``."""
     dimensions: dict[str, dict[int, Row]] = defaultdict(dict)
-    found = table(connection, name)
-    for row in found:
+    records = table(connection, name)
+    for row in records:
         row["of"] = {}
-        for column in [one for one in row if one.endswith("_key")]:
+        for column in [column for column in row if column.endswith("_key")]:
             home = "dim_date" if column.endswith("date_key") else f"dim_{column[:-4]}"
             key = f"{home.removeprefix('dim_')}_key"
             if home not in dimensions:
-                dimensions[home] = {one[key]: one for one in table(connection, home)}
+                dimensions[home] = {member[key]: member for member in table(connection, home)}
             row["of"][column.removesuffix("_key")] = dimensions[home][row[column]]
-    return found
+    return records
 
 
 def table(connection: psycopg.Connection[Any], name: str) -> list[Row]:
@@ -69,15 +72,15 @@ def table(connection: psycopg.Connection[Any], name: str) -> list[Row]:
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
     """The columns of the star's tables, and their types, with a ! where NULL is not allowed."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, column, kind in connection.execute(
+    tables: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, column, kind in connection.execute(
         "select c.table_name, c.column_name, c.data_type || case c.is_nullable when 'NO' then '!' else '' end"
         " from information_schema.columns as c"
         " inner join information_schema.tables as t using (table_schema, table_name)"
         " where c.table_schema = 'star' and t.table_type = 'BASE TABLE' order by c.ordinal_position"
     ):
-        found[table][column] = kind
-    return found
+        tables[name][column] = kind
+    return tables
 
 
 def _member(dice: random.Random, name: str, number: int, columns: dict[str, str]) -> Row:
@@ -91,7 +94,9 @@ def _member(dice: random.Random, name: str, number: int, columns: dict[str, str]
     else:  # a junk dimension has each combination once
         text = next(column for column, kind in columns.items() if kind == "text")
         row[text] = dice.choice(VALUES.get(text, WORDS)) if text in VALUES else f"{text} {number}"
-        row.update({one: number % 2 == 0 for one, kind in columns.items() if kind == "boolean"})
+        row.update(
+            {column: number % 2 == 0 for column, kind in columns.items() if kind == "boolean"}
+        )
     if "valid_from" in row:
         row[f"{member}_id"] = f"{member} {number // 2}"
         later = number % 2 == 1
@@ -103,26 +108,28 @@ def _member(dice: random.Random, name: str, number: int, columns: dict[str, str]
 
 def _fact(dice: random.Random, name: str, number: int, columns: dict[str, str]) -> Row:
     row = {column: _value(dice, column, kind) for column, kind in columns.items()}
-    for column in [one for one in columns if one.endswith("_date_key")]:
+    for column in [column for column in columns if column.endswith("_date_key")]:
         day = FIRST_DAY + timedelta(dice.randrange(DAYS))
         role = column.removesuffix("_key")
         unknown = [] if columns.get(role, "").endswith("!") else [-1, -2]
         row[column] = dice.choice([int(day.strftime("%Y%m%d"))] * 9 + unknown)
         if role in row:
             row[role] = day if row[column] > 0 else None
-    for column in [one for one in columns if one.endswith("_key") and not one.endswith("date_key")]:
+    for column in [column for column in columns if re.search("(?<!date)_key$", column)]:
         row[column] = dice.choice([-1, -2, 1, 2, 3, 4, 5, 6])
     row["source_system"] = dice.choice(SOURCES)
-    for column in [one for one in columns if one.endswith("_id") and one != "batch_id"]:
+    for column in [column for column in columns if column.endswith("_id") and column != "batch_id"]:
         row[column] = f"{column} {number}"
     if name != "fact_appointment" and "appointment_id" in row:
         row["appointment_id"] = dice.choice([None, row["appointment_id"]])
     if name.startswith("bridge_"):
         row |= {
-            one: f"{one} {number // 2}" for one in columns if one in ("encounter_id", "claim_id")
+            column: f"{column} {number // 2}"
+            for column in columns
+            if column in ("encounter_id", "claim_id")
         }
         row["source_system"] = SOURCES[number // 2 % 2]
-        row[next(iter(one for one in columns if one.endswith("_key")))] = number % 2 * 3 + 1
+        row[next(column for column in columns if column.endswith("_key"))] = number % 2 * 3 + 1
     return row
 
 
@@ -132,7 +139,7 @@ def _value(dice: random.Random, column: str, kind: str) -> Any:
     must, kind = kind.endswith("!"), kind.removesuffix("!")
     if kind == "text":
         words = VALUES.get(column, WORDS)
-        return dice.choice([one for one in words if one or not must])
+        return dice.choice([word for word in words if word or not must])
     if kind == "boolean":
         return dice.random() < 0.5
     if kind == "date":

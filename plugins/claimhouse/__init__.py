@@ -1,8 +1,9 @@
-"""Claimhouse: a claims warehouse, one module for each stage a claim passes through.
+"""Claimhouse: a claims warehouse, a room for each stage a claim passes through.
 
-Read in this order: :mod:`contract` (what a feed must look like), :mod:`landing`,
-:mod:`reading`, :mod:`verification`, :mod:`source`, :mod:`checks`, :mod:`star`,
-:mod:`reporting`, :mod:`delivery`. :mod:`ingest` runs landing to star in order.
+In the order of a claim: :mod:`contracts` (what a feed must look like), :mod:`landing`,
+:mod:`reading`, :mod:`verification`, :mod:`checks`, :mod:`star`, :mod:`metrics`, :mod:`reporting`,
+:mod:`delivery`. :mod:`ingest` runs landing to star. The docstring of a room says what comes in, what
+goes out and what the room may not know.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

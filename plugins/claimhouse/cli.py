@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from claimhouse.warehouse import WarehouseError
+
 # Imported when called: each room brings libraries the others do not need.
 COMMANDS = {
     "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
@@ -22,14 +24,21 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; exits with 2 and the usage when it does not exist."""
+    """Run one command; exits with 2 and the usage when it does not exist.
+
+    Where the warehouse refuses something, exits with 1 and says what.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="claimhouse", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (_, text) in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     parser.parse_known_args(given[:1])
-    import_module(COMMANDS[given[0]][0]).main(given[1:])
+    command = given[0]
+    try:
+        import_module(COMMANDS[command][0]).main(given[1:])
+    except WarehouseError as error:
+        raise SystemExit(f"claimhouse {command}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg import Connection, RawCursor, errors
 from psycopg.rows import dict_row
 
-from claimhouse import privacy, revisions, settings
+from claimhouse import connections, privacy, revisions, settings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,22 +29,29 @@ _files = Environment(
 _files.globals.update(privacy_levels=privacy.LEVELS, small_cells=privacy.SMALL_CELLS)
 
 
-def url() -> str:
-    """The warehouse's address: ``WAREHOUSE_URL``, else the Airflow connection."""
-    if found := os.environ.get("WAREHOUSE_URL"):
-        return found
-    from airflow.sdk import BaseHook
-
-    uri = BaseHook.get_connection(settings.WAREHOUSE_CONNECTION).get_uri()
-    return uri.replace("postgres://", "postgresql://", 1)
-
-
 class WarehouseError(RuntimeError):
     """The server refused something; the message names what, and never a value of a row."""
 
 
 class WrongRevision(WarehouseError):
     """The warehouse is older or newer than this code."""
+
+
+def url() -> str:
+    """The warehouse's address: ``WAREHOUSE_URL``, else the Airflow connection.
+
+    Raises:
+        WarehouseError: neither is set.
+    """
+    if address := os.environ.get("WAREHOUSE_URL"):
+        return address
+    connection = connections.find(settings.WAREHOUSE_CONNECTION)
+    if connection is None:
+        raise WarehouseError(
+            "no warehouse is configured: set WAREHOUSE_URL, or the Airflow connection "
+            f"{settings.WAREHOUSE_CONNECTION}"
+        )
+    return str(connection.get_uri()).replace("postgres://", "postgresql://", 1)
 
 
 # A lock that every connection of a stage holds in shared mode, and an upgrade exclusively.

@@ -178,3 +178,28 @@ def test_a_repeat_writes_nothing_and_a_rebuild_gives_the_same(clinic: Made) -> N
     assert everything(clinic) == before
     star.rebuild(clinic.connection, "made")
     assert everything(clinic) == before
+
+
+@pytest.mark.parametrize("tables", [["fact_claim"], ["fact_claim", "fact_claim_change"]])
+def test_a_column_added_to_claims_is_filled_in_every_load(made: Made, tables: list[str]) -> None:
+    for table in tables:
+        made.connection.execute(f"alter table star.{table} add column priority smallint")
+    made.table("claims", "claim text, cost numeric(9, 2), priority smallint, changed date")
+    made.maps(
+        "fact_claim",
+        "select 'made' as source_system, claim as claim_id, cost as total_cost, priority,"
+        " changed as version_at, batch_id, row_number from source_made.claims",
+    )
+    priorities = "select claim_id, priority, total_cost::text from star.fact_claim order by 1"
+    made.batch("claims", ("C1", "5.00", 1, "2024-01-01"), ("C2", "6.00", 2, "2024-01-01"))
+    made.load()
+    assert made.rows(priorities) == [("C1", 1, "5.00"), ("C2", 2, "6.00")]
+    made.batch("claims", ("C1", "7.00", 3, "2024-02-01"), ("C3", "8.00", 4, "2024-02-01"))
+    made.load()
+    assert made.rows(priorities) == [("C1", 3, "7.00"), ("C2", 2, "6.00"), ("C3", 4, "8.00")]
+    made.batch("claims", ("C1", "9.00", 9, "2023-12-01"))  # late, and older
+    made.load()
+    assert made.rows(priorities) == [("C1", 3, "7.00"), ("C2", 2, "6.00"), ("C3", 4, "8.00")]
+    if "fact_claim_change" in tables:
+        versions = "select version_number, priority from star.fact_claim_change order by 1"
+        assert made.rows(versions) == [(1, 9), (2, 1), (3, 3)]

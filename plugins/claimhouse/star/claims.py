@@ -30,6 +30,7 @@ PARTS = ("<", ">=")
 _HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
 
 _DELTA = "_delta"
+_BOOKKEEPING = ("service_date", "version_count", "version_date", "batch_id", "row_number")
 _TEMPORARY = ("claim_version", "received", "known")
 
 
@@ -54,15 +55,19 @@ def columns(load: Load, fact: Fact) -> dict[str, Any]:
     Returns:
         The names of :meth:`Fact.names`, and:
         ``money``, amounts that versions hold as differences;
+        ``others``, columns of a version that are neither keys, money nor bookkeeping, and their types;
         ``latest``, what ``fact_claim`` holds of a claim beside its key;
         ``change``, the columns of ``fact_claim_change``;
         ``changing``, those of them that can change when a version comes late.
     """
-    claim = list(warehouse.columns(load.connection, "star", CLAIM))
+    claim = warehouse.columns(load.connection, "star", CLAIM)
     change = list(warehouse.columns(load.connection, "star", CHANGE))
     deltas = [column for column in change if column.endswith(_DELTA)]
+    money = [column.removesuffix(_DELTA) for column in deltas]
+    own = {*KEY, *fact.pointed, *money, *_BOOKKEEPING}
     return fact.names() | {
-        "money": [column.removesuffix(_DELTA) for column in deltas],
+        "money": money,
+        "others": {column: kind for column, kind in claim.items() if column not in own},
         "latest": [column for column in claim if column not in KEY],
         "change": change,
         "changing": [

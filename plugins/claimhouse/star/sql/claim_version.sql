@@ -6,6 +6,8 @@
 -- sqlfluff:templater:jinja:context:pointed:["patient_key", "service_date_key"]
 -- sqlfluff:templater:jinja:context:brought:["total_cost", "coverage_type", "version_at", "service_date"]
 -- sqlfluff:templater:jinja:context:money:["total_cost", "covered_amount", "paid_amount"]
+-- sqlfluff:templater:jinja:context:others:{"priority": "smallint"}
+-- sqlfluff:templater:jinja:context:change:["priority"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
@@ -31,7 +33,8 @@ case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.cove
     {{ version_date }} as version_date,
     {{ keys.columns() }}
     {{ service_date }} as service_date{% for name in money %},
-    {{ amount(name) }} as {{ name }}{% endfor %}
+    {{ amount(name) }} as {{ name }}{% endfor %}{% for name, type in others.items() %},
+    {{ "v." ~ name if name in brought else "null::" ~ type }} as {{ name }}{% endfor %}
 {% endmacro %}
 {% if is_first %}
 create temp view claim_version as
@@ -97,7 +100,7 @@ earlier as (
         k.version_date,
         k.{{ pointed | join(",\n        k.") }},
         k.service_date,
-        k.{{ money | join(",\n        k.") }}
+        k.{{ (money + others | list) | join(",\n        k.") }}
     from known as k
     where k.version_count = 1
     union all
@@ -110,6 +113,8 @@ earlier as (
         c.{{ pointed | join(",\n        c.") }},
         c.service_date{% for name in money %},
         case c.version_number when k.version_count then k.{{ name }} else sum(c.{{ name }}_delta) over so_far end as {{ name }}
+        {%- endfor %}{% for name in others %},
+        {{ "c." ~ name if name in change else "case c.version_number when k.version_count then k." ~ name ~ " end as " ~ name }}
         {%- endfor %}
     from known as k
     inner join star.fact_claim_change as c on c.source_system = '{{ source }}' and k.claim_id = c.claim_id

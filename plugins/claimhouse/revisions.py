@@ -34,7 +34,7 @@ def described(revision: str) -> str:
     released = releases()
     if revision not in known():
         return revision
-    newer = [one for one in released if one >= revision]
+    newer = [later for later in released if later >= revision]
     if not newer:
         return f"{revision} (not released yet)"
     release = released[newer[0]].stem.split("_", 1)[1]

@@ -227,7 +227,7 @@ def _steps(current: str | None, target: str) -> list[str]:
     """
     known = revisions.known()
     if current is None or current <= target:
-        return [one for one in known if (current or "") < one <= target]
+        return [revision for revision in known if (current or "") < revision <= target]
     scripts = ScriptDirectory.from_config(_config())
     for revision in known:
         if target < revision <= current and not hasattr(
@@ -237,7 +237,7 @@ def _steps(current: str | None, target: str) -> list[str]:
                 f"the warehouse is {_place(current)}, and revision {revision} cannot be taken back "
                 f"without losing data. To go back to {target}, restore a backup made before the upgrade."
             )
-    return [one for one in reversed(known) if target <= one < current]
+    return [revision for revision in reversed(known) if target <= revision < current]
 
 
 def _check_complete(server: psycopg.Connection[Any], current: str | None) -> None:

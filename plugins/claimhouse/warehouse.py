@@ -117,11 +117,16 @@ def _without_values(error: psycopg.Error) -> str:
     The server's detail and context quote rows, and so do the messages of data exceptions
     (SQLSTATE class 22); names of tables and constraints do not.
     """
-    told, code = error.diag, error.sqlstate
+    diagnostics, code = error.diag, error.sqlstate
     if code is None:  # the connection itself: nothing of a row in it
         return f"{type(error).__name__}: {error}"
-    what = "" if code.startswith("22") else told.message_primary
-    where = [told.schema_name, told.table_name, told.column_name, told.constraint_name]
+    what = "" if code.startswith("22") else diagnostics.message_primary
+    where = [
+        diagnostics.schema_name,
+        diagnostics.table_name,
+        diagnostics.column_name,
+        diagnostics.constraint_name,
+    ]
     return " ".join(filter(None, [f"{type(error).__name__} ({code})", what, *where]))
 
 
@@ -143,7 +148,7 @@ def sql(path: str, **names: Any) -> str:
 
 
 def constant(path: str, name: str) -> str:
-    """What the Jinja file *path*, of constants and macros, calls *name*: told once for SQL and Python."""
+    """What the Jinja file *path*, of constants and macros, calls *name*: defined once for SQL and Python."""
     return str(getattr(_files.get_template(path).module, name))
 
 

@@ -69,7 +69,9 @@ def judge(column: Column, raw: pl.Series) -> Judged:
     frame = _checked(frame, column, checks)
     frame, corrected = _repaired(frame, column, checks)
     failures = [*corrected, *(failure for failure, _ in checks)]
-    return Judged(column, raw, frame, codes, [one for one in failures if frame[one.rule].any()])
+    return Judged(
+        column, raw, frame, codes, [failure for failure in failures if frame[failure.rule].any()]
+    )
 
 
 def _distinct(raw: pl.Series) -> tuple[pl.Series, pl.Series | None]:

@@ -150,12 +150,14 @@ def scan(*batches):
 def test_good_batches_pass_every_check_and_are_checked(house):
     batches = house.good()
     outcomes = checks.scan_batches("billing", list(batches.values()))
-    assert {one.outcome for one in outcomes} == {"pass"}
+    assert {outcome.outcome for outcome in outcomes} == {"pass"}
     assert {house.state(batch) for batch in batches.values()} == {"checked"}
     assert house.open_issues() == []
     kept = house.rows("select batch_id, check_name, outcome from quality.check_result")
-    assert sorted(kept) == sorted((one.batch_id, one.check_name, one.outcome) for one in outcomes)
-    names = {one.check_name for one in outcomes if one.feed == "claims"}
+    assert sorted(kept) == sorted(
+        (outcome.batch_id, outcome.check_name, outcome.outcome) for outcome in outcomes
+    )
+    names = {outcome.check_name for outcome in outcomes if outcome.feed == "claims"}
     assert {
         "keys_occur_once",
         "patient_id_is_known",
@@ -197,8 +199,8 @@ def test_exactly_the_check_that_names_a_defect_tells_it(house, feed, defect, che
     else:
         house.sql(f"update source_billing.{feed} {defect}")
     scan(*batches.values())
-    assert {one: house.bad_checks(one) for one in batches.values()} == {
-        one: ({check: outcome} if one == batches[feed] else {}) for one in batches.values()
+    assert {batch: house.bad_checks(batch) for batch in batches.values()} == {
+        batch: ({check: outcome} if batch == batches[feed] else {}) for batch in batches.values()
     }
     assert house.state(batches[feed]) == ("held" if outcome == "fail" else "checked")
     ((batch, rule, severity, message),) = house.open_issues()
@@ -348,7 +350,7 @@ def test_failing_rows_are_kept_in_quality_alone_and_at_most_a_hundred(house):
         "select r.check_name, r.failing_rows, count(*), min(f.row_number) from quality.failing_row as f"
         " join quality.check_result as r using (check_result_id) group by 1, 2 order by 1"
     )
-    assert [one[:3] for one in kept] == [
+    assert [issue[:3] for issue in kept] == [
         ("born_before_receipt", 1, 1),
         ("patient_id_is_known", 180, 100),
     ]
@@ -449,9 +451,11 @@ def loaded(house):
 
 def test_a_good_star_passes_every_check(loaded):
     outcomes = checks.scan_star("billing")
-    assert {(one.check_name, one.outcome) for one in outcomes if one.outcome != "pass"} == set()
+    assert {
+        (outcome.check_name, outcome.outcome) for outcome in outcomes if outcome.outcome != "pass"
+    } == set()
     assert {"claim_money_reconciles", "patient_has_one_current_version"} <= {
-        one.check_name for one in outcomes
+        outcome.check_name for outcome in outcomes
     }
     checks.scan_star("billing", everything=True)
 
@@ -507,9 +511,9 @@ def test_exactly_the_check_that_names_a_defect_of_the_star_fails(loaded, check, 
     loaded.sql(defect)
     with pytest.raises(checks.ChecksFailed) as failed:
         checks.scan_star("billing")
-    assert [one.check_name for one in failed.value.failures] == [check]
+    assert [failure.check_name for failure in failed.value.failures] == [check]
     assert str(failed.value) == f"billing, the star: check {check} ended in fail"
-    assert [one[:3] for one in loaded.open_issues()] == [(None, f"soda:{check}", "error")]
+    assert [issue[:3] for issue in loaded.open_issues()] == [(None, f"soda:{check}", "error")]
 
 
 def test_an_audit_looks_beyond_the_last_load(loaded):
@@ -563,7 +567,7 @@ def test_a_version_that_comes_late_is_no_alarm(house):
 
 def test_a_claim_that_came_twice_alike_does_not_hide_that_it_is_missing(loaded):
     loaded.sql("update landing.batch set state = 'loaded'")
-    came = [loaded.claims(1, first=one, cost="5", state="checked") for one in (900, 900, 901)]
+    came = [loaded.claims(1, first=number, cost="5", state="checked") for number in (900, 900, 901)]
     load = star.Load(loaded.connection, "billing", came)
     star.load_dimensions(load)
     star.load_facts(load)
@@ -599,8 +603,8 @@ from claimhouse.checks import soda
 before = dict(os.environ)
 from pathlib import Path
 text = "checks:\\n  - x:\\n      name: x\\n      x query: select ${batch_id}\\n      fail: when != 7"
-Path("one.yml").write_text(text)
-(found,) = soda.scan(os.environ["WAREHOUSE_URL"], "quality", [Path("one.yml")], variables={"batch_id": "7"})
+Path("check.yml").write_text(text)
+(found,) = soda.scan(os.environ["WAREHOUSE_URL"], "quality", [Path("check.yml")], variables={"batch_id": "7"})
 assert (found.outcome, found.value) == ("pass", 7.0), found
 assert dict(os.environ) == before, "the environment changed"
 """
@@ -623,10 +627,10 @@ def test_the_password_of_an_address_reaches_soda_as_it_is():
     text = soda.configuration(
         "postgresql://me:p%24%7Bx%7D%22%27@host:5433/db?sslmode=require", "star"
     )
-    one = soda._soda().Scan()
-    one.set_data_source_name(soda.DATA_SOURCE)
-    one.add_configuration_yaml_str(text)
-    found = one._configuration.data_source_properties_by_name[soda.DATA_SOURCE]
+    scan_of_soda = soda._soda().Scan()
+    scan_of_soda.set_data_source_name(soda.DATA_SOURCE)
+    scan_of_soda.add_configuration_yaml_str(text)
+    found = scan_of_soda._configuration.data_source_properties_by_name[soda.DATA_SOURCE]
     assert found["password"] == "p${x}\"'"
     assert (found["host"], found["port"], found["database"], found["sslmode"]) == (
         "host",

@@ -126,13 +126,15 @@ def drop_pended(root: Path) -> None:
     """Write the queue's files."""
     for day in DAYS:
         lines = [
-            f"{one.claim_id},{one.received},{one.charge},{one.npi},{one.note}"
-            for one in QUEUED
-            if day in one.days
+            f"{queued.claim_id},{queued.received},{queued.charge},{queued.npi},{queued.note}"
+            for queued in QUEUED
+            if day in queued.days
         ]
         drop(root, f"pend_queue_{day}.csv", *lines)
     cleared = [
-        f"{one.claim_id},{one.received},{one.cleared},{one.note}" for one in QUEUED if one.cleared
+        f"{queued.claim_id},{queued.received},{queued.cleared},{queued.note}"
+        for queued in QUEUED
+        if queued.cleared
     ]
     drop(root, "cleared_claims.csv", *cleared, header=CLEARED)
     directory = [
@@ -321,7 +323,9 @@ def expected(
 def test_the_clinics_by_quarter_are_those_of_the_files(inside, expected):
     rows = inside.rows("clinic_operations", "clinic_performance")
     found = {
-        (row["quarter"], row["clinic"], row["payer_type"]): [Decimal(row[one]) for one in COUNTS]
+        (row["quarter"], row["clinic"], row["payer_type"]): [
+            Decimal(row[count]) for count in COUNTS
+        ]
         for row in rows
     }
     assert len(rows) == len(found) > 100
@@ -385,12 +389,12 @@ def effects(before: Cells, now: Cells) -> tuple[Fraction, dict[str, tuple[Fracti
     wholes = [tuple(map(sum, zip(*cells.values(), strict=True))) for cells in (before, now)]
     whole_before, whole = (Fraction(part, of) for part, of in wholes)
     found = {}
-    for one in before.keys() | now.keys():
-        (n0, d0), (n1, d1) = before.get(one, (0, 0)), now.get(one, (0, 0))
+    for cell in before.keys() | now.keys():
+        (n0, d0), (n1, d1) = before.get(cell, (0, 0)), now.get(cell, (0, 0))
         s0, s1 = Fraction(d0) / wholes[0][1], Fraction(d1) / wholes[1][1]
         r0 = Fraction(n0) / d0 if d0 else Fraction(n1) / d1
         r1 = Fraction(n1) / d1 if d1 else r0
-        found[one] = (
+        found[cell] = (
             (s1 - s0) * ((r0 + r1) / 2 - (whole_before + whole) / 2),
             (s0 + s1) / 2 * (r1 - r0),
         )
@@ -423,7 +427,7 @@ def test_the_drivers_of_a_change_add_up_to_it(inside, expected):
         if (place == "all") != (payer == "all"):
             dimension, member = ("clinic", place) if payer == "all" else ("payer_type", payer)
             for measure, (numerator, denominator, _) in RATIOS.items():
-                part, of = (Fraction(sums[COUNTS.index(one)]) for one in (numerator, denominator))
+                part, of = (Fraction(sums[COUNTS.index(name)]) for name in (numerator, denominator))
                 if of:
                     cells[measure, dimension, quarter][member] = (part, of)
     rows = inside.rows("clinic_operations", "clinic_performance_change")
@@ -477,7 +481,7 @@ def test_the_drivers_of_any_change_add_up_to_it(inside, quarters):
         ).fetchall()
         connection.rollback()
     present = [any(map(sum, segments)) for segments in quarters]
-    pairs = sum(one and other for one, other in itertools.pairwise(present))
+    pairs = sum(earlier and later for earlier, later in itertools.pairwise(present))
     assert check_changes(rows, cells) == pairs
 
 
@@ -554,12 +558,12 @@ def test_claims_too_long_in_the_queue_need_handling(inside):
     rows = inside.rows("administrator", "claims_to_handle", where="source_system = 'pended'")
     found = {row["claim_id"]: row["reasons"] for row in rows}
     expected = {}
-    for one in QUEUED:
-        waits = DAYS[-1] in one.days and (DAYS[-1] - one.received).days > 30
+    for queued in QUEUED:
+        waits = DAYS[-1] in queued.days and (DAYS[-1] - queued.received).days > 30
         # The claim behind is of 1 January: no payment in 63 days.
-        unpaid = BEHIND.get(one.claim_id) == 0
+        unpaid = BEHIND.get(queued.claim_id) == 0
         why = ", ".join(["unpaid"] * unpaid + ["pended"] * waits)
-        expected |= {one.claim_id: why} if why else {}
+        expected |= {queued.claim_id: why} if why else {}
     assert found == expected
     assert {row["as_of_day"] for row in rows} == {DAYS[-1]}
 
@@ -577,7 +581,7 @@ def bucket_of(age: int) -> str:
 
 def on(day: date) -> list[tuple[Pended, int]]:
     """The claims of a report, with their age."""
-    return [(one, (day - one.received).days) for one in QUEUED if day in one.days]
+    return [(queued, (day - queued.received).days) for queued in QUEUED if day in queued.days]
 
 
 def test_the_daily_report_of_the_queue(inside):
@@ -586,24 +590,28 @@ def test_the_daily_report_of_the_queue(inside):
     assert sorted(found) == list(DAYS) and len(rows) == len(DAYS)
     for number, day in enumerate(DAYS):
         row, claims = found[day], on(day)
-        old = [(one, age) for one, age in claims if age > 30]
+        old = [(queued, age) for queued, age in claims if age > 30]
         before = DAYS[number - 1] if number else None
-        gone = [one for one in QUEUED if before in one.days and day not in one.days]
-        came = [one for one in QUEUED if before and before not in one.days and day in one.days]
+        gone = [queued for queued in QUEUED if before in queued.days and day not in queued.days]
+        came = [
+            queued
+            for queued in QUEUED
+            if before and before not in queued.days and day in queued.days
+        ]
         assert (row["claims"], row["dollars"]) == (
             len(claims),
-            sum(one.charge for one, _ in claims),
+            sum(queued.charge for queued, _ in claims),
         )
         assert (row["claims_over_30_days"], row["dollars_over_30_days"]) == (
             len(old),
-            sum(one.charge for one, _ in old),
+            sum(queued.charge for queued, _ in old),
         )
         assert row["claims_to_30_days"] == len(claims) - len(old)
         assert row["oldest_days"] == max(age for _, age in claims)
         assert row["entered"] == len(came)
-        assert row["cleared"] == sum(one.cleared is not None for one in gone)
-        assert row["left_uncleared"] == sum(one.cleared is None for one in gone)
-        assert row["dollars_gone"] == sum(one.charge for one in gone)
+        assert row["cleared"] == sum(queued.cleared is not None for queued in gone)
+        assert row["left_uncleared"] == sum(queued.cleared is None for queued in gone)
+        assert row["dollars_gone"] == sum(queued.charge for queued in gone)
         assert row["is_newest"] == (day == DAYS[-1])
     assert {row["as_of"] for row in rows} != {None}
 
@@ -616,16 +624,16 @@ def test_the_queue_by_age_and_by_category(inside):
         ages: Counter[str] = Counter()
         dollars: Counter[str] = Counter()
         categories: Counter[str] = Counter()
-        for one, age in on(day):
+        for queued, age in on(day):
             ages[bucket_of(age)] += 1
-            dollars[bucket_of(age)] += one.charge
-            categories[NOTES[one.note]] += 1
+            dollars[bucket_of(age)] += queued.charge
+            categories[NOTES[queued.note]] += 1
         found = {row["age_bucket"]: row for row in by_age if row["report_date"] == day}
         assert {name: row["claims"] for name, row in found.items()} == dict(ages)
         for name, row in found.items():
             younger = names[: names.index(name) + 1]
-            assert row["claims_up_to"] == sum(ages[one] for one in younger)
-            assert row["dollars_up_to"] == sum(dollars[one] for one in younger)
+            assert row["claims_up_to"] == sum(ages[bucket] for bucket in younger)
+            assert row["dollars_up_to"] == sum(dollars[bucket] for bucket in younger)
             assert float(row["percent_of_claims"]) == pytest.approx(
                 100 * ages[name] / len(on(day)), abs=0.051
             )
@@ -638,11 +646,11 @@ def test_the_queue_by_age_and_by_category(inside):
 def test_the_top_of_the_queue(inside):
     oldest = inside.rows("pended_team", "pended_oldest")
     tops = {
-        "pended_groups": ("provider_group", lambda one: GROUPS[one.npi]),
-        "pended_practitioners": ("npi", lambda one: one.npi),
+        "pended_groups": ("provider_group", lambda queued: GROUPS[queued.npi]),
+        "pended_practitioners": ("npi", lambda queued: queued.npi),
         "pended_facilities": (
             "facility_id",
-            lambda one: "2300HV" if one.claim_id in BEHIND else "unknown",
+            lambda queued: "2300HV" if queued.claim_id in BEHIND else "unknown",
         ),
     }
     for day in DAYS:
@@ -652,15 +660,15 @@ def test_the_top_of_the_queue(inside):
         shown = sorted(
             (row for row in oldest if row["report_date"] == day), key=lambda row: row["position"]
         )
-        assert [row["claim_id"] for row in shown] == [one.claim_id for one, _ in wanted]
+        assert [row["claim_id"] for row in shown] == [queued.claim_id for queued, _ in wanted]
         assert [row["position"] for row in shown] == list(range(1, 31))
     for view, (column, member) in tops.items():
         rows = inside.rows("pended_team", view)
         for day in DAYS:
             sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-            for one, _ in on(day):
-                sums[member(one)][0] += 1
-                sums[member(one)][1] += one.charge
+            for queued, _ in on(day):
+                sums[member(queued)][0] += 1
+                sums[member(queued)][1] += queued.charge
             wanted = sorted(sums.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
             shown = sorted(
                 (row for row in rows if row["report_date"] == day), key=lambda row: row["position"]
@@ -674,12 +682,12 @@ def test_what_entered_and_left_the_queue(inside):
         for row in inside.rows("pended_team", "pended_movement")
     }
     expected = set()
-    for one in QUEUED:
+    for queued in QUEUED:
         for before, day in itertools.pairwise(DAYS):
-            if before in one.days and day not in one.days:
-                expected.add((day, "cleared" if one.cleared else "left", one.claim_id))
-            if before not in one.days and day in one.days:
-                expected.add((day, "entered", one.claim_id))
+            if before in queued.days and day not in queued.days:
+                expected.add((day, "cleared" if queued.cleared else "left", queued.claim_id))
+            if before not in queued.days and day in queued.days:
+                expected.add((day, "entered", queued.claim_id))
     assert found == expected and {movement for _, movement, _ in found} == {
         "entered",
         "cleared",
@@ -704,7 +712,7 @@ def test_senior_management_reads_clinics_and_pended_claims_in_detail(inside, fee
     }
     pended = inside.rows("senior_management", "identified_pended_claims")
     assert {(row["claim_id"], row["total_charge"]) for row in pended} == {
-        (one.claim_id, one.charge) for one in QUEUED
+        (queued.claim_id, queued.charge) for queued in QUEUED
     }
 
 

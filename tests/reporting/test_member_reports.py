@@ -153,10 +153,12 @@ def test_a_procedure_beside_hospice_care_is_hidden_with_it(hospital):
 def test_an_insurer_compares_its_cost_with_others_and_with_all(hospital):
     visible = [p for p in hospital.procedures if not p["hospice"]]
     groups = defaultdict(list)
-    for one in visible:
-        kind = {"UnitedHealthcare": "own", "Uninsured": "uninsured"}.get(one["payer"], "other")
-        groups[one["code"], kind].append(one)
-        groups[one["code"], "every"].append(one)
+    for procedure in visible:
+        kind = {"UnitedHealthcare": "own", "Uninsured": "uninsured"}.get(
+            procedure["payer"], "other"
+        )
+        groups[procedure["code"], kind].append(procedure)
+        groups[procedure["code"], "every"].append(procedure)
     found = ask(hospital, f"client_{hospital.united}__analyst",
                 "select procedure_code, own_procedures, own_patients, own_median_cost, other_patients,"
                 " other_median_cost, overall_median_cost, index_to_others, is_hidden, as_of"
@@ -174,7 +176,7 @@ def test_an_insurer_compares_its_cost_with_others_and_with_all(hospital):
 
 
 def middle(procedures):
-    value = statistics.median(one["cost"] for one in procedures)
+    value = statistics.median(procedure["cost"] for procedure in procedures)
     return Decimal(value).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")
 
 
@@ -242,7 +244,7 @@ def test_each_privacy_level_masks_its_columns(changing, warehouse, level):
         return
     always_empty = {name for name in names if all(row[name] is None for row in rows)}
     assert always_empty - {"is_own_specialty"} == empty
-    patients = {one["patient_id"]: one for one in changing.patients}
+    patients = {patient["patient_id"]: patient for patient in changing.patients}
     ages = {p["day"].year - patients[p["patient_id"]]["birth"].year
             - ((p["day"].month, p["day"].day) < (5, 17)) for p in mine}  # fmt: skip
     assert max(ages) > 90

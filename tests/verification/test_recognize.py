@@ -67,7 +67,7 @@ def drop(root: Path, name: str, content: bytes) -> Path:
 def look(path: Path) -> list[str]:
     """The feeds that claim *path*."""
     found = recognize.fit_contracts(contracts.of_source(SOURCE), path)
-    return [one.contract.feed for one in found.best]
+    return [fit.contract.feed for fit in found.best]
 
 
 def landed(warehouse) -> dict[str, str]:
@@ -105,9 +105,9 @@ def sample(name: str) -> Sample:
 @pytest.mark.parametrize("name", REAL)
 def test_each_real_file_is_of_one_contract_and_far_from_every_other(name, shared_data):
     found = recognize.fit_contracts(contracts.of_source(SOURCE), shared_data / SOURCE / name)
-    assert [one.contract.feed for one in found.best] == [REAL[name]]
+    assert [fit.contract.feed for fit in found.best] == [REAL[name]]
     assert found.fits[0].share > 0.999
-    assert all(one.share < 0.14 for one in found.fits[1:])
+    assert all(fit.share < 0.14 for fit in found.fits[1:])
 
 
 def test_real_files_of_another_kind_are_of_none(shared_data):
@@ -178,7 +178,9 @@ def test_a_file_that_waited_is_taken_in_when_its_contract_comes(schemas, landing
 def test_a_file_with_all_that_is_required_and_little_else_in_common_waits(tmp_path):
     header, rows = rows_of(billing_exports.ANTHEM)
     known = contracts.of(SOURCE, "anthem_medical")
-    needed = {one.name for one in known.columns if one.required and one.missing == "error"}
+    needed = {
+        column.name for column in known.columns if column.required and column.missing == "error"
+    }
     found, _ = match_header(known, header)
     kept = {cell for name, cell in found.items() if name in needed}
     others = [cell if cell in kept else f"{cell} in other words" for cell in header]
@@ -281,9 +283,9 @@ def test_a_file_fits_less_the_more_it_differs(data):
     dropped = data.draw(st.integers(0, len(names)))
     fewer = Sample(tuple(names[dropped:]), whole.rows)
     added = [f"unheard of {number}" for number in range(data.draw(st.integers(0, 20)))]
-    rows = whole.rows.with_columns(pl.lit("?").alias(one) for one in added)
+    rows = whole.rows.with_columns(pl.lit("?").alias(name) for name in added)
     more = Sample((*fewer.header, *added), rows)
-    shares = [recognize.fit(known, one).share for one in (whole, fewer, more)]
+    shares = [recognize.fit(known, sample).share for sample in (whole, fewer, more)]
     assert shares == sorted(shares, reverse=True)
     count = len(known.columns)
     assert shares[2] == pytest.approx((count - dropped) / (count + len(added)), abs=0.01)

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local import broker, environment, object_store, places, processes, topology
@@ -106,8 +107,9 @@ def _is_ready(service: Service, port: int) -> bool:
 
 def stop(kept: Collection[Service] = ()) -> None:
     """Stop all services except *kept*."""
-    for name in set(topology.SERVICES) - {service.name for service in kept}:
-        processes.stop(name, places.RUN)
+    names = set(topology.SERVICES) - {service.name for service in kept}
+    with ThreadPoolExecutor(len(topology.SERVICES)) as pool:
+        list(pool.map(lambda name: processes.stop(name, places.RUN), names))
 
 
 def fill_bucket(landing: Path, port: int, watch: Stopwatch) -> None:

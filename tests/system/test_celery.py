@@ -30,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("system")
 
 WORKERS = ("airflow-worker-1", "airflow-worker-2")
 # So that the test need not wait for the minute that suits a person.
-QUICK = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+QUICK = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30"}
 START_SECONDS, KILL_SECONDS = 180, 180
 
 

@@ -334,7 +334,7 @@ def test_nobody_else_can_list_reserved_reports(tmp_path):
         readers.load_all(tmp_path, file)
     with pytest.raises(readers.ReaderError, match="must have one of specialties, payers"):
         readers.load_client(
-            client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["x"]}))
+            client_file(tmp_path, "acme", ("hospital", {"restricted_specialties": ["hospice"]}))
         )
     with pytest.raises(readers.ReaderError, match="only the level identified"):
         readers.load_roles(roles_file(tmp_path / "r.yml", {"name": "x", "schemas": ["star"]}))

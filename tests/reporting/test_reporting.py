@@ -369,6 +369,26 @@ def test_a_bad_client_file_is_named_with_its_line(tmp_path, change, line, says):
 
 
 @pytest.mark.parametrize(
+    "change, place",
+    [
+        ({"entitlements": [{"source_system": "hospital", "procedure_specialties": ["poetry"]}]}, "0.procedure_sp"),
+        ({"logins": [{"name": "kim", "specialty": "poetry"}]}, "logins.0.specialty"),
+        (
+            {"entitlements": [
+                {"source_system": "hospital", "payers": ["Acme"], "restricted_specialties": ["poetry"]}
+            ]},
+            "0.restricted_specialties",
+        ),
+    ],
+)  # fmt: skip
+def test_a_specialty_that_is_not_in_the_list_is_named(tmp_path, change, place):
+    file = client_file(tmp_path, "acme", *SUMMIT, **change)
+    with pytest.raises(readers.ReaderError, match="there is no specialty 'poetry'") as raised:
+        readers.load_client(file)
+    assert place in str(raised.value)
+
+
+@pytest.mark.parametrize(
     "change, says",
     [
         ({"schedule": "every day"}, "schedule: not a cron"),

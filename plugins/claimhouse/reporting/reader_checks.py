@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from claimhouse import contracts
+from claimhouse import contracts, settings
 from claimhouse.reporting import reports
 from claimhouse.strict_yaml import Place
 
@@ -66,6 +68,27 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
     for number, name in enumerate(names):
         if names.count(name) > 1:
             yield ["logins", number], "another login has this name"
+    for path, specialty in _specialties(reader):
+        if specialty not in _known_specialties():
+            yield path, f"there is no specialty '{specialty}' in include/reference/specialty.csv"
+
+
+def _specialties(reader: dict[str, Any]) -> Iterable[tuple[Place, str]]:
+    """The specialties of procedures that a client or role names; a provider's are its source's words."""
+    for number, entitlement in enumerate(reader["entitlements"]):
+        for key in ("procedure_specialties", "restricted_specialties"):
+            for specialty in entitlement.get(key, []):
+                yield ["entitlements", number, key], specialty
+    for number, login in enumerate(reader["logins"]):
+        if isinstance(login, dict) and "specialty" in login:
+            yield ["logins", number, "specialty"], login["specialty"]
+
+
+@functools.cache
+def _known_specialties() -> frozenset[str]:
+    file = settings.INCLUDE / "reference" / "specialty.csv"
+    with file.open(encoding="utf-8", newline="") as lines:
+        return frozenset(row["specialty"] for row in csv.DictReader(lines))
 
 
 def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:

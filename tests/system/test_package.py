@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -60,11 +62,17 @@ def names(requirements: list[Requirement]) -> set[str]:
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
 
+@functools.cache
+def distributions() -> Mapping[str, list[str]]:
+    """The distributions of each installed top-level module; asking takes half a second."""
+    return metadata.packages_distributions()
+
+
 def modules_of() -> dict[str, set[str]]:
     """The top-level modules of each installed distribution."""
     found: dict[str, set[str]] = {}
-    for module, distributions in metadata.packages_distributions().items():
-        for distribution in distributions:
+    for module, names_of in distributions().items():
+        for distribution in names_of:
             found.setdefault(canonicalize_name(distribution), set()).add(module)
     return found
 
@@ -90,8 +98,7 @@ def distribution_of(module: str) -> str | None:
     if top == "airflow":  # a namespace of many distributions
         provider = re.match(r"airflow\.providers\.(\w+)", module)
         return f"apache-airflow-providers-{provider[1]}" if provider else "apache-airflow"
-    known = metadata.packages_distributions()[top]
-    return str(canonicalize_name(known[0]))
+    return str(canonicalize_name(distributions()[top][0]))
 
 
 def closure(requirements: list[Requirement]) -> set[str]:

@@ -37,7 +37,7 @@ down: ## stop the system; its data stays in var/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.system down; else echo "nothing is set up"; fi
 
 test: set-up ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 fuzz: set-up ## run the property tests with other examples, N times as many (N=20)
 	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(or $(N),20) $(BIN)/python -m pytest -n 2 -m property

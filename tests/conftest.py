@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 from tests.worlds.made_source import Made
 from tests.worlds.properties import FACTOR
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault(
     "AIRFLOW_HOME", str(Path(__file__).resolve().parents[1] / "var" / "test-airflow")
@@ -37,6 +38,24 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
 TESTS = Path(__file__).parent
+SHARE_THE_SYSTEM = ("tests/system/test_demo.py", "tests/system/test_celery.py")
+LONGEST = {
+    file: place
+    for place, file in enumerate(
+        (
+            *SHARE_THE_SYSTEM,
+            "tests/sources/pended/test_pended.py",
+            "tests/star/test_star.py",
+            "tests/sources/hospital/test_hospital_star.py",
+            "tests/sources/clinic/test_clinic.py",
+            "tests/sources/billing_exports/test_billing_exports.py",
+            "tests/test_ingest.py",
+            "tests/star/test_star_properties.py",
+            "tests/metrics/test_metrics_feeds.py",
+            "tests/test_releases.py",
+        )
+    )
+}
 
 
 # Not below pytest's own temporary folder: another run may clear that away.
@@ -132,8 +151,31 @@ def real_hospital(
         connection.execute(f'drop database "{name}" with (force)')
 
 
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Gives a worker whole files, and those that share the running system as one.
+
+    A world that the tests of a file share is then made once. (The scheduling by group that
+    pytest-xdist 3.8 has ignores its marks under pytest 9.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "the running system" if file in SHARE_THE_SYSTEM else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Schedule by file, in the order of collection."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs and does; no test sets these markers itself."""
+    """Mark each test by what it needs and does; no test sets these markers itself.
+
+    The files that take longest come first, so that no worker is alone with one at the end.
+    """
+    folder = TESTS.parent
+    items.sort(key=lambda item: LONGEST.get(str(item.path.relative_to(folder)), len(LONGEST)))
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "system" in item.path.relative_to(TESTS).parts:

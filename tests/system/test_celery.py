@@ -26,8 +26,6 @@ from local.airflow_api import Airflow, health
 from tests.system.running import System, ended_well
 from tests.system.state import differences
 
-pytestmark = pytest.mark.xdist_group("system")
-
 WORKERS = ("airflow-worker-1", "airflow-worker-2")
 # So that the test need not wait for the minute that suits a person.
 QUICK = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30"}

@@ -15,8 +15,6 @@ import psycopg
 import pytest
 from tests.system.running import System
 
-pytestmark = pytest.mark.xdist_group("system")
-
 
 @pytest.fixture(scope="module")
 def connection(demo: System) -> Iterator[psycopg.Connection[tuple[int, ...]]]:

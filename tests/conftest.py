@@ -170,7 +170,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs and does; no test sets these markers itself.
+    """Mark each test by what it needs and does; one that starts processes says so itself.
 
     The files that take longest come first, so that no worker is alone with one at the end.
     """
@@ -186,7 +186,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real_feeds)
         if getattr(getattr(item, "function", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if not any(item.iter_markers("system")) and not fixtures & {"server", "shared_data"}:
+        if not any(item.get_closest_marker(name) for name in ("system", "database", "real_feeds")):
             item.add_marker(pytest.mark.pure)
 
 

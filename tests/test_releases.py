@@ -17,6 +17,8 @@ from tests.system import state as system_state
 
 from claimhouse import ingest, revisions, schema
 
+pytestmark = [pytest.mark.system, pytest.mark.database]
+
 RELEASES = Path(__file__).parent / "data" / "releases"
 BY_NAME = {
     file.stem.split("_", 1)[1]: (revision, file) for revision, file in revisions.releases().items()

@@ -18,6 +18,10 @@ from claimhouse import warehouse as sql_files
 Rows = dict[str, dict[str, Row]]
 
 
+# The fixtures that need it are asked for by name.
+pytestmark = pytest.mark.database
+
+
 @pytest.fixture
 def small(warehouse: psycopg.Connection[Any]) -> tuple[Billing, Rows]:
     """A few claims with the edge cases of each question."""

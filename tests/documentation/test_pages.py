@@ -48,6 +48,7 @@ def test_every_command_that_is_named_exists(page):
     assert named <= cli.COMMANDS.keys()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_every_command_explains_itself(command):
     answer = subprocess.run(

@@ -408,6 +408,7 @@ def measured(path: Path) -> tuple[int, int, int]:
     return rows, broken, growth
 
 
+@pytest.mark.system
 def test_memory_does_not_grow_with_the_file(file: Any) -> None:
     lines = b"".join(
         b"CF%07d,%d,surgery,%d.25,10/10/2017\n" % (i, i % 97, i % 1000) for i in range(300_000)
@@ -418,6 +419,7 @@ def test_memory_does_not_grow_with_the_file(file: Any) -> None:
     assert large[2] < small[2] + 40
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("line", "count"),
     [

@@ -75,6 +75,12 @@ def test_every_link_leads_somewhere(page):
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
+def test_every_guide_is_listed_for_its_readers():
+    lists = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "CONTRIBUTING.md"))
+    guides = [guide.name for guide in (ROOT / "docs" / "how-to").glob("*.md")]
+    assert [guide for guide in guides if f"docs/how-to/{guide}" not in lists] == []
+
+
 def test_decisions_have_a_status_and_a_date():
     for page in (ROOT / "docs" / "decisions").glob("*.md"):
         text = page.read_text(encoding="utf-8")

@@ -41,6 +41,27 @@ def test_a_contract_describes_its_feed():
     }
 
 
+def test_a_contract_says_what_a_row_means(schemas):
+    claims = schemas / "billing" / "claims.yaml"
+    assert not contracts.load(claims).rows_are_transactions
+    for meaning, expected in (("state", False), ("transaction", True)):
+        rows = f"{{property: rows, value: {meaning}}}"
+        text = CLAIMS.read_text().replace("{property: keyIndex, value: false}", rows)
+        claims.write_text(text)
+        assert contracts.load(claims).rows_are_transactions == expected
+
+
+def test_transactions_without_an_amount_are_refused(schemas):
+    """There would be nothing to add up."""
+    patients = schemas / "billing" / "patients.yaml"
+    lines = patients.read_text().splitlines()
+    place = lines.index("customProperties:") + 1
+    lines.insert(place, "  - {property: rows, value: transaction}")
+    patients.write_text("\n".join(lines))
+    with pytest.raises(contracts.ContractError, match=rf"patients.yaml:{place + 1}: .*tags"):
+        contracts.load(patients)
+
+
 BROKEN = {
     # text of the contract, what replaces it, and what the error must say
     "an unknown key of a column": (
@@ -58,6 +79,11 @@ BROKEN = {
         "keyIndex, value: false",
         "keyIndex, value: no index",
         "keyIndex",
+    ),
+    "a meaning of rows that does not exist": (
+        "{property: keyIndex, value: false}",
+        "{property: rows, value: transactions}",
+        "rows must be state or transaction",
     ),
     "an unknown custom property": ("property: money", "property: monney", "monney"),
     "a type that does not exist": ("numeric(12,2)", "dollars", "dollars"),

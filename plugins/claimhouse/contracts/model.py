@@ -142,6 +142,8 @@ class Contract:
         freshness_days: after how many days without a new file a check warns.
         has_key_index: whether its source table is indexed by key.
         fetch_connection: the Airflow connection of the database the feed is fetched from, if any.
+        rows_are_transactions: whether the rows of one key add up; otherwise a row is the record as
+            it stands, and replaces what was known.
         is_draft: whether a person has yet to finish it; it claims no file until then.
     """
 
@@ -163,6 +165,7 @@ class Contract:
     other_dialects: tuple[Dialect, ...] = ()
     is_by_content: bool = False
     is_draft: bool = False
+    rows_are_transactions: bool = False
 
     @property
     def name(self) -> str:

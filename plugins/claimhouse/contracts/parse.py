@@ -47,6 +47,7 @@ FEED_PROPERTIES = {
     "versionColumn",  # the column that tells the newer of two versions of a record
     "keyIndex",  # false: the source table has no index by key
     "fetch",  # the connection of the database the feed is fetched from
+    "rows",  # what a row means: 'state' (it replaces what was known) or 'transaction' (it adds up)
 }
 COLUMN_PROPERTIES = {
     "dateFormats",  # accepted formats, the first match wins: 'M/D/YYYY'
@@ -59,6 +60,8 @@ COLUMN_PROPERTIES = {
     "repairEncoding",  # undo UTF-8 that was read as another encoding, where that is certain
     "money",  # remove '$' and thousands separators, with a warning
 }
+# What a row of a feed can mean.
+ROWS = ("state", "transaction")
 # Properties of earlier versions, and what they are called now.
 RENAMED_PROPERTIES = {"extractSource": "fetch", "recognise": "recognize"}
 
@@ -222,6 +225,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         is_draft=standard.status == "draft",
         has_key_index=custom.get("keyIndex", True),
         fetch_connection=custom.get("fetch"),
+        rows_are_transactions=_rows_are_transactions(custom, columns),
     )
 
 
@@ -257,6 +261,16 @@ def _is_by_content(custom: _Properties, top: Cursor) -> bool:
             "either filePattern or 'recognize: content' must say which files are this feed's"
         )
     return "recognize" in custom.values
+
+
+def _rows_are_transactions(custom: _Properties, columns: tuple[Column, ...]) -> bool:
+    """Whether the rows of one key add up; otherwise each replaces what was known of its record."""
+    meaning = custom.get("rows", "state")
+    if meaning not in ROWS:
+        raise custom.error("rows", f"must be {' or '.join(ROWS)}")
+    if meaning == "transaction" and not any(column.is_amount for column in columns):
+        raise custom.error("rows", "transaction needs a column with 'tags: [amount]' to add up")
+    return bool(meaning == "transaction")
 
 
 def _dialects(custom: _Properties) -> list[Dialect]:

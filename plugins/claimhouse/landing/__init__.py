@@ -3,7 +3,8 @@
 Comes in: files below the landing root, or rows fetched from a database. Goes out: an archived
 file and a batch to verify. May not know what later rooms do with a batch.
 
-:mod:`land` takes files, :mod:`fetch` writes the rows of a database as files for it.
+:mod:`arrivals` lists the files that lie there, :mod:`archive` keeps them, :mod:`land` takes them in;
+:mod:`fetch` writes the rows of a database as files for it.
 """
 
 from __future__ import annotations

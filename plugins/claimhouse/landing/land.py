@@ -6,12 +6,7 @@ where they are; those seen are remembered by path, size and modification time.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,31 +15,11 @@ from psycopg import Connection
 import claimhouse
 from claimhouse import batches, contracts, settings, storage, warehouse
 from claimhouse.contracts import Contract
+from claimhouse.landing import archive, arrivals
+from claimhouse.landing.arrivals import Arrival
 from claimhouse.verification import explain, fit_contracts
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A file in the landing root, or a reviewer's correction.
-
-    Attributes:
-        path: an ObjectStoragePath.
-        size: in bytes.
-        place: its path below the source's folder; of a correction, its name.
-    """
-
-    path: Any
-    size: int
-    modified_at: datetime
-    place: str
-    is_correction: bool = False
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folders."""
-        return str(self.path.name)
 
 
 def land(source: str, received: date | None = None) -> list[int]:
@@ -59,11 +34,11 @@ def land(source: str, received: date | None = None) -> list[int]:
         an earlier, interrupted run left.
     """
     day = received or datetime.now(UTC).date()
-    arrivals, growing = _settled(_arrivals(source))
+    complete, growing = arrivals.settled(arrivals.of_source(source))
     for arrival in growing:
         why = "The file was still being written; it is landed when it is complete."
         _report(source, arrival, "still_growing", why)
-    for arrival in sorted(arrivals, key=lambda arrival: (arrival.name, arrival.modified_at)):
+    for arrival in sorted(complete, key=lambda arrival: (arrival.name, arrival.modified_at)):
         _land_one(source, arrival, day)
     with warehouse.connect() as connection:
         return batches.in_state(connection, source, "landed")
@@ -82,52 +57,14 @@ def report_unclaimed() -> list[str]:
     for folder in sorted(storage.at(settings.landing_root()).iterdir(), key=str):
         if folder.name in known or not folder.is_dir():
             continue
-        arrivals = list(_files(folder))
-        for arrival in arrivals:
+        waiting = list(arrivals.files_in(folder))
+        for arrival in waiting:
             if not _seen(folder.name, arrival):
                 why = "No source system has this folder's name; the file waits."
                 _report(folder.name, arrival, "unclaimed_file", why)
-        if arrivals:
+        if waiting:
             folders.append(folder.name)
     return folders
-
-
-def _arrivals(source: str) -> list[Arrival]:
-    landed = storage.at(settings.landing_root()) / source
-    corrections = storage.at(settings.corrections_root()) / source
-    return [*_files(landed), *_files(corrections, is_correction=True)]
-
-
-def _files(folder: Any, *, is_correction: bool = False) -> Iterator[Arrival]:
-    if not folder.exists():
-        return
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.name.startswith("."):
-            status = path.stat()
-            modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            # The folders of a correction only name its feed.
-            place = path.name if is_correction else str(path).removeprefix(f"{folder}/")
-            yield Arrival(path, status.st_size, modified, place, is_correction)
-
-
-def _settled(arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
-    """Split into complete files and files still being written: young ones are looked at twice."""
-    pause = settings.settle_seconds()
-    now = datetime.now(UTC)
-    young = [file for file in arrivals if (now - file.modified_at).total_seconds() < pause]
-    if not young:
-        return arrivals, []
-    time.sleep(pause)
-    growing = [file for file in young if _changed(file)]
-    return [file for file in arrivals if file not in growing], growing
-
-
-def _changed(arrival: Arrival) -> bool:
-    if not arrival.path.exists():
-        return True
-    status = arrival.path.stat()
-    modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return (status.st_size, modified) != (arrival.size, arrival.modified_at)
 
 
 def _seen(source: str, arrival: Arrival) -> bool:
@@ -179,8 +116,8 @@ def _is_of(contract: Contract, arrival: Arrival) -> bool:
 def _take(contract: Contract, arrival: Arrival, day: date) -> None:
     """Archive one file and enter it, unless its content has landed before."""
     source = contract.source_system
-    archived, checksum = _archive(contract, arrival, day)
-    if _changed(arrival):
+    archived, checksum = archive.copy(contract, arrival, day)
+    if arrivals.has_changed(arrival):
         archived.unlink()
         why = "The file changed while it was read; it is landed when it is complete."
         _report(source, arrival, "still_growing", why)
@@ -196,7 +133,7 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
         )
         if known:
             file_id = int(known[0]["file_id"])
-            _drop_copy(archived, known[0])
+            archive.drop(archived, known[0])
             if not known[0]["is_known_here"]:
                 why = f"The file has the same content as file {file_id}; it is not landed again."
                 _report(source, arrival, "already_landed", why)
@@ -204,36 +141,6 @@ def _take(contract: Contract, arrival: Arrival, day: date) -> None:
             file_id = _enter(connection, contract, arrival, checksum, str(archived), day)
         _sight(connection, source, arrival, file_id)
         warehouse.query(connection, "landing/close_file_issues", source, arrival.place)
-
-
-def _archive(contract: Contract, arrival: Arrival, day: date) -> tuple[Any, str]:
-    """Copy the file to the archive and compute its checksum, in one pass.
-
-    The copy's name is derived from the file's path, size and time, so that a copy left by a crash
-    is overwritten.
-    """
-    root = storage.at(settings.archive_root())
-    folder = root / contract.source_system / contract.feed / f"{day:%Y/%m/%d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    mark = hashlib.sha256(
-        f"{arrival.path}|{arrival.size}|{arrival.modified_at}".encode()
-    ).hexdigest()
-    archived, digest = folder / f"{mark[:12]}-{arrival.name}", hashlib.sha256()
-    with (
-        arrival.path.open("rb") as original,
-        archived.open("wb") as copy,
-        ThreadPoolExecutor(1, "checksum") as thread,
-    ):
-        while chunk := original.read(storage.CHUNK):
-            digested = thread.submit(digest.update, chunk)
-            copy.write(chunk)
-            digested.result()
-    return archived, digest.hexdigest()
-
-
-def _drop_copy(copy: Any, known: dict[str, Any]) -> None:
-    if str(copy) != known["archive_path"]:
-        copy.unlink()
 
 
 def _enter(

@@ -9,19 +9,26 @@ line of the file is in a row, in a broken row, or blank. May not know contracts,
 from __future__ import annotations
 
 from claimhouse.reading.lines import join_row
-from claimhouse.reading.open import FORMATS, open_file
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Note, Reading
+from claimhouse.reading.open import FORMATS, open_file, open_sheets
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Note, Place, Reading, Table
+from claimhouse.reading.sheets import HEADER_ROWS, SHEET_ROWS, Sheet
 from claimhouse.reading.text import Unreadable, examine
 
 __all__ = [
     "FORMATS",
+    "HEADER_ROWS",
+    "SHEET_ROWS",
     "Block",
     "BrokenRow",
     "Dialect",
     "Note",
+    "Place",
     "Reading",
+    "Sheet",
+    "Table",
     "Unreadable",
     "examine",
     "join_row",
     "open_file",
+    "open_sheets",
 ]

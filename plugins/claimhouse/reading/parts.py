@@ -21,7 +21,7 @@ class Dialect:
         compression: gzip, zip (holding one file), or None to go by the content.
         widths: for fixed width, each field's name, first position (from 1) and length in
             characters; a file has no header line.
-        sheet: for xlsx, the name of the sheet; None for the first one.
+        sheet: for xlsx, the name of the only sheet to read; None for every sheet that fits.
     """
 
     format: str = "csv"
@@ -35,12 +35,19 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Note:
-    """A remark about a file that is read anyway; the message holds no value of the file."""
+    """A remark about a file that is read anyway; the message holds no value of the file.
+
+    Attributes:
+        sheet_name: the sheet it is about, in a workbook of several.
+        is_error: whether rows are kept out for it.
+    """
 
     rule: str
     message: str
     row_number: int | None = None
     column_name: str | None = None
+    sheet_name: str | None = None
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +70,59 @@ class Block:
         rows: ``row_number`` (the line on which the row begins; the header is line 1), then one
             text column for each name of the header, values as written.
         broken: the rows among them that could not be split, by row number.
+        table: which of the reading's tables they are of.
+        lost_digits: (row number, column name) of each cell whose number has more digits than a
+            workbook keeps.
     """
 
     rows: pl.DataFrame
     broken: list[BrokenRow]
+    table: int = 0
+    lost_digits: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table of a workbook begins: a sheet, and the row of the header as the sheet counts."""
+
+    sheet: str
+    header_row: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a file: a workbook may have one on each sheet, any other file is one.
+
+    Attributes:
+        header: its column names, in file order.
+        header_row: the line of the header, from 1, as the file or the sheet counts.
+        sheet: the name of its sheet, in a workbook of several.
+    """
+
+    header: tuple[str, ...]
+    header_row: int = 1
+    sheet: str | None = None
 
 
 class Reading:
     """A file being read. Its blocks can be iterated over once.
 
     Attributes:
-        header: the file's column names, in file order.
+        header: the column names of the file, or of its first table, in file order.
         notes: remarks about the file; complete once all blocks have been read.
+        tables: what its blocks are of; one, unless it is a workbook.
     """
 
-    def __init__(self, header: list[str], notes: list[Note], blocks: Iterator[Block]) -> None:
+    def __init__(
+        self,
+        header: list[str],
+        notes: list[Note],
+        blocks: Iterator[Block],
+        tables: tuple[Table, ...] = (),
+    ) -> None:
         self.header = header
         self.notes = notes
+        self.tables = tables or (Table(tuple(header)),)
         self._blocks = blocks
 
     def __iter__(self) -> Iterator[Block]:

@@ -1,24 +1,27 @@
-"""Workbooks: the values of one sheet as text, as a person reads them."""
+"""Workbooks: the tables of their sheets as blocks of text rows."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import fastexcel
 import polars as pl
 
-from claimhouse.reading.lines import check_header, join_row
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, split_header
-from claimhouse.reading.tables import BLOCK_ROWS, plain_time, split_nul
+from claimhouse.reading.lines import join_row
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Place, Reading, Table
+from claimhouse.reading.sheets import SHEET_ROWS, Loaded, first_place, load, open_book, under_header
+from claimhouse.reading.tables import BLOCK_ROWS, split_nul
 from claimhouse.reading.text import Unreadable, refuse_binary
 
 WORKBOOK_LIMIT = 1024 * 1024 * 1024
-LONG_FLOAT = r"^-?\d+\.\d{9}$"  # calamine's rendering of a number that has no short one
 
 
-def open_xlsx(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
+def open_xlsx(
+    path: Path, dialect: Dialect, block_bytes: int, places: Sequence[Place] = ()
+) -> Reading:
     """Open a workbook, see :func:`claimhouse.reading.open_file`.
 
     It is held in memory whole, whatever *block_bytes*: a sheet ends at a million rows.
@@ -26,31 +29,41 @@ def open_xlsx(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     Raises:
         Unreadable: it is no workbook, is cut off, or has no such sheet or no header.
     """
-    header, blocks = split_header(_parts(path, dialect))
-    return Reading(header, [], blocks)
+    check_workbook(path)
+    book = open_book(path)
+    tables, blocks = [], []
+    for number, place in enumerate(places or [first_place(book, dialect.sheet)]):
+        table, rows = _table(book, place, number, dialect)
+        tables.append(table)
+        blocks.append(rows)
+    return Reading(list(tables[0].header), [], _chained(blocks), tuple(tables))
 
 
-def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
-    """The header of the sheet, then its rows; row numbers are those the sheet shows."""
-    _check_workbook(path)
-    frame, errors = _load_sheet(path, 0 if dialect.sheet is None else dialect.sheet)
-    cells = frame.columns[1:]
-    if not cells or not frame.height:
-        raise Unreadable("empty_file", "The sheet is empty.")
-    is_faulty = pl.col("row_number").is_in(pl.Series(list(errors), dtype=pl.Int64).implode())
-    frame = frame.filter(pl.any_horizontal(pl.col(cells) != "") | is_faulty)
-    line, *titles = frame.row(0)
-    frame = frame.slice(1)
-    places = [
-        place
-        for place, title in enumerate(titles)
-        if title.strip() or (frame[cells[place]] != "").any()
-    ]
-    header = check_header([titles[place].strip() for place in places], line)
-    yield header
-    named = {cells[place]: name for place, name in zip(places, header, strict=True)}
-    frame = frame.select("row_number", *named).rename(named)
-    column_of = {number: named.get(cells[place]) for number, place in errors.items()}
+def _chained(blocks: list[Iterator[Block]]) -> Iterator[Block]:
+    """The blocks of each table in turn; a table is let go once it has been read."""
+    while blocks:
+        yield from blocks.pop(0)
+
+
+def _table(
+    book: fastexcel.ExcelReader, place: Place, number: int, dialect: Dialect
+) -> tuple[Table, Iterator[Block]]:
+    """The table at *place*, and its blocks; it is the reading's *number*-th, from 0."""
+    sheet = load(book, place.sheet)
+    named, frame = under_header(sheet.filled(), place.header_row)
+    header = list(named.values())
+    name = place.sheet if len(book.sheet_names) > 1 else None
+    table = Table(tuple(header), place.header_row, name)
+    return table, _blocks(sheet, frame, named, number, dialect)
+
+
+def _blocks(
+    sheet: Loaded, frame: pl.DataFrame, named: dict[str, str], number: int, dialect: Dialect
+) -> Iterator[Block]:
+    """The rows of a table, numbered as the sheet shows them, and after those of earlier tables."""
+    header, offset = list(named.values()), number * SHEET_ROWS
+    column_of = {row: named.get(sheet.cells[place]) for row, place in sheet.errors.items()}
+    is_faulty = pl.col("row_number").is_in(list(sheet.errors))
     for part in frame.iter_slices(BLOCK_ROWS):
         block = split_nul(part.filter(~is_faulty), header, dialect)
         faulty = part.filter(is_faulty)
@@ -60,35 +73,22 @@ def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
             BrokenRow(row[0], "cell_error", message, text, column_of[row[0]], row[1])
             for row, text in zip(faulty.rows(), raw, strict=True)
         ]
-        yield Block(block.rows, sorted(block.broken + broken, key=lambda row: row.row_number))
-
-
-def _load_sheet(path: Path, sheet: int | str) -> tuple[pl.DataFrame, dict[int, int]]:
-    """A sheet as text with its row numbers, and the column of the first error cell by row number."""
-    try:
-        loaded = fastexcel.read_excel(path).load_sheet(
-            sheet,
-            header_row=None,
-            skip_rows=0,  # count empty rows before the header
-            dtypes="string",
+        yield Block(
+            block.rows.with_columns(pl.col("row_number") + offset),
+            [
+                replace(row, row_number=row.row_number + offset)
+                for row in sorted(block.broken + broken, key=lambda row: row.row_number)
+            ],
+            number,
         )
-        frame = loaded.to_polars()
-        _, errors = loaded.to_arrow_with_errors()
-    except fastexcel.SheetNotFoundError:
-        raise Unreadable(
-            "sheet", "The workbook has no sheet of the name in its contract."
-        ) from None
-    except fastexcel.FastExcelError:
-        raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
-    places: dict[int, int] = {}
-    for error in errors.errors if errors else []:
-        places.setdefault(error.position[0] + 1, error.offset_position[1])
-    frame = frame.select(_plain_number(plain_time(pl.all().fill_null(""))))
-    numbers = pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias("row_number")
-    return frame.insert_column(0, numbers), places
 
 
-def _check_workbook(path: Path) -> None:
+def check_workbook(path: Path) -> None:
+    """Refuse a file that is no workbook.
+
+    Raises:
+        Unreadable: it is empty, cut off, too large or of another format.
+    """
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -109,9 +109,3 @@ def _check_workbook(path: Path) -> None:
         )
     if sum(member.file_size for member in members) > WORKBOOK_LIMIT:
         raise Unreadable("too_large", "The workbook takes more than 1 GiB when unpacked.")
-
-
-def _plain_number(values: pl.Expr) -> pl.Expr:
-    """A number as it was typed, without the noise of its binary fraction."""
-    shortest = values.cast(pl.Float64, strict=False).cast(pl.String)
-    return pl.when(values.str.contains(LONG_FLOAT)).then(shortest).otherwise(values)

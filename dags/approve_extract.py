@@ -27,7 +27,7 @@ import pendulum
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, task
 
-from claimhouse import notify
+from claimhouse import notify, settings
 
 APPROVE, REJECT = "Approve", "Reject"
 QUESTION = """\
@@ -59,7 +59,10 @@ Period {{ params.period }}, recipients: {{ params.recipients }}.
         "recipients": Param(type="integer"),
     },
     default_args=notify.task_defaults(
-        retries=8, first=timedelta(minutes=1), longest=timedelta(minutes=30)
+        retries=8,
+        first=timedelta(minutes=1),
+        longest=timedelta(minutes=30),
+        queue=settings.DELIVER_QUEUE,
     ),
 )
 def approve_extract() -> None:

@@ -64,7 +64,7 @@ from airflow.sdk import (
     task_group,
 )
 
-from claimhouse import notify
+from claimhouse import notify, settings
 
 
 @dag(
@@ -79,7 +79,10 @@ from claimhouse import notify
     max_active_runs=1,
     tags=["claimhouse", "reporting"],
     default_args=notify.task_defaults(
-        retries=8, first=timedelta(minutes=1), longest=timedelta(minutes=30)
+        retries=8,
+        first=timedelta(minutes=1),
+        longest=timedelta(minutes=30),
+        queue=settings.DELIVER_QUEUE,
     ),
 )
 def deliver() -> None:

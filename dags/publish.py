@@ -34,7 +34,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import Asset, AssetAny, dag, task
 
-from claimhouse import contracts, notify
+from claimhouse import contracts, notify, settings
 
 
 @dag(
@@ -45,7 +45,7 @@ from claimhouse import contracts, notify
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse", "reporting"],
-    default_args=notify.task_defaults(),
+    default_args=notify.task_defaults(queue=settings.PUBLISH_QUEUE),
 )
 def publish() -> None:
     """Create roles, entitlements and reports as the files describe them."""

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from claimhouse import settings
+
 CHOICE = "CLAIMHOUSE_EXECUTOR"
 WORKERS = 2
 WORKER_CONCURRENCY = 2
@@ -70,7 +72,17 @@ def worker_name() -> str:
 
 
 def _worker(name: str) -> Component:
-    arguments = ("celery", "worker", "--skip-serve-logs", "--celery-hostname", name)
+    """A worker of every queue; production has workers of their own for publication and delivery."""
+    queues = ",".join(("default", settings.PUBLISH_QUEUE, settings.DELIVER_QUEUE))
+    arguments = (
+        "celery",
+        "worker",
+        "--skip-serve-logs",
+        "--celery-hostname",
+        name,
+        "--queues",
+        queues,
+    )
     return Component(name, arguments, {WORKER_NAME: name})
 
 

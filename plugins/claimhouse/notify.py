@@ -40,6 +40,7 @@ def task_defaults(
     retries: int = 2,
     first: timedelta = timedelta(seconds=30),
     longest: timedelta = timedelta(minutes=10),
+    queue: str | None = None,
 ) -> dict[str, Any]:
     """The ``default_args`` of a DAG.
 
@@ -47,8 +48,11 @@ def task_defaults(
         retries: how often a failed task is tried again.
         first: how long it waits before the first retry; each later wait is twice as long.
         longest: no wait is longer than this.
+        queue: the queue of the Celery workers that have what the tasks need (docs/security.md);
+            Airflow's default, that of loads, when left out.
     """
-    return {
+    of_queue = {"queue": queue} if queue else {}
+    return of_queue | {
         "owner": "data-engineering",
         "retries": retries,
         "retry_delay": first,

@@ -299,7 +299,7 @@ def _config() -> Config:
 
 
 def _complete(work: _Upgrade) -> None:
-    """Fill the calendar and create the views that are files of their own."""
+    """Fill the calendar, create the views that are files of their own, and grant the tasks' roles their rights."""
     with work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
         calendar.fill(work.server)
@@ -307,6 +307,7 @@ def _complete(work: _Upgrade) -> None:
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
                 warehouse.run(work.server, f"{schema}/{file.stem}")
+        warehouse.run(work.server, "schema/task_roles")
 
 
 def _retry(work: _Upgrade, attempt: Callable[[], None]) -> None:

@@ -15,6 +15,10 @@ MAIL_CONNECTION = "claimhouse_mail"
 JOURNAL_CONNECTION = "claimhouse_journal"
 PSEUDONYM_CONNECTION = "claimhouse_pseudonym"
 
+# The queues of tasks whose Celery workers have other secrets than those that load.
+PUBLISH_QUEUE = "publish"
+DELIVER_QUEUE = "deliver"
+
 
 def landing_root() -> str:
     """The URL of the landing root: feeds arrive as ``<root>/<source>/<file>``."""

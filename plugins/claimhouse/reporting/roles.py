@@ -25,7 +25,9 @@ def create(connection: Connection[Any], roles: Mapping[str, bool]) -> None:
     for role, is_own_role in roles.items():
         _create_role(connection, role, can_login=not is_own_role)
         allow_acting_as(connection, role)
-        if not is_own_role:
+        if is_own_role:
+            warehouse.run(connection, "reporting/roles/deliver_as", role=role)
+        else:
             _set_password(connection, role)
     _create_role(connection, TABLEAU, can_login=True)
     # security.bind runs as its owner and looks at sessions of this role: a member of it may.

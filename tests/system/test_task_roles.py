@@ -1,0 +1,284 @@
+"""Each kind of task works under a role of its own, which can do its work and nothing else.
+
+The roles are those of production: docker/warehouse/roles.sql makes them on a server of the test's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from local import embedded, release_dump
+from psycopg import errors
+
+from claimhouse import ingest, reference, schema
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "docker" / "warehouse" / "roles.sql"
+RELEASE = ROOT / "tests" / "data" / "releases" / "0.1.0"
+OWNER, LOADER, DELIVERER = "claimhouse", "claimhouse_loader", "claimhouse_deliverer"
+SOURCE = "billing"
+
+
+def make_roles(database: str, secrets: Path) -> None:
+    """Run the script as production does, with psql as the superuser."""
+    secrets.mkdir(exist_ok=True)
+    for name in ("owner", "loader", "deliverer"):
+        (secrets / f"warehouse_{name}_password").write_text(f"the {name}'s password")
+    command = [embedded.BIN / "psql", "-X", "-q", "-d", database, "-f", ROLES]
+    environment = os.environ | {"SECRETS": str(secrets)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def url_as(role: str, database: str) -> str:
+    return urlsplit(database)._replace(netloc=f"{role}@").geturl()
+
+
+class House:
+    """A warehouse with the roles of production, and feeds that wait."""
+
+    def __init__(self, database: str, folder: Path) -> None:
+        self.database, self.folder = database, folder
+        self.feeds = release_dump.unpack(RELEASE / release_dump.FEEDS, folder)
+        self.clients = folder / "clients"
+        release_dump.write_clients(self.clients)
+
+    def session(self, role: str) -> psycopg.Connection[Any]:
+        """A session as *role*."""
+        return psycopg.connect(url_as(role, self.database), autocommit=True)
+
+    def load(self, day: str) -> None:
+        """Load the feeds of *day* as the loader."""
+        landing = self.folder / "landing" / SOURCE
+        shutil.copytree(self.feeds / day / SOURCE, landing, dirs_exist_ok=True)
+        with release_dump.settings(url_as(LOADER, self.database), self.folder):
+            ingest.run(SOURCE)
+
+    def publish(self) -> None:
+        """Publish as the owner."""
+        url = url_as(OWNER, self.database)
+        with release_dump.settings(url, self.folder), self.session(OWNER) as connection:
+            release_dump.publish(connection, self.clients)
+
+    def deliver(self) -> None:
+        """Prepare and send what is due as the deliverer."""
+        url = url_as(DELIVERER, self.database)
+        with release_dump.settings(url, self.folder), self.session(DELIVERER) as connection:
+            release_dump.deliver(connection)
+
+
+@contextmanager
+def empty_house() -> Iterator[House]:
+    """A house with an empty database on a server of its own: roles belong to the server."""
+    with tempfile.TemporaryDirectory(prefix="claimhouse-test-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            server = embedded.start(folder / "pg")
+            yield House(embedded.create_database(server, "warehouse"), folder)
+        finally:
+            embedded.stop(folder / "pg")
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A house whose first feeds were loaded, published and delivered, each under its role."""
+    with empty_house() as house:
+        make_roles(house.database, house.folder / "secrets")
+        schema.upgrade(url_as(OWNER, house.database))
+        house.load("first")
+        house.publish()
+        house.deliver()
+        yield house
+
+
+def test_the_whole_way_works_without_a_superuser(house: House) -> None:
+    with house.session("postgres") as connection:
+        (claims,) = connection.execute("select count(*) from star.fact_claim").fetchone()
+        sent = connection.execute(
+            "select client, row_count > 0 from delivery.disclosure"
+        ).fetchall()
+        superusers = connection.execute("select rolname from pg_roles where rolsuper").fetchall()
+    assert claims > 200
+    assert sent == [(release_dump.CLIENT, True)]
+    assert superusers == [("postgres",)]
+    assert len(list((house.folder / "mail").iterdir())) > 0
+
+
+def test_it_goes_on_the_next_day(house: House) -> None:
+    """Publication has added policies and grants to the tables since; an upgrade is repeated."""
+    count = "select count(*) from landing.batch where state = 'loaded'"
+    with house.session("postgres") as connection:
+        before = connection.execute(count).fetchone()[0]
+        make_roles(house.database, house.folder / "secrets")
+        schema.upgrade(url_as(OWNER, house.database))
+        house.load("next")
+        house.publish()
+        house.deliver()
+        assert connection.execute(count).fetchone()[0] > before
+
+
+def refused(house: House, role: str, statement: str) -> None:
+    with house.session(role) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create role mallory login",
+        "alter role client_release_test__analyst login",
+        "set role client_release_test",
+        "set role claimhouse",
+        "select * from security.pseudonym_key",
+        "insert into security.login (login, client, is_own_role) values ('x', 'x', false)",
+        "select * from delivery.outbox",
+        "delete from delivery.disclosure",
+        "create view reporting.everything as select 1",
+        "create table public.x ()",
+        "copy star.fact_claim to program 'cat'",
+        "select pg_read_file('/etc/passwd')",
+        "select lo_create(0)",
+        "create database x",
+    ],
+)
+def test_a_load_cannot(house: House, statement: str) -> None:
+    refused(house, LOADER, statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create role mallory login",
+        "set role claimhouse",
+        "set role claimhouse_loader",
+        "set role staff_data_scientist__ann",
+        "select * from star.dim_patient",
+        "select * from source_billing.patients",
+        "select * from quality.quarantine",
+        "select * from security.pseudonym_key",
+        "update star.fact_claim set total_cost = 0",
+        "update security.entitlement set value = 'x'",
+        "update delivery.disclosure set recipient = 'x'",
+        "delete from delivery.disclosure",
+        "truncate delivery.disclosure",
+        "alter table delivery.disclosure disable trigger refuse_change",
+        "delete from delivery.extract_patient",
+        "create temporary table x ()",
+        "create table delivery.x ()",
+        "select lo_create(0)",
+    ],
+)
+def test_a_delivery_cannot(house: House, statement: str) -> None:
+    with house.session("postgres") as connection:
+        connection.execute(
+            "do $$ begin create role staff_data_scientist__ann;"
+            " exception when duplicate_object then null; end $$"
+        )
+    refused(house, DELIVERER, statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1) to program 'cat'",
+        "select pg_read_file('/etc/passwd')",
+        "set role postgres",
+        "create database x",
+        "alter role claimhouse superuser",
+        "grant pg_read_server_files to claimhouse",
+        "alter system set log_statement = 'all'",
+    ],
+)
+def test_the_owner_cannot(house: House, statement: str) -> None:
+    refused(house, OWNER, statement)
+
+
+@pytest.mark.parametrize("role", [OWNER, LOADER, DELIVERER])
+def test_no_task_may_connect_to_another_database(house: House, role: str) -> None:
+    elsewhere = urlsplit(url_as(role, house.database))._replace(path="/postgres").geturl()
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(elsewhere)
+
+
+def test_every_view_can_be_read_by_its_owner(house: House) -> None:
+    """A view reads with its owner's rights: one that changed hands may have lost some."""
+    with house.session("postgres") as connection:
+        views = connection.execute(
+            "select oid::regclass::text from pg_class where relkind = 'v' and relnamespace::regnamespace::text"
+            " not in ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        for (view,) in views:
+            connection.execute(f"select * from {view} limit 0")
+    assert len(views) > 50
+
+
+def test_what_publication_makes_first_a_load_can_change(house: House) -> None:
+    """A reference list belongs to the owner of its schema, whoever filled it."""
+    with house.session("postgres") as connection:
+        owners = connection.execute(
+            "select distinct pg_get_userbyid(relowner) from pg_class"
+            " where relnamespace = 'reference'::regnamespace and relkind = 'r'"
+        ).fetchall()
+        lists = connection.execute(
+            "select relname from pg_class where relnamespace = 'reference'::regnamespace and relkind = 'r'"
+        ).fetchall()
+        assert owners == [(LOADER,)]
+        for (name,) in lists:
+            connection.execute(f"drop table reference.{name} cascade")
+    with house.session(OWNER) as connection:
+        filled = reference.fill(connection)
+    assert filled
+    with house.session(LOADER) as connection:
+        for name in filled:
+            connection.execute(f"comment on table reference.{name} is 'sha256 of another file'")
+        assert reference.fill(connection) == filled
+
+
+def test_passwords_are_kept_as_scram_verifiers(house: House) -> None:
+    with house.session("postgres") as connection:
+        kept = dict(
+            connection.execute(
+                "select rolname, rolpassword from pg_authid where rolname like 'claimhouse%'"
+            ).fetchall()
+        )
+    assert kept.keys() == {OWNER, LOADER, DELIVERER}
+    assert all(verifier.startswith("SCRAM-SHA-256$") for verifier in kept.values())
+
+
+def test_a_warehouse_with_one_role_for_all_gets_these() -> None:
+    """As docs/how-to/upgrade.md says: its superuser was named as the owner is now."""
+    with empty_house() as house:
+        release_dump.restore(RELEASE, house.database)
+        with house.session("postgres") as connection:
+            connection.execute("create role renamer login superuser")
+        with house.session("renamer") as connection:
+            connection.execute("alter role postgres rename to claimhouse")  # as it was
+        with house.session("renamer") as connection:
+            connection.execute("alter role claimhouse rename to postgres")
+        with house.session("postgres") as connection:
+            connection.execute("drop role renamer")
+        make_roles(house.database, house.folder / "secrets")
+        schema.upgrade(url_as(OWNER, house.database))
+        house.load("next")
+        house.publish()
+        house.deliver()
+        with house.session("postgres") as connection:
+            owners = connection.execute(
+                "select distinct pg_get_userbyid(relowner) from pg_class as c"
+                " inner join pg_namespace as n on c.relnamespace = n.oid and n.nspname !~ '^pg_'"
+                " where n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'v')"
+            ).fetchall()
+    assert {owner for (owner,) in owners} == {
+        OWNER, LOADER, "reporting_owner", "identified_owner", "raw_owner", "metrics_owner",
+    }  # fmt: skip

@@ -25,7 +25,7 @@ RUN_BOOK = """
 Once a day, loads every new file of **{source}** from the landing root into the star schema:
 
 {fetch_step}1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
-2. `verify` (one task per batch) checks every field against the contract in
+2. `verify` (a task for each group of batches) checks every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
    `quality.quarantine`, each reason to `quality.issue`.
 3. `check` runs the Soda checks on the batches. A failed check of severity *error* holds its
@@ -87,18 +87,18 @@ def ingest(source: str) -> DAG:
 
         # Dropped files are landed even if a database failed.
         @task(trigger_rule="all_done")
-        def land() -> list[int]:
+        def land() -> list[list[int]]:
             from claimhouse import ingest
 
             end = get_current_context()["data_interval_end"]
-            return ingest.land(source, end.date())
+            return ingest.in_groups(ingest.land(source, end.date()))
 
-        @task(map_index_template="batch {{ batch_id }}", trigger_rule="none_failed")
-        def verify(batch_id: int) -> str:
+        @task(map_index_template="{{ batches }}", trigger_rule="none_failed")
+        def verify(batch_ids: list[int]) -> list[str]:
             from claimhouse import ingest
 
-            get_current_context()["batch_id"] = batch_id
-            return ingest.verify(batch_id)
+            get_current_context()["batches"] = ingest.named(batch_ids)
+            return ingest.verify_group(batch_ids)
 
         @task(trigger_rule="none_failed")
         def check() -> list[int]:
@@ -137,7 +137,7 @@ def ingest(source: str) -> DAG:
         landed = land()
         if fetched:
             fetch_feed.expand(feed=fetched) >> landed
-        verified = verify.expand(batch_id=landed)
+        verified = verify.expand(batch_ids=landed)
         facts = load_fact.expand(fact=star.fact_tables(source))
         verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()
 

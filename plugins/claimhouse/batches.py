@@ -18,6 +18,8 @@ class Batch:
         state: landed, verified, rejected, checked, held or loaded.
         file_name: the file's path below its source system's folder.
         archive_path: where its archived copy is.
+        checksum: SHA-256 of the file that landed.
+        size_bytes: its size.
         is_correction: whether a reviewer made the file.
     """
 
@@ -27,6 +29,8 @@ class Batch:
     state: str
     file_name: str
     archive_path: str
+    checksum: str
+    size_bytes: int
     is_correction: bool
 
 

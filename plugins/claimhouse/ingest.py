@@ -6,11 +6,25 @@ of batches in ``landing.batch`` and never passed between tasks.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-from claimhouse import batches, checks, landing, star, verification, warehouse
+from claimhouse import batches, checks, landing, star, storage, verification, warehouse
+from claimhouse.reading import Unreadable
+
+log = logging.getLogger(__name__)
+
+# Groups of batches: Airflow maps a task over no more than 1,024, and each is a process of its own.
+MOST_GROUPS = 32
+# What verifying a file takes besides its bytes, in bytes.
+COST_OF_A_FILE = 256 * 1024
+DAMAGED = (
+    "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "
+    "of it is loaded. Deliver the same file again, and check the disk of the archive."
+)
 
 
 def land(system: str, received: date | None = None) -> list[int]:
@@ -23,9 +37,70 @@ def land(system: str, received: date | None = None) -> list[int]:
     return landing.land(system, received)
 
 
+def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
+    """Divide batches for the scheduler: neighbors together, by the size of their files.
+
+    Returns:
+        At most :data:`MOST_GROUPS` groups; a file that is larger than a group's share is alone.
+    """
+    with warehouse.connect() as connection:
+        rows = warehouse.query(connection, "batches/sizes", list(batch_ids))
+    costs = [(int(row["batch_id"]), int(row["size_bytes"]) + COST_OF_A_FILE) for row in rows]
+    # Any two neighboring groups are together larger than a share.
+    share = 2 * sum(cost for _, cost in costs) / (MOST_GROUPS - 1)
+    groups: list[list[int]] = []
+    filled = share
+    for batch_id, cost in costs:
+        if filled + cost > share:
+            groups.append([])
+            filled = 0
+        groups[-1].append(batch_id)
+        filled += cost
+    return groups
+
+
+def named(batch_ids: Sequence[int]) -> str:
+    """What a group of batches is called."""
+    low, high = min(batch_ids), max(batch_ids)
+    return f"batch {low}" if low == high else f"batches {low}-{high}"
+
+
 def verify(batch_id: int) -> str:
-    """Verify one batch and load what it accepts: see :func:`verification.verify_batch`."""
-    return verification.verify_batch(batch_id)
+    """Verify one batch and load what it accepts: see :func:`verification.verify_batch`.
+
+    An archived file that is not the one that landed is restored from the landing root; where that
+    is impossible the batch is rejected.
+    """
+    try:
+        return verification.verify_batch(batch_id)
+    except storage.Damaged as error:
+        if landing.restore(batch_id):
+            return verification.verify_batch(batch_id)
+        return verification.reject_batch(
+            batch_id, Unreadable("archive_damaged", DAMAGED.format(error))
+        )
+
+
+def verify_group(batch_ids: Sequence[int]) -> list[str]:
+    """Verify batches one after the other; what is wrong with one does not keep the others.
+
+    Returns:
+        The states of the batches.
+
+    Raises:
+        ExceptionGroup: batches could not be verified; all others are.
+    """
+    states, errors = [], []
+    for batch_id in batch_ids:
+        try:
+            states.append(verify(batch_id))
+        except Exception as error:
+            log.error("batch %s could not be verified: %s", batch_id, type(error).__name__)
+            errors.append(error)
+    if errors:
+        summary = f"{len(errors)} of {len(batch_ids)} batches could not be verified"
+        raise ExceptionGroup(summary, errors)
+    return states
 
 
 def check(system: str) -> list[int]:

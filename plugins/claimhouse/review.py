@@ -76,16 +76,18 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
     names = [column.name for column in contract.columns]
     if unknown := set(changes) - set(names):
         raise ReviewError(f"{contract.name} has no column {', '.join(sorted(unknown))}")
-    values = {**_values(contract, row), **changes}
+    is_whole = set(names) <= set(changes)
+    values = changes if is_whole else {**_values(contract, row), **changes}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerow([values.get(name, "") for name in names])
-    folder = storage.at(settings.corrections_root()) / contract.source_system / contract.feed
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"batch{row['batch_id']}_row{row['row_number']}_{uuid.uuid4().hex[:8]}.csv"
-    path.write_text(text.getvalue())
-    return str(path)
+    folder = storage.private_folder(
+        settings.corrections_root(), contract.source_system, contract.feed
+    )
+    name = f"batch{row['batch_id']}_row{row['row_number']}_{uuid.uuid4().hex[:8]}.csv"
+    storage.write(f"{folder}/{name}", text.getvalue().encode())
+    return f"{folder}/{name}"
 
 
 def _reason(reason: str) -> str:
@@ -96,9 +98,15 @@ def _reason(reason: str) -> str:
 
 def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
     """The row's values by column; none where it cannot be split into the header's fields."""
-    with storage.local_copy(row["archive_path"]) as file:
-        dialect = dialect_of(contract, file)
-        header = open_file(file, dialect, settings.block_bytes()).header
+    try:
+        with storage.local_copy(row["archive_path"], row["checksum"], row["size_bytes"]) as file:
+            dialect = dialect_of(contract, file)
+            header = open_file(file, dialect, settings.block_bytes()).header
+    except storage.Damaged:
+        raise ReviewError(
+            f"the archived file of batch {row['batch_id']} is not the file that landed; "
+            "give the values of all columns, or have the file delivered again"
+        ) from None
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
     if len(fields) != len(header):
         return {}

@@ -9,9 +9,11 @@ file and a batch to verify. May not know what later rooms do with a batch.
 
 from __future__ import annotations
 
+from claimhouse.landing.archive import restore
 from claimhouse.landing.land import land, report_unclaimed
 
 __all__ = [
     "land",
     "report_unclaimed",
+    "restore",
 ]

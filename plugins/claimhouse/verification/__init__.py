@@ -25,6 +25,7 @@ from claimhouse.verification.source_tables import (
     ensure_tables,
     index,
     names,
+    reject_batch,
     verify_batch,
 )
 from claimhouse.verification.verify import share_fitting
@@ -43,6 +44,7 @@ __all__ = [
     "make_plan",
     "match_header",
     "names",
+    "reject_batch",
     "share_fitting",
     "verify_batch",
 ]

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +108,7 @@ def verify_batch(batch_id: int) -> str:
 
     Raises:
         OutOfBalance: rows or money are missing; nothing of the batch is kept.
+        claimhouse.storage.Damaged: the archived file is not the one that landed.
     """
     with warehouse.connect() as connection:
         batch = batches.locked(connection, batch_id)
@@ -115,7 +117,7 @@ def verify_batch(batch_id: int) -> str:
         contract = _contract(batch)
         started = time.perf_counter()
         try:
-            with storage.local_copy(batch.archive_path) as path:
+            with _archived(batch) as path:
                 contract = replace(contract, dialect=dialect_of(contract, path))
                 tally = _load(connection, contract, batch, path)
         except Unreadable as error:
@@ -127,6 +129,22 @@ def verify_batch(batch_id: int) -> str:
             contract.name, batch_id, tally.rows_read, tally.rows_quarantined,
         )  # fmt: skip
     return "verified"
+
+
+def reject_batch(batch_id: int, error: Unreadable) -> str:
+    """Reject a batch that is not verified yet, for a reason that its file alone does not tell.
+
+    Returns:
+        The batch's state afterwards.
+    """
+    with warehouse.connect() as connection:
+        batch = batches.locked(connection, batch_id)
+        return batch.state if batch.state != "landed" else _reject(connection, batch, error)
+
+
+def _archived(batch: Batch) -> AbstractContextManager[Path]:
+    """The batch's file, compared with what landed; every read of the batch shares it."""
+    return storage.local_copy(batch.archive_path, batch.checksum, batch.size_bytes)
 
 
 def _contract(batch: Batch) -> Contract:

@@ -7,6 +7,8 @@ select
     batch.state,
     file.file_name,
     file.archive_path,
+    file.checksum,
+    file.size_bytes,
     batch.is_correction
 from landing.batch
 inner join landing.file using (file_id)

@@ -6,6 +6,8 @@ select
     issue.row_number,
     quarantine.raw_row,
     file.archive_path,
+    file.checksum,
+    file.size_bytes,
     file.file_name
 from quality.issue
 inner join quality.quarantine using (batch_id, row_number)

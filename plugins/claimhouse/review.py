@@ -15,11 +15,11 @@ import io
 import sys
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from claimhouse import checks, contracts, settings, storage, warehouse
-from claimhouse.reading import open_file
-from claimhouse.verification import dialect_of, make_plan
+from claimhouse.verification import dialect_of, open_tables
 
 
 class ReviewError(ValueError):
@@ -101,17 +101,17 @@ def _values(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]
     try:
         with storage.local_copy(row["archive_path"], row["checksum"], row["size_bytes"]) as file:
             dialect = dialect_of(contract, file)
-            header = open_file(file, dialect, settings.block_bytes()).header
+            opened = open_tables(replace(contract, dialect=dialect), file, row["file_name"])
     except storage.Damaged:
         raise ReviewError(
             f"the archived file of batch {row['batch_id']} is not the file that landed; "
             "give the values of all columns, or have the file delivered again"
         ) from None
+    plan = next((plan for plan in opened.plans if plan.sheet == row["sheet_name"]), None)
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
-    if len(fields) != len(header):
+    if plan is None or len(fields) != len(plan.header):
         return {}
-    raw = dict(zip(header, fields, strict=True))
-    plan = make_plan(contract, header, row["file_name"])
+    raw = dict(zip(plan.header, fields, strict=True))
     return {**plan.constants, **{name: raw[cell] for name, cell in plan.renames.items()}}
 
 

@@ -13,6 +13,9 @@ select
     i.message,
     coalesce(i.file_name, f.file_name) as file_name,
     i.row_number,
+    i.sheet_name,
+    -- A workbook of several sheets counts 10,000,000 rows for each.
+    case when i.sheet_name is null then i.row_number else i.row_number % 10000000 end as sheet_row,
     q.raw_row,
     i.batch_id,
     b.received_date,
@@ -35,6 +38,9 @@ comment on column quality.record_issues.status is
 comment on column quality.record_issues.raw_value is 'The value as in the file';
 comment on column quality.record_issues.row_number is
 'The line of the file on which the row begins; the header is line 1';
+comment on column quality.record_issues.sheet_name is
+'The sheet of the row, in a workbook of several';
+comment on column quality.record_issues.sheet_row is 'The row as the sheet counts it; without a sheet, row_number';
 comment on column quality.record_issues.raw_row is 'The row as received; null where it was not quarantined';
 comment on column quality.record_issues.closed_by_batch_id is 'The batch that brought a good row';
 comment on column quality.record_issues.reason is 'Why the issue was waived or closed';

@@ -5,7 +5,8 @@ tables, quarantined rows, and an issue for each failing field.
 
 A block passes through these modules, none of which knows a database or Airflow:
 
-* :mod:`header` matches the file's header with the contract's columns,
+* :mod:`header` matches the file's header with the contract's columns, :mod:`sheets` chooses the
+  sheets of a workbook,
 * :mod:`judge` turns a column from text to typed values, by :mod:`repairs` (what can be corrected
   with certainty; :mod:`mojibake` for misread text) and :mod:`rules` (what must hold),
 * :mod:`verify` splits the rows into accepted and quarantined, and adds up their money,
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from claimhouse.verification.header import Plan, fold, make_plan, match_header
 from claimhouse.verification.recognize import Recognition, dialect_of, explain, fit_contracts
+from claimhouse.verification.sheets import Opened, open_tables
 from claimhouse.verification.source_tables import (
     OutOfBalance,
     close_issues,
@@ -31,6 +33,7 @@ from claimhouse.verification.source_tables import (
 from claimhouse.verification.verify import share_fitting
 
 __all__ = [
+    "Opened",
     "OutOfBalance",
     "Plan",
     "Recognition",
@@ -44,6 +47,7 @@ __all__ = [
     "make_plan",
     "match_header",
     "names",
+    "open_tables",
     "reject_batch",
     "share_fitting",
     "verify_batch",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from claimhouse.contracts import Column, Contract
 from claimhouse.reading import Note, Unreadable
 from claimhouse.severity import SEVERITIES
 
-# The line of the header, for issues about it.
+# The line of the header of a file that has no sheets, for issues about it.
 HEADER_LINE = 1
 
 
@@ -22,6 +22,7 @@ class Plan:
         renames: column of the contract to the header's name for it.
         notes: warnings about the header.
         constants: column of the contract to the value that the file's name gives every row.
+        sheet: the sheet it is for, in a workbook of several.
     """
 
     contract: Contract
@@ -29,25 +30,40 @@ class Plan:
     renames: dict[str, str]
     notes: tuple[Note, ...]
     constants: dict[str, str] = field(default_factory=dict)
+    sheet: str | None = None
 
 
-def make_plan(contract: Contract, header: Sequence[str], file_name: str = "") -> Plan:
+def make_plan(
+    contract: Contract,
+    header: Sequence[str],
+    file_name: str = "",
+    line: int = HEADER_LINE,
+    sheet: str | None = None,
+) -> Plan:
     """Match *header* with the contract's columns, by name or alias, in any order.
 
     A column that the header lacks is filled from *file_name* where the contract says how.
+
+    Args:
+        contract: the feed's.
+        header: the file's column names.
+        file_name: the file's name.
+        line: where the header is, for issues about it.
+        sheet: the sheet it is of, in a workbook of several.
 
     Raises:
         Unreadable: a required column is missing, or two names of the header mean one column.
     """
     renames, unknown = match_header(contract, header)
-    notes = [_unknown(contract, renames, cell) for cell in unknown]
+    notes = [_unknown(contract, renames, cell, line) for cell in unknown]
     of_file_name = contract.from_name(file_name)
     absent = [column for column in contract.columns if column.name not in renames]
     constants = {
         column.name: of_file_name[column.name] for column in absent if column.name in of_file_name
     }
-    notes += [_missing(column) for column in absent if column.name not in constants]
-    return Plan(contract, tuple(header), renames, tuple(notes), constants)
+    notes += [_missing(column, line) for column in absent if column.name not in constants]
+    placed = tuple(replace(note, sheet_name=sheet) for note in notes)
+    return Plan(contract, tuple(header), renames, placed, constants, sheet)
 
 
 def match_header(contract: Contract, header: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -86,17 +102,17 @@ def is_needed(column: Column) -> bool:
     return column.required and SEVERITIES[column.missing].quarantines_row
 
 
-def _unknown(contract: Contract, renames: dict[str, str], cell: str) -> Note:
+def _unknown(contract: Contract, renames: dict[str, str], cell: str, line: int) -> Note:
     column = known_names(contract).get(fold(cell))
     if column is not None:
         message = f"The columns {renames[column]} and {cell} both mean {column}."
-        raise Unreadable("duplicate_column", message, HEADER_LINE, column)
+        raise Unreadable("duplicate_column", message, line, column)
     message = f"The column {cell} is not in the contract; it is not loaded."
-    return Note("unknown_column", message, HEADER_LINE, cell)
+    return Note("unknown_column", message, line, cell)
 
 
-def _missing(column: Column) -> Note:
+def _missing(column: Column, line: int) -> Note:
     message = f"The column {column.name} is missing from the header"
     if is_needed(column):
-        raise Unreadable("missing_column", f"{message}.", HEADER_LINE, column.name)
-    return Note("missing_column", f"{message}; it is loaded as NULL.", HEADER_LINE, column.name)
+        raise Unreadable("missing_column", f"{message}.", line, column.name)
+    return Note("missing_column", f"{message}; it is loaded as NULL.", line, column.name)

@@ -80,11 +80,14 @@ def broken_row_issues(broken: list[BrokenRow], plan: Plan) -> pl.DataFrame:
 
 
 def note_issues(notes: Iterable[Note]) -> pl.DataFrame:
-    """Warnings about a file as a whole."""
+    """Issues of a file as a whole, or of a sheet."""
     rows = [
-        (note.row_number, None, note.column_name, note.rule, WARNING, None, note.message)
+        (
+            note.row_number, None, note.column_name, note.rule,
+            ERROR if note.is_error else WARNING, None, note.message,
+        )
         for note in notes
-    ]
+    ]  # fmt: skip
     return pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row")
 
 

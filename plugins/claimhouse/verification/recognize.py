@@ -17,15 +17,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from claimhouse.contracts import Contract
 from claimhouse.counted import counted
-from claimhouse.reading import Dialect, Unreadable, open_file
+from claimhouse.reading import Dialect, Sheet, Unreadable, open_file, open_sheets
 from claimhouse.verification.header import is_needed, match_header
+from claimhouse.verification.sheets import candidates, listed
 from claimhouse.verification.verify import share_fitting
 
 # The real files fit their own contracts by 0.999 or more and all others by less than 0.14; a layout
@@ -34,15 +35,19 @@ ENOUGH = 0.8
 ENOUGH_KEYS = 0.5
 TIE = 0.01
 SAMPLE_ROWS, SAMPLE_BYTES = 1000, 1024 * 1024
-MOST_NAMES = 12  # listed in a message
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The beginning of a file: its header, and some rows as text columns of these names."""
+    """The beginning of a table: its header, and some rows as text columns of these names.
+
+    Attributes:
+        sheet: the sheet it is on, in a workbook of several.
+    """
 
     header: tuple[str, ...]
     rows: pl.DataFrame
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Fit:
         extra: names of the header that the contract does not have.
         values: for each column in both, the share of its sampled values that keep its rules.
         has_keys: whether enough of the sampled keys match the pattern of the contract's key.
+        sheet: the sheet that was compared, in a workbook of several: the one that fits best.
     """
 
     contract: Contract
@@ -66,6 +72,7 @@ class Fit:
     extra: tuple[str, ...]
     values: dict[str, float]
     has_keys: bool
+    sheet: str | None = None
 
     @property
     def is_enough(self) -> bool:
@@ -95,15 +102,18 @@ class Recognition:
 def fit_contracts(contracts: Sequence[Contract], path: Path) -> Recognition:
     """Compare the beginning of the local file *path* with each of *contracts*."""
     fits: list[Fit] = []
-    samples: dict[Dialect, Sample | Unreadable] = {}
+    begun: dict[Dialect, Sample | list[Sheet] | Unreadable] = {}
     for contract in contracts:
         for dialect in (contract.dialect, *contract.other_dialects):
-            if dialect not in samples:
-                samples[dialect] = _sample(path, dialect)
-            sample = samples[dialect]
-            if isinstance(sample, Sample):
-                fits.append(fit(contract, sample, dialect))
-    troubles = [sample.message for sample in samples.values() if isinstance(sample, Unreadable)]
+            if dialect not in begun:
+                begun[dialect] = _begin(path, dialect)
+            beginning = begun[dialect]
+            if not isinstance(beginning, Unreadable):
+                samples = _samples(replace(contract, dialect=dialect), beginning)
+                fits += [fit(contract, sample, dialect) for sample in samples]
+    troubles = [error.message for error in begun.values() if isinstance(error, Unreadable)]
+    if not troubles:
+        troubles = ["No visible sheet of the workbook holds a table."]
     trouble = "" if fits else " ".join(dict.fromkeys(troubles))
     # Equal fits are ordered by name, so that a report does not depend on chance.
     best_first = sorted(fits, key=lambda fit: (-fit.share, fit.contract.name))
@@ -143,6 +153,7 @@ def fit(contract: Contract, sample: Sample, dialect: Dialect | None = None) -> F
         extra=tuple(extra),
         values=values,
         has_keys=all(values.get(name, 1) >= ENOUGH_KEYS for name in contract.key),
+        sheet=sample.sheet,
     )
 
 
@@ -168,25 +179,30 @@ def _differences(closest: Fit) -> list[str]:
         f"No contract fits the file's content; it waits. The closest is {closest.contract.feed} "
         f"(fit {math.floor(100 * closest.share)}%, needed {ENOUGH:.0%})."
     ]
+    if closest.sheet:
+        parts.append(f"Compared with the sheet {closest.sheet}.")
     if closest.missing:
-        parts.append(f"Missing columns: {_listed(closest.missing)}.")
+        parts.append(f"Missing columns: {listed(closest.missing)}.")
     if closest.extra:
-        parts.append(f"Columns the contract does not know: {_listed(closest.extra)}.")
+        parts.append(f"Columns the contract does not know: {listed(closest.extra)}.")
     wrong = [
         f"{name} ({math.floor(100 * share)}% fit)"
         for name, share in closest.values.items()
         if share < 1
     ]
     if wrong:
-        parts.append(f"Columns with values that do not fit: {_listed(wrong)}.")
+        parts.append(f"Columns with values that do not fit: {listed(wrong)}.")
     if not closest.has_keys:
-        keys = _listed(closest.contract.key)
+        keys = listed(closest.contract.key)
         parts.append(f"Its keys ({keys}) do not match the contract's pattern.")
     return parts
 
 
-def _sample(path: Path, dialect: Dialect) -> Sample | Unreadable:
+def _begin(path: Path, dialect: Dialect) -> Sample | list[Sheet] | Unreadable:
+    """The beginning of a file: of a workbook, its sheets; or why it cannot be read."""
     try:
+        if sheets := open_sheets(path, dialect):
+            return sheets
         with open_file(path, dialect, SAMPLE_BYTES) as reading:
             rows = next((block.rows for block in reading if block.rows.height), None)
     except Unreadable as error:
@@ -196,12 +212,20 @@ def _sample(path: Path, dialect: Dialect) -> Sample | Unreadable:
     return Sample(tuple(reading.header), rows.head(SAMPLE_ROWS))
 
 
+def _samples(contract: Contract, beginning: Sample | list[Sheet]) -> list[Sample]:
+    """What of a file's beginning may be rows of *contract*: of a workbook, each visible sheet."""
+    if isinstance(beginning, Sample):
+        return [beginning]
+    samples = []
+    for found in candidates(contract, beginning):
+        if found.trouble:
+            continue
+        rows = found.sheet.below(found.header_row).drop("row_number")
+        name = found.sheet.name if len(beginning) > 1 else None
+        samples.append(Sample(tuple(rows.columns), rows.head(SAMPLE_ROWS), name))
+    return samples
+
+
 def _best_dialects(fits: Sequence[Fit]) -> list[Fit]:
-    """Each contract's best fit, in the dialect that reads the file best; *fits* is best first."""
+    """Each contract's best fit, in the dialect and sheet that fit best; *fits* is best first."""
     return list({fit.contract.name: fit for fit in reversed(fits)}.values())[::-1]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names for a sentence; of more than :data:`MOST_NAMES`, the first."""
-    shown = ", ".join(names[:MOST_NAMES])
-    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"

@@ -23,14 +23,15 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
-from claimhouse import batches, contracts, settings, storage, warehouse
+from claimhouse import batches, contracts, storage, warehouse
 from claimhouse.batches import Batch
 from claimhouse.contracts import Column, Contract
-from claimhouse.reading import Block, Dialect, Reading, Unreadable, join_row, open_file
+from claimhouse.reading import SHEET_ROWS, Block, Dialect, Reading, Unreadable, join_row
 from claimhouse.verification import issues
-from claimhouse.verification.header import Plan, make_plan
+from claimhouse.verification.header import Plan
 from claimhouse.verification.recognize import dialect_of
 from claimhouse.verification.repeats import Repeats
+from claimhouse.verification.sheets import Opened, open_tables
 from claimhouse.verification.verify import Amount, Verified, verify
 
 log = logging.getLogger(__name__)
@@ -155,21 +156,31 @@ def _contract(batch: Batch) -> Contract:
 
 
 def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: Path) -> _Tally:
-    reading = open_file(path, contract.dialect, settings.block_bytes())
-    plan = make_plan(contract, reading.header, batch.file_name)
+    opened = open_tables(contract, path, batch.file_name)
     tally, repeats = _Tally(), Repeats(contract.key)
-    for block, rows in _written(connection, contract, batch, _verified(reading, plan, repeats)):
+    for block, rows in _written(connection, contract, batch, _verified(opened, repeats)):
         tally.add(block, rows)
-    _copy_issues(connection, batch, issues.note_issues([*plan.notes, *reading.notes]))
+    _copy_notes(connection, batch, opened)
     warehouse.run(connection, "verification/suspect_rows")
     _copy(connection, ("suspect_row",), repeats.rows.to_frame())
-    _set_copies_aside(connection, contract, batch, path, plan)
+    _copy(connection, ("batch_sheet",), _sheets(opened.plans))
+    _set_copies_aside(connection, contract, batch, path)
     return tally
 
 
-def _verified(reading: Reading, plan: Plan, repeats: Repeats) -> Iterator[Verified]:
-    for block in _read_ahead(reading):
-        verified = verify(block, plan)
+def _sheets(plans: Sequence[Plan]) -> pl.DataFrame:
+    """The name of the sheet of each table by its first row number, where there are several."""
+    rows = [
+        (number * SHEET_ROWS, plan.sheet)
+        for number, plan in enumerate(plans)
+        if plan.sheet is not None
+    ]
+    return pl.DataFrame(rows, schema={"first_row": pl.Int64, "sheet_name": pl.String}, orient="row")
+
+
+def _verified(opened: Opened, repeats: Repeats) -> Iterator[Verified]:
+    for block in _read_ahead(opened.reading):
+        verified = verify(block, opened.plans[block.table])
         repeats.add(verified.accepted)
         yield verified
     repeats.find()  # in parallel with writing the last blocks
@@ -225,9 +236,9 @@ def _encode_block(contract: Contract, batch: Batch, block: Verified) -> list[_En
         (_table(contract), block.accepted.select(_stamp(batch), pl.all())),
         (
             ("quality", "quarantine"),
-            block.quarantined.select(_stamp(batch), *_origin(batch), pl.all()),
+            block.quarantined.select(_stamp(batch), *_origin(batch), _sheet(block.sheet), pl.all()),
         ),
-        (("quality", "issue"), _with_origin(batch, block.issues)),
+        (("quality", "issue"), _with_origin(batch, block.issues, block.sheet)),
     ]
     return [_encode(table, frame) for table, frame in frames if not frame.is_empty()]
 
@@ -270,13 +281,21 @@ def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFra
         _write(connection, _encode(table, frame))
 
 
-def _copy_issues(connection: Connection[Any], batch: Batch, issues: pl.DataFrame) -> None:
-    _copy(connection, ("quality", "issue"), _with_origin(batch, issues))
+def _copy_notes(connection: Connection[Any], batch: Batch, opened: Opened) -> None:
+    """Write what there is to say of the file and its sheets."""
+    of_headers = [note for plan in opened.plans for note in plan.notes]
+    for note in [*opened.notes, *of_headers, *opened.reading.notes]:
+        frame = issues.note_issues([note])
+        _copy(connection, ("quality", "issue"), _with_origin(batch, frame, note.sheet_name))
 
 
-def _with_origin(batch: Batch, issues: pl.DataFrame) -> pl.DataFrame:
+def _with_origin(batch: Batch, issues: pl.DataFrame, sheet_name: str | None = None) -> pl.DataFrame:
     file_name = pl.lit(batch.file_name, pl.String).alias("file_name")
-    return issues.select(_stamp(batch), *_origin(batch), file_name, pl.all())
+    return issues.select(_stamp(batch), *_origin(batch), file_name, _sheet(sheet_name), pl.all())
+
+
+def _sheet(name: str | None) -> pl.Expr:
+    return pl.lit(name, pl.String).alias("sheet_name")
 
 
 def _stamp(batch: Batch) -> pl.Expr:
@@ -291,7 +310,7 @@ def _origin(batch: Batch) -> list[pl.Expr]:
 
 
 def _set_copies_aside(
-    connection: Connection[Any], contract: Contract, batch: Batch, path: Path, plan: Plan
+    connection: Connection[Any], contract: Contract, batch: Batch, path: Path
 ) -> None:
     """Of the rows that repeat a key, keep the newest; quarantine or drop the others."""
     warehouse.run(connection, "verification/copies", **names(contract), batch_id=batch.batch_id)
@@ -300,11 +319,14 @@ def _set_copies_aside(
     if not keys:
         return
     # The file is read again for its raw rows: few files need it, and keeping them costs memory.
-    for block in open_file(path, contract.dialect, settings.block_bytes()):
+    opened = open_tables(contract, path, batch.file_name)
+    for block in opened.reading:
+        plan = opened.plans[block.table]
         rows = block.rows.filter(pl.col("row_number").is_in(list(keys)))
         frame = rows.select(
             _stamp(batch),
             *_origin(batch),
+            _sheet(plan.sheet),
             "row_number",
             pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),
             join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
@@ -316,7 +338,8 @@ def _reject(connection: Connection[Any], batch: Batch, error: Unreadable) -> str
     connection.rollback()
     with connection.transaction():
         batches.locked(connection, batch.batch_id)
-        _copy_issues(connection, batch, issues.unreadable_issue(error))
+        frame = _with_origin(batch, issues.unreadable_issue(error))
+        _copy(connection, ("quality", "issue"), frame)
         warehouse.query(connection, "verification/reject_batch", batch.batch_id)
     return "rejected"
 
@@ -411,4 +434,5 @@ def names(contract: Contract) -> dict[str, Any]:
         "columns": contract.columns,
         "amounts": contract.amounts,
         "version_column": contract.version_column,
+        "sheet_rows": SHEET_ROWS,
     }

@@ -48,6 +48,7 @@ class Verified:
         issues: see :data:`issues.ISSUE_SCHEMA`.
         rows_read: accepted and quarantined rows together.
         amounts: the sums of each amount column, by its name.
+        sheet: the sheet it is of, in a workbook of several.
     """
 
     accepted: pl.DataFrame
@@ -55,6 +56,7 @@ class Verified:
     issues: pl.DataFrame
     rows_read: int
     amounts: dict[str, Amount] = field(default_factory=dict)
+    sheet: str | None = None
 
 
 def verify(block: Block, plan: Plan) -> Verified:
@@ -92,6 +94,7 @@ def verify(block: Block, plan: Plan) -> Verified:
             )
             for column in contract.amounts
         },
+        sheet=plan.sheet,
     )
 
 

@@ -4,6 +4,7 @@ select
     issue.feed,
     issue.batch_id,
     issue.row_number,
+    quarantine.sheet_name,
     quarantine.raw_row,
     file.archive_path,
     file.checksum,

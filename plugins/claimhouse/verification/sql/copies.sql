@@ -1,4 +1,5 @@
 -- sqlfluff:templater:jinja:context:record_key:claim_id
+-- sqlfluff:templater:jinja:context:sheet_rows:10000000
 -- Set aside the rows of one batch that repeat a key. The newest version is kept, of equally new ones
 -- the last in the file. Only rows in suspect_row can be among them.
 create temp table copy_of_record on commit drop as
@@ -44,13 +45,14 @@ using copy_of_record
 where {{ feed }}.batch_id = {{ batch_id }} and {{ feed }}.row_number = copy_of_record.row_number;
 
 insert into quality.issue (
-    batch_id, source_system, feed, file_name, row_number, record_key, column_name, rule, severity, message
+    batch_id, source_system, feed, file_name, sheet_name, row_number, record_key, column_name, rule, severity, message
 )
 select
     batch.batch_id,
     batch.source_system,
     batch.feed,
     file.file_name,
+    sheet.sheet_name,
     copy.row_number,
     copy.record_key,
     '{{ key | join('|') }}' as column_name,
@@ -59,10 +61,17 @@ select
     case
         when copy.is_identical then 'The row is identical to another row of the same record; this copy is dropped.'
         else
-            'The record occurs more than once in the file, with different values; line '
-            || copy.kept_row || ' is kept and this one is quarantined.'
+            'The record occurs more than once in the file, with different values; '
+            || case
+                when kept_sheet.sheet_name is null then 'line ' || copy.kept_row
+                else 'row ' || copy.kept_row % {{ sheet_rows }} || ' of the sheet ' || kept_sheet.sheet_name
+            end
+            || ' is kept and this one is quarantined.'
     end as message
 from copy_of_record as copy
 inner join landing.batch on batch.batch_id = {{ batch_id }}
 inner join landing.file on batch.file_id = file.file_id
+left join batch_sheet as sheet on copy.row_number / {{ sheet_rows }} * {{ sheet_rows }} = sheet.first_row
+left join batch_sheet as kept_sheet
+    on copy.kept_row / {{ sheet_rows }} * {{ sheet_rows }} = kept_sheet.first_row
 order by copy.row_number;

@@ -11,12 +11,15 @@ import fastexcel
 import polars as pl
 
 from claimhouse.reading.lines import join_row
+from claimhouse.reading.misplaced import MESSAGES as MISPLACED
+from claimhouse.reading.misplaced import misplaced
 from claimhouse.reading.parts import Block, BrokenRow, Dialect, Place, Reading, Table
 from claimhouse.reading.sheets import SHEET_ROWS, Loaded, first_place, load, open_book, under_header
 from claimhouse.reading.tables import BLOCK_ROWS, split_nul
 from claimhouse.reading.text import Unreadable, refuse_binary
 
 WORKBOOK_LIMIT = 1024 * 1024 * 1024
+MESSAGES = {"cell_error": "A cell holds a spreadsheet error in place of a value.", **MISPLACED}
 
 
 def open_xlsx(
@@ -63,14 +66,21 @@ def _blocks(
     """The rows of a table, numbered as the sheet shows them, and after those of earlier tables."""
     header, offset = list(named.values()), number * SHEET_ROWS
     column_of = {row: named.get(sheet.cells[place]) for row, place in sheet.errors.items()}
-    is_faulty = pl.col("row_number").is_in(list(sheet.errors))
+    rule_of = misplaced(frame, header) | dict.fromkeys(sheet.errors, "cell_error")
+    is_faulty = pl.col("row_number").is_in(list(rule_of))
     for part in frame.iter_slices(BLOCK_ROWS):
         block = split_nul(part.filter(~is_faulty), header, dialect)
         faulty = part.filter(is_faulty)
         raw = join_row(faulty, header, dialect)
-        message = "A cell holds a spreadsheet error in place of a value."
         broken = [
-            BrokenRow(row[0], "cell_error", message, text, column_of[row[0]], row[1])
+            BrokenRow(
+                row[0],
+                rule_of[row[0]],
+                MESSAGES[rule_of[row[0]]],
+                text.replace("\0", "\\x00"),
+                column_of.get(row[0]),
+                row[1].replace("\0", "\\x00") if rule_of[row[0]] == "cell_error" else None,
+            )
             for row, text in zip(faulty.rows(), raw, strict=True)
         ]
         yield Block(

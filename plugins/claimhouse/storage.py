@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from typing import IO, Any
 
 CHUNK = 8 * 1024 * 1024  # bytes read at a time
 MOST_FOLDERS = 64  # nested folders that are read
+# The end of the name of a file in progress, which begins with a dot; one this old is a killed run's.
+IN_PROGRESS, ABANDONED_SECONDS = ".part", 24 * 60 * 60
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 # Characters that change how the rest of a line is shown: U+202E makes "fdp.exe" look like "exe.pdf".
 _DIRECTIONS = {
@@ -311,6 +314,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove from *folder* what killed runs left in progress there."""
+    for path in folder.glob(f".*{IN_PROGRESS}"):
+        try:
+            if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
+        except FileNotFoundError:  # its run has just ended
+            continue
+
+
 def put(source: Path, address: str) -> None:
     """Move a complete local file to *address*, in one step: a reader sees all of it or nothing.
 
@@ -334,7 +347,7 @@ def write(address: str, content: bytes) -> None:
     if path is None:
         at(address).write_bytes(content)
         return
-    draft = path.with_name(f".{uuid.uuid4().hex}.part")
+    draft = path.with_name(f".{uuid.uuid4().hex}{IN_PROGRESS}")
     try:
         with new_file(draft) as file:
             file.write(content)

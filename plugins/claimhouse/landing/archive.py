@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,8 +29,6 @@ from claimhouse.landing.arrivals import Arrival
 
 log = logging.getLogger(__name__)
 
-# The end of the name of a copy in progress; one this old is a killed run's.
-IN_PROGRESS, ABANDONED_SECONDS = ".part", 24 * 60 * 60
 # Of the file's name, how many characters the archived copy's name has: no file system takes more
 # than 255 bytes, and the ending tells a person what the file is.
 NAME_CHARACTERS = 100
@@ -70,7 +67,7 @@ def copied(arrival: Arrival) -> Iterator[Copy]:
         OSError: the copy cannot be written.
     """
     with _folder() as folder:
-        path = folder / f".{os.getpid()}-{uuid.uuid4().hex}{IN_PROGRESS}"
+        path = folder / f".{os.getpid()}-{uuid.uuid4().hex}{storage.IN_PROGRESS}"
         try:
             with _opened(arrival) as original, storage.new_file(path) as file:
                 size, checksum = storage.pour(partial(_read, original), file.write)
@@ -169,20 +166,6 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)[-NAME_CHARACTERS:]
 
 
-def remove_abandoned() -> None:
-    """Remove the copies that killed runs left in progress."""
-    root = storage.local(settings.archive_root())
-    if root is None or not root.exists():
-        return
-    for path in root.glob(f".*{IN_PROGRESS}"):
-        try:
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-                path.unlink()
-                log.info("removed a copy that a killed run left")
-        except FileNotFoundError:  # its run has just ended
-            continue
-
-
 @contextmanager
 def _folder() -> Iterator[Path]:
     """Where copies are made: on the archive's own disk, where there is one."""
@@ -192,4 +175,5 @@ def _folder() -> Iterator[Path]:
             yield Path(folder)
     else:
         storage.make_private(root)
+        storage.remove_abandoned(root)
         yield root

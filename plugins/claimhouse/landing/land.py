@@ -76,7 +76,6 @@ def land(source: str, received: date | None = None) -> list[int]:
     with warehouse.connect() as connection:
         connection.autocommit = True
         _alone(connection, source)
-        archive.remove_abandoned()
         listing = arrivals.of_source(source)
         _land(_Run(connection, source, received or datetime.now(UTC).date()), listing)
         return batches.in_state(connection, source, "landed")

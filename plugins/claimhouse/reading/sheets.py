@@ -21,7 +21,7 @@ HEADER_ROWS = 50
 PREVIEW_ROWS = 1_100
 LONG_FLOAT = r"^-?\d+\.\d{9}$"  # calamine's rendering of a number that has no short one
 # calamine's rendering of a time without a day: a number below 1, which it counts from 1899.
-TIME_ONLY = r"^1899-12-31 (\d{2}:\d{2}:\d{2})(?:\.\d+)?$"
+TIME_ONLY = r"^1899-12-3[01] (\d{2}:\d{2}:\d{2})(?:\.\d+)?$"
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,15 @@ class Loaded:
 
     Attributes:
         rows: ``row_number`` as the sheet counts, from 1, then each column of cells; blank rows too.
-        errors: the column of the first error cell of a row, by row number.
+        errors: the place of the column of the first error cell of a row, by row number.
+        columns: the place of each column of cells in the sheet, from 0.
         is_visible: whether a person who opens the workbook sees the sheet.
         height: how many rows the sheet has.
     """
 
     rows: pl.DataFrame
     errors: dict[int, int]
+    columns: tuple[int, ...]
     is_visible: bool
     height: int
 
@@ -129,13 +131,14 @@ def load(book: fastexcel.ExcelReader, sheet: int | str, rows: int | None = None)
         ) from None
     except fastexcel.FastExcelError:
         raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
+    columns = tuple(column.absolute_index for column in loaded.selected_columns)
     places: dict[int, int] = {}
     for error in errors.errors if errors else []:
-        places.setdefault(error.position[0] + 1, error.offset_position[1])
+        places.setdefault(error.position[0] + 1, columns[error.offset_position[1]])
     frame = frame.select(_plain_number(plain_time(_plain_clock(pl.all().fill_null("")))))
     numbers = pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias("row_number")
     is_visible = loaded.visible == "visible"
-    return Loaded(frame.insert_column(0, numbers), places, is_visible, loaded.total_height)
+    return Loaded(frame.insert_column(0, numbers), places, columns, is_visible, loaded.total_height)
 
 
 def first_place(book: fastexcel.ExcelReader, sheet: str | None) -> Place:

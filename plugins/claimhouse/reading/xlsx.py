@@ -6,10 +6,12 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import fastexcel
 import polars as pl
 
+from claimhouse.reading.cells import OddCells, odd_cells
 from claimhouse.reading.lines import join_row
 from claimhouse.reading.misplaced import MESSAGES as MISPLACED
 from claimhouse.reading.misplaced import misplaced
@@ -19,7 +21,14 @@ from claimhouse.reading.tables import BLOCK_ROWS, split_nul
 from claimhouse.reading.text import Unreadable, refuse_binary
 
 WORKBOOK_LIMIT = 1024 * 1024 * 1024
-MESSAGES = {"cell_error": "A cell holds a spreadsheet error in place of a value.", **MISPLACED}
+MESSAGES = {
+    "cell_error": "A cell holds a spreadsheet error in place of a value.",
+    "formula": (
+        "A cell holds a formula without its result. Open the workbook in the program that it is "
+        "for, save it and send it again."
+    ),
+    **MISPLACED,
+}
 
 
 def open_xlsx(
@@ -36,7 +45,7 @@ def open_xlsx(
     book = open_book(path)
     tables, blocks = [], []
     for number, place in enumerate(places or [first_place(book, dialect.sheet)]):
-        table, rows = _table(book, place, number, dialect)
+        table, rows = _table(path, book, place, number, dialect)
         tables.append(table)
         blocks.append(rows)
     return Reading(list(tables[0].header), [], _chained(blocks), tuple(tables))
@@ -49,48 +58,85 @@ def _chained(blocks: list[Iterator[Block]]) -> Iterator[Block]:
 
 
 def _table(
-    book: fastexcel.ExcelReader, place: Place, number: int, dialect: Dialect
+    path: Path, book: fastexcel.ExcelReader, place: Place, number: int, dialect: Dialect
 ) -> tuple[Table, Iterator[Block]]:
     """The table at *place*, and its blocks; it is the reading's *number*-th, from 0."""
-    sheet = load(book, place.sheet)
+    loaded = load(book, place.sheet)
+    odd = odd_cells(path, place.sheet)
+    sheet = _as_shown(loaded, odd)
     named, frame = under_header(sheet.filled(), place.header_row)
     header = list(named.values())
+    rule_of = misplaced(frame, header) | dict.fromkeys(sheet.errors, "cell_error")
+    rule_of |= {row: "formula" for row, _ in odd.without_result if row in sheet.errors}
+    name_of = {
+        place: named.get(cell) for cell, place in zip(sheet.cells, sheet.columns, strict=True)
+    }
+    faults = {row: (rule, name_of.get(sheet.errors.get(row, -1))) for row, rule in rule_of.items()}
+    lost = [(row, name) for row, column in sorted(odd.lost_digits) if (name := name_of.get(column))]
     name = place.sheet if len(book.sheet_names) > 1 else None
     table = Table(tuple(header), place.header_row, name)
-    return table, _blocks(sheet, frame, named, number, dialect)
+    return table, _blocks(frame, header, faults, lost, number, dialect)
+
+
+def _as_shown(sheet: Loaded, odd: OddCells) -> Loaded:
+    """The sheet with the texts of odd cells, and formulas without a result as errors."""
+    rows = sheet.rows
+    for cell, place in zip(sheet.cells, sheet.columns, strict=True):
+        texts = {row: text for (row, column), text in odd.texts.items() if column == place}
+        if texts:
+            text = pl.col("row_number").replace_strict(
+                texts, default=pl.col(cell), return_dtype=pl.String
+            )
+            rows = rows.with_columns(text.alias(cell))
+    missing = {row: column for row, column in odd.without_result if column in sheet.columns}
+    return replace(sheet, rows=rows, errors=missing | sheet.errors)
 
 
 def _blocks(
-    sheet: Loaded, frame: pl.DataFrame, named: dict[str, str], number: int, dialect: Dialect
+    frame: pl.DataFrame,
+    header: list[str],
+    faults: dict[int, tuple[str, str | None]],
+    lost: list[tuple[int, str]],
+    number: int,
+    dialect: Dialect,
 ) -> Iterator[Block]:
-    """The rows of a table, numbered as the sheet shows them, and after those of earlier tables."""
-    header, offset = list(named.values()), number * SHEET_ROWS
-    column_of = {row: named.get(sheet.cells[place]) for row, place in sheet.errors.items()}
-    rule_of = misplaced(frame, header) | dict.fromkeys(sheet.errors, "cell_error")
-    is_faulty = pl.col("row_number").is_in(list(rule_of))
+    """The rows of a table, numbered as the sheet shows them, and after those of earlier tables.
+
+    Args:
+        frame: the rows below the header, under its names.
+        header: the names.
+        faults: the rule that a row breaks and the column in which, by row number.
+        lost: row number and column of each number that lost digits.
+        number: the table's, from 0.
+        dialect: the file's.
+    """
+    offset = number * SHEET_ROWS
+    is_faulty = pl.col("row_number").is_in(list(faults))
     for part in frame.iter_slices(BLOCK_ROWS):
         block = split_nul(part.filter(~is_faulty), header, dialect)
         faulty = part.filter(is_faulty)
         raw = join_row(faulty, header, dialect)
         broken = [
-            BrokenRow(
-                row[0],
-                rule_of[row[0]],
-                MESSAGES[rule_of[row[0]]],
-                text.replace("\0", "\\x00"),
-                column_of.get(row[0]),
-                row[1].replace("\0", "\\x00") if rule_of[row[0]] == "cell_error" else None,
-            )
+            _broken(row, *faults[row[0]], text)
             for row, text in zip(faulty.rows(), raw, strict=True)
         ]
+        rows = block.rows.with_columns(pl.col("row_number") + offset)
+        present = set(block.rows["row_number"]) if lost else set()
         yield Block(
-            block.rows.with_columns(pl.col("row_number") + offset),
+            rows,
             [
                 replace(row, row_number=row.row_number + offset)
                 for row in sorted(block.broken + broken, key=lambda row: row.row_number)
             ],
             number,
+            tuple((row + offset, name) for row, name in lost if row in present),
         )
+
+
+def _broken(row: tuple[Any, ...], rule: str, column: str | None, raw: str) -> BrokenRow:
+    """A row that is no record; where a cell of it is at fault, its first field may be its key."""
+    first = None if rule in MISPLACED else row[1].replace("\0", "\\x00")
+    return BrokenRow(row[0], rule, MESSAGES[rule], raw.replace("\0", "\\x00"), column, first)
 
 
 def check_workbook(path: Path) -> None:

@@ -11,6 +11,7 @@ from claimhouse.reading import Block, BrokenRow, Note, Unreadable, join_row
 from claimhouse.severity import ERROR, WARNING
 from claimhouse.verification.header import Plan
 from claimhouse.verification.judge import Judged, clears
+from claimhouse.verification.repairs import LOST_DIGITS
 from claimhouse.verification.rules import Failure, hint
 
 ISSUE_SCHEMA = {
@@ -95,6 +96,29 @@ def unreadable_issue(error: Unreadable) -> pl.DataFrame:
     """The issue of a file that is rejected as a whole."""
     row = (error.row_number, None, error.column_name, error.rule, ERROR, None, error.message)
     return pl.DataFrame([row], schema=ISSUE_SCHEMA, orient="row")
+
+
+def lost_digits_issues(judged: dict[str, Judged], block: Block, plan: Plan) -> pl.DataFrame:
+    """A warning for each cell whose number has more digits than a workbook keeps."""
+    named = {cell: name for name, cell in plan.renames.items()}
+    place = {row: at for at, row in enumerate(block.rows["row_number"])}
+    frames = []
+    for name, column in judged.items():
+        rows = [row for row, cell in block.lost_digits if named.get(cell) == name]
+        if rows:
+            at = pl.Series([place[row] for row in rows], dtype=pl.UInt32)
+            frames.append(
+                _issues(
+                    row_number=pl.Series(rows, dtype=pl.Int64),
+                    record_key=record_keys(judged, at, plan.contract),
+                    column_name=name,
+                    rule="digits_lost",
+                    severity=WARNING,
+                    raw_value=column.raw.gather(at),
+                    message=f"{name} {LOST_DIGITS}.",
+                )
+            )
+    return pl.concat([pl.DataFrame(schema=ISSUE_SCHEMA), *frames])
 
 
 def quarantined_rows(

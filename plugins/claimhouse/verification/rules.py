@@ -12,6 +12,10 @@ from claimhouse.contracts import Column, date_words
 
 # An enum of more values than this is counted in a message, not listed.
 MOST_VALUES_LISTED = 8
+TIME_OF_DAY = r"^\d{1,3}:\d{2}(:\d{2})?$"
+# A spreadsheet counts the days since 1900: 20000 is in 1954, 60000 in 2064.
+SERIAL_DATE = r"^[2-5]\d{4}(\.\d+)?$"
+DECIMAL_COMMA = r"^[^,]*\d,\d{1,2}\D*$"
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,18 @@ def hint(failure: Failure, columns: list[str]) -> pl.Expr | None:
             pl.col(column.name).str.to_date(_swapped(date_format), strict=False)
             for date_format in column.date_formats
         ]
-        sentence = pl.lit(" Day and month may be swapped.")
-        return pl.when(pl.coalesce(swapped).is_not_null()).then(sentence)
+        text = pl.col(column.name)
+        return (
+            pl.when(pl.coalesce(swapped).is_not_null())
+            .then(pl.lit(" Day and month may be swapped."))
+            .when(text.str.contains(TIME_OF_DAY))
+            .then(pl.lit(" It is a time of day, without a date."))
+            .when(text.str.contains(SERIAL_DATE))
+            .then(pl.lit(" It looks like a date kept as a number: format the column as dates."))
+        )
+    if failure.rule == "number" and column.type == "decimal":
+        sentence = pl.lit(" It may have a decimal comma: write it with a point.")
+        return pl.when(pl.col(column.name).str.contains(DECIMAL_COMMA)).then(sentence)
     if failure.rule == "pattern":
         matching = [
             pl.when(pl.col(other).str.contains(str(column.pattern))).then(pl.lit(other))

@@ -84,6 +84,7 @@ def verify(block: Block, plan: Plan) -> Verified:
                     issues.row_rule_issues(judged, rule, breaks, numbers, contract)
                     for rule, breaks in broken_rules
                 ),
+                issues.lost_digits_issues(judged, block, plan),
                 issues.broken_row_issues(block.broken, plan),
             ]
         ),

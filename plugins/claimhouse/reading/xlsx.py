@@ -89,6 +89,12 @@ def _as_shown(sheet: Loaded, odd: OddCells) -> Loaded:
             )
             rows = rows.with_columns(text.alias(cell))
     missing = {row: column for row, column in odd.without_result if column in sheet.columns}
+    if (last := max(missing, default=0)) > rows.height:  # rows of nothing but such formulas
+        numbers = pl.int_range(rows.height + 1, last + 1, dtype=pl.Int64, eager=True)
+        more = pl.DataFrame([numbers.alias("row_number")]).with_columns(
+            pl.lit("").alias(cell) for cell in sheet.cells
+        )
+        rows = pl.concat([rows, more])
     return replace(sheet, rows=rows, errors=missing | sheet.errors)
 
 

@@ -4,24 +4,27 @@ set -euo pipefail
 
 airflow db migrate
 
-airflow users create --role Admin \
-    --username "$ADMIN_LOGIN" --password "$ADMIN_PASSWORD" --email "$CLAIMHOUSE_OWNER_EMAIL" \
-    --firstname Claimhouse --lastname Admin
+# Arguments of processes can be read on the host: the password is typed, twice, where there is no terminal.
+yes "$(cat /run/secrets/admin_password)" | head -n 2 |
+    setsid --wait airflow users create --role Admin --username "$ADMIN_LOGIN" \
+        --email "$CLAIMHOUSE_OWNER_EMAIL" --firstname Claimhouse --lastname Admin
 
-claimhouse upgrade
+WAREHOUSE_URL="$(cat /run/secrets/warehouse_url)" claimhouse upgrade
 
 python - <<'PYTHON'
 import os
+from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
 
+secrets = Path("/run/secrets")
 s3 = boto3.client(
     "s3",
     endpoint_url=os.environ["S3_ENDPOINT"],
     region_name=os.environ["S3_REGION"],
-    aws_access_key_id=os.environ["S3_ACCESS_KEY"],
-    aws_secret_access_key=os.environ["S3_SECRET_KEY"],
+    aws_access_key_id=(secrets / "s3_access_key").read_text(),
+    aws_secret_access_key=(secrets / "s3_secret_key").read_text(),
 )
 try:
     s3.head_bucket(Bucket=os.environ["S3_BUCKET"])

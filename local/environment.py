@@ -146,8 +146,6 @@ def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
         ("celery", "worker_prefetch_multiplier"): "1",
         ("celery", "task_acks_late"): "True",
         ("celery_broker_transport_options", "visibility_timeout"): "21600",
-        ("scheduler", "task_instance_heartbeat_timeout"): "60",
-        ("scheduler", "task_instance_heartbeat_timeout_detection_interval"): "5",
         ("scheduler", "task_queued_timeout"): "120",
         ("scheduler", "task_queued_timeout_check_interval"): "15",
         ("logging", "remote_logging"): "True",
@@ -197,6 +195,10 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("dag_processor", "parsing_processes"): "1",
         ("scheduler", "scheduler_heartbeat_sec"): "2",
         ("scheduler", "scheduler_idle_sleep_time"): "0.5",
+        # A killed scheduler takes its tasks along. They are found soon, for a person who watches.
+        ("scheduler", "orphaned_tasks_check_interval"): "15",
+        ("scheduler", "task_instance_heartbeat_timeout"): "60",
+        ("scheduler", "task_instance_heartbeat_timeout_detection_interval"): "5",
     }
     return _variables(options)
 

@@ -3,6 +3,9 @@
 After a crash or a reboot a pid may belong to another program. So a pid file also records the boot of
 the machine, the start time of the process, and a word of its command line. A process is ours only
 if all of them match.
+
+A part of the local system has a second file, ``<name>.part``: the command with which
+``local.supervisor`` starts it again. A part without one was stopped on purpose.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
 from local import places
 
@@ -70,10 +74,63 @@ def start(
     (run / f"{name}.pid").write_text(json.dumps(record))
 
 
-def restart(name: str, command: Sequence[str], word: str, environment: dict[str, str]) -> None:
-    """Start a process of the local system, after stopping what a crashed one left running."""
-    stop(name, places.RUN)
-    start(name, command, word, environment=environment, run=places.RUN, logs=places.LOGS)
+def restart(name: str, command: Sequence[str], word: str, environment: Mapping[str, str]) -> None:
+    """Start a part of the local system, after stopping what a crashed one left running."""
+    with _lock(name, places.RUN):
+        _stop(name, places.RUN)
+        part = {"command": list(command), "word": word, "environment": dict(environment)}
+        write_part(name, json.dumps(part))
+        (places.RUN / f"{name}.given-up").unlink(missing_ok=True)
+        _start_part(name, part)
+
+
+def revive(name: str) -> bool:
+    """Start the part *name* again if it has ended, and was not stopped on purpose.
+
+    Returns:
+        Whether it was started.
+    """
+    with _lock(name, places.RUN):
+        file = part_file(name)
+        if not file.exists() or find(name, places.RUN) is not None:
+            return False
+        _stop(name, places.RUN)
+        _start_part(name, json.loads(file.read_text()))
+        return True
+
+
+def part_file(name: str) -> Path:
+    """The file that says how the part *name* is started; its presence says that it is to run."""
+    return places.RUN / f"{name}.part"
+
+
+def write_part(name: str, text: str) -> None:
+    """Write the file of the part *name*; it may hold secrets, so only its owner can read it."""
+    places.RUN.mkdir(parents=True, exist_ok=True)
+    draft = places.RUN / f"{name}.part-draft"
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    draft.replace(part_file(name))
+
+
+def _start_part(name: str, part: Mapping[str, Any]) -> None:
+    start(
+        name,
+        part["command"],
+        part["word"],
+        environment=part["environment"],
+        run=places.RUN,
+        logs=places.LOGS,
+    )
+
+
+@contextlib.contextmanager
+def _lock(name: str, run: Path) -> Iterator[None]:
+    """Only one process at a time starts or stops *name*."""
+    run.mkdir(parents=True, exist_ok=True)
+    with FileLock(run / f"{name}.lock"):
+        yield
 
 
 def find(name: str, run: Path) -> psutil.Process | None:
@@ -91,7 +148,7 @@ def find(name: str, run: Path) -> psutil.Process | None:
 
 
 def stop(name: str, run: Path) -> bool:
-    """Stop the process *name* and all processes it started, and remove its pid file.
+    """Stop the process *name* and all processes it started, and remove its files.
 
     The process gets SIGTERM, and is killed after ``STOP_SECONDS``. Processes that a crashed one
     left in its session are stopped too.
@@ -99,6 +156,12 @@ def stop(name: str, run: Path) -> bool:
     Returns:
         Whether anything was running.
     """
+    with _lock(name, run):
+        (run / f"{name}.part").unlink(missing_ok=True)
+        return _stop(name, run)
+
+
+def _stop(name: str, run: Path) -> bool:
     record = _record(name, run)
     if record is None:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from local import places
 
@@ -23,5 +24,10 @@ class Stopwatch:
 def failure(what: str, log: str) -> str:
     """The message that *what* ended, with the last lines of ``<log>.log``."""
     file = places.LOGS / f"{log}.log"
-    lines = file.read_text(errors="replace").splitlines()[-LOG_LINES:]
-    return "\n".join([f"{what} ended; the end of {file}:", *(f"    {line}" for line in lines)])
+    return f"{what} ended; the end of {file}:\n{end_of_log(file)}"
+
+
+def end_of_log(file: Path) -> str:
+    """The last lines of *file*, indented."""
+    lines = file.read_text(errors="replace").splitlines()[-LOG_LINES:] if file.exists() else []
+    return "\n".join(f"    {line}" for line in lines)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local import broker, environment, object_store, places, processes, topology
+from local import broker, environment, object_store, places, processes, supervisor, topology
 from local.progress import Stopwatch, failure
 from local.topology import BROKER, OBJECT_STORE, Service, Topology
 
@@ -85,16 +85,18 @@ def _command(service: Service, port: int) -> tuple[list[str], str, dict[str, str
     return command, "local.mailbox", {}
 
 
-def wait(services: Collection[Service], ports: Mapping[str, int]) -> None:
-    """Wait until each service answers.
+def wait(services: Collection[Service], ports: Mapping[str, int], watch: Stopwatch) -> None:
+    """Wait until each service answers, and say what dies meanwhile.
 
     Raises:
-        SystemExit: a service ended or does not answer.
+        SystemExit: a service died too often, or does not answer.
     """
+    news = supervisor.News(watch)
     deadline = time.monotonic() + START_SECONDS
     for service in services:
         while not _is_ready(service, ports[service.name]):
-            if processes.find(service.name, places.RUN) is None or time.monotonic() > deadline:
+            news.tell()
+            if time.monotonic() > deadline:
                 raise SystemExit(failure(f"the {service.name}", service.name))
             time.sleep(0.1)
 

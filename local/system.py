@@ -1,7 +1,8 @@
 """Start and stop the whole system on one machine: ``python -m local.system up`` or ``down``.
 
 Postgres, the services and the Airflow components of a topology (``local.topology``) run in the
-background, reachable from this machine only. Both commands can be repeated at any time, also after
+background, reachable from this machine only. What dies is started again (``local.supervisor``).
+Both commands can be repeated at any time, also after
 a crash and with another topology.
 """
 
@@ -24,6 +25,7 @@ from local import (
     postgres,
     processes,
     services,
+    supervisor,
     topology,
 )
 from local.progress import Stopwatch
@@ -66,6 +68,8 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
     chosen = topology.chosen()
     places.RUN.mkdir(parents=True, exist_ok=True)
     with _lock():
+        supervisor.stop()
+        supervisor.forget_dead_parts()
         watch.say(f"starting Postgres in {places.POSTGRES}")
         metadata, warehouse = postgres.start()
         to_run = services.of(chosen)
@@ -74,10 +78,11 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         settings = _settings(chosen, addresses, metadata, landing)
         places.LANDING_CHOSEN.write_text(str(landing))
         services.start(to_run, ports)
+        supervisor.start(anew=True)
         migration = components.start_migration(metadata, settings, watch)
         _upgrade(warehouse, watch)
         _write_warehouse_env(settings, addresses)
-        services.wait(to_run, ports)
+        services.wait(to_run, ports, watch)
         if OBJECT_STORE in chosen.services:
             services.fill_bucket(landing, ports[OBJECT_STORE.name], watch)
         components.finish_migration(migration)
@@ -99,15 +104,16 @@ def _upgrade(warehouse: str, watch: Stopwatch) -> None:
 
 
 def down(watch: Stopwatch) -> None:
-    """Stop everything, Airflow first and Postgres last."""
+    """Stop everything: the supervisor, Airflow, the services, and Postgres last."""
     places.RUN.mkdir(parents=True, exist_ok=True)
     with _lock():
         watch.say("stopping Airflow and its services")
+        places.PORTS.unlink(missing_ok=True)  # those who wait stop waiting
+        supervisor.stop()
         components.stop()
         services.stop()
         watch.say("stopping Postgres")
         postgres.stop()
-        places.PORTS.unlink(missing_ok=True)
     watch.say(f"everything is stopped; the data stays in {places.VAR}")
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import email
 import io
 import json
+import time
 from collections.abc import Iterator
 from email import policy
 
 import msoffcrypto
 import polars
+import psutil
 import psycopg
 import pytest
+from local import processes
+from local.airflow_api import health
 from tests.system.running import System
 
 
@@ -91,9 +96,46 @@ def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
     assert not [street for street in streets if street in values]
 
 
-def test_a_second_demo_lands_nothing_and_mails_nobody_again(demo, connection):
-    before = connection.execute("select count(*) from landing.batch").fetchone()
+def test_every_part_that_is_killed_is_started_again_and_healthy(demo):
+    run = demo.folder / "run"
+    names = sorted(file.stem for file in run.glob("*.part"))
+    assert names == ["api-server", "dag-processor", "mailbox", "postgres", "scheduler", "triggerer"]
+    killed = {name: the_process(demo, name) for name in names}
+    for process in killed.values():
+        process.kill()
+    port = json.loads((run / "ports.json").read_text())["api-server"]
+    end = time.monotonic() + 120
+    while True:
+        runs_again = {
+            name
+            for name, process in killed.items()
+            if (now := the_process(demo, name)) is not None and now.pid != process.pid
+        }
+        if runs_again == set(names) and set(health(port).values()) == {"healthy"}:
+            break
+        assert time.monotonic() < end, runs_again
+        time.sleep(0.5)
+
+
+def the_process(demo, name):
+    """The process of a part; None while it does not run."""
+    if name != "postgres":
+        return processes.find(name, demo.folder / "run")
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        pid_file = demo.folder / "postgres" / "postmaster.pid"
+        return psutil.Process(int(pid_file.read_text().split()[0]))
+    return None
+
+
+def test_a_second_demo_lands_nothing_and_mails_nobody_again(demo):
+    before = batches(demo)
     mails = {mail.name for mail in (demo.folder / "mail").glob("*.eml")}
     demo.run("local.demo")
-    assert connection.execute("select count(*) from landing.batch").fetchone() == before
+    assert batches(demo) == before
     assert {mail.name for mail in (demo.folder / "mail").glob("*.eml")} == mails
+
+
+def batches(demo):
+    """The number of batches, over a connection of its own: Postgres was killed meanwhile."""
+    with psycopg.connect(demo.warehouse) as connection:
+        return connection.execute("select count(*) from landing.batch").fetchone()

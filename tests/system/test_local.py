@@ -213,17 +213,6 @@ def wait_for(condition: Any, seconds: float = 10) -> None:
 # The system -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A var folder of the test's own."""
-    named = [name for name in vars(places) if name.isupper() and name not in ("ROOT", "VAR")]
-    for name in named:
-        relative = getattr(places, name).relative_to(places.VAR)
-        monkeypatch.setattr(places, name, tmp_path / relative)
-    monkeypatch.setattr(places, "VAR", tmp_path)
-    return tmp_path
-
-
 def test_a_taken_port_is_skipped() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -240,10 +229,10 @@ def test_a_stale_postmaster_file_is_removed(var: Path, server: str) -> None:
         row = connection.execute("select pg_backend_pid()").fetchone()
         assert row is not None
         file.write_text(f"{row[0]}\n/somewhere\n")
-        postgres._forget_stale_postmaster()
-        assert file.exists(), "a Postgres process has the pid"
+        postgres._clear_after_a_crash()
+        assert not file.exists(), "a process of another server has the pid"
     file.write_text(f"{os.getpid()}\n/somewhere\n")
-    postgres._forget_stale_postmaster()
+    postgres._clear_after_a_crash()
     assert not file.exists(), "the test runner has the pid"
 
 

@@ -17,13 +17,13 @@ from xml.parsers import expat
 from claimhouse.reading.text import DAMAGE, Unreadable
 
 CHUNK = 1024 * 1024
-# The longest match of SUSPECT, so that none is missed between two chunks.
+# Longer than any match, so that none is missed between two chunks.
 OVERLAP = 4096
-# A number of 16 digits or more; a formula without a value.
-SUSPECT = re.compile(
-    rb"<(?:\w+:)?v>-?(?:\d{16,}|\d(?:\.\d+)?[Ee]\+?(?:1[5-9]|[2-9]\d|\d{3}))"
-    rb"|(?:</(?:\w+:)?f>|<(?:\w+:)?f(?: [^>]*)?/>)\s*"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
+# A number of 16 digits or more, and a formula without a value. Each begins with what few places have,
+# which makes the search several times as fast.
+LONG_NUMBER = re.compile(rb"v>-?(?:\d{16}|\d(?:\.\d+)?[Ee]\+?\d\d)")
+NO_RESULT = re.compile(
+    rb"f(?: [^>]*)?/?>\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
 )
 # Excel keeps 15 digits of a number; a program may write 16, up to where every integer has a float.
 KEPT_DIGITS = 10**15
@@ -162,10 +162,16 @@ def _chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
 def _has_suspects(archive: zipfile.ZipFile, member: str) -> bool:
     tail = b""
     for chunk in _chunks(archive, member):
-        if SUSPECT.search(tail + chunk):
+        piece = tail + chunk
+        if LONG_NUMBER.search(piece) or _lacks_result(piece):
             return True
         tail = chunk[-OVERLAP:]
     return False
+
+
+def _lacks_result(piece: bytes) -> bool:
+    has_formulas = b"<f" in piece or b":f" in piece
+    return has_formulas and NO_RESULT.search(piece) is not None
 
 
 def _parser() -> expat.XMLParserType:

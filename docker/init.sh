@@ -2,14 +2,17 @@
 # Prepare an empty or older installation for this version. Can be repeated.
 set -euo pipefail
 
+secrets="${SECRETS:-/run/secrets}"
+
 airflow db migrate
 
 # Arguments of processes can be read on the host: the password is typed, twice, where there is no terminal.
-yes "$(cat /run/secrets/admin_password)" | head -n 2 |
+password="$(cat "$secrets/admin_password")"
+printf '%s\n%s\n' "$password" "$password" |
     setsid --wait airflow users create --role Admin --username "$ADMIN_LOGIN" \
         --email "$CLAIMHOUSE_OWNER_EMAIL" --firstname Claimhouse --lastname Admin
 
-WAREHOUSE_URL="$(cat /run/secrets/warehouse_url)" claimhouse upgrade
+WAREHOUSE_URL="$(cat "$secrets/warehouse_url")" claimhouse upgrade
 
 python - <<'PYTHON'
 import os
@@ -18,7 +21,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-secrets = Path("/run/secrets")
+secrets = Path(os.environ.get("SECRETS", "/run/secrets"))
 s3 = boto3.client(
     "s3",
     endpoint_url=os.environ["S3_ENDPOINT"],

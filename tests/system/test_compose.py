@@ -256,6 +256,7 @@ def test_airflow_starts_with_the_executor_and_the_remote_logs_of_compose(
     parsed: podman_compose.PodmanCompose, secrets: Path, tmp_path: Path
 ) -> None:
     """In a new process, because Airflow configures itself on import."""
+    loader_password = (secrets / "warehouse_loader_password").read_text()
     # The database is not there; nothing below opens it.
     script = """
 import json
@@ -264,6 +265,7 @@ from airflow.sdk.log import load_remote_conn_id, load_remote_log_handler
 from airflow.providers.celery.executors.celery_executor import app
 from airflow.api_fastapi.app import get_auth_manager_cls
 from airflow.configuration import conf
+from claimhouse import connections, warehouse
 print(json.dumps([
     ExecutorLoader.get_default_executor_name().module_path,
     type(load_remote_log_handler()).__module__,
@@ -272,6 +274,9 @@ print(json.dumps([
     app.conf.broker_url,
     app.conf.result_backend,
     conf.get("api", "secret_key"),
+    warehouse.url().split("?")[0],
+    connections.find("claimhouse_mail").host,
+    connections.find("claimhouse_extract_humana"),
     app.conf.broker_transport_options["visibility_timeout"],
     app.conf.task_acks_late,
     app.conf.worker_prefetch_multiplier,
@@ -285,6 +290,9 @@ print(json.dumps([
         (secrets / "broker_url").read_text(),
         (secrets / "results_url").read_text(),
         (secrets / "api_secret_key").read_text(),
+        f"postgresql://claimhouse_loader:{loader_password}@warehouse:5432/warehouse",
+        "mail",
+        None,
         21600,
         True,
         1,
@@ -439,11 +447,41 @@ def _own_environment(home: Path) -> dict[str, str]:
     return kept | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
 
 
-def test_the_init_script_is_a_script() -> None:
-    subprocess.run(["bash", "-n", ROOT / "docker" / "init.sh"], check=True)
-    python = re.search(r"<<'PYTHON'\n(.*?)\nPYTHON\n", (ROOT / "docker/init.sh").read_text(), re.S)
+STUB = """#!/bin/sh
+echo "$(basename "$0") $* ${WAREHOUSE_URL:-}" >> "$CALLS"
+case "$*" in
+    "users create "*) read first; read second; echo "typed $first $second" >> "$CALLS" ;;
+    -) cat > /dev/null ;;
+esac
+"""
+
+
+def test_the_init_script_prepares_all_stores_and_types_the_password(
+    secrets: Path, tmp_path: Path
+) -> None:
+    """With stand-ins for the commands it calls; tests elsewhere run these."""
+    script = (ROOT / "docker" / "init.sh").read_text()
+    python = re.search(r"<<'PYTHON'\n(.*?)\nPYTHON\n", script, re.S)
     assert python
     ast.parse(python[1])
+    for name in ("airflow", "claimhouse", "python"):
+        (tmp_path / name).write_text(STUB)
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"),
+        "SECRETS": str(secrets), "ADMIN_LOGIN": "admin", "CLAIMHOUSE_OWNER_EMAIL": "a@b.example",
+    }  # fmt: skip
+    subprocess.run(["bash", ROOT / "docker" / "init.sh"], env=environment, check=True)
+    password = (secrets / "admin_password").read_text()
+    url = (secrets / "warehouse_url").read_text()
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "airflow db migrate ",
+        "airflow users create --role Admin --username admin --email a@b.example"
+        " --firstname Claimhouse --lastname Admin ",
+        f"typed {password} {password}",
+        f"claimhouse upgrade {url}",
+        "python - ",
+    ]
 
 
 def test_pre_commit_configuration_is_valid() -> None:

@@ -7,7 +7,11 @@ Runs after each publication, and every 15 minutes for the schedules. For every s
 2. `send` hands each mail to the mail server. Once the server takes it, the mail is marked sent and
    the disclosure is logged in `delivery.disclosure`. A file too large to attach goes to the bucket
    `CLAIMHOUSE_LINK_STORE`, and the mail has a link that expires.
-3. `ask` starts a run of `approve_extract` for each file that a person must approve first.
+3. `ask` starts a run of `approve_extract` for each file that a person must approve first, once an hour
+   until somebody has answered; a run that is there already is left alone.
+
+Beside that, `notify_owner` mails the owner about what needs a person, again every 24 hours while it is open
+(`CLAIMHOUSE_REMINDER_HOURS`).
 
 The schedule of a subscription defines its periods: the latest tick is the period that is due. Each
 period goes to each recipient once, however often this DAG runs.
@@ -24,13 +28,18 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
   the outbox. Retries continue for about two hours, then the next run sends them.
 * **MissingConnection**: `claimhouse_extract_<client>` must have the password of the client's
   extracts, `claimhouse_mail` must name the mail server (type `smtp`, or `aws` for SES).
-* **A mail has the state `failed`**: the server will never take it (no such mailbox, too large;
-  `last_error` has the code). Fix the recipient in the client file and publish. To try the same mail
-  again: `update delivery.outbox set state = 'prepared' where outbox_id = ...;`
+* **A mail has the state `failed`**: the server will never take it (no such mailbox, too large), or broke
+  off `CLAIMHOUSE_MAIL_ATTEMPTS` times; `last_error` has the code. Fix the recipient in the client file and
+  publish, or remove the cause and run `claimhouse delivery resolve <mail> resend --reason "..."`.
 * **A mail is in doubt**: its run ended between the last byte of the mail and the server's answer.
-  With the connection `claimhouse_journal` this settles itself; without it the owner is notified.
-  Check the server's log or ask the recipient, then run
-  `claimhouse delivery resolve <mail> arrived` or `resend`.
+  With the connection `claimhouse_journal` this settles itself; without it the owner is notified until
+  somebody answers. Check the server's log or ask the recipient, then run
+  `claimhouse delivery resolve <mail> arrived --reason "..."`, or `resend`, or `lost`
+  (docs/how-to/answer-a-mail-in-doubt.md).
+* **The owner was not notified**: the mail server does not take the notices either, or the owner's address
+  is wrong. Each run tries again. Run `claimhouse delivery needs-a-person` and repair the mail server.
+* **The password of the connection ... is too weak**: it needs 14 characters, no name of the client, no
+  repetition or sequence, and no other client may have it (docs/how-to/rotate-a-key.md).
 * **An extract is withheld**: its data was not refreshed; the mail to the owner says why. Fix the
   load or the publication; the extract is then sent without further action.
   `CLAIMHOUSE_REFRESH_MINUTES` is how long a refresh may take.
@@ -42,6 +51,7 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 * **Another run is preparing or sending it**: wait for that run.
 
 ### What to look at
+`claimhouse delivery needs-a-person` for what waits for a person and since when,
 `select * from delivery.outbox where state <> 'sent';` for what waits,
 `claimhouse delivery ledger --patient <source>:<id> --client <client> --from <day> --to <day>`
 (each option may be left out) for what was disclosed.
@@ -116,13 +126,24 @@ def deliver() -> None:
     def to_ask() -> list[dict[str, Any]]:
         from claimhouse import delivery
 
-        return [{"conf": approval} for approval in delivery.approvals_to_ask()]
+        return [
+            {"conf": approval, "trigger_run_id": f"extract_{approval['extract_id']}"}
+            for approval in delivery.approvals_to_ask()
+        ]
+
+    # Red in the UI where the mail server does not take the notices either. The next run is soon.
+    @task(retries=1)
+    def notify_owner() -> None:
+        from claimhouse import delivery
+
+        delivery.notify_owner()
 
     approvals = to_ask()
     subscription.expand(subscription_id=due()) >> approvals
-    TriggerDagRunOperator.partial(task_id="ask", trigger_dag_id="approve_extract").expand_kwargs(
-        approvals
-    )
+    TriggerDagRunOperator.partial(
+        task_id="ask", trigger_dag_id="approve_extract", skip_when_already_exists=True
+    ).expand_kwargs(approvals)
+    notify_owner()
 
 
 deliver()

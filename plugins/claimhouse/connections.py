@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -30,3 +31,13 @@ def password(name: str) -> str:
     if connection is None or not connection.password:
         raise MissingConnection(f"the connection {name} has no password, or does not exist")
     return str(connection.password)
+
+
+def passwords(names: Mapping[str, str]) -> dict[str, str]:
+    """The passwords of several connections, where they have one.
+
+    Args:
+        names: connections, by what their passwords are looked up by.
+    """
+    found = {key: find(name) for key, name in names.items()}
+    return {key: str(known.password) for key, known in found.items() if known and known.password}

@@ -92,6 +92,21 @@ def link_kms_key() -> str:
     return os.environ.get("CLAIMHOUSE_LINK_KMS", "")
 
 
+def extract_connection(client: str) -> str:
+    """The Airflow connection that has the password of a client's extracts."""
+    return f"claimhouse_extract_{client}"
+
+
+def mail_attempts() -> int:
+    """After how many attempts that the mail server answered a mail it did not take has failed."""
+    return max(1, int(os.environ.get("CLAIMHOUSE_MAIL_ATTEMPTS", "10")))
+
+
+def reminder_hours() -> float:
+    """After how many hours the owner is mailed again about what still needs a person."""
+    return float(os.environ.get("CLAIMHOUSE_REMINDER_HOURS", "24"))
+
+
 def journal_minutes() -> float:
     """After how many minutes a mail that is not in the journal counts as not accepted."""
     return float(os.environ.get("CLAIMHOUSE_JOURNAL_MINUTES", "15"))

@@ -38,11 +38,11 @@ def test_killed_before_the_servers_answer_was_heard_the_mail_is_in_doubt(
     states = {row.recipient: row.state for row in ledger.disclosures(client=world.summit)}
     assert states == dict.fromkeys(world.recipients, "sent") | {doubt.recipient: "in doubt"}
 
-    delivery.main(["resolve", str(doubt.outbox_id), verdict])
+    delivery.main(["resolve", str(doubt.outbox_id), verdict, "--reason", "the server's log"])
     run(world)
     assert_each_has_one(world, mailbox)
     with pytest.raises(SystemExit):
-        delivery.main(["resolve", str(doubt.outbox_id), verdict])
+        delivery.main(["resolve", str(doubt.outbox_id), verdict, "--reason", "the server's log"])
 
 
 @pytest.mark.parametrize(

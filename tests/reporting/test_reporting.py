@@ -393,7 +393,7 @@ def test_a_specialty_that_is_not_in_the_list_is_named(tmp_path, change, place):
     [
         ({"schedule": "every day"}, "schedule: not a cron"),
         ({"time_zone": "Mars/Olympus"}, "time_zone: not a time zone"),
-        ({"recipients": ["nobody"]}, "does not match"),
+        ({"recipients": ["nobody"]}, "not a mail address"),
         ({"format": "docx"}, "not one of"),
         ({"report": "other"}, "not among this reader's reports"),
         ({"reason": ""}, "reason"),

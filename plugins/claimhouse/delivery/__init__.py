@@ -14,10 +14,11 @@ from claimhouse.delivery.approvals import approvals_to_ask, decide
 from claimhouse.delivery.commands import main
 from claimhouse.delivery.holds import hold, release
 from claimhouse.delivery.model import DeliveryError
+from claimhouse.delivery.notices import needs_a_person
 from claimhouse.delivery.outbox import in_doubt, resolve
 from claimhouse.delivery.prepare import prepare
 from claimhouse.delivery.schedule import due, period
-from claimhouse.delivery.send import send
+from claimhouse.delivery.send import notify_owner, send
 
 __all__ = [
     "DeliveryError",
@@ -27,6 +28,8 @@ __all__ = [
     "hold",
     "in_doubt",
     "main",
+    "needs_a_person",
+    "notify_owner",
     "period",
     "prepare",
     "release",

@@ -13,13 +13,14 @@ from claimhouse.delivery.model import Approval, Subscription
 
 
 def approvals_to_ask() -> list[dict[str, Any]]:
-    """The files that need approval and that nobody has been asked about yet.
+    """The files that need approval and that nobody was asked about in the last hour.
 
-    Each is returned once: from here on the DAG ``approve_extract`` asks. The values are the
-    parameters of its run, as text a person reads.
+    The DAG ``approve_extract`` asks, in one run for each file. A worker may die before it starts
+    that run, so a file without an answer is returned again; to start its run twice does nothing.
+    The values are the parameters of the run, as text a person reads.
     """
     with outbox.connect() as connection:
-        approvals = warehouse.query_as(connection, Approval, "delivery/approvals_wanted", True)
+        approvals = warehouse.query_as(connection, Approval, "delivery/approvals_wanted")
         for approval in approvals:
             warehouse.query(connection, "delivery/approval_asked", approval.extract_id)
     return [_as_parameters(approval) for approval in approvals]

@@ -6,12 +6,12 @@ import argparse
 import getpass
 from collections.abc import Sequence
 
-from claimhouse.delivery import holds, ledger, outbox
+from claimhouse.delivery import holds, ledger, notices, outbox
 from claimhouse.delivery.model import DeliveryError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``ledger``, ``hold``, ``release``, ``in-doubt`` or ``resolve``; exits with 1 on failure."""
+    """Run one of the commands that :func:`_parser` lists; exits with 1 on failure."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
@@ -29,8 +29,11 @@ def _run(given: argparse.Namespace) -> None:
         holds.release(given.client, getpass.getuser())
     elif given.command == "in-doubt":
         print(ledger.as_csv(outbox.in_doubt()), end="")
+    elif given.command == "needs-a-person":
+        print(ledger.as_csv(notices.needs_a_person()), end="")
     else:
-        outbox.resolve(given.mail, arrived=given.verdict == "arrived")
+        for mail in given.mail:
+            outbox.resolve(mail, given.answer, reason=given.reason, by=getpass.getuser())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,9 +46,17 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("release", help="resume deliveries to a client")
     command.add_argument("client")
     commands.add_parser("in-doubt", help="print mails that their server may not have taken, as csv")
-    command = commands.add_parser("resolve", help="settle a mail in doubt")
-    command.add_argument("mail", type=int, help="the outbox_id that in-doubt prints")
-    command.add_argument("verdict", choices=["arrived", "resend"])
+    commands.add_parser("needs-a-person", help="print all that deliveries wait for, as csv")
+    command = commands.add_parser("resolve", help="answer about mails in doubt, and failed mails")
+    command.add_argument(
+        "mail", type=int, nargs="+", help="the outbox_id that needs-a-person prints"
+    )
+    command.add_argument(
+        "answer",
+        choices=["arrived", "resend", "lost"],
+        help="it arrived; it did not and is sent again; it did not and is not sent",
+    )
+    command.add_argument("--reason", required=True, help="how you know; the ledger keeps it")
     return parser
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 from claimhouse import warehouse
-from claimhouse.delivery.model import Disclosure, MailInDoubt
+from claimhouse.delivery.model import Disclosure, MailInDoubt, Matter
 
 
 class LedgerError(ValueError):
@@ -23,7 +23,7 @@ def disclosures(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Disclosure]:
-    """What was sent, the oldest first; mails in doubt are among them, marked ``in doubt``.
+    """What was sent, the oldest first, and what is or was in doubt: see the state of each.
 
     Args:
         patient: a source system and its id of the patient; any patient by default. Files with a
@@ -64,7 +64,7 @@ def answer(given: argparse.Namespace) -> list[Disclosure]:
     return disclosures(patient, given.client, _midnight(given.since), _midnight(given.until))
 
 
-def as_csv(rows: Sequence[Disclosure] | Sequence[MailInDoubt]) -> str:
+def as_csv(rows: Sequence[Disclosure] | Sequence[MailInDoubt] | Sequence[Matter]) -> str:
     """*rows* as csv with a header; empty where there are none."""
     text = io.StringIO()
     if rows:

@@ -6,12 +6,14 @@ the owner names subscriptions and mails by number, never a recipient.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from claimhouse import settings
 from claimhouse.delivery import extract
-from claimhouse.delivery.model import RefreshProblem, Subscription, WaitingMail
+from claimhouse.delivery.model import DueNotice, RefreshProblem, Subscription, WaitingMail
 from claimhouse.delivery.schedule import wall_time
 
 EXTRACT = """\
@@ -29,23 +31,37 @@ SHA-256:     {checksum}
 Its password was given to you separately and is never sent by mail. If the file does not open,
 or was not meant for you, write to {owner}.
 """
-WITHHELD = """\
-This period's extract is withheld because its data was not refreshed:
+NOTICE = """\
+What the deliveries of {subscription} wait for:
 
-    {problems}
+{matters}
 
-The client has not been notified. The extract is sent once the refresh succeeds.
+Everything that needs a person: claimhouse delivery needs-a-person
+This mail comes again {every} while it is open. docs/how-to/answer-a-mail-in-doubt.md has the steps.
+"""
+MATTER = """\
+* {kind}, since {since} UTC (period {period})
+{lines}
 """
 IN_DOUBT = """\
-The run that sent mail {number} ended before the mail server answered, so it is not known whether
-the server took the mail. It is not sent again automatically, and the ledger counts it as sent.
-
-Look for the Message-ID {message_id}
+The run that sent mail {number} ended, or lost the mail server, before the server answered. The
+server may or may not have taken it. It is not sent again automatically, and the ledger has it as
+"in doubt". Look for the Message-ID
+{message_id}
 in the mail server's log, or ask the recipient. Then run one of:
-
-    claimhouse delivery resolve {number} arrived
-    claimhouse delivery resolve {number} resend
-"""
+  claimhouse delivery resolve {number} arrived --reason "..."
+  claimhouse delivery resolve {number} resend --reason "..."
+  claimhouse delivery resolve {number} lost --reason "..."   (it did not arrive, and is not sent)"""
+FAILED = """\
+Mail {number} was given up and is not sent: {problem}
+Remove the cause, then run one of:
+  claimhouse delivery resolve {number} resend --reason "..."
+  claimhouse delivery resolve {number} lost --reason "..."   (it is not sent)"""
+WITHHELD = """\
+The extract is withheld because its data was not refreshed: {problem}
+The client was not notified. It is sent once the refresh succeeds."""
+OTHER = "{problem}\n{to_do}"
+MATTERS = {"mail in doubt": IN_DOUBT, "mail failed": FAILED, "extract withheld": WITHHELD}
 
 
 @dataclass(frozen=True)
@@ -80,16 +96,35 @@ def with_extract(subscription: Subscription, mail: WaitingMail, where: str) -> L
     return Letter(f"{report}, {period}", text)
 
 
-def withheld(problems: Sequence[RefreshProblem]) -> str:
-    """What the owner reads where an extract waits for its data."""
-    return WITHHELD.format(problems=in_words(problems))
+def notice(subscription_id: str, notices: Sequence[DueNotice]) -> Letter:
+    """What the owner reads about all that a subscription's deliveries wait for."""
+    count = len(notices)
+    subject = f"Claimhouse: {subscription_id}: " + (
+        notices[0].kind if count == 1 else f"{count} matters need a person"
+    )
+    text = NOTICE.format(
+        subscription=subscription_id,
+        matters="\n".join(map(_matter, notices)),
+        every=f"every {settings.reminder_hours():g} hours",
+    )
+    return Letter(subject, text)
+
+
+def _matter(notice: DueNotice) -> str:
+    lines = MATTERS.get(notice.kind, OTHER).format(
+        number=notice.outbox_id,
+        message_id=notice.message_id,
+        problem=notice.problem or "unknown",
+        to_do=notice.to_do,
+    )
+    return MATTER.format(
+        kind=notice.kind,
+        since=f"{notice.since.astimezone(UTC):%Y-%m-%d %H:%M}",
+        period=f"{notice.period.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        lines=textwrap.indent(lines, "  "),
+    )
 
 
 def in_words(problems: Sequence[RefreshProblem]) -> str:
     """*problems* in one line: ``billing: the newest file of claims was rejected``."""
     return "; ".join(f"{problem.source_system}: {problem.problem}" for problem in problems)
-
-
-def in_doubt(mail: WaitingMail) -> str:
-    """What the owner reads about a mail in doubt."""
-    return IN_DOUBT.format(number=mail.outbox_id, message_id=mail.message_id)

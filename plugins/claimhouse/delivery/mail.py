@@ -15,22 +15,32 @@ from __future__ import annotations
 import imaplib
 import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import formataddr, formatdate
 from pathlib import Path
 from typing import Any
 
-from claimhouse import connections, settings
+from claimhouse import addresses, connections, settings
 
 # The header by which a mail is found in the journal: SES replaces the Message-ID.
 REFERENCE = "X-Claimhouse-Mail"
 # How long, in seconds, a server may take to answer after the last byte (RFC 5321, 4.5.3.2.6).
 VERDICT_SECONDS = 600.0
+# How long, in seconds, it may take to answer QUIT: the mail is taken by then.
+QUIT_SECONDS = 5.0
+# How many bytes are sent at a time; the connection's timeout is for each of them.
+PIECE = 256 * 1024
+# Codes of replies (RFC 5321, 4.2.1).
+DONE, TEMPORARY, PERMANENT = range(200, 300), range(400, 500), range(500, 600)
+REFUSALS = range(400, 600)
+# What SES will refuse again; other refusals are about its account, not about the mail.
+SES_FINAL = ("MessageRejected", "InvalidParameterValue")
 
 
 class NotTaken(Exception):
@@ -38,15 +48,22 @@ class NotTaken(Exception):
 
     Attributes:
         is_final: whether it never will.
+        is_counted: whether the attempt counts towards ``CLAIMHOUSE_MAIL_ATTEMPTS``: the server was
+            there, and it is about this mail.
     """
 
-    def __init__(self, kind: str, *, is_final: bool = False) -> None:
+    def __init__(self, kind: str, *, is_final: bool = False, is_counted: bool = False) -> None:
         super().__init__(kind)
         self.is_final = is_final
+        self.is_counted = is_counted or is_final
 
 
 class InDoubt(Exception):
-    """The server had the whole mail, and its answer is missing."""
+    """The server had the whole mail, and its answer is missing, or is none."""
+
+
+class BadSetting(ValueError):
+    """A mail address of a setting or a connection is none; the message names the place."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ def server() -> Server | Ses:
 
     Raises:
         connections.MissingConnection: there is no such connection.
+        BadSetting: the sender is no address.
     """
     found = connections.find(settings.MAIL_CONNECTION)
     if found is None:
@@ -95,7 +113,11 @@ def server() -> Server | Ses:
             f"the connection {settings.MAIL_CONNECTION} does not exist"
         )
     extra = found.extra_dejson
-    sender = extra.get("from_email") or settings.owner_address()
+    sender = extra.get("from_email")
+    if sender:
+        _check(sender, f"from_email of the connection {settings.MAIL_CONNECTION}")
+    else:
+        sender = owner()
     if found.conn_type == "aws":
         return Ses(sender)
     implicit_tls = not extra.get("disable_ssl", False)
@@ -111,12 +133,34 @@ def server() -> Server | Ses:
     )
 
 
+def owner() -> str:
+    """The owner's address.
+
+    Raises:
+        BadSetting: ``CLAIMHOUSE_OWNER_EMAIL`` is no address.
+    """
+    _check(settings.owner_address(), "CLAIMHOUSE_OWNER_EMAIL")
+    return settings.owner_address()
+
+
+def _check(address: str, place: str) -> None:
+    try:
+        addresses.parse_sender(address)
+    except addresses.AddressError as error:
+        raise BadSetting(f"{place}: {error}") from None
+
+
 def journal() -> Journal | None:
-    """The mailbox of the connection ``claimhouse_journal``; None where there is none."""
+    """The mailbox of the connection ``claimhouse_journal``; None where there is none.
+
+    Raises:
+        BadSetting: its address is none.
+    """
     found = connections.find(settings.JOURNAL_CONNECTION)
     if found is None:
         return None
     extra = found.extra_dejson
+    _check(extra["address"], f"address of the connection {settings.JOURNAL_CONNECTION}")
     implicit_tls = not extra.get("disable_ssl", False)
     return Journal(
         host=found.host or "localhost",
@@ -142,7 +186,10 @@ def is_in_journal(at: Journal, message_id: str) -> bool:
         with client:
             client.login(at.user, at.password)
             client.select(at.folder, readonly=True)
-            _, matches = client.search(None, "HEADER", REFERENCE, reference(message_id))
+            status, matches = client.search(None, "HEADER", REFERENCE, reference(message_id))
+            # Taking a refused search for an empty one would send the mail twice.
+            if status != "OK":
+                raise OSError("the journal was not searched")
             return bool(matches and matches[0] and matches[0].split())
     except imaplib.IMAP4.error as error:
         raise OSError("the journal did not answer") from error
@@ -165,17 +212,22 @@ def message(
     """A message; the same arguments give the same Message-ID.
 
     Args:
-        sender: an address.
+        sender: an address, or ``Name <address>``.
         recipient: an address.
         subject: one line.
         text: the plain text.
         message_id: in angle brackets.
         attachment: a file and its media type.
+
+    Raises:
+        addresses.AddressError: an address is none.
     """
-    mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = recipient
-    mail["Subject"] = subject
+    # 7bit: not every server takes 8-bit text.
+    mail = EmailMessage(policy.default.clone(cte_type="7bit"))
+    origin = addresses.parse_sender(sender)
+    mail["From"] = formataddr((origin.display_name, origin.envelope), "utf-8")
+    mail["To"] = addresses.parse(recipient).envelope
+    mail["Subject"] = " ".join(subject.split())
     mail["Date"] = formatdate(localtime=False)
     mail["Message-ID"] = message_id
     mail[REFERENCE] = reference(message_id)
@@ -219,38 +271,142 @@ def hand_over(
 def _by_smtp(
     at: Server, mail: EmailMessage, recipients: list[str], last_moment: Callable[[], None]
 ) -> None:
+    is_there = False
     try:
         with _session(at) as client:
-            _expect(client.mail(at.sender), "MAIL")
+            is_there = True
+            options, body = _as_the_server_takes_it(client, mail, [at.sender, *recipients])
+            sender = addresses.parse_sender(at.sender).envelope
+            # A sender that is refused, and a refused journal, are so for every mail.
+            _expect(client.mail(sender, options), "MAIL", len(body), counted=TEMPORARY)
             for address in recipients:
-                _expect(client.rcpt(address), "RCPT", is_final=address == recipients[0])
+                is_ours = address == recipients[0]
+                counted = REFUSALS if is_ours else ()
+                reply = client.rcpt(address)
+                _expect(reply, "RCPT", len(body), is_final=is_ours, counted=counted)
             client.putcmd("data")
-            _expect(client.getreply(), "DATA", wanted=354)
-            body = mail.as_bytes(policy=policy.SMTP)
-            client.send(re.sub(rb"(?m)^\.", b"..", body).removesuffix(b"\r\n") + b"\r\n")
+            _expect(client.getreply(), "DATA", len(body), wanted=(354,), is_final=True)
+            _send_body(client, body)
             last_moment()
-            _expect(_verdict(client), "message", is_final=True)
+            _expect(_verdict(client), "message", len(body), is_final=True)
     except OSError as error:
-        raise NotTaken(_kind(error)) from error
+        raise NotTaken(_kind(error), is_counted=is_there) from error
+
+
+def _as_the_server_takes_it(
+    client: smtplib.SMTP, mail: EmailMessage, parties: list[str]
+) -> tuple[list[str], bytes]:
+    """The options of the command MAIL, and the mail as bytes.
+
+    Raises:
+        NotTaken: for good: the mail is larger than the server said it takes, or an address needs
+            SMTPUTF8 and the server does not have it.
+    """
+    needs_utf8 = any(addresses.parse_sender(address).needs_utf8 for address in parties)
+    if needs_utf8 and not client.has_extn("smtputf8"):
+        raise NotTaken(
+            "SMTPUTF8: the mail server takes no letters beyond ASCII before the @-sign of an address",
+            is_final=True,
+        )
+    form = policy.SMTPUTF8 if needs_utf8 else policy.SMTP
+    body = mail.as_bytes(policy=form.clone(cte_type="7bit")).removesuffix(b"\r\n") + b"\r\n"
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
+    if client.has_extn("size"):
+        announced = client.esmtp_features["size"].strip()
+        # 0, or no number, is no limit (RFC 1870).
+        if announced.isdecimal() and 0 < int(announced) < len(body):
+            raise NotTaken(_too_large(len(body), int(announced)), is_final=True)
+        options.append(f"size={len(body)}")
+    return options, body
+
+
+def _too_large(size: int, limit: int | None) -> str:
+    takes = "less" if limit is None else f"at most {limit:,}"
+    return (
+        f"SIZE: the mail has {size:,} bytes and the mail server takes {takes}: "
+        "use the transport link, or split the report"
+    )
+
+
+def _send_body(client: smtplib.SMTP, body: bytes) -> None:
+    """Send all of a mail but the line that ends it.
+
+    Raises:
+        NotTaken: the server gave up before it had all.
+        OSError: the connection is lost.
+    """
+    stuffed = re.sub(rb"(?m)^\.", b"..", body)
+    for start in range(0, len(stuffed), PIECE):
+        client.send(stuffed[start : start + PIECE])
+    if not _has_something_to_read(client):
+        return
+    if not isinstance(client.sock, ssl.SSLSocket):
+        _expect(client.getreply(), "DATA", len(body), wanted=(), is_final=True)
+
+
+def _has_something_to_read(client: smtplib.SMTP) -> bool:
+    """Whether the server has sent something, or is gone; nothing is read."""
+    if client.sock is None:
+        raise smtplib.SMTPServerDisconnected("not connected")
+    # The copy looks beneath TLS, which has messages of its own.
+    with socket.socket(fileno=socket.dup(client.sock.fileno())) as copy:
+        try:
+            if not copy.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                raise smtplib.SMTPServerDisconnected("the server has hung up")
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _verdict(client: smtplib.SMTP) -> tuple[int, bytes]:
-    """Send the line that ends the mail, and wait for the answer."""
+    """Send the line that ends the mail, and wait for the answer.
+
+    Raises:
+        InDoubt: no answer came, or one that is neither yes nor no.
+    """
     try:
         if client.sock:
             client.sock.settimeout(VERDICT_SECONDS)
         client.send(b".\r\n")
-        return client.getreply()
+        code, text = client.getreply()
     except OSError as error:
         raise InDoubt(_kind(error)) from error
+    if code not in DONE and code not in REFUSALS:
+        raise InDoubt(f"answered {code}")
+    return code, text
 
 
 def _expect(
-    reply: tuple[int, bytes], command: str, wanted: int = 250, *, is_final: bool = False
+    reply: tuple[int, bytes],
+    command: str,
+    size: int,
+    *,
+    wanted: Container[int] = DONE,
+    is_final: bool = False,
+    counted: Container[int] = REFUSALS,
 ) -> None:
-    code = reply[0]
-    if code != wanted and not (wanted == 250 and code == 251):
-        raise NotTaken(f"{command} {code}", is_final=is_final and code >= 500)
+    """Raise where the server does not agree.
+
+    Args:
+        reply: its code and text.
+        command: what it answers.
+        size: of the mail, in bytes.
+        wanted: the codes of agreement.
+        is_final: whether a permanent refusal of this command is one of this mail.
+        counted: the codes of refusals that count as an attempt at this mail.
+    """
+    code, text = reply
+    if code in wanted:
+        return
+    is_permanent = code in PERMANENT
+    # 552 and 5.3.4 are about the size (RFC 5321, 3463).
+    if is_permanent and (code == 552 or text.startswith(b"5.3.4")):
+        raise NotTaken(f"{_too_large(size, None)} ({command} {code})", is_final=True)
+    raise NotTaken(
+        f"{command} {code}",
+        is_final=is_final and is_permanent,
+        is_counted=code in counted or code not in REFUSALS,
+    )
 
 
 @contextmanager
@@ -271,6 +427,8 @@ def _session(at: Server) -> Iterator[smtplib.SMTP]:
         client.ehlo_or_helo_if_needed()
         yield client
         with suppress(OSError):  # a failing QUIT does not undo what was taken
+            if client.sock:
+                client.sock.settimeout(QUIT_SECONDS)
             client.quit()
     finally:
         client.close()
@@ -285,8 +443,14 @@ def _by_ses(
         ConnectTimeoutError,
         EndpointConnectionError,
         NoCredentialsError,
+        ParamValidationError,
     )
 
+    if any(addresses.parse_sender(address).needs_utf8 for address in [at.sender, *recipients]):
+        raise NotTaken(
+            "SMTPUTF8: SES takes no letters beyond ASCII before the @-sign of an address",
+            is_final=True,
+        )
     client = _ses_client()
     last_moment()
     try:
@@ -298,8 +462,13 @@ def _by_ses(
         code = error.response["Error"]["Code"]
         if status >= 500 and status != 503:
             raise InDoubt(f"SES {status} {code}") from error
-        raise NotTaken(f"SES {status} {code}", is_final=code == "MessageRejected") from error
-    except (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError) as error:
+        raise NotTaken(f"SES {status} {code}", is_final=code in SES_FINAL) from error
+    except (
+        EndpointConnectionError,
+        ConnectTimeoutError,
+        NoCredentialsError,
+        ParamValidationError,
+    ) as error:
         raise NotTaken(type(error).__name__) from error
     except BotoCoreError as error:
         raise InDoubt(type(error).__name__) from error

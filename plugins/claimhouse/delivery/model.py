@@ -70,20 +70,16 @@ class PeriodMail:
 
 @dataclass(frozen=True)
 class WaitingMail:
-    """A mail that may still be sent, and its file (``outbox_waiting.sql``).
+    """A mail that may be sent, and its file (``outbox_waiting.sql``).
 
     Attributes:
-        state: ``prepared``, or ``sending`` where its run died.
-        sending_at: when it was last handed to the mail server; None where it never was.
         entitlements: what the client could see when the file was written.
     """
 
     outbox_id: int
     period: datetime
     recipient: str
-    state: str
     message_id: str
-    sending_at: datetime | None
     extract_id: int
     report: str
     format: str
@@ -92,6 +88,16 @@ class WaitingMail:
     size_bytes: int
     as_of: datetime | None
     entitlements: list[Entitlement]
+
+
+@dataclass(frozen=True)
+class UnsettledMail:
+    """A mail whose run ended before the server's answer (``outbox_unsettled.sql``)."""
+
+    outbox_id: int
+    subscription_id: str
+    message_id: str
+    sending_at: datetime
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,66 @@ class MailInDoubt:
     recipient: str
     message_id: str
     sending_at: datetime
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is to answer about a mail (``question.sql``).
+
+    Attributes:
+        question: ``in doubt`` or ``failed``.
+    """
+
+    outbox_id: int
+    subscription_id: str
+    sending_at: datetime | None
+    question: str
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a delivery waits for (``needs_a_person.sql``).
+
+    Attributes:
+        kind: ``mail in doubt``, ``mail failed``, ``mail not taken yet``, ``approval waiting``,
+            ``extract withheld`` or ``deliveries on hold``.
+        period: None where it is about all periods.
+        outbox_id: the mail; None where it is about none.
+        extract_id: the file that waits for approval; else None.
+        to_do: the command, or the place, that settles it.
+        notified_at: when the mail server last took a notice of it.
+    """
+
+    kind: str
+    client: str
+    subscription_id: str
+    period: datetime | None
+    outbox_id: int | None
+    extract_id: int | None
+    since: datetime
+    problem: str | None
+    to_do: str
+    notified_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DueNotice:
+    """What the owner is to be mailed about now (``notices_due.sql``).
+
+    Attributes:
+        notice: its kind in ``delivery.notice``.
+        message_id: of the mail; None where it is about none.
+    """
+
+    subscription_id: str
+    period: datetime
+    notice: str
+    kind: str
+    since: datetime
+    problem: str | None
+    to_do: str
+    outbox_id: int | None
+    message_id: str | None
 
 
 @dataclass(frozen=True)
@@ -129,9 +195,12 @@ class Disclosure:
     """A row of the ledger (``ledger.sql``): what was sent, or may have been.
 
     Attributes:
-        disclosed_at: when the server took the mail; when it was handed over, where in doubt.
-        state: ``sent`` or ``in doubt``.
+        disclosed_at: when the server took the mail; when it was handed over, where that was or is
+            in doubt.
+        state: ``sent``, ``in doubt``, or ``not sent`` where it was in doubt and did not arrive.
         transport: the transport that was used; ``unknown`` where an early release did not store it.
+        answered_by: who answered that a mail in doubt arrived, or did not; None where nobody had to.
+        answer_reason: how that person knows.
     """
 
     disclosed_at: datetime
@@ -148,6 +217,16 @@ class Disclosure:
     row_count: int
     file_name: str
     checksum: str
+    answered_by: str | None
+    answer_reason: str | None
+
+
+@dataclass(frozen=True)
+class ClientNames:
+    """A client that is sent extracts, and the names that no password of its may have."""
+
+    client: str
+    names: list[str]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Every step can be killed and run again. One gap cannot be closed: between the last byte of a mail
 and the record that the server took it. A mail whose run died there is looked up in the journal;
-without a journal it is in doubt, is not sent again automatically, counts as disclosed, and the
-owner is notified (docs/decisions/0010).
+without a journal it is in doubt: it is not sent again automatically, and the owner is notified until
+a person answers (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import Connection
 
@@ -21,17 +21,24 @@ from claimhouse import settings, warehouse
 from claimhouse.delivery import extract, links
 from claimhouse.delivery.model import (
     DeliveryError,
+    DueNotice,
     MailInDoubt,
     PeriodMail,
+    Question,
     StoredObject,
     Subscription,
+    UnsettledMail,
     WaitingMail,
 )
 
 log = logging.getLogger(__name__)
 
-# Terminal states: never retried.
-TERMINAL = ("sent", "failed", "in_doubt", "withheld", "refused")
+# What a person answers: it arrived; it did not, send it again; it did not, leave it.
+Answer = Literal["arrived", "resend", "lost"]
+
+
+class Busy(DeliveryError):
+    """Another run has the subscription."""
 
 
 def checkpoint(step: str) -> None:
@@ -51,10 +58,10 @@ def locked(connection: Connection[Any], subscription_id: str) -> Iterator[None]:
     """Keep other runs from this subscription until the block, or the process, ends.
 
     Raises:
-        DeliveryError: another run has it.
+        Busy: another run has it.
     """
     if not warehouse.query(connection, "delivery/subscription_lock", subscription_id)[0]["is_mine"]:
-        raise DeliveryError(f"{subscription_id}: another run is preparing or sending it")
+        raise Busy(f"{subscription_id}: another run is preparing or sending it")
     try:
         yield
     finally:
@@ -71,8 +78,30 @@ def active_subscriptions(
 
 
 def waiting(connection: Connection[Any], subscription_id: str) -> list[WaitingMail]:
-    """The mails that may still be sent, the oldest period first; none that waits for approval."""
+    """The mails that may be sent, the oldest period first; none that waits for approval."""
     return warehouse.query_as(connection, WaitingMail, "delivery/outbox_waiting", subscription_id)
+
+
+def unsettled(
+    connection: Connection[Any], subscription_id: str | None = None
+) -> list[UnsettledMail]:
+    """The mails whose run ended, or is still waiting, before the server's answer."""
+    return warehouse.query_as(
+        connection, UnsettledMail, "delivery/outbox_unsettled", subscription_id
+    )
+
+
+def in_question(connection: Connection[Any]) -> list[str]:
+    """The subscriptions, active or not, with a mail to settle or something that needs a person."""
+    rows = warehouse.query(connection, "delivery/in_question")
+    return [row["subscription_id"] for row in rows]
+
+
+def notices_due(connection: Connection[Any], subscription_id: str | None = None) -> list[DueNotice]:
+    """What the owner is to be mailed about now: never told, or told long ago and still open."""
+    return warehouse.query_as(
+        connection, DueNotice, "delivery/notices_due", subscription_id, settings.reminder_hours()
+    )
 
 
 def of_period(
@@ -135,20 +164,50 @@ def in_doubt() -> list[MailInDoubt]:
         return warehouse.query_as(connection, MailInDoubt, "delivery/in_doubt")
 
 
-def resolve(outbox_id: int, *, arrived: bool) -> None:
-    """Settle a mail in doubt as a person found out: it arrived, or it is sent again.
+def resolve(outbox_id: int, answer: Answer, *, reason: str, by: str) -> None:
+    """Record what a person found out about a mail that is in doubt or has failed, and act on it.
+
+    Args:
+        outbox_id: the mail.
+        answer: ``arrived``: the ledger has it as sent; ``resend``: it is sent again; ``lost``: it
+            is not. A failed mail did not arrive.
+        reason: how that person knows.
+        by: the person.
 
     Raises:
-        DeliveryError: the mail is not in doubt.
+        DeliveryError: nobody asks about the mail, a run has it, no reason is given, or the answer
+            does not fit.
     """
-    with connect() as connection:
-        doubts = warehouse.query_as(connection, MailInDoubt, "delivery/in_doubt")
-        if outbox_id not in {mail.outbox_id for mail in doubts}:
-            raise DeliveryError(f"mail {outbox_id} is not in doubt")
-        if arrived:
-            warehouse.query(connection, "delivery/disclosure", outbox_id, None)
-        else:
-            warehouse.query(connection, "delivery/outbox_resolved", outbox_id)
+    if not reason.strip():
+        raise DeliveryError("an answer needs a reason: how you know")
+    with (
+        connect() as connection,
+        locked(connection, _question(connection, outbox_id).subscription_id),
+    ):
+        # Asked again: another person may have answered meanwhile.
+        question = _question(connection, outbox_id)
+        if question.question == "failed" and answer == "arrived":
+            raise DeliveryError(
+                f"mail {outbox_id} failed, so it did not arrive: the answer is resend or lost"
+            )
+        with connection.transaction():
+            warehouse.query(
+                connection, "delivery/answer", outbox_id, question.question, answer, reason, by
+            )
+            if answer == "arrived":
+                handed_over = question.sending_at
+                warehouse.query(connection, "delivery/disclosure", outbox_id, None, handed_over)
+            else:
+                warehouse.query(
+                    connection, "delivery/outbox_resolved", outbox_id, answer == "resend"
+                )
+
+
+def _question(connection: Connection[Any], outbox_id: int) -> Question:
+    questions = warehouse.query_as(connection, Question, "delivery/question", outbox_id)
+    if not questions:
+        raise DeliveryError(f"mail {outbox_id} is neither in doubt nor failed: nothing to answer")
+    return questions[0]
 
 
 def tidy(connection: Connection[Any]) -> None:

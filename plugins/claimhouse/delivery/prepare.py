@@ -13,11 +13,18 @@ from typing import Any
 import polars as pl
 from psycopg import Connection, sql
 
-from claimhouse import connections, glossary, settings, warehouse
-from claimhouse.delivery import approvals, extract, letters, notices, outbox, schedule
+from claimhouse import connections, glossary, passwords, settings, warehouse
+from claimhouse.delivery import approvals, extract, letters, outbox, schedule
 from claimhouse.delivery.extract import rows as extract_rows
 from claimhouse.delivery.extract.model import Extract, Written
-from claimhouse.delivery.model import ColumnMeaning, Entitlement, RefreshProblem, Subscription
+from claimhouse.delivery.model import (
+    ClientNames,
+    ColumnMeaning,
+    DeliveryError,
+    Entitlement,
+    RefreshProblem,
+    Subscription,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +45,7 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
 
     Also rewrites files of earlier periods that wait and can no longer be sent: the file is gone,
     or the client's entitlements have changed. Where the data was not refreshed, nothing is
-    written and the owner is notified.
+    written and :mod:`send` notifies the owner.
 
     Args:
         subscription_id: the subscription; nothing happens where it is inactive or on hold.
@@ -50,7 +57,7 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
     Raises:
         connections.MissingConnection: the extract's password is missing.
         extract.TooManyRows: the format does not hold the rows.
-        DeliveryError: another run has this subscription.
+        DeliveryError: the extract's password is too weak, or another run has this subscription.
     """
     now = now or datetime.now(UTC)
     with outbox.connect() as connection, outbox.locked(connection, subscription_id):
@@ -70,7 +77,7 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
 def _is_stale(
     connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
 ) -> bool:
-    """Whether the refresh of what this subscription shows has failed; notifies the owner once."""
+    """Whether the refresh of what this subscription shows has failed; enters a notice for the owner."""
     refreshed_by = now - timedelta(minutes=settings.refresh_minutes())
     problems = warehouse.query_as(
         connection,
@@ -82,8 +89,9 @@ def _is_stale(
     if not problems:
         return False
     log.warning("%s is withheld: %s", subscription.subscription_id, letters.in_words(problems))
-    text = letters.withheld(problems)
-    notices.notify_owner(connection, subscription.subscription_id, period, "withheld", text)
+    subscription_id, why = subscription.subscription_id, letters.in_words(problems)
+    # The step that sends notifies the owner.
+    warehouse.query(connection, "delivery/withheld", subscription_id, period, why)
     return True
 
 
@@ -141,7 +149,7 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
         for meaning in warehouse.query_as(connection, ColumnMeaning, "delivery/definitions", report)
     }
     title = meanings.get(None) or extract.heading(report)
-    password = connections.password(f"claimhouse_extract_{subscription.client}")
+    password = _password(connection, subscription)
     path = _path(subscription, period)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with connection.transaction():
@@ -166,6 +174,25 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
             written = extract.write(content, subscription.format, password, path, _patients)
     columns = list(rows.schema) if subscription.detail or summary is None else summary.columns
     return _File(path.name, written, columns)
+
+
+def _password(connection: Connection[Any], subscription: Subscription) -> str:
+    """The password of the client's extracts.
+
+    Raises:
+        connections.MissingConnection: there is none.
+        DeliveryError: it is too weak, or another client has it too.
+    """
+    client, name = subscription.client, settings.extract_connection(subscription.client)
+    password = connections.password(name)
+    names_of = {
+        other.client: other.names
+        for other in warehouse.query_as(connection, ClientNames, "delivery/client_names")
+    }
+    known = connections.passwords({other: settings.extract_connection(other) for other in names_of})
+    if problem := passwords.problem(name, client, password, names_of[client], known):
+        raise DeliveryError(problem)
+    return password
 
 
 def _path(subscription: Subscription, period: datetime) -> Path:

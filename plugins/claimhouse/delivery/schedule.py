@@ -47,7 +47,10 @@ def wall_time(moment: datetime, time_zone: str) -> str:
 
 
 def due(now: datetime | None = None) -> list[str]:
-    """The ids of the subscriptions that have something to send; none of a client on hold.
+    """The ids of the subscriptions that have something to send, be it a notice to the owner.
+
+    A client on hold is sent nothing, and a subscription that was dropped neither: they are here
+    where a mail of theirs must be settled, or the owner notified.
 
     Args:
         now: the moment that decides the period of each; the present by default.
@@ -55,11 +58,14 @@ def due(now: datetime | None = None) -> list[str]:
     now = now or datetime.now(UTC)
     with outbox.connect() as connection:
         outbox.tidy(connection)
-        return [
+        to_send = {
             subscription.subscription_id
             for subscription in outbox.active_subscriptions(connection)
             if not subscription.held_for and _is_due(connection, subscription, now)
-        ]
+        }
+        to_settle = {mail.subscription_id for mail in outbox.unsettled(connection)}
+        to_notify = {notice.subscription_id for notice in outbox.notices_due(connection)}
+        return sorted(to_send | to_settle | to_notify)
 
 
 def _is_due(connection: Connection[Any], subscription: Subscription, now: datetime) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import settings, warehouse
+from claimhouse import addresses, settings, warehouse
 from claimhouse.delivery import extract, letters, mail, notices, outbox, transports
-from claimhouse.delivery.model import DeliveryError, Subscription, WaitingMail
+from claimhouse.delivery.model import DeliveryError, Subscription, UnsettledMail, WaitingMail
 
 log = logging.getLogger(__name__)
 
@@ -19,73 +18,113 @@ log = logging.getLogger(__name__)
 def send(subscription_id: str) -> int:
     """Send what the outbox holds for a subscription, each mail once, and log each disclosure.
 
-    A mail that the server refuses for good becomes ``failed``; any other stays for the next
-    attempt. What needs approval waits for it.
+    A mail that the server refuses for good, or too often, becomes ``failed``; any other stays for
+    the next attempt. What needs approval waits for it. At the end the owner is notified of what
+    needs a person.
 
     Returns:
         How many mails the server took.
 
     Raises:
-        DeliveryError: some could not be sent; the others were.
+        DeliveryError: some could not be sent, or the owner not notified; the others were.
     """
     problems: list[str] = []
     sent = 0
     with outbox.connect() as connection, outbox.locked(connection, subscription_id):
-        for waiting in outbox.waiting(connection, subscription_id):
-            if waiting.state == "sending" and (
-                problem := _settle(connection, subscription_id, waiting)
-            ):
-                problems.append(problem)
+        problems += _settle_all(connection, subscription_id)
         for subscription in outbox.active_subscriptions(connection, subscription_id):
             if subscription.held_for:
                 continue
             for waiting in outbox.waiting(connection, subscription_id):
-                if waiting.state != "prepared":
-                    continue
                 if problem := _send_one(connection, subscription, waiting):
                     problems.append(problem)
                 else:
                     sent += 1
         outbox.tidy(connection)
-    if problems:
-        raise DeliveryError(_summary(subscription_id, sent, problems))
+        not_notified = notices.send_due(connection, subscription_id)
+    if problems or not_notified:
+        raise DeliveryError(_summary(subscription_id, sent, problems, not_notified))
     return sent
 
 
-def _summary(subscription_id: str, sent: int, problems: list[str]) -> str:
+def notify_owner() -> None:
+    """Mail the owner about all that needs a person and is due; asks no subscription's data or file.
+
+    What another run is sending is left to it.
+
+    Raises:
+        DeliveryError: a notice was not sent; the others were.
+    """
+    problems: list[str] = []
+    with outbox.connect() as connection:
+        for subscription_id in outbox.in_question(connection):
+            try:
+                with outbox.locked(connection, subscription_id):
+                    problems += _settle_all(connection, subscription_id)
+                    if problem := notices.send_due(connection, subscription_id):
+                        problems.append(f"the owner was not notified: {problem}")
+            except outbox.Busy:
+                log.info("%s: another run notifies the owner", subscription_id)
+    if problems:
+        raise DeliveryError("; ".join(sorted(set(problems))))
+
+
+def _summary(subscription_id: str, sent: int, problems: list[str], not_notified: str | None) -> str:
     """What was not sent, and why: ``... 1 of 2 mails was not sent: RCPT 550``."""
-    total = sent + len(problems)
-    mails = "mail" if total == 1 else "mails"
-    were = "was" if len(problems) == 1 else "were"
-    reasons = ", ".join(sorted(set(problems)))
-    return f"{subscription_id}: {len(problems)} of {total} {mails} {were} not sent: {reasons}"
+    parts = []
+    if problems:
+        total = sent + len(problems)
+        mails = "mail" if total == 1 else "mails"
+        were = "was" if len(problems) == 1 else "were"
+        reasons = ", ".join(sorted(set(problems)))
+        parts.append(f"{len(problems)} of {total} {mails} {were} not sent: {reasons}")
+    if not_notified:
+        parts.append(f"the owner was not notified: {not_notified}")
+    return f"{subscription_id}: {'; '.join(parts)}"
 
 
-def _settle(connection: Connection[Any], subscription_id: str, waiting: WaitingMail) -> str | None:
+def _settle_all(connection: Connection[Any], subscription_id: str) -> list[str]:
+    """Settle the mails whose run died; returns why some cannot be settled yet."""
+    unsettled = outbox.unsettled(connection, subscription_id)
+    return [problem for waiting in unsettled if (problem := _settle(connection, waiting))]
+
+
+def _settle(connection: Connection[Any], waiting: UnsettledMail) -> str | None:
     """Find out about a mail whose run died, or lost the server, before the server's answer.
 
     Returns:
-        Why that is not known yet; None once it is settled.
+        Why that is not known yet; None once it is settled, or is a person's to answer.
     """
     journal = mail.journal()
     if journal is None:
         warehouse.query(connection, "delivery/outbox_in_doubt", waiting.outbox_id)
-        kind = f"in doubt {waiting.outbox_id}"
-        text = letters.in_doubt(waiting)
-        notices.notify_owner(connection, subscription_id, waiting.period, kind, text)
         return None
     try:
         has_arrived = mail.is_in_journal(journal, waiting.message_id)
     except OSError as error:
         return f"the journal did not answer ({type(error).__name__})"
     if has_arrived:
-        warehouse.query(connection, "delivery/disclosure", waiting.outbox_id, None)
+        handed_over = waiting.sending_at
+        warehouse.query(connection, "delivery/disclosure", waiting.outbox_id, None, handed_over)
         return None
     wait = timedelta(minutes=settings.journal_minutes())
-    if waiting.sending_at is not None and datetime.now(UTC) - waiting.sending_at < wait:
+    if datetime.now(UTC) - waiting.sending_at < wait:
         return "the journal may not have it yet"
-    warehouse.query(connection, "delivery/outbox_waits", waiting.outbox_id, "not in the journal")
+    _not_taken(connection, waiting.outbox_id, mail.NotTaken("not in the journal"))
     return None
+
+
+def _not_taken(connection: Connection[Any], outbox_id: int, error: mail.NotTaken) -> None:
+    """Record that the server certainly did not take a mail: it waits, or has failed."""
+    warehouse.query(
+        connection,
+        "delivery/outbox_not_taken",
+        outbox_id,
+        str(error),
+        error.is_final,
+        int(error.is_counted),
+        settings.mail_attempts(),
+    )
 
 
 def _send_one(
@@ -94,21 +133,20 @@ def _send_one(
     """Send one mail and record it; returns the kind of error where that failed."""
     if not outbox.is_usable(subscription, waiting):
         problem = "its file must be prepared again"
-        warehouse.query(connection, "delivery/outbox_waits", waiting.outbox_id, problem)
+        _not_taken(connection, waiting.outbox_id, mail.NotTaken(problem))
         return problem
     outbox.checkpoint("handing over")
     try:
         server_id = _hand_over(connection, subscription, waiting)
     except mail.NotTaken as error:
-        outcome = "outbox_failed" if error.is_final else "outbox_waits"
-        warehouse.query(connection, f"delivery/{outcome}", waiting.outbox_id, str(error))
+        _not_taken(connection, waiting.outbox_id, error)
         return str(error)
     except mail.InDoubt as error:
-        handed_over = replace(waiting, sending_at=datetime.now(UTC))
-        _settle(connection, subscription.subscription_id, handed_over)
+        for unsettled in outbox.unsettled(connection, subscription.subscription_id):
+            _settle(connection, unsettled)
         return f"in doubt ({error})"
     outbox.checkpoint("accepted")
-    warehouse.query(connection, "delivery/disclosure", waiting.outbox_id, server_id)
+    warehouse.query(connection, "delivery/disclosure", waiting.outbox_id, server_id, None)
     outbox.checkpoint("sent")
     log.info("sent %s, %s", waiting.file_name, waiting.message_id)
     return None
@@ -124,18 +162,22 @@ def _hand_over(
     media_type = extract.FORMATS[waiting.format].media_type
     enclosure = transports.TRANSPORTS[transport].enclose(connection, waiting, file, media_type)
     letter = letters.with_extract(subscription, waiting, enclosure.text)
-    message = mail.message(
-        sender=server.sender,
-        recipient=waiting.recipient,
-        subject=letter.subject,
-        text=letter.text,
-        message_id=waiting.message_id,
-        attachment=enclosure.attachment,
-    )
+    try:
+        message = mail.message(
+            sender=server.sender,
+            recipient=waiting.recipient,
+            subject=letter.subject,
+            text=letter.text,
+            message_id=waiting.message_id,
+            attachment=enclosure.attachment,
+        )
+    except addresses.AddressError as error:  # of a release that checked less
+        raise mail.NotTaken(str(error), is_final=True) from error
 
     def last_moment() -> None:
         outbox.checkpoint("handed over")
-        warehouse.query(connection, "delivery/outbox_sending", waiting.outbox_id, transport)
+        if not warehouse.query(connection, "delivery/outbox_sending", waiting.outbox_id, transport):
+            raise outbox.Busy("another run is sending the mail")
         outbox.checkpoint("sending")
 
     return mail.hand_over(server, message, journal.address if journal else None, last_moment)

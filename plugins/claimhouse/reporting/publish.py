@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import reference, warehouse
+from claimhouse import addresses, connections, passwords, reference, settings, warehouse
 from claimhouse.reporting import entitlements, readers, reports, roles, small_cells
 from claimhouse.reporting.readers import Reader
 
@@ -55,9 +55,11 @@ def publish(
         readers.ReaderError: a file cannot be used.
         connections.MissingConnection: there is no master key of pseudonyms.
         pseudonyms.KeyChanged: the master key is not the one in use.
-        ReportingError: somebody could see more than they may.
+        ReportingError: somebody could see more than they may, the password of an extract is too
+            weak, or the owner's address is none.
     """
     everyone = readers.load_all(folder, roles_file)
+    _check_secrets(everyone)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.publish'))")
         reference.fill(connection)
@@ -79,6 +81,32 @@ def publish(
     )
     log.info("published: %s", publication)
     return publication
+
+
+def _check_secrets(everyone: list[Reader]) -> None:
+    """Refuse passwords that do not protect extracts, and an owner whom no notice reaches.
+
+    A connection that is missing stops its own client's deliveries only.
+
+    Raises:
+        ReportingError: the message names the connections and the clients, and no password.
+    """
+    problems = []
+    try:
+        addresses.parse(settings.owner_address())
+    except addresses.AddressError as error:
+        problems.append(f"CLAIMHOUSE_OWNER_EMAIL: {error}")
+    sent_to = {reader.name: reader for reader in everyone if reader.subscriptions}
+    known = connections.passwords({name: settings.extract_connection(name) for name in sent_to})
+    for name, password in known.items():
+        reader = sent_to[name]
+        people = [login.role.rpartition("__")[2] for login in reader.logins]
+        names = [name, reader.title, *people]
+        connection = settings.extract_connection(name)
+        if problem := passwords.problem(connection, name, password, names, known):
+            problems.append(problem)
+    if problems:
+        raise ReportingError("not published: " + "; ".join(problems))
 
 
 def _roles(everyone: list[Reader]) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from claimhouse import contracts, settings
+from claimhouse import addresses, contracts, settings
 from claimhouse.reporting import reports
 from claimhouse.strict_yaml import Place
 
@@ -101,8 +101,26 @@ def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:
         names.add(subscription["name"])
         if subscription["report"] not in reader["reports"]:
             yield [*place, "report"], "not among this reader's reports"
-        for path, reason in (*_of_schedule(subscription), *_of_content(subscription)):
+        for path, reason in (
+            *_of_schedule(subscription),
+            *_of_content(subscription),
+            *_of_recipients(subscription),
+        ):
             yield [*place, *path], reason
+
+
+def _of_recipients(subscription: dict[str, Any]) -> Iterable[Problem]:
+    keys: set[str] = set()
+    for number, recipient in enumerate(subscription["recipients"]):
+        place: Place = ["recipients", number]
+        try:
+            key = addresses.parse(recipient).key
+        except addresses.AddressError as error:
+            yield place, str(error)
+            continue
+        if key in keys:
+            yield place, "this address is listed twice: each would get the mail"
+        keys.add(key)
 
 
 def _of_schedule(subscription: dict[str, Any]) -> Iterable[Problem]:

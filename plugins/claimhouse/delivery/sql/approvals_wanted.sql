@@ -1,4 +1,5 @@
--- The files that wait for approval. $1: true for those that nobody has been asked about yet.
+-- The files that wait for approval and that nobody was asked about in the last hour: the run that asks may
+-- never have started. Starting it again does nothing where it did.
 select
     a.extract_id,
     e.subscription_id,
@@ -12,6 +13,6 @@ inner join delivery.extract as e on a.extract_id = e.extract_id
 inner join delivery.subscription as s on e.subscription_id = s.subscription_id and s.is_active
 where
     a.is_approved is null
-    and (a.asked_at is null or not $1)
+    and (a.asked_at is null or a.asked_at < now() - interval '1 hour')
     and exists (select from delivery.outbox as o where o.extract_id = a.extract_id and o.state = 'prepared')
 order by a.extract_id;

@@ -15,7 +15,9 @@ select
     l.column_names,
     l.row_count,
     l.file_name,
-    l.checksum
+    l.checksum,
+    l.answered_by,
+    l.answer_reason
 from delivery.ledger as l
 where
     ($3::text is null or l.client = $3)

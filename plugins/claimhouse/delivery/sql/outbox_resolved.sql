@@ -1,5 +1,8 @@
--- $1: a mail in doubt that, as a person found out, did not arrive: it is sent again.
+-- $1: a mail that, as a person answered, did not arrive, $2: whether it is sent again.
 update delivery.outbox
-set state = 'prepared', last_error = 'in doubt, and did not arrive'
-where outbox_id = $1 and state = 'in_doubt'
-returning subscription_id;
+set
+    state = case when $2 then 'prepared' else 'failed' end,
+    failed_at = case when $2 then null else now() end,
+    refusals = 0,
+    last_error = case state when 'failed' then last_error else 'in doubt, and did not arrive' end
+where outbox_id = $1;

@@ -4,9 +4,7 @@ select
     o.outbox_id,
     o.period,
     o.recipient,
-    o.state,
     o.message_id,
-    o.sending_at,
     e.extract_id,
     e.report,
     e.format,
@@ -22,7 +20,7 @@ left join delivery.approval as a on e.extract_id = a.extract_id
 where
     o.subscription_id = $1
     and s.is_active
-    and (o.state = 'sending' or o.recipient = any(s.recipients))
-    and o.state in ('prepared', 'sending')
+    and o.recipient = any(s.recipients)
+    and o.state = 'prepared'
     and (a.extract_id is null or a.is_approved)
 order by o.period, o.outbox_id;

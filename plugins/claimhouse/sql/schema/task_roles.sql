@@ -49,7 +49,9 @@ begin
         grant select, insert, update, delete on all tables in schema delivery to claimhouse_deliverer;
         grant usage on all sequences in schema delivery to claimhouse_deliverer;
         -- The ledger: entered, never changed.
-        revoke update, delete on delivery.disclosure, delivery.extract_patient from claimhouse_deliverer;
+        revoke update, delete
+        on delivery.disclosure, delivery.extract_patient, delivery.answer
+        from claimhouse_deliverer;
     end if;
 end
 $$;

@@ -51,10 +51,11 @@ Feeds: {feeds}.
 quarantined and dropped.
 """
 
-FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run covers and writes the rows as files
-   in the landing root (queries: `include/sql/fetch/{source}/`). It is skipped where the connection does
+FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run covers, and for each day before it
+   that is not fetched yet, and writes the rows as files in the landing root, one a day (queries:
+   `include/sql/fetch/{source}/`; days: `landing.fetched_day`). It is skipped where the connection does
    not exist; then only files dropped there are taken. When it fails, the rest of the run goes on
-   without it: clear it once the database is back.
+   without it, and the next run asks for the days that are missing (issues `day_not_fetched`).
 """
 
 
@@ -80,9 +81,13 @@ def ingest(source: str) -> DAG:
         def fetch_feed(feed: str) -> None:
             from airflow.sdk.exceptions import AirflowSkipException
 
-            get_current_context()["feed"] = feed
-            start = get_current_context()["data_interval_start"]
-            if fetch.fetch(source, feed, start.date()) is None:
+            context = get_current_context()
+            context["feed"] = feed
+            # A run triggered without a logical date covers no interval.
+            start = context.get("data_interval_start") or context["dag_run"].run_after.subtract(
+                days=1
+            )
+            if not fetch.fetch(source, feed, start.date()):
                 raise AirflowSkipException("no connection, or nothing new: see the log")
 
         # Dropped files are landed even if a database failed.

@@ -18,7 +18,7 @@ import pytest
 from local import embedded
 from tests.worlds.feeds import batches, issues, take_in_all
 
-from claimhouse import contracts, settings
+from claimhouse import contracts, ingest, settings
 from claimhouse.landing import fetch
 from claimhouse.landing.fetch import FetchFailed
 
@@ -64,8 +64,8 @@ def foreign(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Co
         connection.execute(f'drop database "{name}" with (force)')
 
 
-def fetch_all(day: date = DAY) -> list[str | None]:
-    """Fetch every feed that comes from a database."""
+def fetch_all(day: date = DAY) -> list[list[str]]:
+    """Fetch every feed that comes from a database; the files written for each."""
     return [fetch.fetch("pended", feed, day) for feed in fetch.feeds("pended")]
 
 
@@ -105,9 +105,9 @@ def test_rows_of_a_day_go_through_the_same_landing_and_verification(
 def test_a_repeat_changes_nothing(landing_root, warehouse, foreign):
     fetch_all()
     before = {path: path.stat().st_mtime_ns for path in (landing_root / "pended").iterdir()}
-    assert fetch_all() == [None] * 3
+    assert fetch_all() == [[]] * 3
     take_in_all("pended")
-    assert fetch_all() == [None] * 3
+    assert fetch_all() == [[]] * 3
     assert take_in_all("pended") == []
     assert {path: path.stat().st_mtime_ns for path in (landing_root / "pended").iterdir()} == before
 
@@ -116,10 +116,10 @@ def test_a_queue_that_changed_during_the_day_is_landed_again(landing_root, wareh
     fetch_all()
     take_in_all("pended")
     foreign.execute("update pend_queue set total_charge = 2000 where claim_id like '%1 %'")
-    assert [path and Path(path).name for path in fetch_all()] == [
-        None,
-        "pend_queue_2026-01-05.csv",
-        None,
+    assert [[Path(path).name for path in paths] for paths in fetch_all()] == [
+        [],
+        ["pend_queue_2026-01-05.csv"],
+        [],
     ]
     take_in_all("pended")
     charges = warehouse.execute(
@@ -149,7 +149,7 @@ def test_without_a_connection_only_dropped_files_are_taken(
 ):
     monkeypatch.setenv("AIRFLOW_HOME", "/nonexistent")
     with caplog.at_level(logging.INFO):
-        assert fetch_all() == [None] * 3
+        assert fetch_all() == [[]] * 3
     assert "connection claimhouse_pended_claims does not exist" in caplog.text
     assert not (landing_root / "pended").exists()
 
@@ -175,10 +175,182 @@ def test_a_query_that_breaks_off_leaves_no_file_and_tells_no_value(
 
 
 def test_a_query_without_a_required_column_says_so(landing_root, warehouse, foreign, monkeypatch):
-    monkeypatch.setattr(fetch.warehouse, "sql", lambda *_, **__: "select 1 as npi")
+    monkeypatch.setattr(fetch, "_query", lambda *_: "select 1 as npi")
     with pytest.raises(fetch.Unreadable, match="claim_id is missing"):
         fetch.fetch("pended", "pend_queue", DAY)
     assert names(landing_root) == []
+
+
+def jan(number: int) -> date:
+    return date(2026, 1, number)
+
+
+def fetched(warehouse: Any, feed: str = "pend_queue") -> dict[int, bool]:
+    """The days of January that the feed was asked for, and whether each is fetched."""
+    rows = warehouse.execute(
+        "select extract(day from day)::int, fetched_at is not null from landing.fetched_day"
+        " where feed = %s order by day",
+        (feed,),
+    )
+    return dict(rows.fetchall())
+
+
+def queue(day: date) -> list[str]:
+    """The days of the files that a run of *day* wrote for the queue."""
+    return [path[-14:-4] for path in fetch.fetch("pended", "pend_queue", day)]
+
+
+def test_every_day_since_the_last_one_is_asked_for(landing_root, warehouse, foreign):
+    """The DAG was paused from the 6th to the 11th; a claim was cleared on the 6th."""
+    for feed in fetch.feeds("pended"):
+        fetch.fetch("pended", feed, jan(5))
+    take_in_all("pended")
+    for feed in fetch.feeds("pended"):
+        fetch.fetch("pended", feed, jan(11))
+    assert [name[-6:-4] for name in names(landing_root) if name.startswith("pend_queue")] == [
+        "05", "06", "07", "08", "09", "10", "11",
+    ]  # fmt: skip
+    ingest.run("pended")
+    outcome = warehouse.execute(
+        "select cleared_count, left_count, days_to_clear from star.fact_pended_claim"
+        " where claim_id = '900000000000002'"
+    )
+    assert outcome.fetchone() == (1, 0, 4)
+    # what holds at present is asked for once, and stands for the days between
+    directory = [name for name in names(landing_root) if name.startswith("provider")]
+    assert directory == ["provider_directory_2026-01-05.csv"]
+    assert fetched(warehouse, "provider_directory") == dict.fromkeys(range(5, 12), True)
+
+
+def test_a_first_fetch_asks_for_the_day_of_the_run_alone(landing_root, warehouse, foreign):
+    assert queue(jan(9)) == ["2026-01-09"]
+
+
+def test_a_month_of_missing_days_is_asked_for(landing_root, warehouse, foreign):
+    queue(date(2025, 12, 31))
+    assert len(queue(date(2026, 2, 5))) == 36
+
+
+def test_a_cleared_run_asks_for_its_own_day_again(landing_root, warehouse, foreign):
+    queue(jan(5))
+    queue(jan(8))
+    assert queue(jan(6)) == []
+    foreign.execute(
+        "insert into pend_queue values ('900000000000009', null, 1, null, null, '2026-01-06', null)"
+    )
+    assert queue(jan(6)) == ["2026-01-06"]
+    assert queue(jan(2)) == ["2026-01-02"]  # a backfill of a day before the first
+    assert set(fetched(warehouse)) == {2, 5, 6, 7, 8}
+    assert queue(jan(9)) == ["2026-01-09"]
+
+
+def test_a_day_that_fails_stops_no_other_and_is_asked_for_again(
+    landing_root, warehouse, foreign, monkeypatch
+):
+    queue(jan(5))
+    plain = fetch._query
+
+    def failing(contract: Any, day: date) -> str:
+        return "select 1 / 0 as claim_id" if day in (jan(6), jan(8)) else plain(contract, day)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, "_query", failing)
+        with pytest.raises(FetchFailed, match="2026-01-06, 2026-01-08"):
+            queue(jan(9))
+        assert fetched(warehouse) == {5: True, 6: False, 7: True, 8: False, 9: True}
+    found = warehouse.execute(
+        "select file_name, rule, status, message from quality.issue order by file_name"
+    ).fetchall()
+    assert [row[:3] for row in found] == [
+        ("pend_queue_2026-01-06.csv", "day_not_fetched", "open"),
+        ("pend_queue_2026-01-08.csv", "day_not_fetched", "open"),
+    ]
+    assert "DivisionByZero" in found[0][3]
+    assert queue(jan(10)) == ["2026-01-06", "2026-01-08", "2026-01-10"]
+    assert set(fetched(warehouse).values()) == {True}
+    states = warehouse.execute("select distinct status from quality.issue").fetchall()
+    assert states == [("resolved",)]
+
+
+def test_a_first_day_that_fails_is_asked_for_again(landing_root, warehouse, foreign):
+    foreign.execute("alter table pend_queue rename to away")
+    with pytest.raises(FetchFailed, match="UndefinedTable"):
+        queue(jan(5))
+    foreign.execute("alter table away rename to pend_queue")
+    assert queue(jan(7)) == ["2026-01-05", "2026-01-06", "2026-01-07"]
+
+
+def test_a_database_that_is_away_is_not_tried_for_each_day(
+    landing_root, warehouse, foreign, monkeypatch
+):
+    queue(jan(5))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLAIMHOUSE_PENDED_CLAIMS", "postgres://nobody@127.0.0.1:1/nowhere"
+    )
+    with pytest.raises(fetch.Unreachable, match="OperationalError") as failed:
+        queue(jan(20))
+    assert "nowhere" not in str(failed.value)
+    assert list(fetched(warehouse).values()) == [True] + [False] * 15
+    assert warehouse.execute("select count(*) from quality.issue").fetchone() == (1,)
+
+
+def test_days_fetched_by_an_earlier_version_are_known_by_the_names_of_their_files(
+    landing_root, warehouse, foreign
+):
+    """Files dropped by hand have such names too, and land long after the day in them."""
+    for name, landed in (
+        ("2026-01-05", "2026-01-06"),
+        ("2026-01-07", "2027-01-01"),
+        ("2026-99-99", "2026-01-06"),
+    ):
+        warehouse.execute(
+            "insert into landing.file"
+            " (checksum, size_bytes, source_system, feed, file_name, archive_path, landed_at)"
+            " values (%s, 1, 'pended', 'pend_queue', %s, 'x', %s)",
+            (name, f"pend_queue_{name}.csv", landed),
+        )
+    assert queue(jan(8)) == ["2026-01-06", "2026-01-07", "2026-01-08"]
+
+
+def test_a_directory_that_changes_back_is_written_again(landing_root, warehouse, foreign):
+    for number, city in ((5, "Bangor"), (6, "Bath"), (7, "Bangor"), (8, "Bangor")):
+        foreign.execute("update provider set city = %s", (city,))
+        fetch.fetch("pended", "provider_directory", jan(number))
+        ingest.land("pended")
+    assert [name[-6:-4] for name in names(landing_root)][:3] == ["05", "06", "07"]
+
+
+def test_a_day_that_has_not_begun_is_refused(landing_root, warehouse, foreign):
+    with pytest.raises(FetchFailed, match="has not begun"):
+        queue(date(2999, 1, 1))
+    assert fetched(warehouse) == {}
+
+
+KILLED = """
+import os, signal
+from datetime import date
+from claimhouse.landing import fetch
+real, days = fetch._note, []
+def dying(contract, day, rows):
+    if day.day == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(contract, day, rows)
+fetch._note = dying
+fetch.fetch("pended", "pend_queue", date(2026, 1, 11))
+"""
+
+
+def test_a_fetch_that_is_killed_goes_on_where_it_was(landing_root, warehouse, foreign):
+    queue(jan(5))
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(settings.PROJECT / "plugins")},
+    )
+    assert died.returncode == -9
+    assert [number for number, is_fetched in fetched(warehouse).items() if is_fetched] == [5, 6, 7]
+    assert queue(jan(11)) == ["2026-01-09", "2026-01-10", "2026-01-11"]  # the 8th is in place
+    assert set(fetched(warehouse).values()) == {True}
 
 
 def test_every_feed_from_a_database_has_its_query():

@@ -207,7 +207,7 @@ def _take(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> None:
         )
         if known:
             file_id = int(known[0]["file_id"])
-            if not known[0]["is_known_here"]:
+            if not known[0]["is_known_here"] and contract.fetch_connection is None:
                 why = f"The file has the same content as file {file_id}; it is not landed again."
                 _report(run, arrival.place, "already_landed", why)
         else:

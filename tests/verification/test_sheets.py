@@ -254,6 +254,10 @@ REJECTED = {
         "empty_file",
     ),
     "one sheet without a column": ([Page("A", table([claim(1)], HEADER[1:]))], "missing_column"),
+    "a cover before a hidden table": (
+        [Page("A", NOTES), Page("B", table([claim(1)]), state="hidden")],
+        "no_fitting_sheet",
+    ),
     "nothing at all": ([Page("A"), Page("B")], "empty_file"),
 }
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
-# Words that begin a row of totals; the row must be mostly blank, too.
-TOTAL = r"^(grand |sub[- ]?)?totals?( for .*)?\s*:?$"
+# The first filled cell of a row of totals; of the longer form, where the row is mostly blank.
+TOTAL = r"^(grand |sub[- ]?)?totals?\s*:?$"
+LONG_TOTAL = r"^(grand |sub[- ]?)?totals? .*"
+MOST_FILLED = 2  # columns that a row of totals may fill in a table that has no more
 
 MESSAGES = {
     "repeated_header": "The header is repeated here; the row is no record.",
@@ -46,7 +48,10 @@ def misplaced(rows: pl.DataFrame, header: list[str]) -> dict[int, str]:
         "row_number",
         ((own >= least) & (own == filled)).alias("repeated_header"),
         ((named >= 2) & (2 * named >= filled) & (own < filled)).alias("second_table"),
-        (first.str.contains(TOTAL) & (2 * filled <= len(header)))
+        (
+            (first.str.contains(TOTAL) & ((filled < len(header)) | (filled <= MOST_FILLED)))
+            | (first.str.contains(LONG_TOTAL) & (2 * filled <= len(header)))
+        )
         .fill_null(False)
         .alias("total_row"),
     )

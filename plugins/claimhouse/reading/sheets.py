@@ -91,9 +91,11 @@ def load_sheets(path: Path) -> list[Sheet]:
     """Every sheet of a checked workbook; of hidden ones only the name.
 
     Raises:
-        Unreadable: the workbook is cut off.
+        Unreadable: the workbook is cut off, or two sheets have one name.
     """
     book = open_book(path)
+    if len(set(book.sheet_names)) < len(book.sheet_names):
+        raise Unreadable("sheet", "Two sheets of the workbook have the same name.")
     return [_preview(book, number, name) for number, name in enumerate(book.sheet_names)]
 
 

@@ -51,7 +51,7 @@ NEGATIVE = f"(?i){_MINUS}|\\(|CR$"
 # How spreadsheets and programs write a number of many digits: the last ones are gone.
 SCIENTIFIC = r"^[0-9](?:\.[0-9]+)?[Ee]\+(?:1[1-9]|[2-9][0-9])$"
 LOST_DIGITS = (
-    "is a number of more than 15 digits, of which a spreadsheet keeps 15: the last ones are lost. "
+    "is a long number from a spreadsheet, which keeps 15 digits at most: its last digits are lost. "
     "Format the column as text, enter the numbers again and send the file again"
 )
 

@@ -163,11 +163,15 @@ def _closest(
 ) -> tuple[list[Place], list[Note]]:
     """The sheet to reject the file by: reading it says what is wrong."""
     best = max(found, key=lambda candidate: candidate.known)
-    if len(found) == 1:
+    hidden = [sheet.name for sheet in sheets if not sheet.is_visible and not sheet.is_empty]
+    if len(found) == 1 and not hidden:
         return [best.place], []
+    parts = ["No visible sheet of the workbook fits the contract.", *_why(contract, best)]
+    if hidden:
+        parts.append(f"Hidden sheets are not read: {listed(hidden)}.")
     raise Unreadable(
         "no_fitting_sheet",
-        " ".join(["No sheet of the workbook fits the contract.", *_why(contract, best)]),
+        " ".join(parts),
         best.header_row,
         best.missing[0] if best.missing else None,
     )

@@ -37,6 +37,7 @@ class Run:
 def main() -> None:
     """Run the demo; exit with 1 and the names of failed tasks if the job fails."""
     watch = Stopwatch()
+    places.make_private()
     landing = places.landing()
     if landing == places.SAMPLES:
         _, written = samples.write_all(landing)

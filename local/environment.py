@@ -180,6 +180,9 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("database", "sql_alchemy_pool_size"): "3",
         ("logging", "base_log_folder"): str(places.AIRFLOW_LOGS),
         ("logging", "colored_console_log"): "False",
+        # Airflow sets these itself, whatever the umask.
+        ("logging", "file_task_handler_new_folder_permissions"): "0o700",
+        ("logging", "file_task_handler_new_file_permissions"): "0o600",
         ("api", "host"): "127.0.0.1",
         ("api", "port"): str(api_port),
         ("api", "base_url"): f"http://localhost:{api_port}",

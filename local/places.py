@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +26,27 @@ BROKER = VAR / "broker"
 SECRETS = VAR / "local.env"
 WAREHOUSE_ENV = VAR / "warehouse.env"
 LANDING_CHOSEN = VAR / "landing"  # names the landing root of the last start
+
+
+def make_private() -> None:
+    """Let only this user read what the system writes: names and birth dates are in it.
+
+    It holds for this process and those it starts, and for what an earlier version wrote. The
+    packages in ``var/venv`` are no secret, and the server of Postgres runs from there as another
+    user where this one is root.
+    """
+    os.umask(0o077)
+    VAR.mkdir(parents=True, exist_ok=True)
+    # The server of Postgres may have to pass through.
+    _close(VAR, 0o066)
+    for path in VAR.iterdir():
+        if path.name != "venv" and not path.is_symlink():
+            _close(path, 0o077)
+
+
+def _close(path: Path, bits: int) -> None:
+    with contextlib.suppress(PermissionError, FileNotFoundError):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
 
 
 def landing() -> Path:

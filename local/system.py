@@ -65,6 +65,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
     Raises:
         SystemExit: a part could not be started; the message names its log.
     """
+    places.make_private()
     chosen = topology.chosen()
     places.RUN.mkdir(parents=True, exist_ok=True)
     with _lock():
@@ -198,6 +199,7 @@ def main() -> None:
     """``up`` or ``down``."""
     command = sys.argv[1] if len(sys.argv) == 2 else ""
     watch = Stopwatch()
+    places.make_private()
     if command == "up":
         landing = places.landing_as_before()
         watch.say(f"the landing root is {landing}")

@@ -326,6 +326,30 @@ def test_a_day_that_has_not_begun_is_refused(landing_root, warehouse, foreign):
     assert fetched(warehouse) == {}
 
 
+def test_days_without_a_report_are_an_issue_until_their_files_come(
+    landing_root, warehouse, foreign
+):
+    """Also where no database is asked: a claim cleared on such a day counts as left."""
+    queue(jan(5))
+    warehouse.execute("truncate landing.fetched_day")  # as if the file had been dropped
+    queue(jan(8))
+    ingest.run("pended")
+    counts = "select cleared_count, left_count from star.fact_pended_claim where claim_id like '%2'"
+    assert warehouse.execute(counts).fetchone() == (0, 1)
+    gap = (
+        "select message, severity, status from quality.issue where rule = 'soda:reports_are_daily'"
+    )
+    ((message, severity, status),) = warehouse.execute(gap).fetchall()
+    assert message.startswith("2 weekdays have no report")
+    assert (severity, status) == ("warning", "open")
+    for number in (6, 7):
+        queue(jan(number))
+    fetch.fetch("pended", "cleared_claims", jan(6))
+    ingest.run("pended")
+    assert warehouse.execute(counts).fetchone() == (1, 0)
+    assert {row[2] for row in warehouse.execute(gap).fetchall()} == {"resolved"}
+
+
 KILLED = """
 import os, signal
 from datetime import date

@@ -7,6 +7,7 @@ import csv
 import email
 import io
 import json
+import stat
 import time
 from collections.abc import Iterator
 from email import policy
@@ -48,6 +49,23 @@ def test_every_sample_row_is_accounted_for(demo, connection):
     (undescribed,) = rows.keys() - read.keys()
     assert undescribed[0] == "billing_exports"
     assert read == {key: count for key, count in rows.items() if key != undescribed}
+
+
+def test_nobody_else_can_read_what_the_system_wrote(demo):
+    """Whatever the umask of the shell; the sockets of Postgres lie in a folder of its user alone."""
+    postgres = demo.folder / "postgres"
+    paths = [
+        demo.folder,
+        *(path for path in demo.folder.rglob("*") if postgres not in path.parents),
+    ]
+    open_to_others = [
+        path
+        for path in paths
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o066
+    ]
+    assert open_to_others == []
+    assert stat.S_IMODE(postgres.stat().st_mode) == 0o700
+    assert {path.name for path in paths} >= {"archive", "samples", "log", "airflow", "mail"}
 
 
 def test_the_star_agrees_with_the_source(demo, connection):

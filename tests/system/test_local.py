@@ -249,6 +249,28 @@ def test_secrets_are_made_once_and_kept_to_their_owner(var: Path) -> None:
     assert {name for name in first if again[name] != first[name]} == {"PSEUDONYM_KEY"}
 
 
+def test_only_its_user_can_read_what_the_system_writes(tmp_path, monkeypatch):
+    """Also what an earlier version wrote, and whatever the umask of the shell."""
+    monkeypatch.setattr(places, "VAR", tmp_path / "var")
+    for name in ("archive", "venv"):
+        (tmp_path / "var" / name).mkdir(parents=True, mode=0o755)
+    (tmp_path / "var" / "old.log").write_text("of an earlier version")
+    before = os.umask(0o022)
+    try:
+        places.make_private()
+        (tmp_path / "var" / "new").mkdir()
+        (tmp_path / "var" / "new" / "file").write_text("")
+    finally:
+        os.umask(before)
+    open_to_others = [
+        path.relative_to(tmp_path)
+        for path in (tmp_path / "var").rglob("*")
+        if stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert open_to_others == [Path("var/venv")]
+    assert not stat.S_IMODE((tmp_path / "var").stat().st_mode) & 0o066
+
+
 def test_airflow_gets_secrets_as_connections_and_listens_here_only(
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

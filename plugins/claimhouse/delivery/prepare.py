@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from psycopg import Connection, sql
 
-from claimhouse import connections, glossary, passwords, settings, warehouse
+from claimhouse import connections, glossary, passwords, settings, storage, warehouse
 from claimhouse.delivery import approvals, extract, letters, outbox, schedule
 from claimhouse.delivery.extract import rows as extract_rows
 from claimhouse.delivery.extract.model import Extract, Written
@@ -151,7 +151,7 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
     title = meanings.get(None) or extract.heading(report)
     password = _password(connection, subscription)
     path = _path(subscription, period)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    storage.make_private(path.parent)
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         role = sql.Identifier(subscription.client_role)

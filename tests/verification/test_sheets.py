@@ -238,6 +238,26 @@ def test_a_second_table_below_the_first_is_not_read_into_it(landing_root, wareho
     assert batches(warehouse)[0][2:] == (5, 2, 3, 0)
 
 
+def test_a_stray_cell_costs_its_own_row(landing_root, warehouse):
+    rows = table([claim(1), claim(2), claim(3), claim(4)])
+    rows[2] += ["", "call Ann"]
+    rows += [[], [""] * 14 + ["checked"]]
+    drop(landing_root, "claims.xlsx", workbook(Page("Data", rows)))
+    take_in_all()
+    assert loaded(warehouse) == list(zip([2, 4, 5], ids(1, 3, 4), strict=True))
+    assert raised(warehouse) == [(None, row, "field_count", "error") for row in (3, 7)]
+    kept = warehouse.execute("select raw_row from quality.quarantine order by row_number")
+    assert [raw.rpartition(",")[2] for (raw,) in kept] == ["call Ann", "checked"]
+
+
+def test_a_column_without_a_name_is_no_stray_cell(landing_root, warehouse):
+    rows = table([claim(1), claim(2), claim(3)])
+    rows = [rows[0], *([*row, "x"] for row in rows[1:])]
+    drop(landing_root, "claims.xlsx", workbook(Page("Data", rows)))
+    assert take_in_all() == ["rejected"]
+    assert raised(warehouse) == [(None, 1, "header", "error")]
+
+
 def test_a_contract_that_names_a_sheet_reads_it_alone(landing_root, warehouse, monkeypatch):
     use(monkeypatch, Dialect(format="xlsx", sheet="B"))
     pages = [Page("A", table([claim(1)])), Page("B", table([claim(2)])), Page("C", NOTES)]

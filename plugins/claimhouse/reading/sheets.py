@@ -83,8 +83,7 @@ class Sheet:
         Raises:
             Unreadable: a name is blank or occurs twice.
         """
-        _, frame = under_header(self.rows, header_row)
-        return frame
+        return under_header(self.rows, header_row)[1]
 
 
 def load_sheets(path: Path) -> list[Sheet]:
@@ -161,27 +160,36 @@ def first_place(book: fastexcel.ExcelReader, sheet: str | None) -> Place:
     raise Unreadable("empty_file", "No visible sheet of the workbook has a value.")
 
 
-def under_header(rows: pl.DataFrame, header_row: int) -> tuple[dict[str, str], pl.DataFrame]:
+def under_header(
+    rows: pl.DataFrame, header_row: int
+) -> tuple[dict[str, str], pl.DataFrame, dict[int, list[str]]]:
     """The rows of a sheet below its header.
 
     Returns:
-        The name of the header for each column of cells that has one, and the rows under these
-        names, with ``row_number``.
+        The name of the header for each column of cells that has one; the rows under these names, with
+        ``row_number``; and, by row number, values in columns without a name.
 
     Raises:
-        Unreadable: a name is blank or occurs twice.
+        Unreadable: a name occurs twice, or is blank above a column that most rows fill.
     """
     cells = rows.columns[1:]
     titles = rows.filter(pl.col("row_number") == header_row).row(0)[1:]
     below = rows.filter(pl.col("row_number") > header_row)
-    used = [
-        (cell, title.strip())
-        for cell, title in zip(cells, titles, strict=True)
-        if title.strip() or (below[cell] != "").any()
-    ]
+    filled = below.select((pl.col(cell) != "").sum() for cell in cells).row(0)
+    used, stray = [], []
+    for cell, title, count in zip(cells, titles, filled, strict=True):
+        if title.strip() or 2 * count > below.height:
+            used.append((cell, title.strip()))
+        elif count:
+            stray.append(cell)
     header = check_header([title for _, title in used], header_row)
     named = {cell: name for (cell, _), name in zip(used, header, strict=True)}
-    return named, below.select("row_number", *named).rename(named)
+    found: dict[int, list[str]] = {}
+    if stray:
+        has_stray = below.filter(pl.any_horizontal(pl.col(stray) != ""))
+        for number, *values in has_stray.select("row_number", *stray).rows():
+            found[number] = [value for value in values if value]
+    return named, below.select("row_number", *named).rename(named), found
 
 
 def _preview(book: fastexcel.ExcelReader, number: int, name: str) -> Sheet:

@@ -27,6 +27,7 @@ MESSAGES = {
         "A cell holds a formula without its result. Open the workbook in the program that it is "
         "for, save it and send it again."
     ),
+    "field_count": "The row has a value in a column without a name.",
     **MISPLACED,
 }
 
@@ -64,9 +65,10 @@ def _table(
     loaded = load(book, place.sheet)
     odd = odd_cells(path, place.sheet)
     sheet = _as_shown(loaded, odd)
-    named, frame = under_header(sheet.filled(), place.header_row)
+    named, frame, stray = under_header(sheet.filled(), place.header_row)
     header = list(named.values())
-    rule_of = misplaced(frame, header) | dict.fromkeys(sheet.errors, "cell_error")
+    rule_of = dict.fromkeys(stray, "field_count") | misplaced(frame, header)
+    rule_of |= dict.fromkeys(sheet.errors, "cell_error")
     rule_of |= {row: "formula" for row, _ in odd.without_result if row in sheet.errors}
     name_of = {
         place: named.get(cell) for cell, place in zip(sheet.cells, sheet.columns, strict=True)
@@ -75,7 +77,7 @@ def _table(
     lost = [(row, name) for row, column in sorted(odd.lost_digits) if (name := name_of.get(column))]
     name = place.sheet if len(book.sheet_names) > 1 else None
     table = Table(tuple(header), place.header_row, name)
-    return table, _blocks(frame, header, faults, lost, number, dialect)
+    return table, _blocks(frame, header, faults, stray, lost, number, dialect)
 
 
 def _as_shown(sheet: Loaded, odd: OddCells) -> Loaded:
@@ -102,6 +104,7 @@ def _blocks(
     frame: pl.DataFrame,
     header: list[str],
     faults: dict[int, tuple[str, str | None]],
+    stray: dict[int, list[str]],
     lost: list[tuple[int, str]],
     number: int,
     dialect: Dialect,
@@ -112,6 +115,7 @@ def _blocks(
         frame: the rows below the header, under its names.
         header: the names.
         faults: the rule that a row breaks and the column in which, by row number.
+        stray: values in columns without a name, by row number.
         lost: row number and column of each number that lost digits.
         number: the table's, from 0.
         dialect: the file's.
@@ -123,7 +127,7 @@ def _blocks(
         faulty = part.filter(is_faulty)
         raw = join_row(faulty, header, dialect)
         broken = [
-            _broken(row, *faults[row[0]], text)
+            _broken(row, *faults[row[0]], dialect.delimiter.join([text, *stray.get(row[0], [])]))
             for row, text in zip(faulty.rows(), raw, strict=True)
         ]
         rows = block.rows.with_columns(pl.col("row_number") + offset)

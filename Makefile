@@ -48,7 +48,7 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/mypy
 	PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
 	$(BIN)/typos
-	$(BIN)/shellcheck .ci/run docker/*.sh
+	$(BIN)/shellcheck .ci/run docker/*.sh docker/*/*.sh
 	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
 	$(BIN)/python -m local.freeze --check

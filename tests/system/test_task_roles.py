@@ -6,6 +6,7 @@ The roles are those of production: docker/warehouse/roles.sql makes them on a se
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -272,7 +273,6 @@ def test_a_warehouse_with_one_role_for_all_gets_these() -> None:
         schema.upgrade(url_as(OWNER, house.database))
         house.load("next")
         house.publish()
-        house.deliver()
         with house.session("postgres") as connection:
             owners = connection.execute(
                 "select distinct pg_get_userbyid(relowner) from pg_class as c"
@@ -282,3 +282,32 @@ def test_a_warehouse_with_one_role_for_all_gets_these() -> None:
     assert {owner for (owner,) in owners} == {
         OWNER, LOADER, "reporting_owner", "identified_owner", "raw_owner", "metrics_owner",
     }  # fmt: skip
+
+
+def test_an_owner_on_a_managed_server_makes_the_roles_itself() -> None:
+    """With the statements of the guide, after a first upgrade without them."""
+    guide = ROOT / "docs" / "how-to" / "move-to-a-managed-postgres.md"
+    statements = re.findall(
+        r"(?m)^ +((?:create role claimhouse|grant claimhouse).*;)$", guide.read_text()
+    )
+    assert len(statements) == 3
+    with empty_house() as house:
+        with house.session("postgres") as connection:
+            connection.execute("create role claimhouse login createrole")
+            connection.execute("alter database warehouse owner to claimhouse")
+        schema.upgrade(url_as(OWNER, house.database))
+        with house.session(OWNER) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        schema.upgrade(url_as(OWNER, house.database))
+        house.load("first")
+        house.publish()
+        with house.session("postgres") as connection:
+            (reports,) = connection.execute(
+                "select count(*) from pg_views where schemaname = 'reporting'"
+            ).fetchone()
+            superusers = connection.execute(
+                "select rolname from pg_roles where rolsuper"
+            ).fetchall()
+    assert reports > 20
+    assert superusers == [("postgres",)]

@@ -16,6 +16,7 @@ from claimhouse.contracts import Contract
 from claimhouse.counted import counted
 from claimhouse.reading import (
     HEADER_ROWS,
+    SHEET_ROWS,
     Note,
     Place,
     Reading,
@@ -79,8 +80,10 @@ def open_tables(contract: Contract, path: Path, file_name: str = "") -> Opened:
     places, notes = choose(contract, sheets)
     reading = open_file(path, contract.dialect, settings.block_bytes(), places)
     plans = tuple(
-        make_plan(contract, table.header, file_name, table.header_row, table.sheet)
-        for table in reading.tables
+        make_plan(
+            contract, table.header, file_name, number * SHEET_ROWS + table.header_row, table.sheet
+        )
+        for number, table in enumerate(reading.tables)
     )
     return Opened(reading, plans, tuple(notes))
 
@@ -106,7 +109,7 @@ def choose(contract: Contract, sheets: Sequence[Sheet]) -> tuple[list[Place], li
     ]
     if not fitting:
         return _closest(contract, sheets, found)
-    notes = [_title_note(candidate, sheets) for candidate in fitting]
+    notes = [_title_note(candidate, at, sheets) for at, candidate in enumerate(fitting)]
     notes += [_unread(contract, found, sheet) for sheet in sheets]
     others = [candidate for candidate in found if candidate not in fitting]
     notes += [_unfit(contract, candidate) for candidate in others]
@@ -227,8 +230,8 @@ def _unread(contract: Contract, found: Sequence[Candidate], sheet: Sheet) -> Not
     return Note("unread_sheet", message, sheet_name=sheet.name)
 
 
-def _title_note(candidate: Candidate, sheets: Sequence[Sheet]) -> Note | None:
-    """The note on rows above a header, which are not records."""
+def _title_note(candidate: Candidate, number: int, sheets: Sequence[Sheet]) -> Note | None:
+    """The note on rows above the header of the *number*-th table, which are not records."""
     above = sum(1 for row, _ in candidate.sheet.titles() if row < candidate.header_row)
     if not above:
         return None
@@ -237,7 +240,8 @@ def _title_note(candidate: Candidate, sheets: Sequence[Sheet]) -> Note | None:
         f" {counted(above, 'row')} of titles above it {'is' if above == 1 else 'are'} not read."
     )
     name = candidate.sheet.name if len(sheets) > 1 else None
-    return Note("title_rows", message, candidate.header_row, None, name)
+    row = number * SHEET_ROWS + candidate.header_row
+    return Note("title_rows", message, row, None, name)
 
 
 def _nothing_visible(sheets: Sequence[Sheet]) -> str:

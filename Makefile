@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz faults lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ test: set-up ## run the tests
 
 fuzz: set-up ## run the property tests with other examples, N times as many (N=20)
 	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(or $(N),20) $(BIN)/python -m pytest -n 2 -m property
+
+faults: set-up ## kill, fill and damage things at random: TRIALS=200, and SEED= TRIAL= to repeat one
+	@$(BIN)/python -m tests.system.faults --trials $(or $(TRIALS),20) --systems $(or $(SYSTEMS),0) \
+		$(if $(SEED),--seed $(SEED)) $(if $(TRIAL),--trial $(TRIAL))
 
 lint: set-up ## check style, types and SQL
 	$(BIN)/ruff check .

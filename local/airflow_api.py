@@ -109,7 +109,7 @@ class Airflow:
             is_last = attempt == ATTEMPTS - 1
             try:
                 answer = self._http.request(method, path, **request)
-                if is_last or method == "POST" or not answer.is_server_error:
+                if is_last or not answer.is_server_error:
                     break
             except httpx.TransportError:
                 if is_last:

@@ -159,7 +159,8 @@ def _wait(
     deadline = time.monotonic() + HEALTH_SECONDS
     shown = ""
     while not ready(current := states()):
-        news.tell()
+        if news.tell():
+            deadline = time.monotonic() + HEALTH_SECONDS
         waiting = [name for name, state in current.items() if state != "healthy"] or ["api-server"]
         if (text := "waiting for " + ", ".join(waiting)) != shown:
             watch.say(text)

@@ -44,6 +44,7 @@ LONGEST = {
     for place, file in enumerate(
         (
             *SHARE_THE_SYSTEM,
+            "tests/system/faults/test_faults.py",
             "tests/sources/pended/test_pended.py",
             "tests/star/test_star.py",
             "tests/sources/hospital/test_hospital_star.py",

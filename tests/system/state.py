@@ -41,6 +41,7 @@ QUERIES = {
     "quality.quarantine": "select f.source_system, f.feed, f.file_name, q.row_number, q.record_key,"
     " q.raw_row from quality.quarantine as q inner join landing.batch as b using (batch_id)"
     " inner join landing.file as f using (file_id)",
+    "delivery.disclosure": "select recipient, row_count from delivery.disclosure",
     "delivery.outbox": "select o.recipient, o.state, e.row_count, e.column_names"
     " from delivery.outbox as o left join delivery.extract as e using (extract_id)",
 }
@@ -53,13 +54,21 @@ READERS = (
 )
 
 
-def warehouse_state(connection: psycopg.Connection[Any]) -> State:
-    """Star, issues, quarantine, batches, outbox, and each published view as each reader sees it."""
+def warehouse_state(connection: psycopg.Connection[Any], *, with_reports: bool = True) -> State:
+    """Source tables, star, issues, quarantine, batches, outbox, ledger.
+
+    With reports also count tables, metrics, and each published view as each reader sees it.
+    """
     state: State = {}
+    for schema in _source_schemas(connection):
+        for table in _names(connection, schema, "BASE TABLE"):
+            state[f"{schema}.{table}"] = _view_rows(connection, schema, table)
     for table in _names(connection, "star", "BASE TABLE"):
         state[f"star.{table}"] = _star_rows(connection, table)
     for name, query in QUERIES.items():
         state[name] = _rows(connection, sql.SQL(query))
+    if not with_reports:
+        return state
     for schema, kind in (("counts", "BASE TABLE"), ("metrics", "VIEW")):
         for relation in _names(connection, schema, kind):
             state[f"{schema}.{relation}"] = _view_rows(connection, schema, relation)
@@ -119,6 +128,13 @@ def _timeless(sheet: pl.DataFrame) -> list[tuple[Any, ...]]:
     heading = sheet.row(0, named=True)
     rows = sheet.drop([column for column, title in heading.items() if title == "As of"]).rows()
     return [row for row in rows if row[0] != "Data as of"]
+
+
+def _source_schemas(connection: psycopg.Connection[Any]) -> list[str]:
+    found = connection.execute(
+        "select nspname::text from pg_namespace where starts_with(nspname, 'source_') order by 1"
+    )
+    return [row[0] for row in found]
 
 
 def _names(connection: psycopg.Connection[Any], schema: str, kind: str) -> list[str]:

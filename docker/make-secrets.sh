@@ -100,6 +100,7 @@ if [[ ! -e "$folder/extracts" ]]; then
     {
         echo "# The password of each client's extracts, of 14 characters or more: one line for each file in include/clients/."
         of_clients EXTRACT
+        [[ ! -f "$settings" ]] || sed -n "/^AIRFLOW_CONN_CLAIMHOUSE_JOURNAL=/p" "$settings"
         for file in "$here"/include/clients/*.yaml; do
             client="$(basename "$file" .yaml)"
             line="AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_${client^^}="
@@ -187,4 +188,9 @@ echo "AIRFLOW_CONN_CLAIMHOUSE_MAIL={\"conn_type\": \"smtp\", \"host\": $(json "$
     echo "appendonly yes"
     echo "requirepass $(read_secret broker_password)"
 } | put broker.conf
+if [[ -f "$settings" ]]; then
+    while read -r name; do
+        echo "$settings: $name is read no more; see that it is in $folder/extracts, logins or sources, and remove it"
+    done < <(sed -n "s/^\(AIRFLOW_CONN_[A-Z0-9_]*\)=.*/\1/p" "$settings")
+fi
 echo "the secrets are in $folder"

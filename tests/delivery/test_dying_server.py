@@ -112,6 +112,7 @@ def test_wherever_the_server_dies_outbox_ledger_and_notices_agree(world, dying):
     @examples(6)
     @given(st.lists(st.sampled_from(FAULTS), min_size=1, max_size=6))
     @example([("stored", "close")] * 4)
+    @example([("end", "close")] * 4)
     @example([("body", "reset")] * 4)
     @example([("end", "552 too much")] * 2)
     @example([("greeting", "silence"), ("end", "garbage"), ("stored", "half a reply")])

@@ -28,6 +28,13 @@ def test_the_first_delivery_and_a_jump_wait_for_a_persons_word(world, mailbox):
     assert asked["recipients"] == 2
     run(world)
     assert mailbox.mails == [] and delivery.approvals_to_ask() == [] and delivery.due(NOW) == []
+    # The worker may have died before it asked.
+    world.connection.execute(
+        "update delivery.approval set asked_at = asked_at - interval '2 hours'"
+    )
+    assert delivery.approvals_to_ask() == [asked]
+    (matter,) = delivery.needs_a_person(world.id)
+    assert (matter.kind, matter.extract_id) == ("approval waiting", asked["extract_id"])
     assert delivery.decide(asked["extract_id"], may_be_sent=True, by="maria") == world.id
     assert delivery.decide(asked["extract_id"], may_be_sent=False, by="late") is None
     run(world)

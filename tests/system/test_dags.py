@@ -105,3 +105,9 @@ def test_a_dag_file_only_schedules_and_orders(file: Path):
         for text in code
     )
     assert not any(isinstance(node, ast.While | ast.Try) for node in ast.walk(tree))
+
+
+def test_asking_twice_for_one_approval_starts_one_run_and_notices_wait_for_nobody(dags):
+    deliver = dags["deliver"]
+    assert deliver.get_task("ask").partial_kwargs["skip_when_already_exists"]
+    assert deliver.get_task("notify_owner").upstream_task_ids == set()

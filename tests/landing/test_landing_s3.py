@@ -14,16 +14,17 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.worlds.feeds import batches, claim, claims_csv, take_in_all
+from tests.worlds.feeds import batches, claim, claims_csv, issues, take_in_all
 
-from claimhouse import ingest
+from claimhouse import ingest, settings
+from claimhouse.landing import arrivals
 
 BUCKET = "claims"
 
 
-@pytest.fixture
-def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A bucket of an S3 server on loopback, with the landing root in it."""
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of an S3 server on loopback; Airflow keeps the client of a connection."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -36,19 +37,26 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name("ministack"))],
         env=environment,
-        cwd=tmp_path,
+        cwd=tmp_path_factory.mktemp("s3"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    _await(port)
+    yield port
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def bucket(port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An empty bucket, with the landing root in it."""
     endpoint = f"http://127.0.0.1:{port}"
     extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_LANDING", json.dumps(connection))
-    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"s3://claimhouse_landing@{BUCKET}/landing")
-    monkeypatch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"s3://claimhouse_landing@{BUCKET}/archive")
-    monkeypatch.setenv(
-        "CLAIMHOUSE_CORRECTIONS_ROOT", f"s3://claimhouse_landing@{BUCKET}/corrections"
-    )
+    for name in ("landing", "archive", "corrections"):
+        address = f"s3://claimhouse_landing@{BUCKET}/{name}"
+        monkeypatch.setenv(f"CLAIMHOUSE_{name.upper()}_ROOT", address)
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,
@@ -56,11 +64,10 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    _await(port)
     client.create_bucket(Bucket=BUCKET)
-    yield client
-    server.terminate()
-    server.wait()
+    for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    return client
 
 
 def _await(port: int) -> None:
@@ -84,3 +91,81 @@ def test_files_in_a_bucket_are_landed_archived_and_verified(bucket, warehouse):
     bodies = {bucket.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in kept}
     assert bodies == {good, bad}
     assert ingest.land("billing") == []
+
+
+def archive_of(bucket: Any) -> dict[str, bytes]:
+    """The archived objects by key."""
+    listed = bucket.list_objects_v2(Bucket=BUCKET, Prefix="archive/").get("Contents", ())
+    return {
+        entry["Key"]: bucket.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
+        for entry in listed
+    }
+
+
+def test_a_damaged_object_is_restored_or_its_batch_rejected(bucket, warehouse):
+    first, second = claims_csv(claim(1), claim(2)), claims_csv(claim(3))
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims_1.csv", Body=first)
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims_2.csv", Body=second)
+    landed = ingest.land("billing")
+    for key, body in archive_of(bucket).items():
+        bucket.put_object(Bucket=BUCKET, Key=key, Body=body[:-9])
+    bucket.delete_object(Bucket=BUCKET, Key="landing/billing/claims_2.csv")
+    assert ingest.verify_group(landed) == ["verified", "rejected"]
+    assert first in archive_of(bucket).values()
+    assert {row[2] for row in issues(warehouse)} == {"archive_restored", "archive_damaged"}
+
+
+def test_objects_of_any_key_land_and_one_that_is_gone_stops_no_other(
+    bucket, warehouse, monkeypatch
+):
+    keys = [
+        "claims_a b+c%2F.csv",
+        "日本/claims_é.csv",
+        "x/../claims_up.csv",
+        "claims_" + "y" * 240 + ".csv",
+    ]
+    for number, key in enumerate(keys):
+        bucket.put_object(
+            Bucket=BUCKET, Key=f"landing/billing/{key}", Body=claims_csv(claim(number))
+        )
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/empty folder/", Body=b"")
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims_gone.csv", Body=b"gone")
+    settled = arrivals.settled
+
+    def vanish(files: Any) -> Any:
+        bucket.delete_object(Bucket=BUCKET, Key="landing/billing/claims_gone.csv")
+        return settled(files)
+
+    monkeypatch.setenv("CLAIMHOUSE_SETTLE_SECONDS", "0")
+    monkeypatch.setattr(arrivals, "settled", vanish)
+    assert ingest.verify_group(ingest.land("billing")) == ["verified"] * len(keys)
+    found = warehouse.execute("select file_name, rule from quality.issue").fetchall()
+    assert found == [("claims_gone.csv", "cannot_be_read")]
+    assert set(archive_of(bucket).values()) == {claims_csv(claim(n)) for n in range(len(keys))}
+
+
+DYING = """
+import os, signal
+from claimhouse import ingest, storage
+real = storage.put
+def put(source, address):
+    os.kill(os.getpid(), signal.SIGKILL)
+storage.put = put
+ingest.land("billing")
+"""
+
+
+def test_an_upload_is_whole_or_is_not_there(bucket, warehouse):
+    """Killed amid an upload, and when the upload fails: no cut object appears."""
+    body = claims_csv(*(claim(number) for number in range(200)))
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims.csv", Body=body)
+    died = subprocess.run(
+        [sys.executable, "-c", DYING],
+        env=os.environ | {"PYTHONPATH": str(settings.PROJECT / "plugins")},
+        check=False,
+        capture_output=True,
+    )
+    assert died.returncode == -9, died.stderr.decode()[-1000:]
+    assert archive_of(bucket) == {}
+    assert take_in_all() == ["verified"]
+    assert list(archive_of(bucket).values()) == [body]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from tests.worlds.feeds import batches, claim, claims_csv, issues, take_in_all
 
 from claimhouse import ingest, settings
-from claimhouse.landing import arrivals
+from claimhouse.landing import arrivals, fetch
 
 BUCKET = "claims"
 
@@ -169,3 +170,13 @@ def test_an_upload_is_whole_or_is_not_there(bucket, warehouse):
     assert archive_of(bucket) == {}
     assert take_in_all() == ["verified"]
     assert list(archive_of(bucket).values()) == [body]
+
+
+def test_days_fetched_from_a_database_land_through_a_bucket(bucket, warehouse, foreign):
+    fetch.fetch("pended", "pend_queue", date(2026, 1, 5))
+    assert len(fetch.fetch("pended", "pend_queue", date(2026, 1, 7))) == 2
+    assert fetch.fetch("pended", "pend_queue", date(2026, 1, 7)) == []
+    keys = [entry["Key"] for entry in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert keys == [f"landing/pended/pend_queue_2026-01-0{day}.csv" for day in (5, 6, 7)]
+    assert take_in_all("pended") == ["verified"] * 3
+    assert fetch.fetch("pended", "pend_queue", date(2026, 1, 7)) == []

@@ -137,6 +137,8 @@ def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]
         yield "required"
     if column.enum:
         yield f"one of {_codes(column.enum)}"
+    if column.word_list:
+        yield f"a word of [{column.word_list.name}](../include/reference/{column.word_list.name}.csv)"
     if column.pattern:
         yield f"like `{column.pattern}`"
     if column.minimum is not None:
@@ -177,6 +179,8 @@ def _accepted(column: Column) -> Iterable[str]:
 
 def _costs(column: Column) -> Iterable[str]:
     """What happens if a value is missing or wrong."""
+    if column.word_list:
+        yield "another word: loaded as received, with a warning"
     if column.required and column.missing == column.invalid:
         yield f"missing or wrong: {SEVERITIES[column.invalid].value_effect}"
         return

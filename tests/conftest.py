@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
+from tests.worlds.ledger_source import Ledger, forget_files
 from tests.worlds.made_source import Made
 from tests.worlds.properties import FACTOR
 from xdist.scheduler import LoadFileScheduling
@@ -119,6 +120,18 @@ def made(
     source = Made(warehouse, tmp_path / "include", monkeypatch)
     yield source
     source.forget_files()
+
+
+@pytest.fixture
+def ledger(
+    warehouse: psycopg.Connection[Any],
+    tmp_path: Path,
+    landing_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Ledger]:
+    """A source of claims whose contract the test chooses."""
+    yield Ledger(warehouse, tmp_path, landing_root, monkeypatch)
+    forget_files()
 
 
 @pytest.fixture(scope="session")

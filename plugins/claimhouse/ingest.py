@@ -104,7 +104,7 @@ def verify_group(batch_ids: Sequence[int]) -> list[str]:
 
 
 def check(system: str) -> list[int]:
-    """Close the issues that new batches resolve, and run the Soda checks of each.
+    """Set undeclared reversals aside, close the issues that new batches resolve, and run the Soda checks of each.
 
     Returns:
         The batches that may be loaded.
@@ -209,7 +209,8 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
 def _check(system: str) -> list[int]:
     """:func:`check`, once the rows are indexed."""
     if waiting := _batches(system, "verified"):
-        verification.close_issues(waiting)
+        withdrawn = verification.set_reversals_aside(waiting)
+        verification.close_issues(sorted({*waiting, *withdrawn}))
         checks.scan_batches(system, waiting)
     return _batches(system, "checked")
 

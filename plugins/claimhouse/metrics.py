@@ -56,6 +56,8 @@ class Metric:
             ``ratio``, the value of a row for ``median``, a condition for ``share_of_members``.
         member: for ``share_of_members``, what is counted, each once.
         filter: which rows of the fact count; all when left out.
+        unknown: for a ratio that counts words, an aggregate: how many rows are on neither side because
+            their word is missing or in no list of ``include/reference``.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Metric:
     member: str | None = None
     not_across: str | None = None
     filter: str | None = None
+    unknown: str | None = None
 
 
 def dimensions(file: Path | None = None) -> dict[str, Dimension]:
@@ -120,6 +123,8 @@ def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
     for number, name in enumerate(content["dimensions"]):
         if name not in cuts:
             raise document.error(["dimensions", number], "no cut of include/metric_dimensions.yaml")
+    if "unknown" in content and content["kind"] != "ratio":
+        raise document.error(["unknown"], "only a ratio has it")
     if content.get("not_across", content["dimensions"][0]) not in content["dimensions"]:
         raise document.error(["not_across"], "not among the dimensions")
     return Metric(**{**content, "dimensions": tuple(content["dimensions"])}), document
@@ -193,7 +198,12 @@ def _create_view(
 
 def _names(metric: Metric, cuts: Sequence[Dimension]) -> dict[str, Any]:
     """What the SQL file calls the parts of *metric*."""
-    parts = [metric.numerator, metric.denominator or "", metric.member or "", metric.filter or ""]
+    parts = [
+        text or ""
+        for text in (
+            metric.numerator, metric.denominator, metric.member, metric.filter, metric.unknown,
+        )
+    ]  # fmt: skip
     mentioned = set(re.findall(r"\b(dim_\w+)\.", " ".join(parts)))
     joined = sorted(mentioned | {cut.table for cut in cuts if cut.table})
     schema = SCHEMA if metric.fact in _bases() else "star"

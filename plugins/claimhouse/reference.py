@@ -6,19 +6,13 @@ an empty field is NULL.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import settings, warehouse
-
-
-class ListError(ValueError):
-    """A list that cannot be read; the message names file and row."""
+from claimhouse import settings, warehouse, word_lists
 
 
 def fill(connection: Connection[Any], folder: Path | None = None) -> list[str]:
@@ -32,12 +26,15 @@ def fill(connection: Connection[Any], folder: Path | None = None) -> list[str]:
         The names of the lists whose table was written.
 
     Raises:
-        ListError: a row has more or fewer fields than the header.
+        word_lists.ListError: a list cannot be used.
     """
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.reference'))")
         files = sorted((folder or settings.INCLUDE / "reference").glob("*.csv"))
-        return [file.stem for file in files if _fill_list(connection, file)]
+        filled = [file.stem for file in files if _fill_list(connection, file)]
+        for column in warehouse.query(connection, "reference/listed_columns"):
+            warehouse.run(connection, "reference/counts_as", **column)
+        return filled
 
 
 def _fill_list(connection: Connection[Any], file: Path) -> bool:
@@ -47,7 +44,7 @@ def _fill_list(connection: Connection[Any], file: Path) -> bool:
     rows_before = warehouse.query(connection, "reference/checksum", file.stem)
     if rows_before and rows_before[0]["checksum"] == checksum:
         return False
-    header, *rows = _read(file, content)
+    header, *rows = word_lists.read(file, content)
     table = sql.Identifier("reference", file.stem)
     warehouse.run(connection, "reference/list", name=file.stem, columns=header)
     names = sql.SQL(", ").join(map(sql.Identifier, header))
@@ -62,15 +59,3 @@ def _fill_list(connection: Connection[Any], file: Path) -> bool:
     )
     connection.execute(sql.SQL("analyze {}").format(table))
     return True
-
-
-def _read(file: Path, content: bytes) -> list[list[str]]:
-    rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
-    for row in reader:
-        rows.append(row)
-        if len(row) != len(rows[0]):
-            raise ListError(
-                f"{file}:{reader.line_num}: {len(row)} fields where the header has {len(rows[0])}"
-            )
-    return rows

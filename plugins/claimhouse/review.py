@@ -65,7 +65,8 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
         The file's address.
 
     Raises:
-        ReviewError: there is no such open issue with a quarantined row, or no such column.
+        ReviewError: there is no such open issue with a quarantined row, or no such column; or the row
+            is a transaction and has been corrected, and a second correction would count it twice.
     """
     with warehouse.connect() as connection:
         rows = warehouse.query(connection, "review/quarantined_row", issue_id)
@@ -85,9 +86,45 @@ def correct(issue_id: int, changes: dict[str, str]) -> str:
     folder = storage.private_folder(
         settings.corrections_root(), contract.source_system, contract.feed
     )
-    name = f"batch{row['batch_id']}_row{row['row_number']}_{uuid.uuid4().hex[:8]}.csv"
+    corrected = _corrected_row(row)
+    if contract.rows_are_transactions:
+        _refuse_second(contract, str(folder), corrected)
+    name = f"{corrected}_{uuid.uuid4().hex[:8]}.csv"
     storage.write(f"{folder}/{name}", text.getvalue().encode())
     return f"{folder}/{name}"
+
+
+def _corrected_row(row: dict[str, Any]) -> str:
+    """The row that a correction stands for; a correction of a correction stands for the same."""
+    earlier = contracts.CORRECTED_ROW.search(row["file_name"]) if row["is_correction"] else None
+    return earlier[0] if earlier else f"batch{row['batch_id']}_row{row['row_number']}"
+
+
+def _refuse_second(contract: contracts.Contract, folder: str, corrected: str) -> None:
+    """Refuse to correct a transaction twice: both corrections would be added.
+
+    Raises:
+        ReviewError: another correction of the row waits, or was accepted.
+    """
+    with warehouse.connect() as connection:
+        landed = warehouse.query(
+            connection,
+            "review/corrections_of_row",
+            contract.source_system,
+            contract.feed,
+            corrected,
+        )
+        waiting = warehouse.query(
+            connection,
+            "review/waiting_corrections",
+            [
+                str(path)
+                for path in storage.at(folder).iterdir()
+                if path.name.startswith(f"{corrected}_")
+            ],
+        )
+    if landed or waiting:
+        raise ReviewError("the row has a correction already, and a second one would be added to it")
 
 
 def _reason(reason: str) -> str:

@@ -15,12 +15,14 @@ from claimhouse import contracts as contract
 from claimhouse import settings
 from claimhouse.contracts import Column
 from claimhouse.reading import Dialect
+from claimhouse.word_lists import WordList
 
 contracts = functools.cache(contract.load_all)
 CLAIMS = contract.of("billing", "claims")
 # Another value for each attribute of a column: changing it must change the page.
 OTHER: dict[str, Any] = {
     "name": "another",
+    "word_list": WordList("claim_status", frozenset({"paid"})),
     "type": "boolean",
     "physical_type": "numeric(9,2)",
     "description": "Another meaning",

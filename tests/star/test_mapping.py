@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from tests.worlds.made_source import Made
 
-from claimhouse import reference
+from claimhouse import reference, word_lists
 from claimhouse import warehouse as house
 from claimhouse.star import mapping
 
@@ -89,5 +89,5 @@ def test_a_ragged_list_is_refused_with_file_and_row(
     tmp_path: Path, warehouse: psycopg.Connection[Any]
 ) -> None:
     (tmp_path / "color.csv").write_text("code,meaning\n01,red\n02\n")
-    with pytest.raises(reference.ListError, match=r"color\.csv:3: 1 fields"):
+    with pytest.raises(word_lists.ListError, match=r"color\.csv:3: 1 fields"):
         reference.fill(warehouse, tmp_path)

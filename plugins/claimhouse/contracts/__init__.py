@@ -12,6 +12,7 @@ from __future__ import annotations
 from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_words, strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
+    CORRECTED_ROW,
     Column,
     Contract,
     Reference,
@@ -28,6 +29,7 @@ from claimhouse.contracts.parse import (
 
 __all__ = [
     "CLASSIFICATIONS",
+    "CORRECTED_ROW",
     "DATE_TOKENS",
     "Column",
     "Contract",

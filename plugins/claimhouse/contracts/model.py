@@ -5,10 +5,12 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from claimhouse.reading import Dialect
 from claimhouse.severity import ERROR
+from claimhouse.word_lists import WordList
 
 # What a value can reveal about a person, after the identifiers of 45 CFR 164.514(b)(2).
 CLASSIFICATIONS = {
@@ -37,6 +39,9 @@ TYPES = {
     "boolean": "boolean",
 }
 
+# How the name of a reviewer's correction begins: the batch and the row that it stands for.
+CORRECTED_ROW = re.compile(r"batch[0-9]+_row[0-9]+")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -49,6 +54,7 @@ class Column:
         required: whether a value must be there.
         missing: the severity of an absent value, where the column is required.
         invalid: the severity of a value that breaks a rule, see :mod:`claimhouse.severity`.
+        word_list: the closed list of the words it can hold, a file of ``include/reference``.
         date_formats: accepted formats, as strptime patterns.
         corrections: known misspellings and what they mean; a correction is a warning.
         restore_zeros: the width to which lost leading zeros are restored; 0 for never.
@@ -70,6 +76,7 @@ class Column:
     missing: str = ERROR
     invalid: str = ERROR
     pattern: str | None = None
+    word_list: WordList | None = None
     enum: tuple[str, ...] = ()
     minimum: str | None = None
     maximum: str | None = None
@@ -177,6 +184,13 @@ class Contract:
         """The columns whose sums must reconcile."""
         return tuple(column for column in self.columns if column.is_amount)
 
+    @property
+    def may_be_reversed(self) -> bool:
+        """Whether an accepted row can take back an amount though rows are states."""
+        return not self.rows_are_transactions and any(
+            column.minimum is None or Decimal(column.minimum) < 0 for column in self.amounts
+        )
+
     def from_name(self, file_name: str) -> dict[str, str]:
         """The columns whose value is in the name of a file, and the value."""
         matches = {
@@ -187,8 +201,14 @@ class Contract:
         return {name: match.group(1) for name, match in matches.items() if match}
 
     def told_by_name(self, file_name: str) -> str:
-        """What the name of a file adds to its content; files that differ in it are different."""
-        return ",".join(f"{name}={value}" for name, value in self.from_name(file_name).items())
+        """What the name of a file adds to its content; files that differ in it are different.
+
+        Two transactions may be corrected to the same values: the name says which one is meant.
+        """
+        told = [f"{name}={value}" for name, value in self.from_name(file_name).items()]
+        if self.rows_are_transactions and (row := CORRECTED_ROW.search(file_name)):
+            told.append(row[0])
+        return ",".join(told)
 
     def claims(self, file_name: str) -> bool:
         """Whether a file called *file_name* is of this feed; never where the content decides."""

@@ -26,7 +26,7 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from claimhouse import settings, strict_yaml
+from claimhouse import settings, strict_yaml, word_lists
 from claimhouse.contracts.dates import strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
@@ -39,6 +39,7 @@ from claimhouse.contracts.model import (
 from claimhouse.reading import FORMATS, Dialect
 from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
+from claimhouse.word_lists import WordList
 
 FEED_PROPERTIES = {
     "filePattern",  # which files are the feed's, by name
@@ -54,6 +55,7 @@ COLUMN_PROPERTIES = {
     "trueValues",
     "falseValues",
     "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
+    "referenceList",  # a file of include/reference: the words it can hold, and what each means
     "corrections",  # known misspellings of this column alone
     "restoreZeros",  # the width to which lost leading zeros are restored; or {width, atLeast}
     "fromFileName",  # a regular expression whose group is the value, if the file lacks the column
@@ -321,6 +323,7 @@ def _column(declared: SchemaProperty, place: Cursor) -> Column:
         missing=severities["missingValues"],
         invalid=severities["invalidValues"],
         pattern=options.get("pattern"),
+        word_list=_word_list(custom),
         enum=tuple(str(valid.value) for valid in declared.enum or []) or valid_values,
         minimum=_text(options.get("minimum")),
         maximum=_text(options.get("maximum")),
@@ -357,6 +360,8 @@ def _check_options(
             raise custom.error("fromFileName", f"is no regular expression: {error}") from error
         if groups != 1:
             raise custom.error("fromFileName", "needs exactly one group, which is the value")
+    if custom.get("referenceList") and logical_type != "string":
+        raise custom.error("referenceList", "is for text columns only")
     if custom.get("repairEncoding") and logical_type != "string":
         raise custom.error("repairEncoding", "is for text columns only")
     if "amount" in (declared.tags or []) and logical_type != "decimal":
@@ -405,6 +410,17 @@ def _vocabulary(custom: _Properties, file: Path) -> tuple[tuple[str, ...], dict[
         raise custom.error("vocabulary", f"'{name}' does not exist: no file {vocabulary}")
     content = strict_yaml.read(vocabulary).data
     return tuple(content["values"]), dict(content.get("corrections", {}))
+
+
+def _word_list(custom: _Properties) -> WordList | None:
+    """The closed list of a column's words."""
+    name = custom.get("referenceList")
+    if name is None:
+        return None
+    try:
+        return word_lists.closed_list(settings.INCLUDE / "reference" / f"{name}.csv")
+    except word_lists.ListError as error:
+        raise custom.error("referenceList", f"cannot be used: {error}") from error
 
 
 def _references(properties: Sequence[SchemaProperty], place: Cursor) -> Iterator[Reference]:

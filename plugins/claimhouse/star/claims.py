@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from claimhouse import warehouse
+from claimhouse import contracts, warehouse
 from claimhouse.star import steps
 from claimhouse.star.steps import Load, Statement
 from claimhouse.star.tables import Fact
@@ -37,6 +37,10 @@ _TEMPORARY = ("claim_version", "received", "known")
 def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement]:
     """The statements that write the claims of *part*, in their latest state and in every version."""
     names = columns(load, fact) | {"is_first": is_first, "part": part}
+    names |= {
+        "transactions": _transaction_feeds(load.source),
+        "has_withdrawn": bool(warehouse.query(load.connection, "star/withdrawn", load.source)),
+    }
     statements = [
         Statement("star/claim_version", None, names),
         Statement("star/fact_claim", CLAIM, names),
@@ -47,6 +51,11 @@ def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement
         if is_first
         else [*statements, Statement("star/fact_claim_change", CHANGE, names)]
     )
+
+
+def may_repeat(source: str) -> bool:
+    """Whether one batch of *source* can bring several versions of a claim: where rows add up."""
+    return bool(_transaction_feeds(source))
 
 
 def columns(load: Load, fact: Fact) -> dict[str, Any]:
@@ -113,6 +122,13 @@ def complete_key(load: Load) -> None:
 def key(wanted: bool) -> Statement:
     """The statement that makes or drops the primary key of the claims."""
     return Statement("star/fact_claim_key", None, {"wanted": wanted})
+
+
+def _transaction_feeds(source: str) -> list[str]:
+    """The feeds of *source* whose rows add up."""
+    return [
+        contract.feed for contract in contracts.of_source(source) if contract.rows_are_transactions
+    ]
 
 
 def _wait_for_key(load: Load) -> None:

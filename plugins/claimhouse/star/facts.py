@@ -162,6 +162,7 @@ def _prepare(load: Load, table: str) -> bool:
     with steps.step(load, table):
         is_first = steps.is_first(load, table)
         if table == CLAIM:
+            is_first = is_first and not claims.may_repeat(load.source)
             claims.prepare_key(load, is_first)
         return is_first
 

@@ -18,7 +18,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from claimhouse import batches, contracts, reference, warehouse
-from claimhouse.star import dimensions, facts, mapping, steps
+from claimhouse.star import claims, dimensions, facts, mapping, steps
 from claimhouse.star import tables as star_tables
 from claimhouse.star.steps import Counts, Load, Statement
 
@@ -111,6 +111,7 @@ def statements(load: Load, table: str, is_first: bool | None = None) -> list[Sta
     if is_first is None:
         has_first = is_fact or (table in known and known[table].keeps_history)
         is_first = has_first and steps.is_first(load, table)
+        is_first = is_first and not (table == claims.CLAIM and claims.may_repeat(load.source))
     if is_fact:
         fact = star_tables.fact(load.connection, load.source, table)
         histories = [name for name, dimension in known.items() if dimension.keeps_history]

@@ -12,6 +12,8 @@ from claimhouse.star import mapping
 
 # Written by the loader, never brought by a source system.
 _BOOKKEEPING = {"valid_from", "valid_to", "is_current", "is_inferred", "row_hash", "batch_id"}
+# What a column says in the words of a reference list: written with the row it describes, never brought.
+_COUNTS_AS = "_counts_as"
 # NULL as a value of its own: two of them are equal in a hash join.
 _NULL_SAFE = {
     "text": "coalesce({}, chr(1))",
@@ -79,6 +81,7 @@ class Fact:
         dates: the roles of dates, and whether the mapping gives each.
         junk: the junk dimension, if there is one.
         junk_columns: its columns and their types.
+        listed: those of its columns whose words a list of the schema ``reference`` knows.
         brought: every column of the mapping.
         values: the columns that are neither keys nor bookkeeping and that the mapping fills.
     """
@@ -90,6 +93,7 @@ class Fact:
     dates: dict[str, bool]
     junk: str | None
     junk_columns: dict[str, str]
+    listed: tuple[str, ...]
     brought: frozenset[str]
     values: tuple[str, ...]
 
@@ -123,6 +127,7 @@ class Fact:
             "pointed": self.pointed,
             "junk": self.junk and self.junk.removeprefix("dim_"),
             "junk_columns": self.junk_columns,
+            "listed": list(self.listed),
             "junk_pairs": [
                 (
                     _NULL_SAFE[kind].format(f"v.{name}") if name in self.brought else None,
@@ -170,8 +175,17 @@ def fact(connection: Connection[Any], source: str, table: str) -> Fact:
         dates={role: f"{role}_date" in brought for role in roles},
         junk=f"dim_{profile}" if profile else None,
         junk_columns={
-            name: kind for name, kind in junk_columns.items() if name != f"{profile}_key"
+            name: kind
+            for name, kind in junk_columns.items()
+            if name != f"{profile}_key" and not name.endswith(_COUNTS_AS)
         },
+        listed=tuple(
+            word
+            for word in (
+                name.removesuffix(_COUNTS_AS) for name in junk_columns if name.endswith(_COUNTS_AS)
+            )
+            if warehouse.columns(connection, "reference", word)
+        ),
         brought=frozenset(brought),
         values=tuple(name for name in columns if name in brought and name not in own),
     )

@@ -28,6 +28,7 @@ from claimhouse.verification.source_tables import (
     index,
     names,
     reject_batch,
+    set_reversals_aside,
     verify_batch,
 )
 from claimhouse.verification.verify import share_fitting
@@ -49,6 +50,7 @@ __all__ = [
     "names",
     "open_tables",
     "reject_batch",
+    "set_reversals_aside",
     "share_fitting",
     "verify_batch",
 ]

@@ -55,7 +55,8 @@ class Judged:
 
 def clears(failure: Failure) -> bool:
     """Whether a value that fails so is loaded as NULL."""
-    return SEVERITIES[failure.severity].clears_value and not failure.is_correction
+    keeps_value = failure.is_correction or failure.keeps_value
+    return SEVERITIES[failure.severity].clears_value and not keeps_value
 
 
 def judge(column: Column, raw: pl.Series) -> Judged:

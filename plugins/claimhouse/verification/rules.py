@@ -9,6 +9,8 @@ from decimal import Decimal
 import polars as pl
 
 from claimhouse.contracts import Column, date_words
+from claimhouse.severity import WARNING
+from claimhouse.word_lists import BETWEEN_WORDS, WordList
 
 # An enum of more values than this is counted in a message, not listed.
 MOST_VALUES_LISTED = 8
@@ -25,6 +27,7 @@ class Failure:
     Attributes:
         message: a sentence for a person; it holds no value of a row.
         is_correction: whether the value was corrected, and so breaks no rule.
+        keeps_value: whether the value is loaded as received all the same.
     """
 
     column: Column
@@ -32,6 +35,7 @@ class Failure:
     severity: str
     message: str
     is_correction: bool = False
+    keeps_value: bool = False
 
 
 def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
@@ -55,6 +59,9 @@ def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
         yield failure("pattern", message), ~text.str.contains(column.pattern)
     if column.enum:
         yield failure("enum", _enum_message(column)), ~value.cast(pl.String).is_in(column.enum)
+    if column.word_list:
+        spelled = text.str.to_lowercase().str.replace_all(BETWEEN_WORDS, " ").str.strip_chars()
+        yield _unlisted(column, column.word_list), ~spelled.is_in(sorted(column.word_list.words))
     if column.max_length:
         message = f"is longer than {column.max_length} characters"
         yield failure("max_length", message), text.str.len_chars() > column.max_length
@@ -64,6 +71,15 @@ def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
     if column.maximum is not None:
         above = value > _limit(column, column.maximum)
         yield failure("maximum", f"is more than {column.maximum}"), above
+
+
+def _unlisted(column: Column, word_list: WordList) -> Failure:
+    list_file = f"include/reference/{word_list.name}.csv"
+    message = (
+        f"{column.name} is no word of {list_file}; it is loaded as received and counts as unknown. "
+        f"If the word is right, add it to {list_file} with what it means."
+    )
+    return Failure(column, "unlisted_word", WARNING, message, keeps_value=True)
 
 
 def hint(failure: Failure, columns: list[str]) -> pl.Expr | None:

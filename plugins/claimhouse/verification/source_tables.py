@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 
 import polars as pl
 from pgpq import ArrowToPostgresBinaryEncoder
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 from psycopg.types.json import Jsonb
 
-from claimhouse import batches, contracts, storage, warehouse
+from claimhouse import batches, contracts, reference, storage, warehouse
 from claimhouse.batches import Batch
 from claimhouse.contracts import Column, Contract
 from claimhouse.reading import SHEET_ROWS, Block, Dialect, Reading, Unreadable, join_row
@@ -68,9 +68,26 @@ class _Tally:
 def ensure_tables(source: str) -> None:
     """Create the tables and current views of a source's feeds, and add new columns of its contracts."""
     with warehouse.connect() as connection:
+        reference.fill(connection)  # the checks of batches read lists
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
         for contract in contracts.of_source(source):
             warehouse.run(connection, "verification/table", **names(contract))
+            _create_current(connection, contract)
+
+
+def _create_current(connection: Connection[Any], contract: Contract) -> None:
+    """Create the view of a feed's current records, also where the contract's rows mean something else now."""
+    try:
+        with connection.transaction():
+            warehouse.run(connection, "verification/current", **names(contract))
+    except errors.InvalidTableDefinition:  # a column has another type
+        with connection.transaction():
+            # Mappings that read it go too; the load that follows creates them.
+            connection.execute(
+                sql.SQL("drop view {} cascade").format(
+                    sql.Identifier(f"source_{contract.source_system}", f"{contract.feed}_current")
+                )
+            )
             warehouse.run(connection, "verification/current", **names(contract))
 
 
@@ -82,6 +99,7 @@ def index(source: str) -> None:
                 connection,
                 "verification/index",
                 has_key_index=contract.has_key_index,
+                may_be_reversed=contract.may_be_reversed,
                 **names(contract),
             )
 
@@ -95,9 +113,69 @@ def close_issues(batch_ids: Sequence[int]) -> None:
     for batch_id in sorted(batch_ids):
         with warehouse.connect() as connection:
             contract = _contract(batches.locked(connection, batch_id))
+            if contract.rows_are_transactions:
+                warehouse.query(connection, "verification/close_corrected", batch_id)
+                continue
             warehouse.run(
                 connection, "verification/close_issues", **names(contract), batch_id=batch_id
             )
+
+
+def set_reversals_aside(batch_ids: Sequence[int]) -> list[int]:
+    """Quarantine rows that take back an amount in feeds whose rows are states.
+
+    Such a row has a negative amount, and its record is known with a positive one: in the same file,
+    in one that waits, or loaded. To be called once all of *batch_ids* are verified, so that the order
+    of rows and files does not matter; a row of an earlier batch is withdrawn if one of these brings
+    the positive amount.
+
+    Returns:
+        The batches that lost rows.
+    """
+    with warehouse.connect() as connection:
+        feeds = {
+            (batch.source_system, batch.feed)
+            for batch in (batches.locked(connection, batch_id) for batch_id in batch_ids)
+        }
+    found: dict[int, list[dict[str, Any]]] = {}
+    for source, feed in sorted(feeds):
+        contract = contracts.of(source, feed)
+        if contract.may_be_reversed:
+            with warehouse.connect() as connection:
+                for row in warehouse.query(
+                    connection,
+                    "verification/undeclared_reversals",
+                    list(batch_ids),
+                    **names(contract),
+                ):
+                    found.setdefault(row["batch_id"], []).append(row)
+    for batch_id, rows in found.items():
+        with warehouse.connect() as connection:
+            _withdraw(connection, batches.locked(connection, batch_id), rows)
+    return sorted(found)
+
+
+def _withdraw(connection: Connection[Any], batch: Batch, rows: Sequence[dict[str, Any]]) -> None:
+    """Move accepted rows of a batch to quarantine, each with an issue."""
+    contract = _contract(batch)
+    keys = {row["row_number"]: row["record_key"] for row in rows}
+    try:
+        with _archived(batch) as path:
+            contract = replace(contract, dialect=dialect_of(contract, path))
+            _quarantine(connection, contract, batch, path, keys)
+    except storage.Damaged:  # the row as it was loaded is what is left of it
+        warehouse.query(
+            connection,
+            "verification/quarantine_loaded",
+            batch.batch_id,
+            Jsonb(list(rows)),
+            **names(contract),
+        )
+    warehouse.query(
+        connection, "verification/withdraw", batch.batch_id, list(keys), **names(contract)
+    )
+    warehouse.query(connection, "verification/reversal_issues", batch.batch_id, Jsonb(list(rows)))
+    log.info("%s: batch %s: %s reversals set aside", contract.name, batch.batch_id, len(rows))
 
 
 def verify_batch(batch_id: int) -> str:
@@ -164,7 +242,15 @@ def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: P
     warehouse.run(connection, "verification/suspect_rows")
     _copy(connection, ("suspect_row",), repeats.rows.to_frame())
     _copy(connection, ("batch_sheet",), _sheets(opened.plans))
-    _set_copies_aside(connection, contract, batch, path)
+    if contract.rows_are_transactions:
+        warehouse.run(
+            connection,
+            "verification/identical_transactions",
+            batch_id=batch.batch_id,
+            **names(contract),
+        )
+    else:
+        _set_copies_aside(connection, contract, batch, path)
     return tally
 
 
@@ -316,8 +402,31 @@ def _set_copies_aside(
     warehouse.run(connection, "verification/copies", **names(contract), batch_id=batch.batch_id)
     conflicting = warehouse.query(connection, "verification/conflicting_copies")
     keys = {row["row_number"]: row["record_key"] for row in conflicting}
+    _quarantine(connection, contract, batch, path, keys)
+    if keys and contract.amounts:
+        warehouse.run(
+            connection,
+            "verification/set_aside_amounts",
+            batch_id=batch.batch_id,
+            **names(contract),
+        )
+
+
+def _quarantine(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: Batch,
+    path: Path,
+    keys: dict[int, str],
+) -> None:
+    """Quarantine rows of a batch that was read before, as they came; *keys* by row number.
+
+    Raises:
+        OutOfBalance: the file at *path* lacks some of them.
+    """
     if not keys:
         return
+    missing = set(keys)
     # The file is read again for its raw rows: few files need it, and keeping them costs memory.
     opened = open_tables(contract, path, batch.file_name)
     for block in opened.reading:
@@ -332,6 +441,9 @@ def _set_copies_aside(
             join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
         )
         _copy(connection, ("quality", "quarantine"), frame)
+        missing -= set(rows["row_number"])
+    if missing:
+        raise OutOfBalance(f"batch {batch.batch_id}: {len(missing)} rows are no longer in its file")
 
 
 def _reject(connection: Connection[Any], batch: Batch, error: Unreadable) -> str:
@@ -358,7 +470,11 @@ def _close(
     Raises:
         OutOfBalance: they differ.
     """
-    copies = warehouse.query(connection, "verification/set_aside", **names(contract))
+    copies = (
+        []
+        if contract.rows_are_transactions
+        else warehouse.query(connection, "verification/set_aside", **names(contract))
+    )
     aside = {bool(row["is_identical"]): row for row in copies}
     dropped, conflicting = aside.get(True, {}), aside.get(False, {})
     rows = _parts(
@@ -427,6 +543,7 @@ def _key_text(column: Column) -> str:
 def names(contract: Contract) -> dict[str, Any]:
     """The names that this room's SQL files use, of one contract."""
     return {
+        "source": contract.source_system,
         "schema": f"source_{contract.source_system}",
         "feed": contract.feed,
         "key": contract.key,
@@ -435,4 +552,5 @@ def names(contract: Contract) -> dict[str, Any]:
         "amounts": contract.amounts,
         "version_column": contract.version_column,
         "sheet_rows": SHEET_ROWS,
+        "rows_are_transactions": contract.rows_are_transactions,
     }

@@ -311,7 +311,7 @@ def test_sample_defects_become_issues_and_a_later_file_repairs_it(samples):
         ("number", "claim_amount", "resolved"): 1,
         ("money_format", "allowed_amount", "open"): 1,
         ("enum", "plan_type", "open"): 1,
-        ("enum", "claim_type", "open"): 1,
+        ("unlisted_word", "claim_type", "open"): 1,
         ("pattern", "diagnosis_code", "open"): 1,
         ("pattern", "tooth_number", "open"): 1,
         ("pattern", "provider_id", "open"): 1,

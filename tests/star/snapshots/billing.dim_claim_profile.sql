@@ -33,4 +33,16 @@ where num_nonnulls(c.visit_type, c.coverage_type, c.is_billed, c.claim_type, c.p
 order by visit_type, coverage_type, is_billed, claim_type, plan_type, claim_status, status_reason
 on conflict do nothing;
 
+update star.dim_claim_profile as d
+set claim_status_counts_as = m.counts_as
+from (
+    select
+        k.claim_profile_key,
+        coalesce(max(l.counts_as), 'unknown') as counts_as
+    from star.dim_claim_profile as k
+    left join reference.claim_status as l on btrim(regexp_replace(lower(k.claim_status), '[\s!-/:-@\[-`{-~\u00a0–—]+', ' ', 'g')) = btrim(regexp_replace(lower(l.spelling), '[\s!-/:-@\[-`{-~\u00a0–—]+', ' ', 'g'))
+    group by k.claim_profile_key
+) as m
+where d.claim_profile_key = m.claim_profile_key and d.claim_status_counts_as <> m.counts_as;
+
 drop table combination;

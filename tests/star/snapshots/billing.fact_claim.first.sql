@@ -1,6 +1,7 @@
 -- star/claim_version
 -- The relation claim_version: every version of the claims that the load touches, with its place in the claim's
--- history, its money as a difference to the version before, and its surrogate keys.
+-- history, its money as a difference to the version before, and its surrogate keys. A version of a feed of
+-- transactions adds its amounts to those of the version before; one of a feed of states replaces them.
 -- A first load brings one version of each claim: then it is a view (no sort, no copy).
 
 

@@ -143,7 +143,8 @@ drop table moved;
 
 -- star/claim_version
 -- The relation claim_version: every version of the claims that the load touches, with its place in the claim's
--- history, its money as a difference to the version before, and its surrogate keys.
+-- history, its money as a difference to the version before, and its surrogate keys. A version of a feed of
+-- transactions adds its amounts to those of the version before; one of a feed of states replaces them.
 -- A first load brings one version of each claim: then it is a view (no sort, no copy).
 
 
@@ -226,10 +227,18 @@ earlier as (
         c.claim_date_key,
         c.paid_date_key,
         c.service_date,
-        case c.version_number when k.version_count then k.total_cost else sum(c.total_cost_delta) over so_far end as total_cost,
-        case c.version_number when k.version_count then k.covered_amount else sum(c.covered_amount_delta) over so_far end as covered_amount,
-        case c.version_number when k.version_count then k.allowed_amount else sum(c.allowed_amount_delta) over so_far end as allowed_amount,
-        case c.version_number when k.version_count then k.paid_amount else sum(c.paid_amount_delta) over so_far end as paid_amount
+        case
+            when c.version_number = k.version_count then k.total_cost else sum(c.total_cost_delta) over so_far
+        end as total_cost,
+        case
+            when c.version_number = k.version_count then k.covered_amount else sum(c.covered_amount_delta) over so_far
+        end as covered_amount,
+        case
+            when c.version_number = k.version_count then k.allowed_amount else sum(c.allowed_amount_delta) over so_far
+        end as allowed_amount,
+        case
+            when c.version_number = k.version_count then k.paid_amount else sum(c.paid_amount_delta) over so_far
+        end as paid_amount
     from known as k
     inner join star.fact_claim_change as c on c.source_system = 'billing' and k.claim_id = c.claim_id
     where k.version_count > 1
@@ -292,7 +301,8 @@ left join star.dim_claim_profile as junk
     union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e
-    where e.batch_id <> all('{}'::bigint[])
+    where
+        e.batch_id <> all('{}'::bigint[])
 )
 
 select

@@ -25,4 +25,16 @@ where num_nonnulls(c.encounter_class, c.modality, c.is_first_visit) > 0 and not 
 order by encounter_class, modality, is_first_visit
 on conflict do nothing;
 
+update star.dim_encounter_profile as d
+set modality_counts_as = m.counts_as
+from (
+    select
+        k.encounter_profile_key,
+        coalesce(max(l.counts_as), 'unknown') as counts_as
+    from star.dim_encounter_profile as k
+    left join reference.modality as l on btrim(regexp_replace(lower(k.modality), '[\s!-/:-@\[-`{-~\u00a0–—]+', ' ', 'g')) = btrim(regexp_replace(lower(l.spelling), '[\s!-/:-@\[-`{-~\u00a0–—]+', ' ', 'g'))
+    group by k.encounter_profile_key
+) as m
+where d.encounter_profile_key = m.encounter_profile_key and d.modality_counts_as <> m.counts_as;
+
 drop table combination;

@@ -1,5 +1,6 @@
 -- Anthem's medical claims in the shape of all claim files.
 {% import "mapping/billing_exports/member.jinja" as member -%}
+{% import "words.jinja" as words -%}
 select
     claim_id,
     {{ member.member_of('ANT') }} as patient_id,
@@ -10,7 +11,7 @@ select
     provider_name,
     location,
     'ANT' as payer,
-    lower(claim_type) as claim_type,
+    coalesce(listed_type, lower(claim_type)) as claim_type,
     plan_type,
     service_date,
     paid_date,
@@ -21,4 +22,10 @@ select
     paid_amount,
     batch_id,
     row_number
-from source_billing_exports.anthem_medical
+from (
+    select
+        claim.*,
+        listed.claim_type as listed_type
+    from source_billing_exports.anthem_medical as claim
+    left join {{ words.listed("claim_type") }} as listed on {{ words.spelled("claim.claim_type") }} = listed.folded
+) as typed

@@ -2,6 +2,7 @@
 -- codes the CPT one counts, unless the other is of a restricted specialty, which must not be lost. The list has no
 -- addresses, and the day of a decision instead of a payment.
 {% import "mapping/billing_exports/member.jinja" as member -%}
+{% import "words.jinja" as words -%}
 with restricted as (
     select listed.code
     from reference.procedure_specialty as listed
@@ -18,7 +19,7 @@ select
     provider_id,
     provider_name,
     'CIG' as payer,
-    lower(claim_type) as claim_type,
+    coalesce(listed_type, lower(claim_type)) as claim_type,
     plan_type,
     service_date,
     case
@@ -32,4 +33,10 @@ select
     paid_amount,
     batch_id,
     row_number
-from source_billing_exports.cigna_claims
+from (
+    select
+        claim.*,
+        listed.claim_type as listed_type
+    from source_billing_exports.cigna_claims as claim
+    left join {{ words.listed("claim_type") }} as listed on {{ words.spelled("claim.claim_type") }} = listed.folded
+) as typed

@@ -1,3 +1,4 @@
+{% import "words.jinja" as words -%}
 -- Every version of an appointment as the clinic network sent it, in the shape of star.fact_appointment. The latest of
 -- each also has the appointment that replaced it.
 --
@@ -8,6 +9,8 @@
 with version as (
     select
         appointment.*,
+        coalesce(listed.appointment_status, appointment.status) as appointment_status,
+        coalesce(listed.counts_as, 'unknown') as counts_as,
         batch.received_date,
         row_number() over (
             partition by appointment.appointment_id
@@ -15,6 +18,8 @@ with version as (
         ) = 1 as is_latest
     from source_clinic.appointments as appointment
     inner join landing.batch as batch on appointment.batch_id = batch.batch_id
+    left join {{ words.listed("appointment_status") }} as listed
+        on {{ words.spelled("appointment.status") }} = listed.folded
     where batch.state in ('checked', 'loaded')
 ),
 
@@ -56,18 +61,19 @@ select
     end as facility_id,
     (version.scheduled_at at time zone 'UTC')::date as service_date,
     version.scheduled_at,
-    version.status as appointment_status,
-    (version.status = 'COMPLETED')::integer::smallint as completed_count,
-    (version.status = 'CANCELLED')::integer::smallint as cancelled_count,
-    (version.status = 'NO_SHOW')::integer::smallint as no_show_count,
-    (version.status = 'RESCHEDULED')::integer::smallint as rescheduled_count,
+    -- a word outside the list stays as it is, and counts as unknown: as none of the four
+    version.appointment_status,
+    (version.counts_as = 'completed')::integer::smallint as completed_count,
+    (version.counts_as = 'cancelled')::integer::smallint as cancelled_count,
+    (version.counts_as = 'no-show')::integer::smallint as no_show_count,
+    (version.counts_as = 'rescheduled')::integer::smallint as rescheduled_count,
     case
-        when version.status = 'RESCHEDULED' and latest.next_at <= version.scheduled_at + interval '30 days'
+        when version.counts_as = 'rescheduled' and latest.next_at <= version.scheduled_at + interval '30 days'
             then latest.next_id
     end as replaced_by_id,
     version.received_date as version_at,
     case
-        when version.is_latest and version.status = 'RESCHEDULED'
+        when version.is_latest and version.counts_as = 'rescheduled'
             then greatest(version.batch_id, calendar_change.batch_id)
         else version.batch_id
     end as batch_id,

@@ -1,3 +1,4 @@
+{% import "words.jinja" as words -%}
 -- Every version of a visit as the clinic network sent it, in the shape of star.fact_encounter. No payer: the network
 -- sends a patient's kind of insurance, never the insurer (dim_patient.payer_type).
 select
@@ -9,11 +10,18 @@ select
     case clinic_location when 'Telehealth Hub' then 'not applicable' else clinic_location end as facility_id,
     visit_date as service_date,
     -- HL7's classes of encounters, as the hospital uses them: virtual is one without a place
-    case modality when 'Telehealth' then 'virtual' when 'In-Person' then 'ambulatory' end as encounter_class,
-    modality,
+    case counts_as when 'telehealth' then 'virtual' when 'in person' then 'ambulatory' end as encounter_class,
+    coalesce(listed_modality, modality) as modality,
     is_first_visit_for_patient as is_first_visit,
     visit_duration_minutes as length_minutes,
     billed_amount as total_claim_cost,
     batch_id,
     row_number
-from source_clinic.visits
+from (
+    select
+        visit.*,
+        listed.modality as listed_modality,
+        listed.counts_as
+    from source_clinic.visits as visit
+    left join {{ words.listed("modality") }} as listed on {{ words.spelled("visit.modality") }} = listed.folded
+) as typed

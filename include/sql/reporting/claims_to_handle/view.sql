@@ -85,15 +85,15 @@ checked as (
         p.status_reason,
         s.as_of_day,
         s.as_of_day - coalesce(m.date, c.service_date) as days_since_claim,
-        coalesce(p.claim_status = 'denied', false) as is_denied,
+        p.claim_status_counts_as = 'denied' as is_denied,
         coalesce(
-            coalesce(p.claim_status, 'unknown') <> 'denied'
-            and (c.paid_amount > 0 or p.claim_status = 'paid')
+            p.claim_status_counts_as not in ('denied', 'reversed')
+            and (c.paid_amount > 0 or p.claim_status_counts_as = 'paid')
             and c.paid_amount < c.allowed_amount,
             false
         ) as is_underpaid,
         coalesce(
-            coalesce(p.claim_status, 'unknown') not in ('denied', 'paid')
+            p.claim_status_counts_as not in ('denied', 'paid', 'reversed')
             and c.paid_amount <= 0
             and s.as_of_day - coalesce(m.date, c.service_date) > w.unpaid_days,
             false
@@ -101,7 +101,7 @@ checked as (
         coalesce(
             greatest(
                 c.queue_days,
-                case when p.claim_status = 'under review' then s.as_of_day - coalesce(m.date, c.service_date) end
+                case when p.claim_status_counts_as = 'pending' then s.as_of_day - coalesce(m.date, c.service_date) end
             ) > w.pended_days,
             false
         ) as is_pended_too_long

@@ -11,7 +11,7 @@ given as (
     select m.*
     from jsonb_to_recordset($1::jsonb) as m (
         name text, title text, sentence text, owner text, unit text, kind text, source text, fact text,
-        filter text, numerator text, denominator text, member text, not_across text, dimensions text[]
+        filter text, numerator text, denominator text, unknown text, member text, not_across text, dimensions text[]
     )
 ),
 
@@ -29,7 +29,10 @@ deleted as (
     where c.metric not in (select d.name from described as d)
 )
 
-insert into metrics.catalog
+insert into metrics.catalog (
+    metric, title, sentence, owner, unit, kind, fact, filter, numerator, denominator, unknown, member, dimensions,
+    not_across, roll_up, example, source
+)
 select
     name as metric,
     title,
@@ -41,6 +44,7 @@ select
     filter,
     numerator,
     denominator,
+    unknown,
     member,
     dimensions,
     not_across,
@@ -60,6 +64,7 @@ on conflict (metric) do update set
     filter = excluded.filter,
     numerator = excluded.numerator,
     denominator = excluded.denominator,
+    unknown = excluded.unknown,
     member = excluded.member,
     dimensions = excluded.dimensions,
     not_across = excluded.not_across,

@@ -13,6 +13,9 @@ select
     {%- elif metric.kind == 'ratio' %}
     ({{ metric.numerator }})::numeric as numerator,
     ({{ metric.denominator }})::numeric as denominator
+    {%- if metric.unknown %},
+    {{ metric.unknown }} as unknown_count
+    {%- endif %}
     {%- else %}
     ({{ metric.numerator }})::numeric as numerator
     {%- endif %}

@@ -11,7 +11,8 @@ select
     rolled.member,
     rolled.numerator,
     rolled.denominator,
-    rolled.value
+    rolled.value,
+    rolled.unknown_count
 from (
     select
         {{ metric.not_across or 'null' }}::text as as_of,
@@ -28,7 +29,8 @@ from (
         end as member,
         ({{ NUMERATOR[metric.kind] }})::numeric as numerator,
         ({{ DENOMINATOR[metric.kind] }})::numeric as denominator,
-        ({{ VALUE[metric.kind] }})::numeric as value
+        ({{ VALUE[metric.kind] }})::numeric as value,
+        {{ "sum(unknown_count)" if metric.unknown else "null" }}::bigint as unknown_count
     from metrics.{{ metric.name }}
     group by
         {%- if metric.not_across %}
@@ -46,5 +48,7 @@ from (
 
 comment on view metrics.roll_up is
 'Every metric as a whole (dimension is all) and by each of its cuts; numerator and denominator where there are any';
+comment on column metrics.roll_up.unknown_count is
+'How many rows are on neither side because a word is missing or in no list; empty for metrics that count no words';
 comment on column metrics.roll_up.as_of is
 'For a metric that must not be added up over time, the time of the row; empty for others';

@@ -9,7 +9,8 @@ select
     file.archive_path,
     file.checksum,
     file.size_bytes,
-    file.file_name
+    file.file_name,
+    batch.is_correction
 from quality.issue
 inner join quality.quarantine using (batch_id, row_number)
 inner join landing.batch using (batch_id)

@@ -8,11 +8,14 @@
 -- sqlfluff:templater:jinja:context:money:["total_cost", "covered_amount", "paid_amount"]
 -- sqlfluff:templater:jinja:context:others:{"priority": "smallint"}
 -- sqlfluff:templater:jinja:context:change:["priority"]
+-- sqlfluff:templater:jinja:context:transactions:["ledger"]
+-- sqlfluff:templater:jinja:context:has_withdrawn:true
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- The relation claim_version: every version of the claims that the load touches, with its place in the claim's
--- history, its money as a difference to the version before, and its surrogate keys.
+-- history, its money as a difference to the version before, and its surrogate keys. A version of a feed of
+-- transactions adds its amounts to those of the version before; one of a feed of states replaces them.
 -- A first load brings one version of each claim: then it is a view (no sort, no copy).
 {% import "star/sql/keys.jinja" as keys with context %}
 {% macro covered() -%}
@@ -92,7 +95,12 @@ analyze known (claim_id, version_count);
 create temp table claim_version on commit drop as
 with {{ keys.calendar() }},
 
-earlier as (
+{% if transactions %}adding as materialized (
+    select b.batch_id from landing.batch as b
+    where b.source_system = '{{ source }}' and b.feed = any('{ {{- transactions | join(",") -}} }'::text[])
+),
+
+{% endif %}earlier as (
     select
         k.claim_id,
         k.batch_id,
@@ -112,7 +120,14 @@ earlier as (
         c.version_date,
         c.{{ pointed | join(",\n        c.") }},
         c.service_date{% for name in money %},
-        case c.version_number when k.version_count then k.{{ name }} else sum(c.{{ name }}_delta) over so_far end as {{ name }}
+        case
+            {%- if transactions %}
+            -- a transaction's amount is its difference; where no version has one, there is none
+            when c.batch_id = any(array(select a.batch_id from adding as a))
+                then case when k.{{ name }} is not null or c.{{ name }}_delta <> 0 then c.{{ name }}_delta end
+            {%- endif %}
+            when c.version_number = k.version_count then k.{{ name }} else sum(c.{{ name }}_delta) over so_far
+        end as {{ name }}
         {%- endfor %}{% for name in others %},
         {{ "c." ~ name if name in change else "case c.version_number when k.version_count then k." ~ name ~ " end as " ~ name }}
         {%- endfor %}
@@ -137,8 +152,47 @@ version as (
     union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e
-    where e.batch_id <> all('{{ batches }}'::bigint[])
+    where
+        e.batch_id <> all('{{ batches }}'::bigint[])
+        {%- if has_withdrawn %}
+        and not exists (
+            select from quality.quarantine as q
+            where q.batch_id = e.batch_id and q.row_number = e.row_number and q.withdrawn_at is not null
+        )
+        {%- endif %}
 )
+{%- if transactions %},
+
+-- a state begins a sum anew
+placed as (
+    select
+        v.*,
+        count(*) filter (where v.batch_id <> all(array(select a.batch_id from adding as a))) over in_order as sum_number
+    from version as v
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    window in_order as (
+        partition by v.claim_id order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+    )
+),
+
+summed as (
+    select
+        v.claim_id,
+        v.batch_id,
+        v.row_number,
+        v.version_date,
+        v.{{ pointed | join(",\n        v.") }},
+        v.service_date{% for name in money %},
+        sum(v.{{ name }}) over so_far as {{ name }}{% endfor %}{% for name in others %},
+        v.{{ name }}{% endfor %}
+    from placed as v
+    inner join landing.batch as b on v.batch_id = b.batch_id
+    window so_far as (
+        partition by v.claim_id, v.sum_number
+        order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+    )
+)
+{%- endif %}
 
 select
     '{{ source }}' as source_system,
@@ -146,7 +200,7 @@ select
     (row_number() over in_order)::integer as version_number,
     lead(v.batch_id) over in_order is null as is_latest{% for name in money %},
     coalesce(v.{{ name }}, 0) - coalesce(lag(v.{{ name }}) over in_order, 0) as {{ name }}_delta{% endfor %}
-from version as v
+from {{ "summed" if transactions else "version" }} as v
 inner join landing.batch as b on v.batch_id = b.batch_id
 window in_order as (
     partition by v.claim_id order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number

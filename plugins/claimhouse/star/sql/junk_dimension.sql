@@ -1,6 +1,7 @@
 -- sqlfluff:templater:jinja:context:fact:fact_claim
 -- sqlfluff:templater:jinja:context:junk:claim_profile
 -- sqlfluff:templater:jinja:context:junk_columns:{"visit_type": "text", "is_billed": "boolean"}
+-- sqlfluff:templater:jinja:context:listed:["claim_status"]
 -- sqlfluff:templater:jinja:context:brought:["visit_type"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
@@ -26,5 +27,7 @@ where num_nonnulls(c.{{ junk_columns | join(", c.") }}) > 0 and not exists (
         {% endfor %})
 order by {{ junk_columns | join(", ") }}
 on conflict do nothing;
-
+{% for word in listed %}
+{% include "sql/reference/counts_as.jinja" %};
+{% endfor %}
 drop table combination;

@@ -1,42 +1,70 @@
 -- sqlfluff:templater:jinja:context:record_key:claim_id
 -- sqlfluff:templater:jinja:context:sheet_rows:10000000
--- Set aside the rows of one batch that repeat a key. The newest version is kept, of equally new ones
--- the last in the file. Only rows in suspect_row can be among them.
+-- noqa: disable=LT01,LT02,LT05,LT06,LT12
+-- Set aside the rows of one batch that repeat a key. The newest version is kept, of equally new ones the last in
+-- the file. A reversal that the contract does not declare is never kept, and of equally new rows one that it takes
+-- back only where there is no other. Only rows in suspect_row can be among them.
+{% macro of_one_key() %}partition by s.{{ key | join(', s.') }}{% endmacro %}
+{% macro newest_first() %}
+order by
+    s.reversed_columns <> '',
+    {% if version_column %}s.{{ version_column }} desc nulls last, {% endif %}
+    s.is_taken_back,
+    s.row_number desc
+{% endmacro %}
 create temp table copy_of_record on commit drop as
 with
-suspect as (
-    select {{ feed }}.*
-    from {{ schema }}.{{ feed }}
+read as (
+    select
+        s.*,
+        concat_ws(
+            '|', null
+            {%- for column in amounts %},
+            case when s.{{ column.name }} < 0 and max(s.{{ column.name }}) over of_key > 0 then '{{ column.name }}' end
+            {%- endfor %}
+        ) as reversed_columns
+    from {{ schema }}.{{ feed }} as s
     inner join suspect_row using (row_number)
-    where {{ feed }}.batch_id = {{ batch_id }}
+    where s.batch_id = {{ batch_id }}
+    window of_key as (partition by s.{{ key | join(', s.') }})
+),
+
+suspect as (
+    select
+        s.*,
+        exists (
+            select from read as r
+            where
+                s.reversed_columns = ''
+                and r.reversed_columns <> ''
+                and (r.{{ key | join(', r.') }}) = (s.{{ key | join(', s.') }})
+                {%- for column in amounts %}
+                and abs(r.{{ column.name }}) is not distinct from abs(s.{{ column.name }})
+                {%- endfor %}
+        ) as is_taken_back
+    from read as s
 ),
 
 ranked as (
     select
-        *,
+        s.*,
+        row_number() over ({{ of_one_key() }} {{ newest_first() }}) as place,
         row_number() over (
-            partition by {{ key | join(', ') }}
-            order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
-        ) as place,
-        row_number() over (
-            partition by {{ key | join(', ') }}, md5(row({{ columns | map(attribute='name') | join(', ') }})::text)
-            order by row_number desc
+            {{ of_one_key() }}, md5(row(s.{{ columns | map(attribute='name') | join(', s.') }})::text)
+            order by s.row_number desc
         ) as copy,
-        first_value(row_number) over (
-            partition by {{ key | join(', ') }}
-            order by {% if version_column %}{{ version_column }} desc nulls last, {% endif %}row_number desc
-        ) as kept_row
-    from suspect
+        first_value(s.row_number) over ({{ of_one_key() }} {{ newest_first() }}) as kept_row
+    from suspect as s
 )
 
 select
     row_number,
     kept_row,
     {{ record_key }} as record_key,
-    copy > 1 as is_identical
-    {%- for column in amounts %}
-        ,
-        {{ column.name }}{% endfor %}
+    copy > 1 as is_identical,
+    reversed_columns
+    {%- for column in amounts %},
+    {{ column.name }}{% endfor %}
 from ranked
 where place > 1;
 
@@ -55,11 +83,16 @@ select
     sheet.sheet_name,
     copy.row_number,
     copy.record_key,
-    '{{ key | join('|') }}' as column_name,
-    case when copy.is_identical then 'identical_copy' else 'conflicting_copy' end as rule,
+    case copy.reversed_columns when '' then '{{ key | join('|') }}' else copy.reversed_columns end as column_name,
+    case
+        when copy.is_identical then 'identical_copy'
+        when copy.reversed_columns <> '' then 'undeclared_reversal'
+        else 'conflicting_copy'
+    end as rule,
     case when copy.is_identical then 'warning' else 'error' end as severity,
     case
         when copy.is_identical then 'The row is identical to another row of the same record; this copy is dropped.'
+        when copy.reversed_columns <> '' then {% include "verification/sql/reversal_message.jinja" %}
         else
             'The record occurs more than once in the file, with different values; '
             || case

@@ -1,4 +1,10 @@
 -- sqlfluff:templater:jinja:context:has_key_index:true
+-- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
+{% if may_be_reversed %}
+    -- Few rows: what verification/undeclared_reversals.sql looks for.
+    create index if not exists {{ feed }}_negative on {{ schema }}.{{ feed }} (batch_id)
+    where {% include "verification/sql/is_negative.jinja" %};
+{% endif %}
 {% if has_key_index %}
     -- Built after the first load: half the cost of building it before.
     create index if not exists {{ feed }}_key on {{ schema }}.{{ feed }} ({{ key | join(', ') }});

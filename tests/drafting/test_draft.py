@@ -19,6 +19,7 @@ from local.samples import SEED, billing_exports
 from tests.sources.billing_exports.test_samples_billing_exports import table
 from tests.worlds.feeds import take_in_all
 from tests.worlds.properties import examples
+from tests.worlds.workbooks import Page, workbook
 
 from claimhouse import contracts, drafting
 from claimhouse import settings as places
@@ -353,6 +354,15 @@ def test_workbooks_lines_of_json_and_parquet_are_drafted_too(tmp_path):
     for name, form in (("a.jsonl", "jsonl"), ("b.parquet", "parquet"), ("c.xlsx", "xlsx")):
         contract = drafted(tmp_path / name, "made", tmp_path)
         assert contract.dialect.format == form and accepted(tmp_path / name, contract) == 1
+
+
+def test_the_table_of_a_workbook_is_found_below_titles_and_behind_a_cover(tmp_path):
+    rows = [[f"K{n}", f"2024-01-{n:02}", n] for n in range(1, 20)]
+    table = [["Claims of ACME"], [], ["key", "served", "paid"], *rows]
+    path = tmp_path / "claims.xlsx"
+    path.write_bytes(workbook(Page("Cover", [["ACME"]]), Page("Data", table)))
+    contract = drafted(path, SOURCE, tmp_path / "drafts")
+    assert [column.type for column in contract.columns] == ["string", "date", "decimal"]
 
 
 def test_no_column_has_the_name_of_one_that_every_source_table_has(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from claimhouse import settings
-from claimhouse.reading import Dialect, examine, open_file
+from claimhouse.reading import Dialect, examine, open_file, open_sheets, widest
 
 ROWS = 20_000
 DELIMITERS = ",;\t|"
@@ -44,7 +44,8 @@ def first_rows(path: Path, dialect: Dialect) -> pl.DataFrame:
         Unreadable: the file as a whole cannot be read.
     """
     blocks: list[pl.DataFrame] = []
-    with open_file(path, dialect, settings.block_bytes()) as reading:
+    places = widest(open_sheets(path, dialect))
+    with open_file(path, dialect, settings.block_bytes(), places) as reading:
         for block in reading:
             blocks.append(block.rows)
             if sum(map(len, blocks)) >= ROWS:

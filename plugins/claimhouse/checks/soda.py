@@ -97,7 +97,8 @@ def scan(
         soda_scan.add_sodacl_yaml_str(text, file_name="from_the_contract")
     _refuse_errors(soda_scan)
     try:
-        _prepare(soda_scan)
+        with _environment_kept(**_certificates(address)):
+            _prepare(soda_scan)
         soda_scan.execute()
         if unknown := [
             log for log in soda_scan.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)
@@ -138,6 +139,13 @@ def configuration(address: str, schema: str) -> str:
     # JSON is YAML, and \u0024 a dollar sign: Soda renders the text as a template, in which a
     # password's ${ must not start a variable.
     return json.dumps({f"data_source {DATA_SOURCE}": properties}).replace("$", "\\u0024")
+
+
+def _certificates(address: str) -> dict[str, str]:
+    """The files of TLS in *address* as libpq's variables: Soda hands on the mode alone."""
+    parts = conninfo_to_dict(address)
+    names = ("sslrootcert", "sslcert", "sslkey")
+    return {f"PG{name.upper()}": str(parts[name]) for name in names if parts.get(name)}
 
 
 def _refuse_errors(soda_scan: Scan) -> None:

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz faults lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz properties faults lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ down: ## stop the system; its data stays in var/
 test: set-up ## run the tests
 	$(BIN)/python -m pytest -n 2
 
-fuzz: set-up ## run the property tests with other examples, N times as many (N=20)
+fuzz: set-up ## read N=100000 damaged and hostile files made from the samples (SEED=<seed> repeats)
+	$(BIN)/python -m tests.reading.fuzz --files $(or $(N),100000) $(if $(SEED),--seed "$(SEED)")
+
+properties: set-up ## run the property tests with other examples, N times as many (N=20)
 	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(or $(N),20) $(BIN)/python -m pytest -n 2 -m property
 
 faults: set-up ## kill, fill and damage things at random: TRIALS=200, and SEED= TRIAL= to repeat one

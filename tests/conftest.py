@@ -29,7 +29,7 @@ from local import embedded
 from claimhouse import ingest, schema
 
 # The same commit gives the same verdict twice: `make test` draws the same examples each time.
-# `make fuzz` draws others, and many; what it finds becomes an @example of its test.
+# `make properties` draws others, and many; what it finds becomes an @example of its test.
 hypothesis_settings.register_profile("test", derandomize=True, deadline=None, database=None)
 hypothesis_settings.register_profile(
     "fuzz", deadline=None, print_blob=True, max_examples=100 * FACTOR

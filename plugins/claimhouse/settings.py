@@ -115,3 +115,21 @@ def journal_minutes() -> float:
 def refresh_minutes() -> float:
     """After how many minutes loading and publishing count as failed."""
     return float(os.environ.get("CLAIMHOUSE_REFRESH_MINUTES", "60"))
+
+
+def reader_memory_bytes() -> int:
+    """How much memory the process that opens a file may take, beyond what it starts with."""
+    return int(os.environ.get("CLAIMHOUSE_READER_MEMORY_MIB", "2048")) * 1024 * 1024
+
+
+def reader_seconds(file_bytes: int) -> float:
+    """How many seconds of processor time a file of this size may take to be read.
+
+    The setting, and a second for each MiB.
+    """
+    return float(os.environ.get("CLAIMHOUSE_READER_SECONDS", "120")) + file_bytes / 1024 / 1024
+
+
+def reader_unpacked_bytes() -> int:
+    """How many bytes a compressed file may unpack to."""
+    return int(os.environ.get("CLAIMHOUSE_READER_UNPACKED_MIB", "4096")) * 1024 * 1024

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from claimhouse import contracts, settings
 from claimhouse.drafting.guess import as_key, guess_column, guess_key
-from claimhouse.drafting.sample import first_rows, guess_dialect
+from claimhouse.drafting.sample import first_rows
 from claimhouse.drafting.words import names, snake
 from claimhouse.drafting.yaml import Draft, write_draft
-from claimhouse.reading import Unreadable
+from claimhouse.reading import Unreadable, guess_dialect
 from claimhouse.verification import fit_contracts
 
 

@@ -3,16 +3,26 @@
 Comes in: a file on the local disk and its dialect. Goes out: a :class:`Reading` of blocks; every
 line of the file is in a row, in a broken row, or blank. May not know contracts, a database or Airflow.
 
-:mod:`open` lists the file formats, one module each.
+:mod:`pool` hands a file to a process with limits, :mod:`child`. :mod:`open` lists the file formats,
+one module each.
 """
 
 from __future__ import annotations
 
 from claimhouse.reading.lines import join_row
-from claimhouse.reading.open import FORMATS, open_file, open_sheets
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Note, Place, Reading, Table
+from claimhouse.reading.open import FORMATS
+from claimhouse.reading.parts import (
+    Block,
+    BrokenRow,
+    Dialect,
+    Note,
+    Place,
+    Reading,
+    Table,
+    Unreadable,
+)
+from claimhouse.reading.pool import guess_dialect, open_file, open_sheets
 from claimhouse.reading.sheets import HEADER_ROWS, SHEET_ROWS, Sheet, widest
-from claimhouse.reading.text import Unreadable, examine
 
 __all__ = [
     "FORMATS",
@@ -27,7 +37,7 @@ __all__ = [
     "Sheet",
     "Table",
     "Unreadable",
-    "examine",
+    "guess_dialect",
     "join_row",
     "open_file",
     "open_sheets",

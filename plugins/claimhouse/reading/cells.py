@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from claimhouse.reading.text import DAMAGE, Unreadable
+from claimhouse.reading.faults import DAMAGE
+from claimhouse.reading.kinds import AGAIN
+from claimhouse.reading.parts import Unreadable
 
 CHUNK = 1024 * 1024
 # Longer than any match, so that none is missed between two chunks.
@@ -78,10 +80,10 @@ def odd_cells(path: Path, sheet: str) -> OddCells:
             is_suspect = bool(styles.elapsed) or styles.is_1904 or _has_suspects(archive, member)
             if is_suspect:
                 _parse(_chunks(archive, member), _Cells(styles, found))
-    except (*DAMAGE, OSError, NotImplementedError, RuntimeError):
-        raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
     except (KeyError, StopIteration, ValueError, expat.ExpatError):
         return found  # a workbook that only calamine understands
+    except DAMAGE:
+        raise Unreadable("truncated", f"The workbook is cut off or corrupt. {AGAIN}") from None
     return found
 
 

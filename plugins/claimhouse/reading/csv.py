@@ -21,9 +21,12 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from claimhouse.counted import counted
+from claimhouse.reading.layout import SEPARATOR_LINE, check_layout, other_delimiter
+from claimhouse.reading.limits import MAX_COLUMNS, check_columns
 from claimhouse.reading.lines import (
     Lines,
     Numbers,
+    blank_bytes,
     check_header,
     first_broken,
     line_ends,
@@ -31,10 +34,19 @@ from claimhouse.reading.lines import (
     strip_end,
 )
 from claimhouse.reading.notes import note_encoding
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, split_header
-from claimhouse.reading.text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, Unreadable, examine
+from claimhouse.reading.parts import (
+    Block,
+    BrokenRow,
+    Dialect,
+    Note,
+    Reading,
+    Unreadable,
+    split_header,
+)
+from claimhouse.reading.text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, count_lines, examine
 
 MAX_RECORD_LINES = 100
+PARSER_BYTES, LEAST_BLOCK_BYTES = 512 * 1024 * 1024, 64 * 1024
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -56,10 +68,15 @@ class Walker:
         self._break = re.compile(b"[\r\n" + re.escape(self.delimiter) + b"]")
 
     def walk(self, data: bytes, start: int, stop: int) -> Record:
-        """The record that begins at *start*, searched for no further than *stop*."""
+        """The record that begins at *start*, searched for no further than *stop*.
+
+        Of one with too many fields, only the first are searched for.
+        """
         spans: list[tuple[int, int]] = []
         at, strict = start, True
         while True:
+            if len(spans) > MAX_COLUMNS:
+                return Record(spans, stop, False, strict)
             begin = at
             if self.quote and data[at : at + 1] == self.quote:
                 at = self._closing(data, at + 1, stop)
@@ -117,31 +134,64 @@ def open_csv(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
         Unreadable: the file as a whole cannot be trusted, or has no usable header.
     """
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
-    return note_encoding(text, dialect, *split_header(_parts(text, dialect, block_bytes)))
+    notes: list[Note] = []
+    reading = note_encoding(text, dialect, *split_header(_parts(text, dialect, block_bytes, notes)))
+    reading.notes[:0] = notes
+    return reading
 
 
-def _parts(text: Text, dialect: Dialect, block_bytes: int) -> Iterator[list[str] | Block]:
-    """The header, then the blocks."""
+def _parts(
+    text: Text, dialect: Dialect, block_bytes: int, notes: list[Note]
+) -> Iterator[list[str] | Block]:
+    """The header, then the blocks; *notes* are complete with the header."""
     with text.open() as stream:
         lines = Lines(stream, block_bytes)
         walker = Walker(dialect)
-        header, line = _read_header(lines, walker, dialect)
+        line = _skip_separator_line(lines, dialect, notes)
+        header, line = _read_header(lines, walker, dialect, line)
         yield header
+        # The parser sets aside the bytes of a block once for each column.
+        lines.shorten(max(LEAST_BLOCK_BYTES, PARSER_BYTES // len(header)))
         parser = Parser(header, dialect, text.has_broken)
         while True:
             piece, count, is_last = lines.next()
             if not piece:
                 return
+            if (blank := blank_bytes(piece)) > 0:
+                line += count_lines(piece[:blank])
+                lines.take(blank)
+                continue
             block, used, count = parser.parse(piece, count, line, is_last)
             lines.take(used)
             line += count
             yield block
 
 
-def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[str], int]:
-    """The column names and the line after them."""
+def _skip_separator_line(lines: Lines, dialect: Dialect, notes: list[Note]) -> int:
+    """Move past an instruction for Excel before the header, and return the line that follows."""
+    piece, _, _ = lines.next()
+    first = strip_end(piece[: piece.find(b"\n") + 1] or piece[:100])
+    separator = SEPARATOR_LINE.fullmatch(first)
+    if separator is None:
+        return 1
+    if separator[1].decode("latin-1") != dialect.delimiter:
+        raise other_delimiter(separator[1].decode("latin-1"), 1, dialect)
+    lines.take(int(line_ends(piece)[0]))
+    message = "The first line is an instruction for Excel (sep=), not the header; it was left out."
+    notes.append(Note("separator_line", message, 1))
+    return 2
+
+
+def _read_header(
+    lines: Lines, walker: Walker, dialect: Dialect, line: int
+) -> tuple[list[str], int]:
+    """The column names and the line after them; *line* is the first that is left."""
     while True:
         piece, _, is_last = lines.next()
+        if (blank := blank_bytes(piece)) > 0 and not (is_last and blank == len(piece)):
+            line += count_lines(piece[:blank])
+            lines.take(blank)
+            continue
         start = len(piece) - len(piece.lstrip(b"\r\n"))
         record = walker.walk(piece, start, len(piece))
         if is_last or not (record.is_open or start == len(piece)) or len(piece) > RECORD_LIMIT:
@@ -149,26 +199,29 @@ def _read_header(lines: Lines, walker: Walker, dialect: Dialect) -> tuple[list[s
         lines.take(0)
     if start == len(piece):
         raise Unreadable("empty_file", "The file holds nothing but blank lines.")
+    line -= 1  # the lines of the piece are counted from 0
     ends = line_ends(piece[: record.stop + 2])
     first = int(np.searchsorted(ends, start, "right"))
     last = int(np.searchsorted(ends, record.stop, "right"))
     if record.is_open or last - first >= MAX_RECORD_LINES:
-        raise Unreadable("header", "A quote in the header is left open.", first + 1)
+        raise Unreadable("header", "A quote in the header is left open.", line + first + 1)
+    check_columns(len(record.spans), line + first + 1)
     if b"\0" in piece[start : record.stop] or CONTROL.search(show(piece[start : record.stop])):
         raise Unreadable(
             "wrong_format",
             f"The header is not text; the contract says {dialect.format}.",
-            first + 1,
+            line + first + 1,
         )
     header = [walker.value(piece[a:b]).strip().lstrip("\ufeff").strip() for a, b in record.spans]
-    header = check_header(header, first + 1)
+    check_layout(header, piece[start:], line + first + 1, dialect)
+    header = check_header(header, line + first + 1)
     try:
         piece[start : record.stop].decode()
     except UnicodeDecodeError:
-        raise Unreadable("encoding", "The header is not valid UTF-8.", first + 1) from None
+        raise Unreadable("encoding", "The header is not valid UTF-8.", line + first + 1) from None
     used = int(ends[last]) if last < len(ends) else len(piece)
     lines.take(used)
-    return header, last + 2
+    return header, line + last + 2
 
 
 class Parser:
@@ -340,6 +393,9 @@ class Parser:
         elif record.is_open:
             rule, message = "open_quote", "A quote is opened and never closed."
             at = record.spans[-1][0] - start
+        elif len(record.spans) > MAX_COLUMNS:
+            rule, at = "field_count", 0
+            message = f"The row has more than {MAX_COLUMNS} fields, the header {len(self._header)}."
         else:
             return None
         place = bisect_right(record.spans, (start + at, len(raw) + start)) - 1

@@ -16,19 +16,18 @@ def open_fixed(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
 
     Raises:
         Unreadable: the file as a whole cannot be trusted.
-        ValueError: the dialect has no widths, or a position before the first.
     """
-    header = _header(dialect)
+    header = check_header([name for name, _, _ in dialect.widths], None)
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
     return note_encoding(text, dialect, header, _blocks(text, dialect, header, block_bytes))
 
 
-def _header(dialect: Dialect) -> list[str]:
+def check_widths(dialect: Dialect) -> None:
+    """Raise ValueError for a dialect without widths, or with a position before the first."""
     if not dialect.widths or any(start < 1 or length < 1 for _, start, length in dialect.widths):
         raise ValueError(
             "a fixed width dialect names each field's first position (from 1) and length"
         )
-    return check_header([name for name, _, _ in dialect.widths], None)
 
 
 def _blocks(text: Text, dialect: Dialect, header: list[str], block_bytes: int) -> Iterator[Block]:

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Never
 
-from claimhouse.reading.lines import check_header, frame_of, not_text, numbered_lines, show
+from claimhouse.reading.limits import block_rows, check_columns
+from claimhouse.reading.lines import (
+    MAX_LINES,
+    check_header,
+    frame_of,
+    not_text,
+    numbered_lines,
+    show,
+)
 from claimhouse.reading.notes import note_encoding
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading
-from claimhouse.reading.text import Text, Unreadable, examine
-
-MAX_COLUMNS = 2000
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, Unreadable
+from claimhouse.reading.text import Text, examine
 
 
 class _Number(str):
@@ -42,15 +48,19 @@ def _keys(text: Text, block_bytes: int) -> list[str]:
             record = _record(raw)
             if isinstance(record, dict):
                 keys.update(dict.fromkeys(record))
-            if len(keys) > MAX_COLUMNS:
-                raise Unreadable(
-                    "header", f"There are more than {MAX_COLUMNS} different keys.", number
-                )
+            check_columns(len(keys), number)
+    if not keys:
+        raise Unreadable(
+            "wrong_format",
+            "No line of the file is a JSON object with a key; its contract says jsonl. Ask the sender"
+            " for one object a line.",
+        )
     return list(keys)
 
 
 def _blocks(text: Text, keys: list[str], header: list[str], block_bytes: int) -> Iterator[Block]:
     """The rows, every value as its text."""
+    most = block_rows(len(keys), MAX_LINES)
     for lines in numbered_lines(text, block_bytes):
         rows: list[tuple[int, list[str]]] = []
         broken: list[BrokenRow] = []
@@ -62,6 +72,9 @@ def _blocks(text: Text, keys: list[str], header: list[str], block_bytes: int) ->
                 broken.append(BrokenRow(number, "json", record, show(raw)))
             else:
                 rows.append((number, [_text(record[key]) if key in record else "" for key in keys]))
+            if len(rows) + len(broken) >= most:
+                yield Block(frame_of(header, rows), broken)
+                rows, broken = [], []
         yield Block(frame_of(header, rows), broken)
 
 

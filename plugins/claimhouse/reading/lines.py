@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from claimhouse.reading.parts import BrokenRow, Dialect
-from claimhouse.reading.text import NEWLINE, RETURN, Stream, Text, Unreadable, count_lines
+from claimhouse.reading.limits import Stream, check_columns
+from claimhouse.reading.parts import BrokenRow, Dialect, Unreadable
+from claimhouse.reading.text import NEWLINE, RETURN, Text, count_lines
 
 # Lines in one block: rows of two bytes would be millions otherwise.
 MAX_LINES = 300_000
+
+MOST_BLANK_BYTES = 64 * 1024
 
 Numbers = NDArray[np.int64]
 
@@ -27,6 +30,13 @@ class Lines:
         self._held = b""
         self._ended = False
         self._wanted = self._block_bytes
+        self._given = 0
+        self._too_short = 0
+        self._is_cut = False
+
+    def shorten(self, block_bytes: int) -> None:
+        """Hand out runs of *block_bytes* from now on, if they were longer."""
+        self._block_bytes = self._wanted = min(self._block_bytes, block_bytes)
 
     def next(self) -> tuple[bytes, int, bool]:
         """The next whole lines, how many, and whether the file ends; :meth:`take` moves on."""
@@ -35,19 +45,64 @@ class Lines:
             self._ended = not more
             self._held += more
         piece = self._held if self._ended else self._held[: self._cut()]
+        is_last = self._ended
+        self._is_cut = len(piece) > 2 * self._wanted
+        if self._is_cut:
+            piece = piece[: _line_end(piece, self._wanted, self._too_short)]
+            is_last = len(piece) == len(self._held) and self._ended
+        self._given = len(piece)
         count = count_lines(piece) + bool(piece and not piece.endswith((b"\n", b"\r")))
         if count > MAX_LINES:
-            return piece[: line_ends(piece)[MAX_LINES - 1]], MAX_LINES, False
-        return piece, count, self._ended
+            piece = _first_lines(piece, count)
+            self._given = len(piece)
+            return piece, MAX_LINES, False
+        return piece, count, is_last
 
     def take(self, used: int) -> None:
         """Move past the first *used* bytes; 0 asks for a longer run of lines next time."""
         self._held = self._held[used:]
-        self._wanted = self._block_bytes if used else 2 * len(self._held)
+        longer = 2 * (self._given if self._is_cut else len(self._held))
+        self._wanted = self._block_bytes if used else longer
+        self._too_short = 0 if used else self._given
 
     def _cut(self) -> int:
         """Where the last whole line ends; a return at the very end may be half of a line ending."""
         return max(self._held.rfind(b"\n"), self._held.rfind(b"\r", 0, len(self._held) - 1)) + 1
+
+
+def _line_end(piece: bytes, size: int, too_short: int) -> int:
+    """Where the last line that ends within *size* bytes ends, or else the next line.
+
+    That is beyond *too_short* bytes.
+    """
+    end = max(piece.rfind(b"\n", 0, size), piece.rfind(b"\r", 0, size - 1)) + 1
+    if end > too_short:
+        return end
+    ends = [at for at in (piece.find(b"\n", size), piece.find(b"\r", size)) if at >= 0]
+    if not ends:
+        return len(piece)
+    first = min(ends)
+    return first + 2 if piece[first : first + 2] == b"\r\n" else first + 1
+
+
+def _first_lines(piece: bytes, count: int) -> bytes:
+    """The first :data:`MAX_LINES` of the *count* lines of a piece."""
+    size = len(piece) * MAX_LINES // count
+    # One line more, so that a return at the end is not taken for a whole line ending.
+    while size < len(piece) and count_lines(piece[:size]) <= MAX_LINES:
+        size *= 2
+    return piece[: line_ends(piece[:size])[MAX_LINES - 1]]
+
+
+def blank_bytes(piece: bytes) -> int:
+    """The length of the blank lines with which a piece begins; 0 where they are few.
+
+    Millions of them are skipped at once.
+    """
+    if piece[:1] not in (b"\n", b"\r"):
+        return 0
+    size = len(piece) - len(piece.lstrip(b"\r\n"))
+    return size if size > MOST_BLANK_BYTES else 0
 
 
 def line_ends(piece: bytes) -> Numbers:
@@ -91,6 +146,7 @@ def check_header(header: list[str], row_number: int | None) -> list[str]:
     Raises:
         Unreadable: a name is blank or occurs twice.
     """
+    check_columns(len(header), row_number)
     names = ["row_number_" if name == "row_number" else name for name in header]
     for place, name in enumerate(names, 1):
         if not name:
@@ -132,6 +188,10 @@ def numbered_lines(text: Text, block_bytes: int) -> Iterator[list[tuple[int, byt
             piece, count, _ = lines.next()
             if not piece:
                 return
+            if (blank := blank_bytes(piece)) > 0:
+                first += count_lines(piece[:blank])
+                lines.take(blank)
+                continue
             numbered, start = [], 0
             for number, end in enumerate(line_ends(piece), first):
                 raw = strip_end(piece[start:end])

@@ -1,4 +1,6 @@
-"""One landed file into blocks of raw text rows with line numbers.
+"""The file formats, and how a file is opened in the process that calls.
+
+Only :mod:`child` calls it: it has the limits that a stranger's file needs.
 
 :data:`FORMATS` is the one list of file formats: a contract's dialect names one of them. A format
 is a module with a function that opens a file, and a line here.
@@ -18,7 +20,8 @@ from claimhouse.reading.jsonl import open_jsonl
 from claimhouse.reading.parquet import open_parquet
 from claimhouse.reading.parts import Dialect, Place, Reading
 from claimhouse.reading.sheets import Sheet, load_sheets
-from claimhouse.reading.xlsx import check_workbook, open_xlsx
+from claimhouse.reading.workbook import check_workbook
+from claimhouse.reading.xlsx import open_xlsx
 
 FORMATS: dict[str, Callable[[Path, Dialect, int], Reading]] = {
     "csv": open_csv,
@@ -29,33 +32,24 @@ FORMATS: dict[str, Callable[[Path, Dialect, int], Reading]] = {
 }
 
 
-def open_file(
+def open_here(
     path: Path, dialect: Dialect, block_bytes: int, places: Sequence[Place] = ()
 ) -> Reading:
-    """Open a landed file for reading.
-
-    Args:
-        path: a local file.
-        dialect: how its contract says it is written.
-        block_bytes: about how many bytes are read at a time.
-        places: the tables of a workbook to read, in their order; without any, the one that begins
-            with the first row of the first visible sheet.
+    """Open a file in this process; see :func:`claimhouse.reading.open_file`.
 
     Raises:
-        Unreadable: the file as a whole cannot be trusted.
+        Unreadable: the file as a whole cannot be trusted; a damaged one may raise anything else.
     """
     if dialect.format == "xlsx":
         return open_xlsx(path, dialect, block_bytes, places)
     return FORMATS[dialect.format](path, dialect, block_bytes)
 
 
-def open_sheets(path: Path, dialect: Dialect) -> list[Sheet]:
-    """The sheets of a workbook with their first rows; none where *dialect* is of another format.
+def sheets_here(path: Path) -> list[Sheet]:
+    """The sheets of a workbook; see :func:`claimhouse.reading.open_sheets`.
 
     Raises:
-        Unreadable: the file as a whole cannot be trusted.
+        Unreadable: the file as a whole cannot be trusted; a damaged one may raise anything else.
     """
-    if dialect.format != "xlsx":
-        return []
     check_workbook(path)
     return load_sheets(path)

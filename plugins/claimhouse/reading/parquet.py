@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from claimhouse.reading.kinds import AGAIN, refuse_other_kinds
 from claimhouse.reading.lines import check_header, show
-from claimhouse.reading.parts import Block, Dialect, Reading, split_header
+from claimhouse.reading.parts import Block, Dialect, Reading, Unreadable, split_header
 from claimhouse.reading.tables import BLOCK_ROWS, plain_time, split_nul
-from claimhouse.reading.text import Unreadable, refuse_binary
 
 
 def open_parquet(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
@@ -48,7 +48,7 @@ def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
                 first += batch.num_rows
                 yield split_nul(frame, header, dialect)
     except (pa.ArrowException, OSError):
-        raise Unreadable("truncated", "The Parquet file is cut off or corrupt.") from None
+        raise Unreadable("truncated", f"The Parquet file is cut off or corrupt. {AGAIN}") from None
 
 
 def _check_parquet(path: Path) -> None:
@@ -57,12 +57,12 @@ def _check_parquet(path: Path) -> None:
         file.seek(max(0, path.stat().st_size - 4))
         tail = file.read(4)
     if not head:
-        raise Unreadable("empty_file", "The file is empty.")
+        raise Unreadable("empty_file", f"The file is empty. {AGAIN}")
     if not head.startswith(b"PAR1"):
-        refuse_binary(head, "parquet")
+        refuse_other_kinds(path, head, "parquet")
         raise Unreadable("wrong_format", "The file is not Parquet, as its contract says.")
     if tail != b"PAR1":
-        raise Unreadable("truncated", "The Parquet file is cut off.")
+        raise Unreadable("truncated", f"The Parquet file is cut off. {AGAIN}")
 
 
 def _as_text(column: pa.Array) -> pl.Series:

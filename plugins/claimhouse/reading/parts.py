@@ -62,6 +62,30 @@ class BrokenRow:
     first_field: str | None = None
 
 
+class Unreadable(Exception):
+    """The file as a whole cannot be trusted; nothing of it is loaded.
+
+    Attributes:
+        rule: the name of the fault: ``truncated``, ``encoding``, ...
+        message: a sentence for a person, without any value of the file.
+        row_number: the line it is on, where there is one.
+        column_name: the column it is in, where there is one.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        message: str,
+        row_number: int | None = None,
+        column_name: str | None = None,
+    ) -> None:
+        super().__init__(f"{rule}: {message}")
+        self.rule = rule
+        self.message = message
+        self.row_number = row_number
+        self.column_name = column_name
+
+
 @dataclass(frozen=True)
 class Block:
     """Some rows of a file.
@@ -111,6 +135,7 @@ class Reading:
         header: the column names of the file, or of its first table, in file order.
         notes: remarks about the file; complete once all blocks have been read.
         tables: what its blocks are of; one, unless it is a workbook.
+        blocks: what iteration goes through, blocks without a row among them.
     """
 
     def __init__(
@@ -123,11 +148,11 @@ class Reading:
         self.header = header
         self.notes = notes
         self.tables = tables or (Table(tuple(header)),)
-        self._blocks = blocks
+        self.blocks = blocks
 
     def __iter__(self) -> Iterator[Block]:
         is_empty = True
-        for block in self._blocks:
+        for block in self.blocks:
             if block.rows.height or block.broken:
                 is_empty = False
                 yield block
@@ -143,7 +168,11 @@ class Reading:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        close = getattr(self._blocks, "close", None)
+        self.close()
+
+    def close(self) -> None:
+        """Read no further."""
+        close = getattr(self.blocks, "close", None)
         if close is not None:
             close()
 
@@ -152,4 +181,10 @@ def split_header(parts: Iterator[list[str] | Block]) -> tuple[list[str], Iterato
     """The header, which comes first, and the blocks that follow."""
     header = next(parts)
     assert isinstance(header, list)
-    return header, (part for part in parts if isinstance(part, Block))
+    return header, _blocks(parts)
+
+
+def _blocks(parts: Iterator[list[str] | Block]) -> Iterator[Block]:
+    for part in parts:
+        assert isinstance(part, Block)
+        yield part

@@ -9,10 +9,10 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 
+from claimhouse.reading.kinds import AGAIN
 from claimhouse.reading.lines import check_header
-from claimhouse.reading.parts import Place
+from claimhouse.reading.parts import Place, Unreadable
 from claimhouse.reading.tables import plain_time
-from claimhouse.reading.text import Unreadable
 
 # The row number of a row of the n-th table of a workbook, n from 0, is n * SHEET_ROWS + its row in
 # the sheet. A sheet ends at row 1,048,576, so the sheet's row can be read off the last digits.
@@ -122,7 +122,7 @@ def open_book(path: Path) -> fastexcel.ExcelReader:
     try:
         return fastexcel.read_excel(path)
     except fastexcel.FastExcelError:
-        raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
+        raise Unreadable("truncated", f"The workbook is cut off or corrupt. {AGAIN}") from None
 
 
 def load(book: fastexcel.ExcelReader, sheet: int | str, rows: int | None = None) -> Loaded:
@@ -139,14 +139,15 @@ def load(book: fastexcel.ExcelReader, sheet: int | str, rows: int | None = None)
             n_rows=rows,
             dtypes="string",
         )
-        frame = loaded.to_polars()
-        _, errors = loaded.to_arrow_with_errors()
+        batch, errors = loaded.to_arrow_with_errors()
     except fastexcel.SheetNotFoundError:
         raise Unreadable(
             "sheet", "The workbook has no sheet of the name in its contract."
         ) from None
     except fastexcel.FastExcelError:
-        raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
+        raise Unreadable("truncated", f"The workbook is cut off or corrupt. {AGAIN}") from None
+    frame = pl.from_arrow(batch)
+    assert isinstance(frame, pl.DataFrame)
     columns = tuple(column.absolute_index for column in loaded.selected_columns)
     places: dict[int, int] = {}
     for error in errors.errors if errors else []:

@@ -7,44 +7,28 @@ read it. A file that cannot be trusted is refused before a single row of it is l
 from __future__ import annotations
 
 import codecs
+import copy
 import gzip
 import re
-import struct
+import sys
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from claimhouse.counted import counted
+from claimhouse.reading.faults import is_damage
+from claimhouse.reading.kinds import AGAIN, kind_of_archive, refuse_other_kinds, wrong_format
+from claimhouse.reading.limits import Stream, Unpacked, at
+from claimhouse.reading.parts import Unreadable
 
 RECORD_LIMIT = 64 * 1024 * 1024
 EXAMINED_BYTES = 1024 * 1024
 NEWLINE, RETURN, NUL = 10, 13, 0
 
-MAGIC = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"PAR1\x15", "a Parquet file"),
-    (b"%PDF-", "a PDF document"),
-    (b"\x89PNG\r\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF87a", "a GIF image"),
-    (b"GIF89a", "a GIF image"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"\xfd7zXZ", "xz data"),
-    (b"Rar!\x1a", "a RAR archive"),
-    (b"SQLite format 3\x00", "a SQLite database"),
-    (b"{\\rtf", "a rich text document"),
-    (b"\x7fELF", "a program"),
-)
-WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -54,38 +38,6 @@ MARKS = (
 )
 # Windows-1252 leaves five bytes undefined; browsers read them as control characters.
 CP1252 = "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256))
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, struct.error)
-
-
-class Unreadable(Exception):
-    """The file as a whole cannot be trusted; nothing of it is loaded.
-
-    Attributes:
-        rule: the name of the fault: ``truncated``, ``encoding``, ...
-        message: a sentence for a person, without any value of the file.
-        row_number: the line it is on, where there is one.
-        column_name: the column it is in, where there is one.
-    """
-
-    def __init__(
-        self,
-        rule: str,
-        message: str,
-        row_number: int | None = None,
-        column_name: str | None = None,
-    ) -> None:
-        super().__init__(f"{rule}: {message}")
-        self.rule = rule
-        self.message = message
-        self.row_number = row_number
-        self.column_name = column_name
-
-
-class Stream(Protocol):
-    """A source of bytes; an empty result means the end."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next *size* bytes, or fewer."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +100,13 @@ def examine(path: Path, expected: str, compression: str | None, form: str) -> Te
     try:
         with raw() as stream:
             head = stream.read(4096)
-    except DAMAGE:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         raise Unreadable(
-            "truncated", "The compressed file is cut off or corrupt at its start."
+            "truncated", f"The compressed file is cut off or corrupt at its start. {AGAIN}"
         ) from None
-    refuse_binary(head, form)
+    refuse_other_kinds(path, head, form)
     encoding, mark = _stated_encoding(head, expected)
     seen = _Examination()
     text = Text(encoding, mark, False, raw)
@@ -160,21 +114,25 @@ def examine(path: Path, expected: str, compression: str | None, form: str) -> Te
         with text.open() as stream:
             while data := stream.read(EXAMINED_BYTES):
                 seen.at(data, check=encoding == "utf-8")
-    except DAMAGE:
-        raise Unreadable(
-            "truncated",
-            f"The compressed file is cut off or corrupt after {counted(seen.size, 'byte')}"
-            f" ({counted(seen.lines, 'line')}).",
-        ) from None
     except UnicodeDecodeError:
         raise Unreadable(
             "encoding", f"The file is not valid {encoding} after line {seen.lines}.", seen.lines + 1
         ) from None
+    except Exception as error:
+        if not is_damage(error):
+            raise
+        raise Unreadable(
+            "truncated",
+            f"The compressed file is cut off or corrupt after {counted(seen.size, 'byte')}"
+            f" ({counted(seen.lines, 'line')}). {AGAIN}",
+        ) from None
     seen.end(check=encoding == "utf-8")
     if seen.size == 0:
-        raise Unreadable("empty_file", "The file is empty.")
+        raise Unreadable("empty_file", f"The file is empty. {AGAIN}")
     if seen.nuls * 2 > seen.size:
-        raise Unreadable("wrong_format", f"The file is mostly NUL bytes; its contract says {form}.")
+        raise Unreadable(
+            "wrong_format", f"The file is mostly NUL bytes; its contract says {form}. {AGAIN}"
+        )
     if encoding == "utf-8" and seen.broken and not (mark or seen.multibyte):
         return Text("cp1252", 0, False, raw)
     if encoding == "utf-8" and seen.broken and not mark and _is_western(expected):
@@ -212,19 +170,6 @@ def _wide_encoding(head: bytes) -> str | None:
     return None
 
 
-def refuse_binary(head: bytes, form: str) -> None:
-    """Raise Unreadable when *head*, a file's first bytes, are those of a known binary format."""
-    for magic, name in MAGIC:
-        if head.startswith(magic):
-            raise Unreadable(
-                "wrong_format", f"The file looks like {name}; its contract says {form}."
-            )
-    if WEB_PAGE.match(head):
-        raise Unreadable(
-            "wrong_format", f"The file looks like a web page or XML; its contract says {form}."
-        )
-
-
 def _opener(
     path: Path, compression: str | None, form: str
 ) -> Callable[[], AbstractContextManager[Stream]]:
@@ -232,7 +177,7 @@ def _opener(
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
-        raise Unreadable("empty_file", "The file is empty.")
+        raise Unreadable("empty_file", f"The file is empty. {AGAIN}")
     actual = {b"\x1f\x8b": "gzip", b"PK": "zip"}.get(head[:2])
     if actual == "zip" and not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         actual = None
@@ -241,7 +186,7 @@ def _opener(
             "wrong_format", f"The file is not {compression} data, as its contract says."
         )
     if actual == "gzip":
-        return lambda: gzip.open(path)
+        return lambda: _open_gzip(path)
     if actual == "zip":
         member = _only_member(path, form)
         return lambda: _open_member(path, member)
@@ -249,31 +194,74 @@ def _opener(
 
 
 @contextmanager
-def _open_member(path: Path, member: str) -> Iterator[Stream]:
-    with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
-        yield stream
+def _open_gzip(path: Path) -> Iterator[Stream]:
+    at("the unpacked file")
+    with gzip.open(path) as stream:
+        yield Unpacked(stream)
 
 
-def _only_member(path: Path, form: str) -> str:
-    """The name of the one file in a zip archive."""
+@contextmanager
+def _open_member(path: Path, member: zipfile.ZipInfo) -> Iterator[Stream]:
+    """The one file in a zip archive, with whatever it holds beyond the size that it states.
+
+    Raises:
+        Unreadable: at its end, if it is longer or shorter than that.
+    """
+    at("the file in the zip archive")
+    whole = copy.copy(member)
+    whole.file_size = sys.maxsize  # zipfile would stop at the stated size without a word
+    with zipfile.ZipFile(path) as archive, archive.open(whole) as stream:
+        yield _Stated(Unpacked(stream), member.file_size)
+
+
+class _Stated:
+    """A stream that must have the size it is said to have."""
+
+    def __init__(self, stream: Stream, stated: int) -> None:
+        self._stream = stream
+        self._stated = stated
+        self._count = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
+        self._count += len(data)
+        if self._count > self._stated or (not data and size and self._count != self._stated):
+            raise Unreadable(
+                "truncated",
+                f"The file in the zip archive is not of the {counted(self._stated, 'byte')} that"
+                f" the archive says. {AGAIN}",
+            )
+        return data
+
+
+def _only_member(path: Path, form: str) -> zipfile.ZipInfo:
+    """The one file in a zip archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-    except (*DAMAGE, ValueError, NotImplementedError, OSError):
+    except Exception as error:
+        if not is_damage(error):
+            raise
         raise Unreadable(
             "truncated",
-            f"The file is a zip archive or workbook, cut off or corrupt; its contract says {form}.",
+            "The file is a zip archive or workbook, cut off or corrupt; its contract says"
+            f" {form}. {AGAIN}",
         ) from None
-    if any(member.filename == "[Content_Types].xml" for member in members):
-        raise Unreadable(
-            "wrong_format", f"The file looks like an Excel workbook; its contract says {form}."
-        )
+    if (kind := kind_of_archive(member.filename for member in members)) is not None:
+        raise wrong_format(kind, form)
     members = [member for member in members if not member.filename.startswith("__MACOSX/")]
     if len(members) != 1:
-        raise Unreadable("wrong_format", f"The zip archive holds {len(members)} files, not one.")
+        raise Unreadable(
+            "wrong_format",
+            f"The zip archive holds {len(members):,} files, not one. Ask the sender for one file"
+            " in each archive.",
+        )
     if members[0].flag_bits & 1:
-        raise Unreadable("wrong_format", "The zip archive is locked with a password.")
-    return members[0].filename
+        raise Unreadable(
+            "locked",
+            "The zip archive is locked with a password: ask the sender for one without.",
+        )
+    return members[0]
 
 
 def count_lines(data: bytes) -> int:

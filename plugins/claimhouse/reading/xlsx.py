@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +11,15 @@ import fastexcel
 import polars as pl
 
 from claimhouse.reading.cells import OddCells, odd_cells
+from claimhouse.reading.limits import at
 from claimhouse.reading.lines import join_row
 from claimhouse.reading.misplaced import MESSAGES as MISPLACED
 from claimhouse.reading.misplaced import misplaced
 from claimhouse.reading.parts import Block, BrokenRow, Dialect, Place, Reading, Table
 from claimhouse.reading.sheets import SHEET_ROWS, Loaded, first_place, load, open_book, under_header
 from claimhouse.reading.tables import BLOCK_ROWS, split_nul
-from claimhouse.reading.text import Unreadable, refuse_binary
+from claimhouse.reading.workbook import check_workbook
 
-WORKBOOK_LIMIT = 1024 * 1024 * 1024
 MESSAGES = {
     "cell_error": "A cell holds a spreadsheet error in place of a value.",
     "formula": (
@@ -62,6 +61,7 @@ def _table(
     path: Path, book: fastexcel.ExcelReader, place: Place, number: int, dialect: Dialect
 ) -> tuple[Table, Iterator[Block]]:
     """The table at *place*, and its blocks; it is the reading's *number*-th, from 0."""
+    at(f"the sheet {place.sheet}")
     loaded = load(book, place.sheet)
     odd = odd_cells(path, place.sheet)
     sheet = _as_shown(loaded, odd)
@@ -147,31 +147,3 @@ def _broken(row: tuple[Any, ...], rule: str, column: str | None, raw: str) -> Br
     """A row that is no record; where a cell of it is at fault, its first field may be its key."""
     first = None if rule in MISPLACED else row[1].replace("\0", "\\x00")
     return BrokenRow(row[0], rule, MESSAGES[rule], raw.replace("\0", "\\x00"), column, first)
-
-
-def check_workbook(path: Path) -> None:
-    """Refuse a file that is no workbook.
-
-    Raises:
-        Unreadable: it is empty, cut off, too large or of another format.
-    """
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise Unreadable("empty_file", "The file is empty.")
-    if head.startswith(b"\xd0\xcf\x11\xe0"):  # a workbook from before 2007; calamine reads it
-        return
-    if not head.startswith(b"PK"):
-        refuse_binary(head, "xlsx")
-        raise Unreadable("wrong_format", "The file looks like text; its contract says xlsx.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise Unreadable("truncated", "The workbook is cut off or corrupt.") from None
-    if all(member.filename != "[Content_Types].xml" for member in members):
-        raise Unreadable(
-            "wrong_format", "The file looks like a zip archive; its contract says xlsx."
-        )
-    if sum(member.file_size for member in members) > WORKBOOK_LIMIT:
-        raise Unreadable("too_large", "The workbook takes more than 1 GiB when unpacked.")

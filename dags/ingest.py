@@ -24,7 +24,7 @@ RUN_BOOK = """
 ### What it does
 Once a day, loads every new file of **{source}** from the landing root into the star schema:
 
-{fetch_step}1. `land` archives each new file, enters it in `landing.file` and opens a batch for it.
+{fetch_step}1. `land` archives each new file, enters its delivery in `landing.file` and opens a batch for it.
 2. `verify` (a task for each group of batches) checks every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
    `quality.quarantine`, each reason to `quality.issue`.
@@ -44,7 +44,8 @@ Feeds: {feeds}.
   the batch is kept; clear the task to start over.
 * **`check_star` failed**: the star differs from the source tables. The batches are not marked
   loaded; see `quality.check_history`, then clear `load_dimensions` and the tasks after it.
-* Every task may be cleared and run again at any time: finished work is not repeated.
+* Every task may be cleared and run again at any time, for any day: finished work is not repeated, and
+  which state is newer follows from the files, not from the run.
 
 ### What to look at
 `quality.open_issues` for work that needs a person, `landing.batch` for rows read, accepted,
@@ -91,8 +92,7 @@ def ingest(source: str) -> DAG:
         def land() -> list[list[int]]:
             from claimhouse import ingest
 
-            end = get_current_context()["data_interval_end"]
-            return ingest.in_groups(ingest.land(source, end.date()))
+            return ingest.in_groups(ingest.land(source))
 
         @task(map_index_template="{{ batches }}", trigger_rule="none_failed")
         def verify(batch_ids: list[int]) -> list[str]:

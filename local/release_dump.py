@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -180,8 +181,14 @@ def fill(address: str, feeds: Path, work: Path) -> None:
 
 
 def bring(feeds: Path, day: str, landing: Path) -> None:
-    """Copy the feeds of *day* into a landing root."""
-    shutil.copytree(feeds / day, landing, dirs_exist_ok=True)
+    """Copy the feeds of *day* into a landing root, where they arrive now, by their names."""
+    files = sorted(path for path in (feeds / day).rglob("*") if path.is_file())
+    for place, path in enumerate(files):
+        copy = landing / path.relative_to(feeds / day)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        arrival = time.time() + place / 1000
+        os.utime(copy, (arrival, arrival))
 
 
 def pack(folder: Path, file: Path) -> None:

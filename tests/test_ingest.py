@@ -189,7 +189,7 @@ ingest.run("billing")
 @pytest.mark.parametrize(
     ("module", "name", "call"),
     [
-        ("landing.land", "_enter", 1),
+        ("landing.deliveries", "enter", 1),
         ("landing.land", "_sight", 2),
         ("verification.source_tables", "_copy", 3),
         ("verification.source_tables", "_close", 2),

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -74,7 +77,8 @@ def collect(
 def write(samples: Samples, landing: Path) -> int:
     """Write *samples* under ``<landing>/<source>`` and their manifest beside *landing*.
 
-    The manifest is ``planted_<source>.csv``. A file that already has this content is skipped.
+    The manifest is ``planted_<source>.csv``. A file that already has this content is skipped. A
+    sample arrived on the day in its name, early in the morning; the others on the last of these days.
 
     Returns:
         The number of files written.
@@ -85,6 +89,10 @@ def write(samples: Samples, landing: Path) -> int:
     table.writerows((p.kind, p.file, p.row_number, p.record_key, p.column) for p in samples.planted)
     contents = {landing / samples.source / name: content for name, content in samples.files.items()}
     contents[landing.parent / f"planted_{samples.source}.csv"] = manifest.getvalue().encode()
+    arrivals = {
+        landing.relative_to(landing.parent) / samples.source / name: arrival
+        for name, arrival in arrival_times(samples).items()
+    }
     written = 0
     for path, content in contents.items():
         if path.exists() and path.read_bytes() == content:
@@ -92,9 +100,24 @@ def write(samples: Samples, landing: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.new")
         draft.write_bytes(content)
+        if arrival := arrivals.get(path.relative_to(landing.parent)):
+            os.utime(draft, (arrival, arrival))
         draft.replace(path)
         written += 1
     return written
+
+
+def arrival_times(samples: Samples) -> dict[str, float]:
+    """When each file of *samples* arrived, as seconds since 1970, by its name."""
+    days = {name: re.search(r"(20\d\d)-?(\d\d)-?(\d\d)", name) for name in samples.files}
+    times = {
+        name: datetime(*map(int, day.groups()), 5, tzinfo=UTC).timestamp()  # type: ignore[arg-type, misc]
+        for name, day in days.items()
+        if day
+    }
+    last = max(times.values())
+    # one after the other, so that their order is certain
+    return {name: times.get(name, last + place) for place, name in enumerate(samples.files)}
 
 
 def text(columns: list[str], lines: list[Line]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -20,6 +21,7 @@ class Batch:
         archive_path: where its archived copy is.
         checksum: SHA-256 of the file that landed.
         size_bytes: its size.
+        arrived_at: when it arrived; of a correction, when it was written.
         is_correction: whether a reviewer made the file.
     """
 
@@ -31,11 +33,12 @@ class Batch:
     archive_path: str
     checksum: str
     size_bytes: int
+    arrived_at: datetime
     is_correction: bool
 
 
 def in_state(connection: Connection[Any], source: str, state: str) -> list[int]:
-    """The batches of *source* in one state, in the order in which their files landed."""
+    """The batches of *source* in one state, in the order of their files."""
     rows = warehouse.query(connection, "batches/in_state", source, state)
     return [int(row["batch_id"]) for row in rows]
 

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 
 from claimhouse import batches, checks, landing, star, storage, verification, warehouse
 from claimhouse.reading import Unreadable
@@ -27,14 +26,14 @@ DAMAGED = (
 )
 
 
-def land(system: str, received: date | None = None) -> list[int]:
+def land(system: str) -> list[int]:
     """Land a source's new files, and create the source tables of its contracts.
 
     Returns:
         The batches to verify.
     """
     verification.ensure_tables(system)
-    return landing.land(system, received)
+    return landing.land(system)
 
 
 def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
@@ -172,7 +171,7 @@ def finish(system: str) -> list[int]:
     return loaded
 
 
-def run(system: str, received: date | None = None) -> dict[str, float]:
+def run(system: str) -> dict[str, float]:
     """Run all stages of one source in this process, without Airflow.
 
     Returns:
@@ -185,7 +184,7 @@ def run(system: str, received: date | None = None) -> dict[str, float]:
         return time.perf_counter()
 
     clock = time.perf_counter()
-    landed = land(system, received)
+    landed = land(system)
     clock = timed("landing", clock)
     with ThreadPoolExecutor(2) as workers:  # in parallel, like the scheduler
         list(workers.map(verify, landed))

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.worlds.manifest import enter_file
 
 from claimhouse import checks, review, star
 from claimhouse.batches import in_state
@@ -52,11 +53,7 @@ class House:
     ):
         """A batch whose source rows the select *rows* makes; returns its id."""
         number = self.rows("select count(*) from landing.file")[0][0]
-        file_id = self.rows(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values (%s, 1, 'billing', %s, %s, '-') returning file_id",
-            f"sum{number}", feed, f"{feed}_{number}.csv",
-        )[0][0]  # fmt: skip
+        file_id = enter_file(self.connection, "billing", feed, f"{feed}_{number}.csv", received)
         batch = self.rows(
             "insert into landing.batch (file_id, source_system, feed, received_date, state, is_correction,"
             " code_version) values (%s, 'billing', %s, %s, %s, %s, 'test') returning batch_id",

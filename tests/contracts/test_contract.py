@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,42 @@ def test_a_contract_says_what_a_row_means(schemas):
         assert contracts.load(claims).rows_are_transactions == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "name", "found"),
+    [
+        ("arrival", "arrival", "x", None),
+        ("number", "number", "x", None),
+        ("{number: '_([0-9]+)_'}", "number", "x_12_3.csv", "12"),
+        ("{date: MMDDYYYY}", "date", "x_01312026.csv", "2026-01-31"),
+        ("{date: MMDDYYYY}", "date", "x_013120261.csv", None),
+        ("{date: MMDDYYYY}", "date", "x_13312026.csv", None),
+        ("{date: MonYYYY}", "date", "xFebruary2026.csv", "2026-02-01"),
+        ("{date: M-D-YYYY}", "date", "x 1-2-2026 sent 2-3-2026.csv", "2026-02-03"),
+        ("{date: YYYY.MM.DD}", "date", "2026.01.31/x.csv", "2026-01-31"),
+        ("{date: YYYYMMDDHHMISS}", "date", "x20260131235959.csv", "2026-01-31"),
+    ],
+)
+def test_a_contract_says_what_orders_its_files(value, kind, name, found, schemas):
+    claims = schemas / "billing" / "claims.yaml"
+    order = f"{{property: fileOrder, value: {value}}}"
+    claims.write_text(CLAIMS.read_text().replace("{property: keyIndex, value: false}", order))
+    declared = contracts.load(claims).file_order
+    assert declared.is_declared and declared.kind == kind
+    if kind == "date":
+        day = contracts.date_in(name, declared.pattern)
+        assert (day and f"{day:%Y-%m-%d}") == found
+    if found and kind == "number":
+        assert re.search(declared.pattern, name).group(1) == found
+
+
+def test_without_a_word_files_are_ordered_by_arrival_and_those_of_a_fetch_by_their_day():
+    assert contracts.of("billing", "claims").file_order == contracts.FileOrder()
+    fetched = contracts.of("pended", "pend_queue").file_order
+    assert (fetched.kind, fetched.is_declared) == ("date", False)
+    assert contracts.date_in("pend_queue_2026-01-05.csv", fetched.pattern)
+    assert not contracts.date_in("old_pend_queue_2026-01-05.csv", fetched.pattern)
+
+
 def test_transactions_without_an_amount_are_refused(schemas):
     """There would be nothing to add up."""
     patients = schemas / "billing" / "patients.yaml"
@@ -84,6 +121,41 @@ BROKEN = {
         "{property: keyIndex, value: false}",
         "{property: rows, value: transactions}",
         "rows must be state or transaction",
+    ),
+    "an order of files that does not exist": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: modified}",
+        "fileOrder must be arrival, number",
+    ),
+    "an order of files by two things": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {date: YYYYMMDD, number: x}}",
+        "fileOrder must be",
+    ),
+    "an order of files by a date without a year": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {date: MMDD}}",
+        "needs a year and a month",
+    ),
+    "an order of files by a date with two years": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {date: YYYYMMYYYY}}",
+        "a part twice",
+    ),
+    "an order of files by a bad expression": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {number: '_([0-9'}}",
+        "no regular expression",
+    ),
+    "an order of files by no number": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {number: '_[0-9]+'}}",
+        "exactly one group",
+    ),
+    "an order of files by what is no text": (
+        "{property: keyIndex, value: false}",
+        "{property: fileOrder, value: {date: 20260101}}",
+        "a text in quotes",
     ),
     "an unknown custom property": ("property: money", "property: monney", "monney"),
     "a type that does not exist": ("numeric(12,2)", "dollars", "dollars"),

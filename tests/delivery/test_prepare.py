@@ -23,6 +23,7 @@ from tests.worlds.delivery_world import (
     run,
     sheet,
 )
+from tests.worlds.manifest import enter_file
 
 from claimhouse import connections, delivery
 from claimhouse.delivery import extract
@@ -204,10 +205,7 @@ def test_a_refresh_under_way_is_no_failure(world, mailbox, state):
 
 def batch(world, state, received):
     """Enter a batch of claims that stopped in *state*."""
-    file_id = world.connection.execute(
-        "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-        " values (%s, 1, 'billing', 'claims', 'c.csv', '-') returning file_id", (state,)
-    ).fetchone()[0]  # fmt: skip
+    file_id = enter_file(world.connection, "billing", "claims", at=received)
     world.connection.execute(
         "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version,"
         " created_at, loaded_at) values (%s, 'billing', 'claims', '2026-03-15', %s, 'test', %s, %s)",

@@ -176,10 +176,14 @@ def test_batches_are_grouped_by_size_and_never_more_than_the_scheduler_takes(war
         warehouse.execute("truncate landing.file restart identity cascade")
         with warehouse.cursor() as cursor:
             with cursor.copy(
-                "copy landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path) from stdin"
+                "copy landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path,"
+                " arrived_at, file_order) from stdin"
             ) as rows:
                 for number, size in enumerate(sizes):
-                    rows.write_row((f"c{number}", size, "billing", "claims", "f", "f"))
+                    order = f"{number:06}"
+                    rows.write_row(
+                        (f"c{number}", size, "billing", "claims", "f", "f", "2026-01-01", order)
+                    )
             cursor.execute(
                 "insert into landing.batch (file_id, source_system, feed, received_date, code_version)"
                 " select file_id, 'billing', 'claims', '2026-01-01', 'test' from landing.file order by 1"

@@ -12,6 +12,7 @@ import pytest
 from psycopg import errors
 from tests.worlds.client_world import MASTER_KEY, client_file, roles_file
 from tests.worlds.hospital_world import LOADED, PROCEDURES, Hospital, database
+from tests.worlds.manifest import enter_file
 
 from claimhouse import reporting
 from claimhouse.reporting import readers
@@ -346,10 +347,7 @@ def test_counts_wait_until_a_load_has_ended(changing, warehouse):
     question = "select v::text from reporting.hospital_activity as v order by 1"
     before = ask(changing, role, question)
     assert before
-    (file,) = warehouse.execute(
-        "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-        " values ('late', 1, 'hospital', 'encounters', 'late.csv', 'late.csv') returning file_id"
-    ).fetchone()
+    file = enter_file(warehouse, "hospital", "encounters", "late.csv")
     batch = warehouse.execute(
         "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version,"
         " loading_since) values (%s, 'hospital', 'encounters', '2026-03-03', 'checked', 'test', now())"

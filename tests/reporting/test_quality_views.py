@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.worlds.manifest import enter_file
 
 from claimhouse import schema
 
@@ -14,11 +15,7 @@ def batches(warehouse):
     """Two batches of claims: 100 rows with issues, then 50 without one of their own."""
     made = []
     for number, (read, quarantined) in enumerate([(100, 2), (50, 0)]):
-        file_id = warehouse.execute(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values (%s, 1, 'billing', 'claims', %s, '-') returning file_id",
-            (f"sum{number}", f"claims_{number}.csv"),
-        ).fetchone()[0]
+        file_id = enter_file(warehouse, "billing", "claims", f"claims_{number}.csv")
         made.append(
             warehouse.execute(
                 "insert into landing.batch (file_id, source_system, feed, received_date, state, rows_read,"

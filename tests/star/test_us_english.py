@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from local.samples import SEED, hospital
 from tests.worlds.client_world import MASTER_KEY, client_file, roles_file
+from tests.worlds.manifest import arrived
 
-from claimhouse import ingest, metrics, reporting, schema, star
+from claimhouse import ingest, metrics, reporting, schema, star, verification
 
 BRITISH = ("orthopaedics", "behavioural health", "gynaecology", "immunisation")
 AMERICAN = ("orthopedics", "behavioral health", "gynecology", "immunization")
@@ -78,9 +78,12 @@ def hospital_warehouse(landing_root, warehouse, tmp_path, monkeypatch) -> psycop
         json.dumps({"conn_type": "generic", "password": MASTER_KEY}),
     )
     (landing_root / "hospital").mkdir()
-    for name, held in hospital.make(SEED).files.items():
-        (landing_root / "hospital" / name).write_bytes(held)
-    ingest.run("hospital", datetime(2026, 3, 1, tzinfo=UTC).date())
+    for second, (name, held) in enumerate(hospital.make(SEED).files.items()):
+        path = landing_root / "hospital" / name
+        path.write_bytes(held)
+        # one after the other: release 0.1.0 kept the order in which they landed
+        arrived(path, f"2026-03-01 00:00:{second:02}")
+    ingest.run("hospital")
     clients = tmp_path / "clients"
     clients.mkdir()
     client_file(
@@ -128,6 +131,7 @@ def test_the_same_files_after_the_upgrade_write_nothing(hospital_warehouse, ware
             "select batch_id from landing.batch where state = 'loaded'"
         )
     ]
+    verification.ensure_tables("hospital")
     written = star.load_source("hospital", batches)
     assert batches and {table: rows for table, rows in written.items() if rows} == {}
     assert sorted(map(str, hospital_warehouse.execute(HISTORIES).fetchall())) == before

@@ -54,6 +54,7 @@ def test_a_warning_leaves_the_row_as_it_came():
         {
             "row_number": 3,
             "record_key": f"{ENCOUNTER}|100003|{LATE}",
+            "record_version": None,
             "column_name": "started_at|stopped_at",
             "rule": "stop_after_start",
             "severity": "warning",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from tests.worlds.manifest import enter_file
 
 from claimhouse import star
 from claimhouse.batches import in_state
@@ -37,8 +37,6 @@ create table source_billing.claims (
 );
 """
 
-_numbers = itertools.count()
-
 
 class Billing:
     """The billing source in a test's warehouse."""
@@ -52,11 +50,7 @@ class Billing:
         self, feed: str, rows: Iterable[Row], received: str = "2021-02-09", state: str = "checked"
     ) -> int:
         """Put *rows* into a source table as one batch; its id."""
-        file_id = self.value(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values (%s, 1, 'billing', %s, 'f', 'f') returning file_id",
-            (f"checksum {next(_numbers)}", feed),
-        )
+        file_id = enter_file(self.connection, "billing", feed, at=received)
         batch_id = self.value(
             "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version)"
             " values (%s, 'billing', %s, %s, %s, 'test') returning batch_id",

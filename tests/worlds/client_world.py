@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import yaml
+from tests.worlds.manifest import enter_file
 
 MASTER_KEY = "an example of a master key"
 SPECIALTIES = ("orthopedist", "physical_therapist", "heart_surgeon", "family_physician")
@@ -196,9 +197,7 @@ class World:
         self.connection.execute("analyze star.fact_claim, star.dim_patient, star.dim_provider")
 
     def _batch(self):
-        file_id = self._one(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values ('x', 1, 'billing', 'claims', 'claims.csv', '-') returning file_id")  # fmt: skip
+        file_id = enter_file(self.connection, "billing", "claims")
         self.connection.execute(
             "insert into landing.batch (file_id, source_system, feed, received_date, state,"
             " code_version, loaded_at)"

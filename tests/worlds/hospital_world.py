@@ -20,6 +20,7 @@ import pytest
 from local import embedded
 from tests.conftest import TEMPLATE
 from tests.worlds.client_world import MASTER_KEY
+from tests.worlds.manifest import enter_file
 
 LOADED = datetime(2026, 3, 2, 4, 5, 6, tzinfo=UTC)
 PAYERS = {"UnitedHealthcare": True, "Humana": True, "Aetna": True, "Uninsured": False}
@@ -133,9 +134,7 @@ class Hospital:
                  self.codes[code], hospice, day, cost, number))  # fmt: skip
 
     def _batch(self):
-        file_id = self._one(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values ('h', 1, 'hospital', 'encounters', 'e.csv', '-') returning file_id")  # fmt: skip
+        file_id = enter_file(self.connection, "hospital", "encounters")
         self.batch_id = self._one(
             "insert into landing.batch (file_id, source_system, feed, received_date, state,"
             " code_version, loaded_at) values (%s, 'hospital', 'encounters', '2026-03-01', 'loaded',"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from tests.worlds.manifest import enter_file
 
 from claimhouse import settings, star
 from claimhouse import warehouse as sql_files
 from claimhouse.batches import in_state
 
 SOURCE = "made"
-_numbers = itertools.count()
 
 
 class Made:
@@ -55,11 +54,7 @@ class Made:
 
     def batch(self, feed: str, *rows: tuple[Any, ...], received: str = "2024-01-01") -> int:
         """Put *rows*, checked, into a source table as one batch; its id."""
-        (file_id,) = self.connection.execute(
-            "insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path)"
-            " values (%s, 1, %s, %s, 'f', 'f') returning file_id",
-            (f"checksum {next(_numbers)}", SOURCE, feed),
-        ).fetchone()  # type: ignore[misc]
+        file_id = enter_file(self.connection, SOURCE, feed, at=received)
         (batch_id,) = self.connection.execute(
             "insert into landing.batch (file_id, source_system, feed, received_date, state, code_version)"
             " values (%s, %s, %s, %s, 'checked', 'test') returning batch_id",

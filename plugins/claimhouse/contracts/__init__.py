@@ -9,12 +9,13 @@ the one table of date formats.
 
 from __future__ import annotations
 
-from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_words, strptime
+from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_in, date_words, strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
     CORRECTED_ROW,
     Column,
     Contract,
+    FileOrder,
     Reference,
     RowRule,
 )
@@ -34,9 +35,11 @@ __all__ = [
     "Column",
     "Contract",
     "ContractError",
+    "FileOrder",
     "Reference",
     "RowRule",
     "date_format",
+    "date_in",
     "date_words",
     "load",
     "load_all",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -135,6 +136,27 @@ class RowRule:
 
 
 @dataclass(frozen=True)
+class FileOrder:
+    """Which of two deliveries of a feed is the newer one.
+
+    Attributes:
+        kind: ``arrival``; or ``date`` or ``number``, which is in the file's name.
+        pattern: the regular expression that finds it in the name; empty for the last number.
+        is_declared: whether the contract says so. If it does not, signals that contradict each
+            other are reported.
+    """
+
+    kind: str = "arrival"
+    pattern: str = ""
+    is_declared: bool = False
+
+    @property
+    def text(self) -> str:
+        """What the manifest remembers of it, to see when the contract has changed."""
+        return f"{self.kind} {self.pattern}".strip()
+
+
+@dataclass(frozen=True)
 class Contract:
     """Everything known about one feed.
 
@@ -149,6 +171,9 @@ class Contract:
         freshness_days: after how many days without a new file a check warns.
         has_key_index: whether its source table is indexed by key.
         fetch_connection: the Airflow connection of the database the feed is fetched from, if any.
+        latest_version: while a file is verified, the last day that a row's version can have: the
+            day after the file arrived.
+        file_order: which of two of its files is the newer one.
         rows_are_transactions: whether the rows of one key add up; otherwise a row is the record as
             it stands, and replaces what was known.
         is_draft: whether a person has yet to finish it; it claims no file until then.
@@ -173,6 +198,8 @@ class Contract:
     is_by_content: bool = False
     is_draft: bool = False
     rows_are_transactions: bool = False
+    file_order: FileOrder = FileOrder()
+    latest_version: date | None = None
 
     @property
     def name(self) -> str:

@@ -27,12 +27,13 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml, word_lists
-from claimhouse.contracts.dates import strptime
+from claimhouse.contracts.dates import name_pattern, strptime
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
     TYPES,
     Column,
     Contract,
+    FileOrder,
     Reference,
     RowRule,
 )
@@ -48,6 +49,7 @@ FEED_PROPERTIES = {
     "versionColumn",  # the column that tells the newer of two versions of a record
     "keyIndex",  # false: the source table has no index by key
     "fetch",  # the connection of the database the feed is fetched from
+    "fileOrder",  # what tells the newer of two files: arrival, {date: MMDDYYYY} or number
     "rows",  # what a row means: 'state' (it replaces what was known) or 'transaction' (it adds up)
 }
 COLUMN_PROPERTIES = {
@@ -228,6 +230,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         has_key_index=custom.get("keyIndex", True),
         fetch_connection=custom.get("fetch"),
         rows_are_transactions=_rows_are_transactions(custom, columns),
+        file_order=_file_order(custom, feed),
     )
 
 
@@ -273,6 +276,36 @@ def _rows_are_transactions(custom: _Properties, columns: tuple[Column, ...]) -> 
     if meaning == "transaction" and not any(column.is_amount for column in columns):
         raise custom.error("rows", "transaction needs a column with 'tags: [amount]' to add up")
     return bool(meaning == "transaction")
+
+
+def _file_order(custom: _Properties, feed: str) -> FileOrder:
+    """What tells the newer of two files of a feed."""
+    if "fileOrder" not in custom.values:
+        # a fetch names its files after the day that it asked for
+        fetched = rf"^{re.escape(feed)}_{name_pattern('YYYY-MM-DD')}"
+        return FileOrder("date", fetched) if custom.get("fetch") else FileOrder()
+    value = custom.get("fileOrder")
+    if value == "arrival":
+        return FileOrder(is_declared=True)
+    if value == "number":
+        return FileOrder("number", is_declared=True)
+    if not isinstance(value, dict) or set(value) not in ({"date"}, {"number"}):
+        raise custom.error(
+            "fileOrder", "must be arrival, number, {date: <format>} or {number: <pattern>}"
+        )
+    (kind, text), *_ = value.items()
+    if not isinstance(text, str):
+        raise custom.error("fileOrder", f"{kind} must be a text in quotes")
+    try:
+        pattern = name_pattern(text) if kind == "date" else text
+        groups = re.compile(pattern).groups
+    except ValueError as error:
+        raise custom.error("fileOrder", f"{kind}: {error}") from error
+    except re.error as error:
+        raise custom.error("fileOrder", f"{kind} is no regular expression: {error}") from error
+    if kind == "number" and groups != 1:
+        raise custom.error("fileOrder", "number needs exactly one group, which is the number")
+    return FileOrder(kind, pattern, is_declared=True)
 
 
 def _dialects(custom: _Properties) -> list[Dialect]:

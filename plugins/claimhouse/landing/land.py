@@ -1,24 +1,26 @@
 """Files of the landing root matched with a contract, archived unchanged and entered in the manifest.
 
-A file is identified by its checksum: the same bytes land once, whatever their name. Files stay
-where they are; those seen are remembered by path, size and modification time.
+A delivery is what arrived at one path at one time: files stay where they are, and those seen are
+remembered by path, size and modification time. :mod:`deliveries` says which of them are new.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
-import claimhouse
 from claimhouse import batches, contracts, settings, storage, warehouse
-from claimhouse.contracts import Contract
-from claimhouse.landing import archive, arrivals
+from claimhouse.contracts import Contract, FileOrder
+from claimhouse.landing import archive, arrivals, deliveries, order
 from claimhouse.landing.archive import CannotBeRead, Copy
 from claimhouse.landing.arrivals import Arrival, Listing
+from claimhouse.landing.deliveries import Content, Entered
+from claimhouse.landing.order import Delivery
 from claimhouse.storage import Kind
 from claimhouse.verification import explain, fit_contracts
 
@@ -44,17 +46,15 @@ class _Run:
     """One run of landing: its connection, in which each statement outside of a block is a transaction.
 
     Attributes:
-        day: on which its files count as received.
         reported: the rules and places of the issues it reported.
     """
 
     connection: Connection[Any]
     source: str
-    day: date
     reported: set[str] = field(default_factory=set)
 
 
-def land(source: str, received: date | None = None) -> list[int]:
+def land(source: str) -> list[int]:
     """Land every new file of a source.
 
     What is wrong with one file is an issue of that file, and the others land. Two calls for one
@@ -62,7 +62,6 @@ def land(source: str, received: date | None = None) -> list[int]:
 
     Args:
         source: the source system, and so the folder below the landing root.
-        received: the day on which the files count as received; today (UTC) by default.
 
     Returns:
         The batches to verify, in the order of their files: those just landed, and those that
@@ -72,12 +71,14 @@ def land(source: str, received: date | None = None) -> list[int]:
         claimhouse.warehouse.WarehouseError: the warehouse could not be reached or refused.
         OSError: the landing root cannot be listed, or the archive not written.
     """
-    contracts.of_source(source)  # a broken contract is no fault of a file
+    known = contracts.of_source(source)  # a broken contract is no fault of a file
     with warehouse.connect() as connection:
         connection.autocommit = True
         _alone(connection, source)
         listing = arrivals.of_source(source)
-        _land(_Run(connection, source, received or datetime.now(UTC).date()), listing)
+        for contract in known:
+            _reorder(connection, contract)
+        _land(_Run(connection, source), listing)
         return batches.in_state(connection, source, "landed")
 
 
@@ -96,7 +97,7 @@ def report_unclaimed() -> list[str]:
         for name in storage.names(settings.landing_root()):
             if name in known:
                 continue
-            run = _Run(connection, storage.shown(name), datetime.now(UTC).date())
+            run = _Run(connection, storage.shown(name))
             listing = arrivals.in_folder(name)
             for arrival in _unseen(run, listing.files):
                 why = "No source system has this folder's name; the file waits."
@@ -120,12 +121,24 @@ def _land(run: _Run, listing: Listing) -> None:
         why = "The file was still being written; it is landed when it is complete."
         _report(run, arrival.place, "still_growing", why)
     unseen = _unseen(run, complete)
-    for arrival in sorted(unseen, key=lambda arrival: (arrival.name, arrival.modified_at)):
+    for arrival in sorted(unseen, key=_rank):
         try:
             _land_one(run, arrival)
         except CannotBeRead as error:
             _report(run, arrival.place, "cannot_be_read", str(error))
     _report_others(run, listing)
+
+
+def _rank(arrival: Arrival) -> str:
+    """Where a file stands as long as its contract is not known."""
+    return order.place(FileOrder(), Delivery(0, arrival.place, arrival.modified_at))
+
+
+def _reorder(connection: Connection[Any], contract: Contract) -> None:
+    with connection.transaction():
+        count = deliveries.reorder(connection, contract)
+    if count:
+        log.info("%s: fileOrder has changed; %s deliveries are ordered anew", contract.name, count)
 
 
 def _report_others(run: _Run, listing: Listing) -> None:
@@ -193,38 +206,57 @@ def _is_of(contract: Contract, arrival: Arrival) -> bool:
 
 
 def _take(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> None:
-    """Archive one file and enter it, unless its content has landed before."""
+    """Archive one file and enter its delivery."""
     if arrivals.has_changed(arrival):
         why = "The file changed while it was read; it is landed when it is complete."
         _report(run, arrival.place, "still_growing", why)
         return
-    from_name = contract.told_by_name(arrival.place)
-    with run.connection.transaction():
-        # A file may lie in the folders of two sources.
-        run.connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (copy.checksum,))
-        known = warehouse.query(
-            run.connection, "landing/known_file", copy.checksum, arrival.path, from_name
+    if not arrival.is_correction and order.lacks_number(contract.file_order, arrival.place):
+        why = (
+            f"The contract of {contract.name} orders its files by a number in their names, and this "
+            "name has none; it waits. Rename it, or change fileOrder in the contract."
         )
-        if known:
-            file_id = int(known[0]["file_id"])
-            if not known[0]["is_known_here"] and contract.fetch_connection is None:
-                why = f"The file has the same content as file {file_id}; it is not landed again."
-                _report(run, arrival.place, "already_landed", why)
-        else:
-            file_id = _enter(run, contract, arrival, copy)
-        _sight(run, arrival, file_id)
-        warehouse.query(run.connection, "landing/close_file_issues", run.source, arrival.place)
-
-
-def _enter(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> int:
-    archived = archive.store(copy, contract, arrival, run.day)
-    rows = warehouse.query(
-        run.connection, "landing/file", copy.checksum, copy.size, contract.source_system,
-        contract.feed, arrival.place, archived, run.day, arrival.is_correction,
-        claimhouse.__version__, contract.told_by_name(arrival.place),
+        _report(run, arrival.place, "no_number_in_name", why)
+        return
+    now = datetime.now(UTC)
+    arrived_at = order.credible(arrival.modified_at, now)
+    content = Content(
+        arrival.place, copy.size, copy.checksum, arrived_at,
+        lambda: archive.store(copy, contract, arrival, arrived_at.date()), arrival.is_correction,
     )  # fmt: skip
-    log.info("%s: file %s landed, %s bytes", contract.name, rows[0]["file_id"], copy.size)
-    return int(rows[0]["file_id"])
+    with run.connection.transaction():
+        was_here = warehouse.query(run.connection, "landing/seen_here", arrival.path, copy.checksum)
+        entered = deliveries.enter(run.connection, contract, content)
+        if entered.repeats and not was_here and contract.fetch_connection is None:
+            why = (
+                f"The file has the same content as file {entered.repeats}; it is not landed again."
+            )
+            _report(run, arrival.place, "already_landed", why)
+        for rule, why in _doubts(contract, arrival, entered, now):
+            _report(run, arrival.place, rule, why)
+        _sight(run, arrival, entered.number)
+        warehouse.query(run.connection, "landing/close_file_issues", run.source, arrival.place)
+    log.info("%s: file %s landed, %s bytes", contract.name, entered.number, copy.size)
+
+
+def _doubts(
+    contract: Contract, arrival: Arrival, entered: Entered, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """What is doubtful about the place of a file in the order: rules and messages."""
+    if order.credible(arrival.modified_at, now) != arrival.modified_at:
+        yield (
+            "impossible_arrival",
+            f"The file's modification time, {arrival.modified_at:%Y-%m-%d}, cannot be when it arrived; "
+            "the time at which it landed counts. Ask the sender to set the clock.",
+        )
+    if not arrival.is_correction and order.lacks_date(contract.file_order, arrival.place):
+        yield (
+            "no_date_in_name",
+            f"The contract of {contract.name} orders its files by a date in their names, and this name "
+            "has none; the day of its arrival counts.",
+        )
+    if entered.doubt:
+        yield "uncertain_file_order", entered.doubt
 
 
 def _sight(run: _Run, arrival: Arrival, file_id: int) -> None:

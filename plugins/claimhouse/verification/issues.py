@@ -17,6 +17,7 @@ from claimhouse.verification.rules import Failure, hint
 ISSUE_SCHEMA = {
     "row_number": pl.Int64,
     "record_key": pl.String,
+    "record_version": pl.String,
     "column_name": pl.String,
     "rule": pl.String,
     "severity": pl.String,
@@ -55,6 +56,7 @@ def row_rule_issues(
     return _issues(
         row_number=rows.gather(failing),
         record_key=record_keys(judged, failing, contract),
+        record_version=record_versions(judged, failing, contract),
         column_name="|".join(rule.columns),
         rule=rule.name,
         severity=rule.severity,
@@ -69,6 +71,7 @@ def broken_row_issues(broken: list[BrokenRow], plan: Plan) -> pl.DataFrame:
         (
             row.row_number,
             _broken_key(row, plan),
+            None,
             row.column_name,
             row.rule,
             ERROR,
@@ -84,7 +87,7 @@ def note_issues(notes: Iterable[Note]) -> pl.DataFrame:
     """Issues of a file as a whole, or of a sheet."""
     rows = [
         (
-            note.row_number, None, note.column_name, note.rule,
+            note.row_number, None, None, note.column_name, note.rule,
             ERROR if note.is_error else WARNING, None, note.message,
         )
         for note in notes
@@ -94,7 +97,7 @@ def note_issues(notes: Iterable[Note]) -> pl.DataFrame:
 
 def unreadable_issue(error: Unreadable) -> pl.DataFrame:
     """The issue of a file that is rejected as a whole."""
-    row = (error.row_number, None, error.column_name, error.rule, ERROR, None, error.message)
+    row = (error.row_number, None, None, error.column_name, error.rule, ERROR, None, error.message)
     return pl.DataFrame([row], schema=ISSUE_SCHEMA, orient="row")
 
 
@@ -111,6 +114,7 @@ def lost_digits_issues(judged: dict[str, Judged], block: Block, plan: Plan) -> p
                 _issues(
                     row_number=pl.Series(rows, dtype=pl.Int64),
                     record_key=record_keys(judged, at, plan.contract),
+                    record_version=record_versions(judged, at, plan.contract),
                     column_name=name,
                     rule="digits_lost",
                     severity=WARNING,
@@ -161,6 +165,20 @@ def record_keys(judged: dict[str, Judged], rows: pl.Series, contract: Contract) 
     return texts.select(pl.when(joined != "").then(joined).alias("record_key")).to_series()
 
 
+def record_versions(judged: dict[str, Judged], rows: pl.Series, contract: Contract) -> pl.Series:
+    """The versions of some rows, given by index, as Postgres reads them; null for one that breaks a rule."""
+    if contract.version_column is None:
+        return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+    column = judged[contract.version_column]
+    value = column.at("value", rows)
+    for failure in column.failures:
+        if not failure.is_correction:
+            value = value.set(column.at(failure.rule, rows), None)
+    if column.column.type == "timestamp":
+        return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    return value.cast(pl.String)
+
+
 def _key_text(column: Judged, rows: pl.Series) -> pl.Series:
     """A key column's values, each spelled in one way however the file writes it."""
     text = column.at("text", rows)
@@ -206,6 +224,7 @@ def _field_issues(
     return _issues(
         row_number=rows.gather(failing),
         record_key=record_keys(judged, failing, contract),
+        record_version=record_versions(judged, failing, contract),
         column_name=column.column.name,
         rule=failure.rule,
         severity=failure.severity,

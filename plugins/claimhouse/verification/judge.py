@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
 import polars as pl
 
@@ -59,14 +60,20 @@ def clears(failure: Failure) -> bool:
     return SEVERITIES[failure.severity].clears_value and not keeps_value
 
 
-def judge(column: Column, raw: pl.Series) -> Judged:
-    """Correct and type one column's values, and find every way in which they fail."""
+def judge(column: Column, raw: pl.Series, latest_version: date | None = None) -> Judged:
+    """Correct and type one column's values, and find every way in which they fail.
+
+    Args:
+        column: the column.
+        raw: its values.
+        latest_version: see :func:`claimhouse.verification.rules.rules`.
+    """
     texts, codes = _distinct(raw)
     trimmed = pl.col("raw").str.strip_chars()
     frame = pl.DataFrame({"raw": texts}).with_columns(
         pl.when(trimmed != "").then(trimmed).alias("text")
     )
-    checks = list(rules(column))
+    checks = list(rules(column, latest_version))
     frame = _checked(frame, column, checks)
     frame, corrected = _repaired(frame, column, checks)
     failures = [*corrected, *(failure for failure, _ in checks)]

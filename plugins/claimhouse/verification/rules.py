@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
 
 from claimhouse.contracts import Column, date_words
-from claimhouse.severity import WARNING
+from claimhouse.severity import ERROR, WARNING
 from claimhouse.word_lists import BETWEEN_WORDS, WordList
 
 # An enum of more values than this is counted in a message, not listed.
@@ -38,11 +39,15 @@ class Failure:
     keeps_value: bool = False
 
 
-def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
+def rules(column: Column, latest_version: date | None = None) -> Iterator[tuple[Failure, pl.Expr]]:
     """The rules of *column*, each with the rows that break it.
 
     The expressions read ``text`` (trimmed, null where absent) and ``value`` (typed, null where the
     text is none of the type); where they are null, the rule is kept.
+
+    Args:
+        column: the column.
+        latest_version: of a version column that is a day or a time, the last day that it can have.
     """
     name, text, value = column.name, pl.col("text"), pl.col("value")
 
@@ -71,6 +76,13 @@ def rules(column: Column) -> Iterator[tuple[Failure, pl.Expr]]:
     if column.maximum is not None:
         above = value > _limit(column, column.maximum)
         yield failure("maximum", f"is more than {column.maximum}"), above
+    if latest_version is not None and column.type in ("date", "timestamp"):
+        message = (
+            f"is later than {latest_version}, the day after the file arrived: such a row would be the "
+            "newest of its record until then. Ask the sender for the right date"
+        )
+        too_late = value.dt.date() > latest_version
+        yield failure("version_in_future", message, ERROR), too_late
 
 
 def _unlisted(column: Column, word_list: WordList) -> Failure:

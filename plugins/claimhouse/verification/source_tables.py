@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,19 +106,26 @@ def index(source: str) -> None:
 
 
 def close_issues(batch_ids: Sequence[int]) -> None:
-    """Close the open issues of records of which these batches brought a good row.
+    """Close the open issues of records of which there is a newer good row.
 
-    To be called once all of them are verified: they are verified in parallel, and a batch must see
-    the issues of those before it.
+    To be called once all of *batch_ids* are verified: any of them may have the good row, and an issue
+    of them may have been settled by a file that landed before.
     """
+    feeds: dict[tuple[str, str], list[int]] = {}
     for batch_id in sorted(batch_ids):
         with warehouse.connect() as connection:
-            contract = _contract(batches.locked(connection, batch_id))
-            if contract.rows_are_transactions:
+            batch = batches.locked(connection, batch_id)
+            if contracts.of(batch.source_system, batch.feed).rows_are_transactions:
                 warehouse.query(connection, "verification/close_corrected", batch_id)
                 continue
+        feeds.setdefault((batch.source_system, batch.feed), []).append(batch_id)
+    for (source, feed), of_feed in feeds.items():
+        with warehouse.connect() as connection:
             warehouse.run(
-                connection, "verification/close_issues", **names(contract), batch_id=batch_id
+                connection,
+                "verification/close_issues",
+                **names(contracts.of(source, feed)),
+                batches="{" + ",".join(map(str, of_feed)) + "}",
             )
 
 
@@ -227,10 +235,16 @@ def _archived(batch: Batch) -> AbstractContextManager[Path]:
 
 
 def _contract(batch: Batch) -> Contract:
-    """The batch's contract; a reviewer's correction is plain csv whatever the feed's format."""
+    """The batch's contract; a reviewer's correction is plain csv whatever the feed's format.
+
+    It knows how late a version can be: days are compared in UTC, and the day after the arrival leaves
+    room for any time zone.
+    """
     contract = contracts.of(batch.source_system, batch.feed)
-    plain = replace(contract, dialect=Dialect(), other_dialects=())
-    return plain if batch.is_correction else contract
+    if batch.is_correction:
+        contract = replace(contract, dialect=Dialect(), other_dialects=())
+    latest = batch.arrived_at.astimezone(UTC).date() + timedelta(days=1)
+    return replace(contract, latest_version=latest)
 
 
 def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: Path) -> _Tally:
@@ -551,6 +565,14 @@ def names(contract: Contract) -> dict[str, Any]:
         "columns": contract.columns,
         "amounts": contract.amounts,
         "version_column": contract.version_column,
+        "version_type": next(
+            (
+                column.physical_type
+                for column in contract.columns
+                if column.name == contract.version_column
+            ),
+            None,
+        ),
         "sheet_rows": SHEET_ROWS,
         "rows_are_transactions": contract.rows_are_transactions,
     }

@@ -62,7 +62,14 @@ class Verified:
 def verify(block: Block, plan: Plan) -> Verified:
     """Check one block against its contract."""
     contract, numbers = plan.contract, block.rows["row_number"]
-    judged = {column.name: judge(column, _raw(block, column, plan)) for column in contract.columns}
+    judged = {
+        column.name: judge(
+            column,
+            _raw(block, column, plan),
+            contract.latest_version if column.name == contract.version_column else None,
+        )
+        for column in contract.columns
+    }
     typed = pl.DataFrame(
         [numbers.alias("row_number")]
         + [column.loaded().alias(name) for name, column in judged.items()]

@@ -23,6 +23,7 @@ from local import embedded
 from local.samples import SEED, clinic
 from local.samples.planting import Samples
 from tests.worlds.feeds import batches, issues
+from tests.worlds.manifest import arrived
 
 from claimhouse import checks, contracts, ingest, star
 from claimhouse import warehouse as sql_files
@@ -80,8 +81,8 @@ def world(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             for day in clinic.DELIVERIES:
                 for file, data in samples.files.items():
                     if f"{day:%Y%m%d}" in file:
-                        drop(folder / "landing", file, data.decode())
-                ingest.run("clinic", day)
+                        drop(folder / "landing", file, data.decode(), day)
+                ingest.run("clinic")
                 early = early or {
                     name: connection.execute(question).fetchall()
                     for name, question in EARLY.items()
@@ -94,11 +95,12 @@ def world(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
         connection.execute(f'drop database "{name}" with (force)'.encode())
 
 
-def drop(root: Path, name: str, text: str) -> None:
-    """Write a file to the clinics' folder."""
+def drop(root: Path, name: str, text: str, day: date) -> None:
+    """Write a file, which arrived on *day*, to the clinics' folder."""
     path = root / "clinic" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+    arrived(path, day)
 
 
 def place(name: str) -> str:
@@ -418,9 +420,11 @@ def test_the_same_again_writes_nothing(world: World) -> None:
         }
 
     before = rows()
-    for file, data in world.samples.files.items():
+    newest = {file.rsplit("_", 1)[0]: file for file in sorted(world.samples.files)}
+    for file in newest.values():
         root = Path(os.environ["CLAIMHOUSE_LANDING_ROOT"].removeprefix("file://"))
-        drop(root, f"{file.removesuffix('.csv')}_again.csv", data.decode())
+        again = f"{file.removesuffix('.csv')}_again.csv"
+        drop(root, again, world.samples.files[file].decode(), date(2026, 3, 1))
     ingest.run("clinic")
     assert len(batches(world.connection)) == len(world.samples.files)
     written = star.load_source("clinic", in_state(world.connection, "clinic", "loaded"))
@@ -493,8 +497,8 @@ class Clinics:
         """Load the files of a day, given as lines, and compare the star with a rebuild."""
         for feed, lines in feeds.items():
             text = "\n".join([",".join(HEADERS[feed]), *lines, ""])
-            drop(self.root, f"{feed}_{self.day:%Y%m%d}.csv", text)
-        ingest.run("clinic", self.day)
+            drop(self.root, f"{feed}_{self.day:%Y%m%d}.csv", text, self.day)
+        ingest.run("clinic")
         self.day += timedelta(1)
         assert content(self.connection) == rebuilt(self.connection)
 

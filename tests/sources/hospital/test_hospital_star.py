@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from local.samples import SEED, hospital
+from tests.worlds.manifest import arrived
 
 from claimhouse import checks, ingest, settings, star
 from claimhouse import warehouse as sql_files
@@ -411,9 +412,11 @@ def test_the_samples_load_day_by_day_and_tags_follow_late_procedures(landing_roo
     for day in DAYS:
         for name in sorted(samples.files):
             if name.endswith(f"{day}.csv"):
-                (folder / name).write_bytes(samples.files[name])
+                path = folder / name
+                path.write_bytes(samples.files[name])
+                arrived(path, day)
                 files.add(name.split("_")[0], samples.files[name])
-        ingest.run("hospital", datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date())
+        ingest.run("hospital")
         assert set(rows_of(warehouse, ENCOUNTERS)) == expected_encounters(files), day
         assert set(rows_of(warehouse, PROCEDURES)) == expected_procedures(files), day
     assert rows_of(warehouse, "select count(*) from quality.quarantine") == [(0,)]
@@ -484,7 +487,8 @@ def bring(landing_root: Path, warehouse: Connection) -> Any:
         for feed, lines in feeds.items():
             path = landing_root / "hospital" / f"{feed}_{number:02}.csv"
             path.write_text("\n".join([HEADERS[feed], *lines, ""]))
-        ingest.run("hospital", date(2026, 1, 1) + timedelta(days=number))
+            arrived(path, date(2026, 1, 1) + timedelta(days=number))
+        ingest.run("hospital")
 
     return run
 

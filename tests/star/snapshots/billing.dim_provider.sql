@@ -15,13 +15,13 @@ with version as (
     select
         v.*,
         b.received_date,
-        coalesce(v.version_at, b.received_date) as ordered_at,
+        b.newness,
         md5(row(
             v.first_name, v.last_name, v.specialty, v.facility_name, v.address, v.city, v.state, v.zipcode, v.start_date, v.facility_id
         )::text)::uuid as row_hash
     from source_billing.star_dim_provider as v
     inner join touched as t on v.provider_id = t.provider_id
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where b.state = 'loaded' or b.batch_id = any('{}'::bigint[])
 ),
 
@@ -44,7 +44,7 @@ dated as (
         end as takes_effect_on
     from version
     window newest_first as (
-        partition by provider_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by version.provider_id order by version.version_at desc nulls last, version.newness desc, version.row_number desc
     )
 ),
 
@@ -55,7 +55,7 @@ overridden as (
         min(takes_effect_on) over newest_first as valid_from
     from dated
     window newest_first as (
-        partition by provider_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by dated.provider_id order by dated.version_at desc nulls last, dated.newness desc, dated.row_number desc
     )
 ),
 
@@ -65,7 +65,7 @@ bounded as (
         lag(valid_from, 1, date '9999-12-31') over newest_first as valid_to
     from overridden
     window newest_first as (
-        partition by provider_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by overridden.provider_id order by overridden.version_at desc nulls last, overridden.newness desc, overridden.row_number desc
     )
 ),
 
@@ -77,7 +77,7 @@ distinct_state as (
     from bounded as b
     where b.valid_from < b.valid_to
     window newest_first as (
-        partition by b.provider_id order by b.ordered_at desc, b.batch_id desc, b.row_number desc
+        partition by b.provider_id order by b.version_at desc nulls last, b.newness desc, b.row_number desc
     )
 )
 
@@ -104,7 +104,7 @@ left join star.dim_facility as facility
     on s.source_system = facility.source_system and s.facility_id = facility.facility_id
 where s.is_change
 window newest_first as (
-    partition by s.provider_id order by s.ordered_at desc, s.batch_id desc, s.row_number desc
+    partition by s.provider_id order by s.version_at desc nulls last, s.newness desc, s.row_number desc
 );
 
 create temp table known on commit drop as

@@ -153,6 +153,8 @@ drop table moved;
 
 
 
+
+
 create temp table received on commit drop as
 with brought as materialized (
     select * from source_billing.star_fact_claim
@@ -315,9 +317,9 @@ select
     coalesce(v.allowed_amount, 0) - coalesce(lag(v.allowed_amount) over in_order, 0) as allowed_amount_delta,
     coalesce(v.paid_amount, 0) - coalesce(lag(v.paid_amount) over in_order, 0) as paid_amount_delta
 from version as v
-inner join landing.batch as b on v.batch_id = b.batch_id
+inner join landing.batch_order as b on v.batch_id = b.batch_id
 window in_order as (
-    partition by v.claim_id order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+    partition by v.claim_id order by v.version_date asc nulls first, b.newness asc, v.row_number asc
 );
 
 analyze claim_version (claim_id);

@@ -4,7 +4,7 @@ merge into star.dim_diagnosis as d
 using (
     select distinct on (v.diagnosis_id) v.*
     from source_hospital.star_dim_diagnosis as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{}'::bigint[]))
         and v.diagnosis_id in (
@@ -13,9 +13,7 @@ using (
         )
     order by
         v.diagnosis_id,
-        coalesce(b.received_date) desc,
-        v.batch_id desc,
-        v.row_number desc
+        b.newness desc, v.row_number desc
 ) as v
     on d.source_system = v.source_system and d.diagnosis_id = v.diagnosis_id
 when

@@ -4,7 +4,7 @@ merge into star.dim_facility as d
 using (
     select distinct on (v.facility_id) v.*
     from source_hospital.star_dim_facility as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{}'::bigint[]))
         and v.facility_id in (
@@ -13,9 +13,7 @@ using (
         )
     order by
         v.facility_id,
-        coalesce(b.received_date) desc,
-        v.batch_id desc,
-        v.row_number desc
+        b.newness desc, v.row_number desc
 ) as v
     on d.source_system = v.source_system and d.facility_id = v.facility_id
 when

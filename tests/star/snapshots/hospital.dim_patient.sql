@@ -18,13 +18,13 @@ with version as (
         null::date as started_on,
         null::date as modified_on,
         b.received_date,
-        b.received_date as ordered_at,
+        b.newness,
         md5(row(
             v.first_name, v.last_name, v.birth_date, v.address, v.city, v.state, v.zipcode, v.death_date, v.county, v.gender, v.race, v.ethnicity, v.marital_status
         )::text)::uuid as row_hash
     from source_hospital.star_dim_patient as v
     inner join touched as t on v.patient_id = t.patient_id
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where b.state = 'loaded' or b.batch_id = any('{}'::bigint[])
 ),
 
@@ -47,7 +47,7 @@ dated as (
         end as takes_effect_on
     from version
     window newest_first as (
-        partition by patient_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by version.patient_id order by version.newness desc, version.row_number desc
     )
 ),
 
@@ -58,7 +58,7 @@ overridden as (
         min(takes_effect_on) over newest_first as valid_from
     from dated
     window newest_first as (
-        partition by patient_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by dated.patient_id order by dated.newness desc, dated.row_number desc
     )
 ),
 
@@ -68,7 +68,7 @@ bounded as (
         lag(valid_from, 1, date '9999-12-31') over newest_first as valid_to
     from overridden
     window newest_first as (
-        partition by patient_id order by ordered_at desc, batch_id desc, row_number desc
+        partition by overridden.patient_id order by overridden.newness desc, overridden.row_number desc
     )
 ),
 
@@ -80,7 +80,7 @@ distinct_state as (
     from bounded as b
     where b.valid_from < b.valid_to
     window newest_first as (
-        partition by b.patient_id order by b.ordered_at desc, b.batch_id desc, b.row_number desc
+        partition by b.patient_id order by b.newness desc, b.row_number desc
     )
 )
 
@@ -108,7 +108,7 @@ select
 from distinct_state as s
 where s.is_change
 window newest_first as (
-    partition by s.patient_id order by s.ordered_at desc, s.batch_id desc, s.row_number desc
+    partition by s.patient_id order by s.newness desc, s.row_number desc
 );
 
 create temp table known on commit drop as

@@ -68,7 +68,7 @@ version as (
         v.*,
         greatest(coalesce(v.service_date, date '9999-12-30'), date '1900-01-01') as as_of
     from source_hospital.star_fact_procedure as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{}'::bigint[]))
         and (v.encounter_id, v.procedure_id, v.started_at) in (
@@ -78,9 +78,7 @@ version as (
         )
     order by
         v.encounter_id, v.procedure_id, v.started_at,
-        coalesce(b.received_date) desc,
-        v.batch_id desc,
-        v.row_number desc
+        b.newness desc, v.row_number desc
 )
 
 select

@@ -1,5 +1,6 @@
 -- All diagnoses of a claim, each once, however often the file repeats it, with equal weights. The principal one gets
--- the remainder of the division, so that the weights of a claim add up to exactly 1.
+-- the remainder of the division, so that the weights of a claim add up to exactly 1. A claim without one has a row
+-- without diagnosis: that of an older file must not stay.
 with named as (
     select
         claim.claim_id,
@@ -8,7 +9,8 @@ with named as (
         claim.batch_id,
         claim.row_number
     from source_billing_exports.star_shape_claim as claim
-    cross join unnest(claim.diagnosis_codes) with ordinality as diagnosis (code, place)
+    left join unnest(claim.diagnosis_codes) with ordinality as diagnosis (code, place) on true
+    where claim.is_repeat is not true
     group by claim.claim_id, diagnosis.code, claim.batch_id, claim.row_number
 ),
 

@@ -19,6 +19,7 @@ select
     claim.claim_amount as total_cost,
     claim.allowed_amount,
     claim.paid_amount,
+    claim.is_repeat,
     claim.batch_id,
     claim.row_number
 from source_billing_exports.star_shape_claim as claim

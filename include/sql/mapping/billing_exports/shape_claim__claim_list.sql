@@ -1,6 +1,7 @@
 {% import "words.jinja" as words -%}
 -- The claim list in the shape of all claim files. It arrives as csv and again as a workbook: a row that repeats the
 -- one before it is no new version. Commercial insurance is no payer, for it names nobody.
+{% import "order.jinja" as one_order -%}
 with received as (
     select
         list.*,
@@ -9,17 +10,20 @@ with received as (
             list.provider_id, list.patient_id, list.service_date, list.claim_amount, list.procedure_code,
             list.diagnosis_code, list.allowed_amount, list.paid_amount, list.insurance_type, list.claim_status,
             list.status_reason
-        )::text as told
+        )::text as told,
+        batch.newness
     from source_billing_exports.claim_list as list
     left join {{ words.listed("claim_status") }} as listed on {{ words.spelled("list.claim_status") }} = listed.folded
-    inner join landing.batch on list.batch_id = batch.batch_id
+    inner join landing.batch_order as batch on list.batch_id = batch.batch_id
     where batch.state in ('checked', 'loaded')
 ),
 
 compared as (
     select
-        *,
-        lag(told) over (partition by claim_id order by batch_id, row_number) as told_before
+        received.*,
+        lag(received.told) over (
+            partition by received.claim_id order by {{ one_order.oldest_first("received", "received") }}
+        ) as told_before
     from received
 )
 
@@ -38,7 +42,7 @@ select
     -- a word outside the list stays as it is, and counts as unknown
     coalesce(listed_status, lower(claim_status)) as claim_status,
     status_reason,
+    coalesce(told = told_before, false) as is_repeat,
     batch_id,
     row_number
 from compared
-where told is distinct from told_before

@@ -6,18 +6,19 @@
 -- provider, if that is at most 30 days later. No row says so, and there are follow-ups with another provider or later:
 -- those stay unlinked rather than guessed. An appointment replaces at most one other, and can be rescheduled itself, so
 -- that chains form.
+{% import "order.jinja" as one_order -%}
 with version as (
     select
         appointment.*,
         coalesce(listed.appointment_status, appointment.status) as appointment_status,
         coalesce(listed.counts_as, 'unknown') as counts_as,
-        batch.received_date,
+        batch.load_number,
         row_number() over (
             partition by appointment.appointment_id
-            order by batch.received_date desc, appointment.batch_id desc, appointment.row_number desc
+            order by {{ one_order.newest_first("appointment", "batch") }}
         ) = 1 as is_latest
     from source_clinic.appointments as appointment
-    inner join landing.batch as batch on appointment.batch_id = batch.batch_id
+    inner join landing.batch_order as batch on appointment.batch_id = batch.batch_id
     left join {{ words.listed("appointment_status") }} as listed
         on {{ words.spelled("appointment.status") }} = listed.folded
     where batch.state in ('checked', 'loaded')
@@ -41,11 +42,11 @@ latest as (
 ),
 
 -- A link also changes with the other appointments of the patient, and with those that are no longer the patient's: the
--- newest batch of them all brings the link.
+-- batch of them all that was loaded last brings the link.
 calendar_change as (
     select
         version.patient_id,
-        max(latest.batch_id) as batch_id
+        max(array[latest.load_number, latest.batch_id]) as loaded_last
     from version
     inner join latest on version.appointment_id = latest.appointment_id
     group by version.patient_id
@@ -71,10 +72,9 @@ select
         when version.counts_as = 'rescheduled' and latest.next_at <= version.scheduled_at + interval '30 days'
             then latest.next_id
     end as replaced_by_id,
-    version.received_date as version_at,
     case
         when version.is_latest and version.counts_as = 'rescheduled'
-            then greatest(version.batch_id, calendar_change.batch_id)
+            then (greatest(array[version.load_number, version.batch_id], calendar_change.loaded_last))[2]
         else version.batch_id
     end as batch_id,
     version.row_number

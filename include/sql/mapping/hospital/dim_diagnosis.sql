@@ -23,9 +23,9 @@ spelling as (
         written.reason_code,
         written.reason_description,
         count(*) as times,
-        max(array[written.batch_id, written.row_number]) as newest
+        max(array[batch.load_number, written.batch_id, written.row_number]) as loaded_last
     from written
-    inner join landing.batch on written.batch_id = batch.batch_id
+    inner join landing.batch_order as batch on written.batch_id = batch.batch_id
     where batch.state in ('checked', 'loaded')
     group by written.reason_code, written.reason_description
 )
@@ -38,7 +38,7 @@ select
         array_agg(reason_description order by times desc, reason_description collate "C")
         filter (where reason_description is not null)
     )[1] as diagnosis_name,
-    (max(newest))[1] as batch_id,
-    (max(newest))[2] as row_number
+    (max(loaded_last))[2] as batch_id,
+    (max(loaded_last))[3] as row_number
 from spelling
 group by reason_code

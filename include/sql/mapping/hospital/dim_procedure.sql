@@ -25,9 +25,9 @@ spelling as (
         written.code,
         written.description,
         count(*) as times,
-        max(array[written.batch_id, written.row_number]) as newest
+        max(array[batch.load_number, written.batch_id, written.row_number]) as loaded_last
     from written
-    inner join landing.batch on written.batch_id = batch.batch_id
+    inner join landing.batch_order as batch on written.batch_id = batch.batch_id
     where batch.state in ('checked', 'loaded')
     group by written.code, written.description
 ),
@@ -39,7 +39,7 @@ named as (
             array_agg(description order by times desc, description collate "C") filter (where description is not null),
             '{}'
         ) as names,
-        max(newest) as newest
+        max(loaded_last) as loaded_last
     from spelling
     group by code
 )
@@ -53,8 +53,8 @@ select
     coalesce(specialty.specialty, listed.specialty) as specialty,
     -- a specialty that is not in specialty.csv is shown to nobody
     coalesce(specialty.is_restricted::boolean, true) as is_restricted,
-    named.newest[1] as batch_id,
-    named.newest[2] as row_number
+    named.loaded_last[2] as batch_id,
+    named.loaded_last[3] as row_number
 from named
 left join reference.procedure_specialty as listed
     on listed.code_system = 'SNOMED CT' and named.code = listed.code

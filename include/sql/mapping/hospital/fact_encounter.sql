@@ -8,14 +8,16 @@ with treated as (
         encounter_id,
         code,
         base_encounter_cost as cost,
-        array[batch_id, row_number] as came
+        batch_id,
+        row_number
     from source_hospital.encounters_current
     union all
     select
         encounter_id,
         code,
         base_cost as cost,
-        array[batch_id, row_number] as came
+        batch_id,
+        row_number
     from source_hospital.procedures_current
 ),
 
@@ -25,8 +27,9 @@ candidate as (
         coalesce(code.specialty, 'general') as specialty,
         coalesce(bool_or(code.is_restricted), false) as is_restricted,
         sum(treated.cost) as cost,
-        max(treated.came) as newest
+        max(array[batch.load_number, treated.batch_id, treated.row_number]) as loaded_last
     from treated
+    inner join landing.batch_order as batch on treated.batch_id = batch.batch_id
     left join star.dim_procedure as code
         on code.source_system = 'hospital' and treated.code = code.procedure_id
     group by treated.encounter_id, coalesce(code.specialty, 'general')
@@ -46,7 +49,7 @@ summed_up as (
             )
         )[1] as specialty,
         bool_or(candidate.is_restricted) as is_restricted,
-        max(candidate.newest) as newest
+        max(candidate.loaded_last) as loaded_last
     from candidate
     left join reference.specialty as specialty on candidate.specialty = specialty.specialty
     group by candidate.encounter_id
@@ -75,7 +78,7 @@ select
     encounter.total_claim_cost,
     encounter.payer_coverage,
     encounter.total_claim_cost - encounter.payer_coverage as patient_share,
-    summed_up.newest[1] as batch_id,
-    summed_up.newest[2] as row_number
+    summed_up.loaded_last[2] as batch_id,
+    summed_up.loaded_last[3] as row_number
 from source_hospital.encounters_current as encounter
 inner join summed_up on encounter.encounter_id = summed_up.encounter_id

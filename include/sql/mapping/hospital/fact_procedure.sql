@@ -5,13 +5,15 @@ with treated as (
     select
         encounter_id,
         code,
-        array[batch_id, row_number] as came
+        batch_id,
+        row_number
     from source_hospital.encounters_current
     union all
     select
         encounter_id,
         code,
-        array[batch_id, row_number] as came
+        batch_id,
+        row_number
     from source_hospital.procedures_current
 ),
 
@@ -19,8 +21,9 @@ summed_up as (
     select
         treated.encounter_id,
         coalesce(bool_or(code.is_restricted), false) as is_restricted,
-        max(treated.came) as newest
+        max(array[batch.load_number, treated.batch_id, treated.row_number]) as loaded_last
     from treated
+    inner join landing.batch_order as batch on treated.batch_id = batch.batch_id
     left join star.dim_procedure as code
         on code.source_system = 'hospital' and treated.code = code.procedure_id
     group by treated.encounter_id
@@ -44,8 +47,8 @@ select
             then round(extract(epoch from procedure.stopped_at - procedure.started_at) / 60)::integer
     end as length_minutes,
     procedure.base_cost,
-    summed_up.newest[1] as batch_id,
-    summed_up.newest[2] as row_number
+    summed_up.loaded_last[2] as batch_id,
+    summed_up.loaded_last[3] as row_number
 from source_hospital.procedures_current as procedure
 inner join summed_up on procedure.encounter_id = summed_up.encounter_id
 left join source_hospital.encounters_current as encounter on procedure.encounter_id = encounter.encounter_id

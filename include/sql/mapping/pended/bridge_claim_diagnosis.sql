@@ -1,5 +1,5 @@
 -- Up to ten diagnoses of an inpatient claim, each once, with equal weights; the first gets the remainder, so that the
--- weights add up to exactly 1.
+-- weights add up to exactly 1. A claim without one has a row without diagnosis: that of an older file must not stay.
 with named as (
     select
         claim.clm_id as claim_id,
@@ -8,7 +8,7 @@ with named as (
         diagnosis.code,
         min(diagnosis.position) as position
     from source_pended.inpatient_claims as claim
-    cross join
+    left join
         unnest(
             array[
                 claim.icd9_dgns_cd_1, claim.icd9_dgns_cd_2, claim.icd9_dgns_cd_3, claim.icd9_dgns_cd_4,
@@ -16,7 +16,8 @@ with named as (
                 claim.icd9_dgns_cd_9, claim.icd9_dgns_cd_10
             ]
         ) with ordinality as diagnosis (code, position)
-    where claim.segment = 1 and diagnosis.code is not null
+        on diagnosis.code is not null
+    where claim.segment = 1
     group by claim.clm_id, claim.batch_id, claim.row_number, diagnosis.code
 ),
 

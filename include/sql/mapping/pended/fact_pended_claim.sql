@@ -1,19 +1,22 @@
 -- Each claim that was in a report or was cleared: an accumulating snapshot, from receipt to the day it left.
 -- A row depends on all reports with the claim, the first one without it, its clearing and the inpatient claim behind
--- it, so it has the newest batch of them; that of a claim that still pends also depends on the newest report.
+-- it, so it has that of their batches that was loaded last; that of a claim that still pends also depends on the newest
+-- report.
 with fit as (
-    select batch_id
-    from landing.batch
-    where source_system = 'pended' and feed = 'pend_queue' and state in ('checked', 'loaded')
+    select
+        batch_id,
+        load_number
+    from landing.batch_order
+    where source_system = 'pended' and state in ('checked', 'loaded')
 ),
 
 report as (
     select
-        report_date,
-        max(batch_id) as batch_id
-    from source_pended.pend_queue
-    where batch_id in (select fit.batch_id from fit)
-    group by report_date
+        queue.report_date,
+        max(fit.load_number) as load_number
+    from source_pended.pend_queue as queue
+    inner join fit on queue.batch_id = fit.batch_id
+    group by queue.report_date
 ),
 
 -- the first report after the last one with the claim
@@ -21,7 +24,7 @@ following as (
     select
         report_date,
         lead(report_date) over (order by report_date) as next_report_date,
-        lead(batch_id) over (order by report_date) as next_batch_id
+        lead(load_number) over (order by report_date) as next_load_number
     from report
 ),
 
@@ -46,33 +49,35 @@ category as materialized (
 
 -- the last report with a claim, and what the earlier ones add to it
 span as (
-    select distinct on (claim_id)
-        claim_id,
-        report_date as last_report_date,
-        most_recent_note,
-        npi,
-        total_charge,
-        row_number,
-        min(report_date) over own as first_report_date,
-        min(receipt_date) over own as receipt_date,
+    select distinct on (queue.claim_id)
+        queue.claim_id,
+        queue.report_date as last_report_date,
+        queue.most_recent_note,
+        queue.npi,
+        queue.total_charge,
+        queue.row_number,
+        min(queue.report_date) over own as first_report_date,
+        min(queue.receipt_date) over own as receipt_date,
         count(*) over own as report_count,
-        max(batch_id) over own as batch_id
-    from source_pended.pend_queue_current
-    window own as (partition by claim_id)
-    order by claim_id asc, report_date desc
+        max(fit.load_number) over own as load_number
+    from source_pended.pend_queue_current as queue
+    inner join fit on queue.batch_id = fit.batch_id
+    window own as (partition by queue.claim_id)
+    order by queue.claim_id asc, queue.report_date desc
 ),
 
 -- the newest clearing of a claim
 clearing as (
-    select distinct on (claim_id)
-        claim_id,
-        clear_date,
-        receipt_date,
-        most_recent_note,
-        batch_id,
-        row_number
-    from source_pended.cleared_claims_current
-    order by claim_id asc, clear_date desc
+    select distinct on (cleared.claim_id)
+        cleared.claim_id,
+        cleared.clear_date,
+        cleared.receipt_date,
+        cleared.most_recent_note,
+        cleared.row_number,
+        fit.load_number
+    from source_pended.cleared_claims_current as cleared
+    inner join fit on cleared.batch_id = fit.batch_id
+    order by cleared.claim_id asc, cleared.clear_date desc
 ),
 
 told as (
@@ -90,7 +95,7 @@ told as (
         case
             when span.last_report_date is null or clearing.clear_date >= span.last_report_date then clearing.clear_date
         end as clear_date,
-        greatest(span.batch_id, clearing.batch_id, following.next_batch_id) as batch_id,
+        greatest(span.load_number, clearing.load_number, following.next_load_number) as load_number,
         coalesce(span.row_number, clearing.row_number) as row_number
     from span
     full join clearing on span.claim_id = clearing.claim_id
@@ -137,7 +142,7 @@ select
     (standing.outcome = 'pended')::integer::smallint as pended_count,
     (standing.outcome = 'cleared')::integer::smallint as cleared_count,
     (standing.outcome = 'left')::integer::smallint as left_count,
-    greatest(standing.batch_id, inpatient.batch_id) as batch_id,
+    loaded_last.batch_id,
     standing.row_number
 from standing
 left join category on standing.most_recent_note = category.most_recent_note
@@ -148,3 +153,5 @@ left join reference.pended_age_bucket as bucket
         <= coalesce(bucket.last_day::integer, standing.waited_until - standing.receipt_date)
 left join source_pended.inpatient_claims_current as inpatient
     on standing.claim_id = inpatient.clm_id and inpatient.segment = 1
+left join fit as inpatient_fit on inpatient.batch_id = inpatient_fit.batch_id
+inner join fit as loaded_last on greatest(standing.load_number, inpatient_fit.load_number) = loaded_last.load_number

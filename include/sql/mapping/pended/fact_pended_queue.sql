@@ -1,27 +1,29 @@
 -- The queue of each day: the claims in it, how long each had waited and why, and whether this was its last report.
 -- A row depends on the reports before and after it, on the claim's clearing and on the inpatient claim behind it, so it
--- has the newest batch of them. Days are counted to the report, never to today.
+-- has that of their batches that was loaded last. Days are counted to the report, never to today.
 with fit as (
-    select batch_id
-    from landing.batch
-    where source_system = 'pended' and feed = 'pend_queue' and state in ('checked', 'loaded')
+    select
+        batch_id,
+        load_number
+    from landing.batch_order
+    where source_system = 'pended' and state in ('checked', 'loaded')
 ),
 
 report as (
     select
         day.report_date,
-        day.batch_id,
+        day.load_number,
         lag(day.report_date) over (order by day.report_date) as last_report_date,
-        lag(day.batch_id) over (order by day.report_date) as last_batch_id,
+        lag(day.load_number) over (order by day.report_date) as last_load_number,
         lead(day.report_date) over (order by day.report_date) as next_report_date,
-        lead(day.batch_id) over (order by day.report_date) as next_batch_id
+        lead(day.load_number) over (order by day.report_date) as next_load_number
     from (
         select
-            report_date,
-            max(batch_id) as batch_id
-        from source_pended.pend_queue
-        where batch_id in (select fit.batch_id from fit)
-        group by report_date
+            queue.report_date,
+            max(fit.load_number) as load_number
+        from source_pended.pend_queue as queue
+        inner join fit on queue.batch_id = fit.batch_id
+        group by queue.report_date
     ) as day
 ),
 
@@ -43,15 +45,17 @@ category as materialized (
 queue as (
     select
         claim.*,
+        fit.load_number,
         report.last_report_date,
-        report.last_batch_id,
+        report.last_load_number,
         report.next_report_date,
-        report.next_batch_id,
+        report.next_load_number,
         lag(claim.report_date) over own as seen_before,
         lead(claim.report_date) over own as seen_after,
         -- a claim received after the report has no age
         case when claim.report_date >= claim.receipt_date then claim.report_date - claim.receipt_date end as age_days
     from source_pended.pend_queue_current as claim
+    inner join fit on claim.batch_id = fit.batch_id
     inner join report on claim.report_date = report.report_date
     window own as (partition by claim.claim_id order by claim.report_date)
 ),
@@ -61,7 +65,7 @@ judged as (
     select
         queue.*,
         cleared.clear_date,
-        cleared.batch_id as cleared_batch_id,
+        cleared_fit.load_number as cleared_load_number,
         queue.seen_after is null or queue.seen_after > queue.next_report_date as is_last
     from queue
     left join lateral (
@@ -77,6 +81,7 @@ judged as (
         order by clearing.clear_date
         limit 1
     ) as cleared on true
+    left join fit as cleared_fit on cleared.batch_id = cleared_fit.batch_id
 ),
 
 told as (
@@ -112,13 +117,7 @@ select
     )::integer::smallint as entered_count,
     (told.outcome = 'cleared')::integer::smallint as cleared_count,
     (told.outcome = 'left')::integer::smallint as left_count,
-    greatest(
-        told.batch_id,
-        told.last_batch_id,
-        case when told.is_last then told.next_batch_id end,
-        told.cleared_batch_id,
-        inpatient.batch_id
-    ) as batch_id,
+    loaded_last.batch_id,
     told.row_number
 from told
 left join category on told.most_recent_note = category.most_recent_note
@@ -128,3 +127,13 @@ left join reference.pended_age_bucket as bucket
         and told.age_days <= coalesce(bucket.last_day::integer, told.age_days)
 left join source_pended.inpatient_claims_current as inpatient
     on told.claim_id = inpatient.clm_id and inpatient.segment = 1
+left join fit as inpatient_fit on inpatient.batch_id = inpatient_fit.batch_id
+inner join fit as loaded_last
+    on
+        greatest(
+            told.load_number,
+            told.last_load_number,
+            case when told.is_last then told.next_load_number end,
+            told.cleared_load_number,
+            inpatient_fit.load_number
+        ) = loaded_last.load_number

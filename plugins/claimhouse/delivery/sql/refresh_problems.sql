@@ -13,8 +13,9 @@ newest as (
         b.created_at
     from landing.batch as b
     inner join source as s on b.source_system = s.source_system
+    inner join landing.batch_order as o on b.batch_id = o.batch_id
     where not b.is_correction
-    order by b.source_system asc, b.feed asc, b.batch_id desc
+    order by b.source_system asc, b.feed asc, o.newness desc
 )
 
 select

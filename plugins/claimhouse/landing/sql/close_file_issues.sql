@@ -5,4 +5,4 @@ where
     status = 'open'
     and source_system = $1
     and file_name = $2
-    and rule in ('still_growing', 'unclaimed_file', 'cannot_be_read');
+    and rule in ('still_growing', 'unclaimed_file', 'cannot_be_read', 'no_number_in_name');

@@ -4,5 +4,5 @@ select
     told_by_name
 from landing.file
 where source_system = $1 and feed = $2 and ($3::text is null or file_name = $3)
-order by file_id desc
+order by file_order desc
 limit 1;

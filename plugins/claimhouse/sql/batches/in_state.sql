@@ -1,5 +1,5 @@
--- The batches in one state, in the order in which their files landed. $1 source system, $2 state.
+-- The batches in one state, in the order of their files. $1 source system, $2 state.
 select batch_id
-from landing.batch
+from landing.batch_order
 where source_system = $1 and state = $2
-order by batch_id;
+order by newness;

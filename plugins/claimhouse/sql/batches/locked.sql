@@ -9,6 +9,7 @@ select
     file.archive_path,
     file.checksum,
     file.size_bytes,
+    file.arrived_at,
     batch.is_correction
 from landing.batch
 inner join landing.file using (file_id)

@@ -8,17 +8,26 @@
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
--- Fills star.{{ fact }}: for each owner that the load touches, the rows of the newest batch that has some.
+-- Fills star.{{ fact }}: for each owner that the load touches, the rows of the newest batch that names it. A row
+-- without a member says that there is none.
 {% import "star/sql/keys.jinja" as keys with context -%}
+{% import "order.jinja" as one_order -%}
 create temp table touched on commit drop as
-select
+select distinct on (v.{{ fact_key | join(", v.") }})
     v.{{ fact_key | join(", v.") }},
-    max(v.batch_id) as batch_id
+    v.batch_id
 from source_{{ source }}.star_{{ fact }} as v
-inner join landing.batch as b on v.batch_id = b.batch_id
-where b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[])
-group by v.{{ fact_key | join(", v.") }}
-having max(v.batch_id) = any('{{ batches }}'::bigint[]);
+inner join landing.batch_order as b on v.batch_id = b.batch_id
+where
+    (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
+    and (v.{{ fact_key | join(", v.") }}) in (
+        select t.{{ fact_key | join(", t.") }}
+        from source_{{ source }}.star_{{ fact }} as t
+        where t.batch_id = any('{{ batches }}'::bigint[])
+    )
+order by
+    v.{{ fact_key | join(", v.") }},
+    {{ one_order.newest_first("v", "b", "version_at" if "version_at" in brought else none) }};
 
 analyze touched;
 
@@ -42,6 +51,7 @@ select distinct on (v.{{ fact_key | join(", v.") }}{% for dim in members %}, {{ 
     v.row_number
 from version as v
 {{ keys.joins() }}
+where num_nonnulls({% for dim in members %}v.{{ dim.id }}{{ ", " if not loop.last }}{% endfor %}) > 0
 order by v.{{ fact_key | join(", v.") }}{% for dim in members %}, {{ dim.member }}.{{ dim.key }}{% endfor %}, v.row_number;
 
 analyze bridge_version;

@@ -18,6 +18,7 @@
 -- transactions adds its amounts to those of the version before; one of a feed of states replaces them.
 -- A first load brings one version of each claim: then it is a view (no sort, no copy).
 {% import "star/sql/keys.jinja" as keys with context %}
+{% import "order.jinja" as one_order %}
 {% macro covered() -%}
 case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.coverage_type * 0.01, 2) end
 {%- endmacro %}
@@ -27,6 +28,7 @@ case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.cove
 {%- else %}null::numeric(14, 2)
 {%- endif %}
 {%- endmacro %}
+{% set repeats = "is_repeat" in brought %}
 {% set version_date = "v.version_at" if "version_at" in brought else "null::date" %}
 {% set service_date = "v.service_date" if is_dated else "null::date" %}
 {% macro described() %}
@@ -62,9 +64,20 @@ from version as v
 {% else %}
 create temp table received on commit drop as
 with brought as materialized (
-    select * from source_{{ source }}.star_fact_claim
+    {% if repeats %}-- Which rows are versions depends on all rows of a claim: they are read anew.
+    select v.*
+    from source_{{ source }}.star_fact_claim as v
+    inner join landing.batch_order as o on v.batch_id = o.batch_id
+    where
+        (o.state = 'loaded' or o.batch_id = any('{{ batches }}'::bigint[]))
+        and v.is_repeat is not true
+        and v.claim_id in (
+            select t.claim_id from source_{{ source }}.star_fact_claim as t
+            where t.batch_id = any('{{ batches }}'::bigint[])
+        )
+    {% else %}select * from source_{{ source }}.star_fact_claim
     where batch_id = any('{{ batches }}'::bigint[])
-)
+{% endif %})
 
 select b.*
 from brought as b
@@ -100,7 +113,7 @@ with {{ keys.calendar() }},
     where b.source_system = '{{ source }}' and b.feed = any('{ {{- transactions | join(",") -}} }'::text[])
 ),
 
-{% endif %}earlier as (
+{% endif %}{% if not repeats %}earlier as (
     select
         k.claim_id,
         k.batch_id,
@@ -137,7 +150,7 @@ with {{ keys.calendar() }},
     window so_far as (partition by c.claim_id order by c.version_number)
 ),
 
-to_describe as (
+{% endif %}to_describe as (
     select
         v.*,
         {{ keys.as_of() }} as as_of
@@ -149,7 +162,7 @@ version as (
         {{ described() | trim }}
     from to_describe as v
     {{ keys.joins() | trim }}
-    union all
+    {% if not repeats %}union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e
     where
@@ -160,7 +173,7 @@ version as (
             where q.batch_id = e.batch_id and q.row_number = e.row_number and q.withdrawn_at is not null
         )
         {%- endif %}
-)
+{% endif %})
 {%- if transactions %},
 
 -- a state begins a sum anew
@@ -169,9 +182,9 @@ placed as (
         v.*,
         count(*) filter (where v.batch_id <> all(array(select a.batch_id from adding as a))) over in_order as sum_number
     from version as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     window in_order as (
-        partition by v.claim_id order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+        partition by v.claim_id order by {{ one_order.oldest_first("v", "b", "version_date") }}
     )
 ),
 
@@ -186,10 +199,9 @@ summed as (
         sum(v.{{ name }}) over so_far as {{ name }}{% endfor %}{% for name in others %},
         v.{{ name }}{% endfor %}
     from placed as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     window so_far as (
-        partition by v.claim_id, v.sum_number
-        order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+        partition by v.claim_id, v.sum_number order by {{ one_order.oldest_first("v", "b", "version_date") }}
     )
 )
 {%- endif %}
@@ -201,9 +213,9 @@ select
     lead(v.batch_id) over in_order is null as is_latest{% for name in money %},
     coalesce(v.{{ name }}, 0) - coalesce(lag(v.{{ name }}) over in_order, 0) as {{ name }}_delta{% endfor %}
 from {{ "summed" if transactions else "version" }} as v
-inner join landing.batch as b on v.batch_id = b.batch_id
+inner join landing.batch_order as b on v.batch_id = b.batch_id
 window in_order as (
-    partition by v.claim_id order by coalesce(v.version_date, b.received_date), v.batch_id, v.row_number
+    partition by v.claim_id order by {{ one_order.oldest_first("v", "b", "version_date") }}
 );
 
 analyze claim_version (claim_id);

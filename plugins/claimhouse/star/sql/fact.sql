@@ -12,6 +12,7 @@
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ fact }}: each record that the load touches, in its latest state.
 {% import "star/sql/keys.jinja" as keys with context -%}
+{% import "order.jinja" as one_order -%}
 create temp table fact_version on commit drop as
 with {{ keys.calendar() }},
 
@@ -20,7 +21,7 @@ version as (
         v.*,
         {{ keys.as_of() }} as as_of
     from source_{{ source }}.star_{{ fact }} as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
         {% if not is_first %}and (v.{{ fact_key | join(", v.") }}) in (
@@ -30,9 +31,7 @@ version as (
         ){% endif %}
     order by
         v.{{ fact_key | join(", v.") }},
-        coalesce({% if "version_at" in brought %}v.version_at, {% endif %}b.received_date) desc,
-        v.batch_id desc,
-        v.row_number desc
+        {{ one_order.newest_first("v", "b", "version_at" if "version_at" in brought else none) }}
 )
 
 select

@@ -1,11 +1,13 @@
+-- sqlfluff:templater:jinja:context:brought:["total_cost"]
 -- sqlfluff:templater:jinja:context:change:["claim_id", "batch_id", "row_number", "version_number", "total_cost_delta"]
 -- sqlfluff:templater:jinja:context:changing:["version_number", "total_cost_delta"]
 -- sqlfluff:templater:jinja:context:has_withdrawn:true
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.fact_claim_change from claim_version: the versions of claims that have several, money as a difference
 -- to the version before. A version that comes late renumbers those after it.
-{% if has_withdrawn -%}
--- A row was withdrawn from its source: its version goes, and so do all where one is left.
+{% if has_withdrawn or "is_repeat" in brought -%}
+-- A row was withdrawn from its source, or says the same as one that came late just before it: its version goes, and
+-- so do all where one is left.
 delete from star.fact_claim_change as f
 using known as k
 where

@@ -5,11 +5,12 @@
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ dimension }} (SCD1: the newest state of each member) from the load's batches.
+{% import "order.jinja" as one_order -%}
 merge into star.{{ dimension }} as d
 using (
     select distinct on (v.{{ id }}) v.*
     from source_{{ source }}.star_{{ dimension }} as v
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
         and v.{{ id }} in (
@@ -18,9 +19,7 @@ using (
         )
     order by
         v.{{ id }},
-        coalesce({% if "version_at" in brought %}v.version_at, {% endif %}b.received_date) desc,
-        v.batch_id desc,
-        v.row_number desc
+        {{ one_order.newest_first("v", "b", "version_at" if "version_at" in brought else none) }}
 ) as v
     on d.source_system = v.source_system and d.{{ id }} = v.{{ id }}
 when

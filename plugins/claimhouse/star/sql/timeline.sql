@@ -9,6 +9,8 @@
 -- Two tables of the load's members of star.{{ dimension }}: timeline, computed from all their source rows, and
 -- known, what the star holds so far. Effective dates: docs/decisions/0001-scd2-effective-dates.md
 {% import "star/sql/history.jinja" as history -%}
+{% import "order.jinja" as one_order -%}
+{% set version = "version_at" if "version_at" in brought else none -%}
 create temp table touched on commit drop as
 select distinct {{ id }}
 from source_{{ source }}.star_{{ dimension }}
@@ -24,13 +26,13 @@ with version as (
         v.*,
         {% for date in ["version_at", "started_on", "modified_on"] if date not in brought %}null::date as {{ date }},
         {% endfor %}b.received_date,
-        {% if "version_at" in brought %}coalesce(v.version_at, b.received_date){% else %}b.received_date{% endif %} as ordered_at,
+        b.newness,
         md5(row(
             v.{{ attributes | join(", v.") }}{% for other in references %}, v.{{ other }}_id{% endfor %}
         )::text)::uuid as row_hash
     from source_{{ source }}.star_{{ dimension }} as v
     inner join touched as t on v.{{ id }} = t.{{ id }}
-    inner join landing.batch as b on v.batch_id = b.batch_id
+    inner join landing.batch_order as b on v.batch_id = b.batch_id
     where b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[])
 ),
 
@@ -53,7 +55,7 @@ dated as (
         end as takes_effect_on
     from version
     window newest_first as (
-        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+        partition by version.{{ id }} order by {{ one_order.newest_first("version", "version", version) }}
     )
 ),
 
@@ -64,7 +66,7 @@ overridden as (
         min(takes_effect_on) over newest_first as valid_from
     from dated
     window newest_first as (
-        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+        partition by dated.{{ id }} order by {{ one_order.newest_first("dated", "dated", version) }}
     )
 ),
 
@@ -74,7 +76,7 @@ bounded as (
         lag(valid_from, 1, {{ history.no_end }}) over newest_first as valid_to
     from overridden
     window newest_first as (
-        partition by {{ id }} order by ordered_at desc, batch_id desc, row_number desc
+        partition by overridden.{{ id }} order by {{ one_order.newest_first("overridden", "overridden", version) }}
     )
 ),
 
@@ -86,7 +88,7 @@ distinct_state as (
     from bounded as b
     where {{ history.has_length("b") }}
     window newest_first as (
-        partition by b.{{ id }} order by b.ordered_at desc, b.batch_id desc, b.row_number desc
+        partition by b.{{ id }} order by {{ one_order.newest_first("b", "b", version) }}
     )
 )
 
@@ -105,7 +107,7 @@ from distinct_state as s
     on s.source_system = {{ other }}.source_system and s.{{ other }}_id = {{ other }}.{{ other }}_id
 {% endfor %}where s.is_change
 window newest_first as (
-    partition by s.{{ id }} order by s.ordered_at desc, s.batch_id desc, s.row_number desc
+    partition by s.{{ id }} order by {{ one_order.newest_first("s", "s", version) }}
 );
 
 create temp table known on commit drop as

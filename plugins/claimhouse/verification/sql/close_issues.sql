@@ -1,26 +1,84 @@
 -- sqlfluff:templater:jinja:context:record_key:claim_id
--- A good row closes the open issues of the same record from earlier batches.
+-- sqlfluff:templater:jinja:context:version_column:last_modified_date
+-- sqlfluff:templater:jinja:context:version_type:date
+-- sqlfluff:templater:jinja:context:batches:{4,5}
+-- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- A good row closes the open issues of older rows of its record, in whatever order their files came. The batches
+-- {{ batches }} bring good rows for what is open, and issues that a good row from before may have settled.
 create temp table left_open on commit drop as
 select
     issue.issue_id,
-    issue.record_key
+    issue.record_key,
+    issue.batch_id,
+    placed.newness{% if version_column %},
+    case
+        when pg_input_is_valid(issue.record_version, '{{ version_type }}')
+            then issue.record_version::{{ version_type }}
+    end as version{% endif %}
 from quality.issue
-inner join landing.batch on batch.batch_id = {{ batch_id }}
+inner join landing.batch_order as placed on issue.batch_id = placed.batch_id
 where
     issue.status = 'open'
-    and issue.source_system = batch.source_system
-    and issue.feed = batch.feed
-    and issue.batch_id < batch.batch_id
+    and issue.source_system = '{{ source }}'
+    and issue.feed = '{{ feed }}'
     and issue.record_key is not null;
 
 create temp table good on commit drop as
-select {{ record_key }} as record_key
+select
+    {{ record_key }} as record_key,
+    {{ feed }}.batch_id{% if version_column %},
+    {{ feed }}.{{ version_column }} as version{% endif %}
 from {{ schema }}.{{ feed }}
-where batch_id = {{ batch_id }} and exists (select from left_open);
+where {{ feed }}.batch_id = any('{{ batches }}'::bigint[]) and exists (select from left_open);
+
+-- Rows from before, for new issues of files that are older than others, or of rows that are.
+insert into good
+select
+    {{ record_key }} as record_key,
+    {{ feed }}.batch_id{% if version_column %},
+    {{ feed }}.{{ version_column }} as version{% endif %}
+from {{ schema }}.{{ feed }}
+where
+    {{ feed }}.batch_id <> all('{{ batches }}'::bigint[])
+    and exists (
+        select from left_open
+        where
+            left_open.batch_id = any('{{ batches }}'::bigint[])
+            and (
+                {% if version_column %}left_open.version is not null or {% endif %}left_open.newness < (
+                    select max(placed.newness) from landing.batch_order as placed
+                    where
+                        placed.source_system = '{{ source }}'
+                        and placed.feed = '{{ feed }}'
+                        and placed.batch_id <> all('{{ batches }}'::bigint[])
+                )
+            )
+    )
+    and {{ record_key }} in (
+        select left_open.record_key from left_open
+        where left_open.batch_id = any('{{ batches }}'::bigint[])
+    );
 
 -- With statistics the planner chooses a hash join; a nested loop took 200 seconds for 10,000 open
 -- issues and 220,000 rows.
 analyze left_open, good;
+
+-- The oldest of the newer rows closes the issue. Among the rows of one file verification has chosen already.
+create temp table settled on commit drop as
+select distinct on (left_open.issue_id)
+    left_open.issue_id,
+    good.batch_id
+from left_open
+inner join good on left_open.record_key = good.record_key
+inner join landing.batch_order as placed on good.batch_id = placed.batch_id
+where
+    placed.state in ('verified', 'checked', 'loaded')
+    and left_open.batch_id <> good.batch_id
+    and {% if version_column %}(
+        left_open.version < good.version
+        or ((left_open.version is null or left_open.version = good.version) and left_open.newness < placed.newness)
+    ){% else %}left_open.newness < placed.newness{% endif %}
+order by left_open.issue_id, placed.newness;
 
 update quality.issue
 set
@@ -28,10 +86,8 @@ set
     closed_at = now(),
     closed_by = 'batch ' || batch.batch_id,
     closed_by_batch_id = batch.batch_id
-from landing.batch, left_open
-where
-    batch.batch_id = {{ batch_id }}
-    and issue.issue_id = left_open.issue_id
-    and left_open.record_key in (select good.record_key from good);
+from settled
+inner join landing.batch on settled.batch_id = batch.batch_id
+where issue.issue_id = settled.issue_id;
 
-drop table left_open, good;
+drop table left_open, good, settled;

@@ -61,6 +61,7 @@ select
     row_number,
     kept_row,
     {{ record_key }} as record_key,
+    {% if version_column %}{{ version_column }}::text{% else %}null::text{% endif %} as record_version,
     copy > 1 as is_identical,
     reversed_columns
     {%- for column in amounts %},
@@ -73,7 +74,8 @@ using copy_of_record
 where {{ feed }}.batch_id = {{ batch_id }} and {{ feed }}.row_number = copy_of_record.row_number;
 
 insert into quality.issue (
-    batch_id, source_system, feed, file_name, sheet_name, row_number, record_key, column_name, rule, severity, message
+    batch_id, source_system, feed, file_name, sheet_name, row_number, record_key, record_version, column_name, rule,
+    severity, message
 )
 select
     batch.batch_id,
@@ -83,6 +85,7 @@ select
     sheet.sheet_name,
     copy.row_number,
     copy.record_key,
+    copy.record_version,
     case copy.reversed_columns when '' then '{{ key | join('|') }}' else copy.reversed_columns end as column_name,
     case
         when copy.is_identical then 'identical_copy'

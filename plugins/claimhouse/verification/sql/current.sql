@@ -1,6 +1,7 @@
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- The newest version of each record, from batches that passed their checks. Where rows are transactions, its amounts
 -- are those of all of them together.
+{% import "order.jinja" as one_order -%}
 create or replace view {{ schema }}.{{ feed }}_current as
 select distinct on ({{ key | join(', ') }})
 {%- if rows_are_transactions %}
@@ -19,10 +20,8 @@ select distinct on ({{ key | join(', ') }})
     {{ feed }}.*
 {%- endif %}
 from {{ schema }}.{{ feed }}
-inner join landing.batch using (batch_id)
+inner join landing.batch_order as batch on {{ feed }}.batch_id = batch.batch_id
 where batch.state in ('checked', 'loaded')
 order by
-    {{ key | join(', ') }} asc,
-    {% if version_column %}{{ version_column }} desc nulls last,{% endif %}
-    batch_id desc,
-    {{ feed }}.row_number desc;
+    {% for column in key %}{{ feed }}.{{ column }} asc,
+    {% endfor %}{{ one_order.newest_first(feed, "batch", version_column) }};

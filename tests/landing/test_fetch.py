@@ -262,7 +262,8 @@ def test_days_fetched_by_an_earlier_version_are_known_by_the_names_of_their_file
     ):
         warehouse.execute(
             "insert into landing.file"
-            " (checksum, size_bytes, source_system, feed, file_name, archive_path, landed_at, arrived_at, file_order)"
+            " (checksum, size_bytes, source_system, feed, file_name, archive_path,"
+            " landed_at, arrived_at, file_order)"
             " values (%s, 1, 'pended', 'pend_queue', %s, 'x', %s, %s, '')",
             (name, f"pend_queue_{name}.csv", landed, landed),
         )

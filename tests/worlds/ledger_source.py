@@ -103,7 +103,7 @@ class Ledger:
         patch.setattr(
             sql_files._files.loader, "searchpath", [str(settings.CODE), str(self.include / "sql")]
         )
-        self._moments = itertools.count(1_700_000_000, 86_400)
+        self._moments = itertools.count(1_720_000_000, 86_400)
         self.describe()
         self.write("sql/mapping/ledger/fact_claim.sql", MAPPING)
 

@@ -53,13 +53,13 @@ def is_damage(error: Exception) -> bool:
 
 
 def as_unreadable(error: BaseException) -> Unreadable:
-    """The fault of a file whose reader raised *error*."""
+    """The fault of a file that raised *error* when it was read."""
     if isinstance(error, Unreadable):
         return error
     return Unreadable(
         "reader_failed",
         f"The file cannot be read ({type(error).__name__}): it is damaged, or written in a way that"
-        " its reader does not know. Ask the sender to make it again.",
+        " is not known here. Ask the sender to make it again.",
     )
 
 

@@ -303,7 +303,7 @@ class _Child:
         if answer["kind"] == "unreadable":
             fault = Unreadable(**answer["fault"])
             if fault.rule == "reader_failed":
-                log.warning("a reader failed: %s", " < ".join(reversed(answer["frames"])))
+                log.warning("reading a file failed: %s", " < ".join(reversed(answer["frames"])))
             if fault.rule == "reader_failed":
                 self.end()
             else:
@@ -369,7 +369,7 @@ class _Child:
         os.set_blocking(self._process.stderr.fileno(), False)
         said = self._process.stderr.read(65536) or b""
         code = self.end()
-        log.warning("the reader of a file ended with %s%s", code, self._place())
+        log.warning("the process that reads a file ended with %s%s", code, self._place())
         if code == -signal.SIGXCPU:
             raise _Died(self._too_slow(), may_be_chance=False)
         is_killed = code == -signal.SIGKILL
@@ -377,13 +377,13 @@ class _Child:
             fault = self._too_large()
         else:
             name = signal.Signals(-code).name if code < 0 else str(code)
-            message = f"The file made its reader end ({name}): it is damaged, or made to do harm"
+            message = f"The file made the process that reads it end ({name}): it is damaged, or made to do harm"
             fault = self._fault("reader_died", message, "Ask the sender to make it again.")
         raise _Died(fault, may_be_chance=is_killed or self.files > 1)
 
     def _too_large(self) -> Unreadable:
         most = settings.reader_memory_bytes() // 1024 // 1024
-        message = f"The file does not fit into the {most:,} MiB of memory of its reader"
+        message = f"The file does not fit into the {most:,} MiB of memory of the process that reads it"
         return self._fault("too_large", message, SMALLER)
 
     def _too_slow(self) -> Unreadable:

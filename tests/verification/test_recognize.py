@@ -51,6 +51,7 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The source's contracts, copied so that a test may change them."""
     folder = tmp_path / "include" / "schemas" / SOURCE
     shutil.copytree(places.INCLUDE / "schemas" / SOURCE, folder)
+    shutil.copytree(places.INCLUDE / "reference", tmp_path / "include" / "reference")
     monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
     contracts.of_source.cache_clear()
     yield folder

@@ -383,7 +383,9 @@ class _Child:
 
     def _too_large(self) -> Unreadable:
         most = settings.reader_memory_bytes() // 1024 // 1024
-        message = f"The file does not fit into the {most:,} MiB of memory of the process that reads it"
+        message = (
+            f"The file does not fit into the {most:,} MiB of memory of the process that reads it"
+        )
         return self._fault("too_large", message, SMALLER)
 
     def _too_slow(self) -> Unreadable:

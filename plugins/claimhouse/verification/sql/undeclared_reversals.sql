@@ -7,6 +7,7 @@ with negative as (
         n.batch_id,
         n.row_number,
         {{ record_key }} as record_key,
+        {% if version_column %}n.{{ version_column }}::text{% else %}null::text{% endif %} as record_version,
         n.{{ key | join(',\n        n.') }}
         {%- for column in amounts %},
         n.{{ column.name }}
@@ -67,6 +68,7 @@ judged as (
         c.batch_id,
         c.row_number,
         c.record_key,
+        c.record_version,
         concat_ws(
             '|'
             {%- for column in amounts %},

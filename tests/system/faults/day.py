@@ -80,6 +80,7 @@ class Day:
     def deliver(self, source: str) -> None:
         """Prepare and send the extract that shows *source*."""
         if subscription := SOURCES[source]:
+            self.world.await_mail()
             self.step(Stage("prepare", (subscription, self.world.now.isoformat())))
             self.step(Stage("send", (subscription,)))
 

@@ -75,16 +75,23 @@ class Trials:
     ) -> None:
         self.seed, self.sources, self.is_whole = seed, sources, is_whole
         self.server = Server()
-        self.first = first_day(self.server)
-        self.first.await_mail()
+        self.undisturbed: dict[str, Undisturbed] = {}
+        try:
+            self.first = first_day(self.server)
+            self.before = self._run_first_day()
+        except BaseException:
+            self.server.close()
+            raise
+
+    def _run_first_day(self) -> readers.Seen:
+        """Load, publish and deliver the first day; what readers see then."""
         day = Day(self.first)
-        for source in sources:
+        for source in self.sources:
             day.load(source)
         day.publish()
-        for source in sources:
+        for source in self.sources:
             day.deliver(source)
-        self.before = readers.all_values(self.first)
-        self.undisturbed: dict[str, Undisturbed] = {}
+        return readers.all_values(self.first)
 
     def close(self) -> None:
         """Remove everything."""

@@ -79,6 +79,7 @@ class Server:
             connection.execute("alter system set max_wal_size = '128MB'")
             connection.execute("alter system set min_wal_size = '32MB'")
             connection.execute("select pg_reload_conf()")
+        self.mails: list[subprocess.Popen[bytes]] = []
         self.starter = Starter(self.folder / "outcomes")
         self.files = _cut_samples()
 
@@ -110,7 +111,10 @@ class Server:
                 time.sleep(0.05)
 
     def close(self) -> None:
-        """Stop the server, and remove everything."""
+        """Stop the server and the mail servers, and remove everything."""
+        for mail in self.mails:
+            mail.kill()
+            mail.wait()
         embedded.stop(self.data)
         if self.has_disks:
             for folder in (self.disk, self.small_disk):
@@ -188,7 +192,6 @@ class World:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.environment = self._settings()
-        self.start_mail()
 
     @property
     def url(self) -> str:
@@ -234,9 +237,12 @@ class World:
             [*command, str(self.folder / "mail")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self.server.mails.append(self.mail)
 
     def await_mail(self) -> None:
-        """Wait until the mail server answers."""
+        """Wait until the mail server answers; it is started where none was needed yet."""
+        if self.mail is None:
+            self.start_mail()
         end = time.monotonic() + 20
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
@@ -297,7 +303,6 @@ def second_day(server: Server, name: str, source: str) -> Iterator[World]:
         with psycopg.connect(world.url, autocommit=True) as connection:
             _move(connection, old, f"{server.folder}/{name}/")
         world.deliver_files(source, first=False)
-        world.await_mail()
         yield world
     finally:
         server.restart()

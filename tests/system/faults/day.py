@@ -111,6 +111,8 @@ class Day:
             if succeeded:
                 return outcome
             self.failures.append(f"{stage}: {_last_line(outcome)}")
+            # A scheduler retries after 30 s; here as soon as the server is back.
+            self.world.server.await_answer()
         raise NotHealed("\n".join([*self.failures, str(outcome)]))
 
 

@@ -110,6 +110,14 @@ class Server:
                 assert time.monotonic() < end, (self.data / "log").read_text()[-2000:]
                 time.sleep(0.05)
 
+    def await_answer(self) -> None:
+        """Wait until the server answers, which somebody else starts again if it was killed."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.address):
+                return
+            time.sleep(0.1)
+
     def close(self) -> None:
         """Stop the server and the mail servers, and remove everything."""
         for mail in self.mails:

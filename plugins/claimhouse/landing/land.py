@@ -7,6 +7,7 @@ remembered by path, size and modification time. :mod:`deliveries` says which of 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -227,7 +228,7 @@ def _take(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> None:
     with run.connection.transaction():
         was_here = warehouse.query(run.connection, "landing/seen_here", arrival.path, copy.checksum)
         entered = deliveries.enter(run.connection, contract, content)
-        if entered.repeats and not was_here and contract.fetch_connection is None:
+        if entered.repeats and not was_here and not _is_fetched(contract, arrival):
             why = (
                 f"The file has the same content as file {entered.repeats}; it is not landed again."
             )
@@ -237,6 +238,12 @@ def _take(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> None:
         _sight(run, arrival, entered.number)
         warehouse.query(run.connection, "landing/close_file_issues", run.source, arrival.place)
     log.info("%s: file %s landed, %s bytes", contract.name, entered.number, copy.size)
+
+
+def _is_fetched(contract: Contract, arrival: Arrival) -> bool:
+    """Whether a fetch wrote the file: a day without change is no news to anybody."""
+    name = rf"{re.escape(contract.feed)}_\d{{4}}-\d\d-\d\d\.csv"
+    return contract.fetch_connection is not None and re.fullmatch(name, arrival.place) is not None
 
 
 def _doubts(

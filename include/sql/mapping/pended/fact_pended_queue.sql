@@ -61,6 +61,22 @@ queue as (
 ),
 
 -- the clearing after a claim's last report before a gap, and before the claim pends again
+cleared as (
+    select distinct on (queue.claim_id, queue.report_date)
+        queue.claim_id,
+        queue.report_date,
+        clearing.clear_date,
+        clearing.batch_id
+    from queue
+    inner join source_pended.cleared_claims_current as clearing
+        on
+            queue.claim_id = clearing.claim_id
+            and queue.report_date <= clearing.clear_date
+            and (queue.seen_after is null or queue.seen_after > clearing.clear_date)
+    where queue.seen_after is null or queue.seen_after > queue.next_report_date
+    order by queue.claim_id asc, queue.report_date asc, clearing.clear_date asc
+),
+
 judged as (
     select
         queue.*,
@@ -68,19 +84,7 @@ judged as (
         cleared_fit.load_number as cleared_load_number,
         queue.seen_after is null or queue.seen_after > queue.next_report_date as is_last
     from queue
-    left join lateral (
-        select
-            clearing.clear_date,
-            clearing.batch_id
-        from source_pended.cleared_claims_current as clearing
-        where
-            (queue.seen_after is null or queue.seen_after > queue.next_report_date)
-            and queue.claim_id = clearing.claim_id
-            and clearing.clear_date >= queue.report_date
-            and (queue.seen_after is null or clearing.clear_date < queue.seen_after)
-        order by clearing.clear_date
-        limit 1
-    ) as cleared on true
+    left join cleared on queue.claim_id = cleared.claim_id and queue.report_date = cleared.report_date
     left join fit as cleared_fit on cleared.batch_id = cleared_fit.batch_id
 ),
 

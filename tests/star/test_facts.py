@@ -203,3 +203,73 @@ def test_a_column_added_to_claims_is_filled_in_every_load(made: Made, tables: li
     if "fact_claim_change" in tables:
         versions = "select version_number, priority from star.fact_claim_change order by 1"
         assert made.rows(versions) == [(1, 9), (2, 1), (3, 3)]
+
+
+def test_an_older_delivery_that_comes_late_replaces_nothing_newer(clinic: Made) -> None:
+    """A fact, a dimension and a bridge, without a version to tell."""
+    clinic.maps("fact_encounter", VISITS.replace("changed as version_at, ", ""))
+    clinic.batch("visits", visit(1, price="20.00"), received="2024-06-02")
+    clinic.batch("nurses", ("n1", "Newer", "South", None), received="2024-06-02")
+    clinic.batch("helpers", ("v1", "n1", "Primary"), received="2024-06-02")
+    clinic.load()
+    newer = state(clinic)
+    clinic.batch("visits", visit(1, price="10.00"), received="2024-06-01")
+    clinic.batch("nurses", ("n1", "Older", "North", None), received="2024-06-01")
+    clinic.batch(
+        "helpers", ("v1", "n1", "Secondary"), ("v1", "n2", "Primary"), received="2024-06-01"
+    )
+    clinic.load()
+    assert state(clinic) == newer
+    star.rebuild(clinic.connection, "made")
+    assert state(clinic) == newer
+
+
+def state(clinic: Made) -> list[list[tuple[object, ...]]]:
+    return [
+        clinic.rows("select encounter_id, total_claim_cost::text from star.fact_encounter"),
+        clinic.rows(
+            "select last_name from star.dim_provider where is_current and provider_id = 'n1'"
+        ),
+        clinic.rows(
+            "select b.encounter_id, n.provider_id, b.role from star.bridge_visit_provider as b"
+            " join star.dim_provider as n using (provider_key)"
+        ),
+    ]
+
+
+def test_a_newer_delivery_without_members_leaves_none_of_the_older(clinic: Made) -> None:
+    clinic.batch("helpers", ("v1", "n1", "Primary"), ("v2", "n1", "Primary"), received="2024-06-01")
+    clinic.load()
+    clinic.batch("helpers", ("v1", None, None), received="2024-06-02")
+    clinic.load()
+    bridge = "select encounter_id from star.bridge_visit_provider"
+    assert clinic.rows(bridge) == [("v2",)]
+    star.rebuild(clinic.connection, "made")
+    assert clinic.rows(bridge) == [("v2",)]
+
+
+def test_a_batch_released_late_reaches_what_depends_on_it(clinic: Made) -> None:
+    """A row of several feeds is found by the batch that was loaded last, whatever its number."""
+    clinic.maps(
+        "fact_survey",
+        "select 'made' as source_system, v.visit as encounter_id, v.person as patient_id,"
+        " n.role = 'Primary' as has_comment,"
+        " case when no.load_number > vo.load_number then n.batch_id else v.batch_id end as batch_id,"
+        " v.row_number from source_made.visits as v"
+        " join landing.batch_order as vo on v.batch_id = vo.batch_id and vo.state in ('checked', 'loaded')"
+        " left join (source_made.helpers as n join landing.batch_order as no"
+        "   on n.batch_id = no.batch_id and no.state in ('checked', 'loaded')) on n.visit = v.visit",
+    )
+    held = clinic.batch("helpers", ("v1", "n1", "Primary"))
+    clinic.connection.execute(
+        "update landing.batch set state = 'held' where batch_id = %s", (held,)
+    )
+    clinic.batch("visits", visit(1))
+    clinic.load()
+    survey = "select has_comment from star.fact_survey"
+    assert clinic.rows(survey) == [(None,)]
+    clinic.connection.execute(
+        "update landing.batch set state = 'checked' where batch_id = %s", (held,)
+    )
+    clinic.load()
+    assert clinic.rows(survey) == [(True,)]

@@ -1,7 +1,7 @@
 """What the name of a file says about its place in a series: the dates and numbers in it.
 
 Nobody has declared these names, so the dates are those that a person would recognize:
-``Jan2026``, ``2026-01-31``, ``01312026``, ``1-31-2026``, ``31Jan2026``, ``2026Q1``. Where month and
+``Jan2026``, ``2026-01-31``, ``01312026``, ``1-31-2026``, ``31Jan2026``, ``2026Q1``, ``2026``. Where month and
 day can be read both ways, the month comes first, as in the United States.
 """
 
@@ -38,7 +38,7 @@ class Name:
 
     Attributes:
         words: the name without them; two names of one series have the same.
-        dates: each as ISO, as exact as the name has it: ``2026-01``, ``2026-01-31``.
+        dates: each as ISO, as exact as the name has it: ``2026``, ``2026-01``, ``2026-01-31``.
         numbers: each so that its text sorts like the number, the number of a copy or version last.
     """
 
@@ -208,13 +208,25 @@ def _quarter(year: str, quarter: str) -> str | None:
     return _iso(year, str(int(quarter) * 3 - 2))
 
 
+def _week(year: str, week: str) -> str | None:
+    return f"{year}-w{int(week):02}" if int(year) in YEARS and 1 <= int(week) <= 53 else None
+
+
+def _year(year: str, _: Reading) -> str | None:
+    return year if int(year) in YEARS else None
+
+
 def _forms() -> Iterator[tuple[re.Pattern[str], _Reader]]:
     """Each way to write a date, and how its parts are read; the first that makes a date counts."""
     year, two, some = r"((?:19|20)\d\d)", r"(\d\d)", r"(\d\d?)"
     name = rf"(?<![a-z])({MONTH_NAME})"
     separator, maybe = _SEPARATOR, rf"{_SEPARATOR}{{0,2}}"
     time = r"(?:[-_. t]?((?:[01]\d|2[0-3])[-_.:]?[0-5]\d(?:[-_.:]?[0-5]\d)?)z?(?![-_.:]?\d))?"
+    week = r"(?<![a-z])w(?:(?:ee)?k)?"
     forms: list[tuple[str, _Reader]] = [
+        # week1_2026, 2026W01: before others, for week10_2026 is not October
+        (week + maybe + some + maybe + year, lambda number, year, _: _week(year, number)),
+        (year + maybe + week + maybe + some, lambda year, number, _: _week(year, number)),
         # 2026-01-31, 20260131, and the time of the day behind them
         (year + separator + some + separator + some + time, _year_first),
         (year + two + two + time, _year_first),
@@ -238,6 +250,8 @@ def _forms() -> Iterator[tuple[re.Pattern[str], _Reader]]:
         # 2026Q1, Q1_2026
         (year + maybe + "q([1-4])", lambda year, quarter, _: _quarter(year, quarter)),
         (r"(?<![a-z])q([1-4])" + maybe + year, lambda quarter, year, _: _quarter(year, quarter)),
+        # 2026
+        (year, _year),
     ]
     for expression, reader in forms:
         yield re.compile(expression + r"(?!\d)", re.ASCII), reader

@@ -221,6 +221,7 @@ def snapshot(second: int, name: str, rows: Any) -> Delivery:
 @example(runs=[[snapshot(0, "same", A), snapshot(1, "same", B)], [snapshot(2, "same", A)]])
 @example(runs=[[snapshot(0, "9", A), snapshot(2, "10", A)], [snapshot(1, "same", B)]])
 @example(runs=[[snapshot(0, "10", B), snapshot(0, "9", A)]])
+@example(runs=[[snapshot(1, "same", B)], [snapshot(0, "same", A)]])
 @examples(4, **HOW)
 def test_snapshots_without_a_version_end_in_their_newest_state(fresh, warehouse, runs):
     deliver(warehouse, fresh(), "clinic", "patients", runs, patients_text)
@@ -236,6 +237,7 @@ def test_snapshots_without_a_version_end_in_their_newest_state(fresh, warehouse,
 
 @given(runs=deliveries())
 @example(runs=[[snapshot(1, "same", ((1, 2, 3),))], [snapshot(2, "same", ((1, 1, 2),))]])
+@example(runs=[[snapshot(1, "same", B)], [snapshot(0, "same", A)]])
 @example(runs=[[snapshot(1, "same", ((1, 1, 1),))], [snapshot(0, "same", ((1, None, 1),))]])
 @examples(3, **HOW)
 def test_claims_with_a_version_end_in_their_newest_state(fresh, warehouse, runs):

@@ -6,6 +6,7 @@ import csv
 import lzma
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from claimhouse import ingest, revisions, schema
 pytestmark = [pytest.mark.system, pytest.mark.database]
 
 RELEASES = Path(__file__).parent / "data" / "releases"
+# A cell that 0.1.0 loaded as NULL and that is kept now: the claim and the column, and the word.
+UNLISTED_AT, UNLISTED = ("CIG000010032", "claim_type"), "Hearing"
 BY_NAME = {
     file.stem.split("_", 1)[1]: (revision, file) for revision, file in revisions.releases().items()
 }
@@ -110,6 +113,7 @@ def test_an_upgraded_warehouse_loads_on_like_one_that_never_was_older(
         kept = {table: rows(connection, *table) for table in before if table in tables(connection)}
     lost = {table: count for table, count in kept.items() if count < before[table]}
     assert not lost, "an upgrade keeps every row"
+    take_unlisted_word_out(feeds)
     fresh = embedded.create_database(own_server, f"fresh_{release}")
     with release_dump.settings(fresh, tmp_path / "fresh"):
         release_dump.fill(fresh, feeds, tmp_path / "fresh")
@@ -121,6 +125,19 @@ def test_an_upgraded_warehouse_loads_on_like_one_that_never_was_older(
     assert upgraded["star.fact_claim"]
     different = [name for name, lines in upgraded.items() if lines != never_older[name]]
     assert different == []
+
+
+def take_unlisted_word_out(feeds: Path) -> None:
+    """Clear the cell with the word that no list has."""
+    changed = 0
+    for path in feeds.rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as workbook:
+            parts = {name: workbook.read(name) for name in workbook.namelist()}
+        with zipfile.ZipFile(path, "w") as workbook:
+            for name, part in parts.items():
+                workbook.writestr(name, part.replace(UNLISTED.encode(), b""))
+                changed += part.count(UNLISTED.encode())
+    assert changed == 1
 
 
 def load_on(address: str, feeds: Path, clients: Path, folder: Path) -> system_state.State:
@@ -141,7 +158,9 @@ def state(connection: psycopg.Connection[Any]) -> system_state.State:
         str(row)
         for row in connection.execute(
             "select source_system, feed, file_name, row_number, record_key, column_name, rule, severity,"
-            " raw_value, status from quality.issue order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+            " raw_value, status from quality.issue where (record_key, column_name) is distinct from (%s, %s)"
+            " order by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+            UNLISTED_AT,
         )
     ]
     return found

@@ -10,6 +10,7 @@ import hashlib
 import json
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from local import places
 
 BUCKET = "claimhouse"
 CONNECTION = "claimhouse_landing"
@@ -114,8 +117,20 @@ def upload(s3: Any, folder: Path, prefix: str) -> int:
         if existing.get(key) != (file.stat().st_size, _checksum(file)):
             with file.open("rb") as content:
                 s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+            _date(key, file.stat().st_mtime)
             count += 1
     return count
+
+
+def _date(key: str, modified: float) -> None:
+    """Give an object the time of its file: the sample feeds arrived on several days.
+
+    S3 has no request for it. nanio keeps what it answers in a file of its own for each object.
+    """
+    path = places.OBJECTS / BUCKET / ".nanio-meta" / f"{key}.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["last_modified"] = datetime.fromtimestamp(modified, UTC).isoformat()
+    path.write_text(json.dumps(description), encoding="utf-8")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -392,6 +392,8 @@ def test_only_new_and_changed_files_are_uploaded(bucket: Any, tmp_path: Path) ->
     (folder / "billing" / ".draft.csv").write_text("c")
     assert object_store.upload(bucket, folder, "landing") == 3
     before = {key: entry["LastModified"] for key, entry in listed(bucket).items()}
+    written = (folder / "billing" / "claims.csv").stat().st_mtime
+    assert before["landing/billing/claims.csv"].timestamp() == int(written)
     assert before.keys() == {
         "landing/billing/claims.csv",
         "landing/billing/day 2/claims.csv",

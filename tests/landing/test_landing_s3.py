@@ -140,7 +140,10 @@ def test_objects_of_any_key_land_and_one_that_is_gone_stops_no_other(
     monkeypatch.setenv("CLAIMHOUSE_SETTLE_SECONDS", "0")
     monkeypatch.setattr(arrivals, "settled", vanish)
     assert ingest.verify_group(ingest.land("billing")) == ["verified"] * len(keys)
-    found = warehouse.execute("select file_name, rule from quality.issue").fetchall()
+    found = warehouse.execute(
+        # The objects arrived within one second.
+        "select file_name, rule from quality.issue where rule <> 'uncertain_file_order'"
+    ).fetchall()
     assert found == [("claims_gone.csv", "cannot_be_read")]
     assert set(archive_of(bucket).values()) == {claims_csv(claim(n)) for n in range(len(keys))}
 

@@ -1,7 +1,7 @@
 """What the name of a file says about its place in a series: the dates and numbers in it.
 
 Nobody has declared these names, so the dates are those that a person would recognize:
-``Jan2026``, ``2026-01-31``, ``01312026``, ``1-31-2026``, ``31Jan2026``, ``2026Q1``, ``2026``. Where month and
+``Jan2026``, ``2026-01-31``, ``01312026``, ``1-31-2026``, ``31Jan2026``, ``2026Q1``. Where month and
 day can be read both ways, the month comes first, as in the United States.
 """
 
@@ -18,6 +18,8 @@ from enum import Enum
 YEARS = range(1990, 2080)
 # The years that two digits can be: they can be no month.
 SHORT_YEARS = range(15, 40)
+# A year without a month.
+LONE_YEAR = re.compile(r"20[0-4]\d$", re.ASCII)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # A month's name, short or long; not the beginning of another word, such as 'marketing'.
 MONTH_NAME = (
@@ -38,7 +40,7 @@ class Name:
 
     Attributes:
         words: the name without them; two names of one series have the same.
-        dates: each as ISO, as exact as the name has it: ``2026``, ``2026-01``, ``2026-01-31``.
+        dates: each as ISO, as exact as the name has it: ``2026-01``, ``2026-01-31``.
         numbers: each so that its text sorts like the number, the number of a copy or version last.
     """
 
@@ -67,7 +69,13 @@ def read(name: str, reading: Reading = Reading.MONTH_FIRST) -> Name:
     if revision:
         text = text[: revision.start()]
     dates, rest = _without_dates(text, reading)
-    numbers = [number(digits) for digits in re.findall(r"\d+", rest)]
+    # A year counts before any other number: 12_patients_2025 is older than 1_patients_2026.
+    numbers = [
+        number(digits)
+        for digits in sorted(
+            re.findall(r"\d+", rest), key=lambda digits: not LONE_YEAR.match(digits)
+        )
+    ]
     words = " ".join(re.findall(r"[^\W\d_]+|\d+|\0", rest))
     words = re.sub(r"\d+|\0", "#", words)
     last = number(revision.group("copy") or revision.group("version") or "0") if revision else ""
@@ -212,10 +220,6 @@ def _week(year: str, week: str) -> str | None:
     return f"{year}-w{int(week):02}" if int(year) in YEARS and 1 <= int(week) <= 53 else None
 
 
-def _year(year: str, _: Reading) -> str | None:
-    return year if int(year) in YEARS else None
-
-
 def _forms() -> Iterator[tuple[re.Pattern[str], _Reader]]:
     """Each way to write a date, and how its parts are read; the first that makes a date counts."""
     year, two, some = r"((?:19|20)\d\d)", r"(\d\d)", r"(\d\d?)"
@@ -250,8 +254,6 @@ def _forms() -> Iterator[tuple[re.Pattern[str], _Reader]]:
         # 2026Q1, Q1_2026
         (year + maybe + "q([1-4])", lambda year, quarter, _: _quarter(year, quarter)),
         (r"(?<![a-z])q([1-4])" + maybe + year, lambda quarter, year, _: _quarter(year, quarter)),
-        # 2026
-        (year, _year),
     ]
     for expression, reader in forms:
         yield re.compile(expression + r"(?!\d)", re.ASCII), reader

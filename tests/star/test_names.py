@@ -48,6 +48,8 @@ EXCEPTIONS = {
     "server_id": "given by the mail server",
     "detail": "as the client's file calls it",
     "approve_first": "as the client's file calls it",
+    "day": "the parameter of a fetch's query",
+    "since": "when a matter of delivery.needs_a_person began",
 }
 
 

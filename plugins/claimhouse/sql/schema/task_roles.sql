@@ -44,7 +44,9 @@ begin
         execute format('grant connect on database %I to claimhouse_deliverer', current_database());
         grant usage on schema public, delivery, landing, security to claimhouse_deliverer;
         grant select
-        on public.schema_version, landing.batch, security.client, security.login, security.entitlement, security.data_as_of
+        on
+            public.schema_version, landing.batch, landing.batch_order,
+            security.client, security.login, security.entitlement, security.data_as_of
         to claimhouse_deliverer;
         grant select, insert, update, delete on all tables in schema delivery to claimhouse_deliverer;
         grant usage on all sequences in schema delivery to claimhouse_deliverer;

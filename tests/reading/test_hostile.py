@@ -328,6 +328,14 @@ def test_a_parquet_file_with_any_byte_flipped_is_read_or_refused(tmp_path: Path)
         assert result == 500 or isinstance(result, Unreadable), place
 
 
+def test_text_in_a_parquet_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    offsets, letters = pa.py_buffer(struct.pack("<3i", 0, 2, 4)), pa.py_buffer(b"ok\xff\xfe")
+    text = pa.StringArray.from_buffers(2, offsets, letters)
+    pq.write_table(pa.table({"id": text}), tmp_path / "feed")
+    result = outcome(tmp_path / "feed", Dialect(format="parquet"))
+    assert isinstance(result, Unreadable) and result.rule == "truncated"
+
+
 # The process that reads
 
 

@@ -39,6 +39,8 @@ def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
             yield header
             first = 1
             for batch in file.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
+                # Polars trusts that text is UTF-8, and panics later where it is not.
+                batch.validate(full=True)
                 columns = [
                     _as_text(column).alias(name)
                     for name, column in zip(header, batch.columns, strict=True)

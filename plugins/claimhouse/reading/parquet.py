@@ -49,6 +49,8 @@ def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
                 frame = pl.DataFrame([numbers.alias("row_number"), *columns])
                 first += batch.num_rows
                 yield split_nul(frame, header, dialect)
+            if first - 1 != file.metadata.num_rows:
+                raise Unreadable("truncated", f"The Parquet file lacks rows it states. {AGAIN}")
     except (pa.ArrowException, OSError):
         raise Unreadable("truncated", f"The Parquet file is cut off or corrupt. {AGAIN}") from None
 

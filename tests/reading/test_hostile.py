@@ -328,6 +328,19 @@ def test_a_parquet_file_with_any_byte_flipped_is_read_or_refused(tmp_path: Path)
         assert result == 500 or isinstance(result, Unreadable), place
 
 
+def test_a_parquet_file_whose_footer_lies_loses_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "feed"
+    pq.write_table(pa.table({"id": [f"{i}" for i in range(10)]}), path, store_schema=False)
+    content = path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    ends = []
+    for place in range(footer, len(content) - 8):
+        path.write_bytes(content[:place] + b"\0" + content[place + 1 :])
+        ends.append(outcome(path, Dialect(format="parquet")))
+    assert all(end == 10 or isinstance(end, Unreadable) for end in ends)
+    assert any("lacks rows" in str(end) for end in ends)
+
+
 def test_text_in_a_parquet_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     offsets, letters = pa.py_buffer(struct.pack("<3i", 0, 2, 4)), pa.py_buffer(b"ok\xff\xfe")
     text = pa.StringArray.from_buffers(2, offsets, letters)

@@ -96,7 +96,7 @@ class Airflow:
     def _call(
         self, method: str, path: str, accept: Collection[int] = (), **request: Any
     ) -> dict[str, Any]:
-        """Send a request, again for a while if the server is too busy to answer or starts anew.
+        """Send a request, again for a while if the server is too busy to answer or restarts.
 
         Args:
             method: of HTTP.

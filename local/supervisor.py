@@ -41,7 +41,7 @@ class Part:
     """What the supervisor knows of a part.
 
     Attributes:
-        started: the time of its ``.part`` file; another one means that a person started it anew.
+        started: the time of its ``.part`` file; another one means that a person started it again.
         deaths: when it was found ended, by the monotonic clock; those within the window.
         due: when it is started again; None while it runs, and once it was given up.
         is_given_up: whether it died too often.
@@ -167,18 +167,18 @@ def main() -> None:
 # Those who start it, and those who wait -----------------------------------------------------------
 
 
-def start(*, anew: bool = False) -> bool:
+def start(*, replace: bool = False) -> bool:
     """Start the supervisor unless it runs.
 
     Args:
-        anew: replace a running one, which may be of an earlier version.
+        replace: whether to replace a running one, which may be of an earlier version.
 
     Returns:
         Whether it was started.
     """
     places.RUN.mkdir(parents=True, exist_ok=True)
     with FileLock(places.RUN / f"{NAME}-start.lock"):
-        if not anew and processes.find(NAME, places.RUN) is not None:
+        if not replace and processes.find(NAME, places.RUN) is not None:
             return False
         _end()
         processes.start(

@@ -79,7 +79,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         settings = _settings(chosen, addresses, metadata, landing)
         places.LANDING_CHOSEN.write_text(str(landing))
         services.start(to_run, ports)
-        supervisor.start(anew=True)
+        supervisor.start(replace=True)
         migration = components.start_migration(metadata, settings, watch)
         _upgrade(warehouse, watch)
         _write_warehouse_env(settings, addresses)

@@ -232,10 +232,10 @@ class Contract:
 
         Two transactions may be corrected to the same values: the name says which one is meant.
         """
-        told = [f"{name}={value}" for name, value in self.from_name(file_name).items()]
+        values = [f"{name}={value}" for name, value in self.from_name(file_name).items()]
         if self.rows_are_transactions and (row := CORRECTED_ROW.search(file_name)):
-            told.append(row[0])
-        return ",".join(told)
+            values.append(row[0])
+        return ",".join(values)
 
     def claims(self, file_name: str) -> bool:
         """Whether a file called *file_name* is of this feed; never where the content decides."""

@@ -84,7 +84,7 @@ def enter(connection: Connection[Any], contract: Contract, content: Content) -> 
 
 
 def reorder(connection: Connection[Any], contract: Contract) -> int:
-    """Give a feed's deliveries their places anew where the contract's order of files has changed.
+    """Reorder a feed's deliveries where the contract's order of files has changed.
 
     Returns:
         How many there were.

@@ -139,7 +139,7 @@ def _reorder(connection: Connection[Any], contract: Contract) -> None:
     with connection.transaction():
         count = deliveries.reorder(connection, contract)
     if count:
-        log.info("%s: fileOrder has changed; %s deliveries are ordered anew", contract.name, count)
+        log.info("%s: fileOrder has changed; %s deliveries are reordered", contract.name, count)
 
 
 def _report_others(run: _Run, listing: Listing) -> None:

@@ -192,24 +192,24 @@ def _year_first(year: str, month: str, day: str, time: str | None, _: Reading) -
     return found and found + (f"t{clock:0<6}" if clock else "")
 
 
-def _year_last(one: str, other: str, year: str, reading: Reading) -> str | None:
-    month_first, day_first = _iso(year, one, other), _iso(year, other, one)
+def _year_last(first: str, second: str, year: str, reading: Reading) -> str | None:
+    month_first, day_first = _iso(year, first, second), _iso(year, second, first)
     if reading is Reading.DAY_FIRST:
         return day_first or month_first
     return month_first or day_first
 
 
-def _short_year(one: str, two: str, three: str, reading: Reading) -> str | None:
+def _short_year(first: str, second: str, third: str, reading: Reading) -> str | None:
     """Six digits: the year first where it can be no month, or else last."""
     if reading is Reading.NUMBER:
         return None
-    if int(one) in SHORT_YEARS and (found := _iso(f"20{one}", two, three)):
+    if int(first) in SHORT_YEARS and (found := _iso(f"20{first}", second, third)):
         return found
-    return _year_last(one, two, f"20{three}", reading) if int(three) in SHORT_YEARS else None
+    return _year_last(first, second, f"20{third}", reading) if int(third) in SHORT_YEARS else None
 
 
-def _separated_short_year(one: str, two: str, three: str, reading: Reading) -> str | None:
-    return _year_last(one, two, f"20{three}", reading) if int(three) in SHORT_YEARS else None
+def _separated_short_year(first: str, second: str, third: str, reading: Reading) -> str | None:
+    return _year_last(first, second, f"20{third}", reading) if int(third) in SHORT_YEARS else None
 
 
 def _quarter(year: str, quarter: str) -> str | None:

@@ -101,10 +101,10 @@ def doubt(order: FileOrder, older: Delivery, newer: Delivery) -> str | None:
     """
     if order.is_declared or older.path == newer.path or _is_fetched(order, older, newer):
         return None
-    told = names.compare(older.path, newer.path)
-    if told == -1:
+    verdict = names.compare(older.path, newer.path)
+    if verdict == -1:
         return "their arrivals say so, and their names the opposite"
-    if told is None and older.arrived_at == newer.arrived_at:
+    if verdict is None and older.arrived_at == newer.arrived_at:
         return "they arrived at the same time, and their names do not tell"
     return None
 

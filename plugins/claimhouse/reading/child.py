@@ -71,6 +71,7 @@ def _limit() -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    os.set_blocking(2, False)  # nobody reads it before this process has ended
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -431,6 +431,8 @@ def _environment(own: dict[str, str]) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "POLARS_MAX_THREADS": "2",
         "RUST_BACKTRACE": "0",
+        # Out of memory, it complains of its thread without end, and the reason is not read.
+        "_RJEM_MALLOC_CONF": "background_thread:false",
     }  # fmt: skip
 
 

@@ -18,6 +18,6 @@ when matched then
         specialty = w.specialty,
         tableau_user = w.tableau_user
 when not matched then
-    insert (login, client, is_own_role, specialty, tableau_user)
-    values (w.login, w.client, w.is_own_role, w.specialty, w.tableau_user)
+    insert (login, role_name, client, is_own_role, specialty, tableau_user)
+    values (w.login, w.login, w.client, w.is_own_role, w.specialty, w.tableau_user)
 when not matched by source then delete;

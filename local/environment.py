@@ -112,6 +112,8 @@ def for_airflow(
     }
     settings |= _airflow_options(own, metadata, api_port)
     settings |= _connections(own, warehouse, mail_port)
+    python = of_python()
+    settings["PYTHONPATH"] = f"{python['PYTHONPATH']}:{places.ROOT / 'local' / 'preload'}"
     settings |= of_topology or {}
     # Variables set for this run take precedence.
     chosen = {
@@ -120,7 +122,7 @@ def for_airflow(
         if name.startswith(("AIRFLOW__", "CLAIMHOUSE_"))
         and name not in ("CLAIMHOUSE_VAR", topology.CHOICE)
     }
-    return of_python() | settings | chosen
+    return python | settings | chosen
 
 
 def for_celery(metadata: str, broker_port: int) -> dict[str, str]:
@@ -191,6 +193,8 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("api_auth", "jwt_secret"): own["JWT_SECRET"],
         # On a busy machine the API server may answer a task slowly.
         ("workers", "execution_api_retries"): "8",
+        # One who waits for a task looks this often whether its process has ended, unless told so.
+        ("workers", "min_heartbeat_interval"): "1",
         # A new DAG file is seen soon, but the cores are left to the tasks.
         ("dag_processor", "refresh_interval"): "20",
         ("dag_processor", "bundle_refresh_check_interval"): "5",

@@ -76,7 +76,8 @@ def _look_at(name: str, part: Part, now: float) -> None:
     if part.is_given_up or _is_running(name):
         return
     if part.due is None:
-        _count_death(name, part, now)
+        if _has_ended(name):
+            _count_death(name, part, now)
     elif now >= part.due and (name == postgres.NAME or _has_its_postgres()):
         part.due = None
         try:
@@ -113,6 +114,15 @@ def _is_running(name: str) -> bool:
     if name == postgres.NAME:
         return postgres.is_running()
     return processes.find(name, places.RUN) is not None
+
+
+def _has_ended(name: str) -> bool:
+    """Whether the part has ended; not while a command is about to start or stop it."""
+    try:
+        with FileLock(places.RUN / f"{name}.lock", timeout=0):
+            return processes.part_file(name).exists() and not _is_running(name)
+    except Timeout:
+        return False
 
 
 def _revive(name: str) -> bool:

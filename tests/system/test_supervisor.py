@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from filelock import FileLock
 from local import embedded, places, postgres, processes, services, supervisor
 from local.progress import Stopwatch
 
@@ -83,6 +84,14 @@ def test_what_is_killed_is_started_again_though_its_child_holds_the_port(parts: 
     assert second.pid != first.pid
     wait_for(second.children)  # it has the port
     assert found("other").pid == untouched.pid
+
+
+def test_a_part_that_a_command_is_about_to_start_has_not_died(parts: Path) -> None:
+    known: dict[str, supervisor.Part] = {}
+    with FileLock(places.RUN / "part.lock"):  # as the command holds it
+        processes.write_part("part", "{}")
+        supervisor.look(known, 0.0)
+    assert known["part"] == supervisor.Part(known["part"].started)
 
 
 def test_a_part_that_was_stopped_on_purpose_stays_stopped(parts: Path) -> None:

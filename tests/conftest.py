@@ -38,6 +38,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
+HOSPITAL = "real_hospital"
 TESTS = Path(__file__).parent
 SHARE_THE_SYSTEM = ("tests/system/test_demo.py", "tests/system/test_celery.py")
 LONGEST = {
@@ -75,8 +76,7 @@ def server() -> str:
     with FileLock(RUN / "lock"):
         address = embedded.start(RUN / "pg")
         with psycopg.connect(address, autocommit=True) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", (TEMPLATE,))
-            if found.fetchone() is None:
+            if not _database_exists(connection, TEMPLATE):
                 connection.execute("alter system set fsync = off")  # tests only: nothing to keep
                 connection.execute("select pg_reload_conf()")
                 schema.upgrade(embedded.create_database(address, TEMPLATE))
@@ -142,27 +142,50 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session")
+def loaded_hospital(server: str, shared_data: Path) -> str:
+    """A database with the hospital's real feeds in its star, made once in a run; only copied."""
+    with FileLock(RUN / "hospital.lock"), psycopg.connect(server, autocommit=True) as connection:
+        if _database_exists(connection, HOSPITAL):
+            return HOSPITAL
+        connection.execute("drop database if exists hospital_draft with (force)")
+        address = embedded.create_database(server, "hospital_draft", template=TEMPLATE)
+        with pytest.MonkeyPatch.context() as patch:
+            _reads_the_hospital(patch, address, shared_data)
+            ingest.run("hospital")
+        connection.execute(f"alter database hospital_draft rename to {HOSPITAL}")
+    return HOSPITAL
+
+
 @pytest.fixture(scope="module")
 def real_hospital(
-    server: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    server: str, shared_data: Path, loaded_hospital: str
 ) -> Iterator[psycopg.Connection[Any]]:
     """The hospital's real feeds in a star that the tests of a file share, and leave as it is.
 
     ``WAREHOUSE_URL`` names it for those of them that do not ask for a warehouse of their own.
     """
     name = f"h_{uuid.uuid4().hex[:12]}"
-    address = embedded.create_database(server, name, template=TEMPLATE)
-    folder = tmp_path_factory.mktemp("hospital")
+    address = embedded.create_database(server, name, template=loaded_hospital)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WAREHOUSE_URL", address)
-        patch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
-        patch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{folder}/archive")
-        patch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{folder}/corrections")
-        ingest.run("hospital")
+        _reads_the_hospital(patch, address, shared_data)
         with psycopg.connect(address, autocommit=True) as connection:
             yield connection
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
+
+
+def _reads_the_hospital(patch: pytest.MonkeyPatch, address: str, shared_data: Path) -> None:
+    """Let commands load the real feeds into the warehouse at *address*; all share an archive."""
+    patch.setenv("WAREHOUSE_URL", address)
+    patch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
+    patch.setenv("CLAIMHOUSE_ARCHIVE_ROOT", f"file://{RUN}/hospital/archive")
+    patch.setenv("CLAIMHOUSE_CORRECTIONS_ROOT", f"file://{RUN}/hospital/corrections")
+
+
+def _database_exists(connection: psycopg.Connection[Any], name: str) -> bool:
+    query = "select 1 from pg_database where datname = %s"
+    return connection.execute(query, (name,)).fetchone() is not None
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]

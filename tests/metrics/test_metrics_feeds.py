@@ -103,12 +103,8 @@ def newest(folder: Path, feed: str, key: str) -> dict[str, dict[str, str]]:
     return rows
 
 
-def test_the_hospitals_metrics_are_those_of_the_real_files(
-    shared_data, landing_root, warehouse, monkeypatch
-):
-    monkeypatch.setenv("CLAIMHOUSE_LANDING_ROOT", f"file://{shared_data}")
-    ingest.run("hospital")
-    metrics.publish(warehouse)
+def test_the_hospitals_metrics_are_those_of_the_real_files(real_hospital, shared_data):
+    metrics.publish(real_hospital)
     files = {}
     for feed in ("procedures", "encounters", "payers"):
         path = shared_data / "hospital" / f"{feed}.csv"
@@ -127,19 +123,19 @@ def test_the_hospitals_metrics_are_those_of_the_real_files(
         for group in (code, payer, (code, payer), None):
             costs[group].append(cost)
     near(
-        by(warehouse, "uninsured_share", "procedure_id"),
+        by(real_hospital, "uninsured_share", "procedure_id"),
         {code: len(uninsured[code]) / len(who) for code, who in patients.items()},
     )
     everybody, some = set().union(*patients.values()), set().union(*uninsured.values())
-    whole = by(warehouse, "uninsured_share", "all")[None]
+    whole = by(real_hospital, "uninsured_share", "all")[None]
     assert float(whole) == pytest.approx(len(some) / len(everybody))
 
     medians = {group: statistics.median(each) for group, each in costs.items()}
     near(
-        by(warehouse, "median_procedure_cost", "procedure_id"),
+        by(real_hospital, "median_procedure_cost", "procedure_id"),
         {code: medians[code] for code in patients},
     )
-    actual = by(warehouse, "median_procedure_cost", "payer").values()
+    actual = by(real_hospital, "median_procedure_cost", "payer").values()
     assert sorted(map(float, actual)) == sorted(float(medians[group]) for group in payers.values())
     expected = {
         payer: sum(costs[payer])
@@ -150,8 +146,8 @@ def test_the_hospitals_metrics_are_those_of_the_real_files(
         )
         for payer in payers.values()
     }
-    actual = by(warehouse, "cost_to_overall_median", "payer").values()
+    actual = by(real_hospital, "cost_to_overall_median", "payer").values()
     assert sorted(map(float, actual)) == pytest.approx(sorted(map(float, expected.values())))
     of_payer = sum(medians[row["CODE"], payer_of[row["ENCOUNTER"]]] for row in files["procedures"])
-    whole = by(warehouse, "cost_to_payer_median", "all")[None]
+    whole = by(real_hospital, "cost_to_payer_median", "all")[None]
     assert float(whole) == pytest.approx(float(sum(costs[None]) / of_payer))

@@ -299,7 +299,10 @@ def _config() -> Config:
 
 
 def _complete(work: _Upgrade) -> None:
-    """Fill the calendar, create the views that are files of their own, and grant the tasks' roles their rights."""
+    """What each upgrade ends with.
+
+    The calendar, views that are files of their own, triggers of the star's tables, rights of the tasks' roles.
+    """
     with work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
         calendar.fill(work.server)
@@ -307,6 +310,7 @@ def _complete(work: _Upgrade) -> None:
         for schema in VIEW_SCHEMAS:
             for file in sorted((settings.INCLUDE / "sql" / schema).glob("*.sql")):
                 warehouse.run(work.server, f"{schema}/{file.stem}")
+        warehouse.run(work.server, "schema/capture")
         warehouse.run(work.server, "schema/task_roles")
 
 

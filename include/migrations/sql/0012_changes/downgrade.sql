@@ -1,0 +1,2 @@
+-- With the triggers that call its functions.
+drop schema change cascade;

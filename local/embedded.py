@@ -36,6 +36,8 @@ SERVER_SETTINGS = {
     "jit": "off",
     # The locks of a task whose worker was killed must not keep its next attempt waiting.
     "client_connection_check_interval": "10s",
+    # What NOTIFY, which everybody may use, may keep on the disk: 64 MiB.
+    "max_notify_queue_pages": "8192",
 }
 
 # The system user of a server that root starts: Postgres refuses to run as root.

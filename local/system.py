@@ -31,6 +31,9 @@ from local import (
 from local.progress import Stopwatch
 from local.topology import API, BROKER, MAILBOX, OBJECT_STORE, Topology
 
+# Ends sessions of readers that are in the way of others: claimhouse.reporting.guard.
+GUARD = "guard"
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -86,6 +89,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         services.wait(to_run, ports, watch)
         if OBJECT_STORE in chosen.services:
             services.fill_bucket(landing, ports[OBJECT_STORE.name], watch)
+        _start_guard(settings)
         components.finish_migration(migration)
         components.start(chosen, settings, ports, watch)
         services.stop(kept=to_run)
@@ -104,6 +108,12 @@ def _upgrade(warehouse: str, watch: Stopwatch) -> None:
         raise SystemExit(f"{error}\nThe warehouse is unchanged: {places.POSTGRES}") from None
 
 
+def _start_guard(settings: dict[str, str]) -> None:
+    """Start the guard; one that runs may be of an earlier version."""
+    command = [sys.executable, "-m", "claimhouse.cli", GUARD]
+    processes.restart(GUARD, command, "claimhouse.cli", settings)
+
+
 def down(watch: Stopwatch) -> None:
     """Stop everything: the supervisor, Airflow, the services, and Postgres last."""
     places.RUN.mkdir(parents=True, exist_ok=True)
@@ -113,6 +123,7 @@ def down(watch: Stopwatch) -> None:
         supervisor.stop()
         components.stop()
         services.stop()
+        processes.stop(GUARD, places.RUN)
         watch.say("stopping Postgres")
         postgres.stop()
     watch.say(f"everything is stopped; the data stays in {places.VAR}")

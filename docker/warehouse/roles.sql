@@ -74,12 +74,8 @@ where datname in (current_database(), 'postgres', 'template1')
 revoke all on schema public from public;
 grant usage, create on schema public to claimhouse;
 
--- Whoever may connect could fill the disk with large objects.
-select format('revoke execute on function %s from public', p.oid::regprocedure)
-from pg_proc as p
-where
-    p.pronamespace = 'pg_catalog'::regnamespace
-    and p.proname in (
-        'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_open', 'lowrite', 'lo_truncate', 'lo_truncate64'
-    )
-\gexec
+-- Readers cannot take the last connections, nor lift the limit of their temporary files.
+grant pg_use_reserved_connections to claimhouse, claimhouse_loader, claimhouse_deliverer;
+grant set on parameter temp_file_limit to claimhouse;
+-- What nobody needs of PostgreSQL's own functions: walls.sql, which is
+-- plugins/claimhouse/reporting/sql/harden/functions.sql.

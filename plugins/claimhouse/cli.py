@@ -16,6 +16,7 @@ from claimhouse.warehouse import WarehouseError
 COMMANDS = {
     "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
     "draft": ("claimhouse.drafting", "draft a contract from a file"),
+    "guard": ("claimhouse.reporting.guard", "end sessions of readers that are in the way"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "show": ("claimhouse.show", "print a SQL file as it would be run"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),

@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from claimhouse import glossary, revisions, settings, warehouse
+from claimhouse.reporting import guard, harden
 from claimhouse.star import calendar
 
 log = logging.getLogger(__name__)
@@ -286,7 +287,7 @@ def _place(revision: str | None) -> str:
 def _step(work: _Upgrade, revision: str, go: Callable[[Config, str], None]) -> None:
     """Go to the neighboring *revision*, in one transaction."""
     config = _config()
-    with work.connection.begin():
+    with guard.clear_the_way(work.server), work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
         config.attributes["connection"] = work.connection
         go(config, revision)
@@ -301,9 +302,10 @@ def _config() -> Config:
 def _complete(work: _Upgrade) -> None:
     """What each upgrade ends with.
 
-    The calendar, views that are files of their own, triggers of the star's tables, rights of the tasks' roles.
+    The calendar, views that are files of their own, triggers of the star's tables, rights of the tasks' roles
+    and of everybody.
     """
-    with work.connection.begin():
+    with guard.clear_the_way(work.server), work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
         calendar.fill(work.server)
         glossary.comment_star(work.server)
@@ -312,6 +314,7 @@ def _complete(work: _Upgrade) -> None:
                 warehouse.run(work.server, f"{schema}/{file.stem}")
         warehouse.run(work.server, "schema/capture")
         warehouse.run(work.server, "schema/task_roles")
+        harden.harden(work.server)
 
 
 def _retry(work: _Upgrade, attempt: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(os.environ.get("CLAIMHOUSE_HOME", Path(__file__).resolve().parents[2]))
@@ -133,3 +134,54 @@ def reader_seconds(file_bytes: int) -> float:
 def reader_unpacked_bytes() -> int:
     """How many bytes a compressed file may unpack to."""
     return int(os.environ.get("CLAIMHOUSE_READER_UNPACKED_MIB", "4096")) * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """What a session of a reader may take, in seconds and MiB, and how many of them a login may have.
+
+    Attributes:
+        blocking_seconds: how long others wait for a reader's lock before its session is ended.
+        connections: of each person's login; Tableau's shared login has *tableau_connections*.
+    """
+
+    statement_seconds: float
+    transaction_seconds: float
+    idle_transaction_seconds: float
+    idle_seconds: float
+    lock_seconds: float
+    blocking_seconds: float
+    temporary_mib: int
+    work_mem_mib: int
+    connections: int
+    tableau_connections: int
+
+    def stored(self) -> dict[str, str]:
+        """The settings of PostgreSQL that are stored for each login."""
+        return {
+            "statement_timeout": f"{self.statement_seconds * 1000:.0f}ms",
+            "transaction_timeout": f"{self.transaction_seconds * 1000:.0f}ms",
+            "idle_in_transaction_session_timeout": f"{self.idle_transaction_seconds * 1000:.0f}ms",
+            "idle_session_timeout": f"{self.idle_seconds * 1000:.0f}ms",
+            "lock_timeout": f"{self.lock_seconds * 1000:.0f}ms",
+            "temp_file_limit": f"{self.temporary_mib}MB",
+            "work_mem": f"{self.work_mem_mib}MB",
+        }
+
+
+def session_limits() -> SessionLimits:
+    """The limits of readers' sessions."""
+    return SessionLimits(
+        statement_seconds=float(os.environ.get("CLAIMHOUSE_SESSION_STATEMENT_SECONDS", "300")),
+        transaction_seconds=float(os.environ.get("CLAIMHOUSE_SESSION_TRANSACTION_SECONDS", "900")),
+        idle_transaction_seconds=float(
+            os.environ.get("CLAIMHOUSE_SESSION_IDLE_TRANSACTION_SECONDS", "300")
+        ),
+        idle_seconds=float(os.environ.get("CLAIMHOUSE_SESSION_IDLE_SECONDS", "7200")),
+        lock_seconds=float(os.environ.get("CLAIMHOUSE_SESSION_LOCK_SECONDS", "10")),
+        blocking_seconds=float(os.environ.get("CLAIMHOUSE_SESSION_BLOCKING_SECONDS", "2")),
+        temporary_mib=int(os.environ.get("CLAIMHOUSE_SESSION_TEMPORARY_MIB", "2048")),
+        work_mem_mib=int(os.environ.get("CLAIMHOUSE_SESSION_WORK_MEM_MIB", "64")),
+        connections=int(os.environ.get("CLAIMHOUSE_SESSION_CONNECTIONS", "5")),
+        tableau_connections=int(os.environ.get("CLAIMHOUSE_SESSION_TABLEAU_CONNECTIONS", "50")),
+    )

@@ -257,11 +257,12 @@ def test_a_tableau_user_has_one_login(changing):
 def test_a_setting_stored_for_a_role_is_reset(changing, warehouse):
     """A role can store settings for itself, which would affect everybody who shares the login."""
     login = f"client_{changing.united}__analyst"
+    stored = "select setconfig from pg_db_role_setting where setrole = %s::regrole"
+    limits = warehouse.execute(stored, (login,)).fetchall()
     with changing.session(login) as session:
         session.execute(f"alter role {login} set role = 'client_{changing.humana}'")
         session.execute(f"alter role {login} set statement_timeout = 1")
     with changing.session(login) as session:
         assert session.execute("select current_user::text").fetchone() == (login,)
     reporting.publish(warehouse, changing.folder, changing.roles)
-    kept = "select setconfig from pg_db_role_setting where setrole = %s::regrole"
-    assert warehouse.execute(kept, (login,)).fetchall() == []
+    assert warehouse.execute(stored, (login,)).fetchall() == limits

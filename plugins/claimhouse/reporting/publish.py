@@ -16,7 +16,15 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import addresses, connections, passwords, reference, settings, warehouse
-from claimhouse.reporting import entitlements, readers, reports, roles, small_cells
+from claimhouse.reporting import (
+    entitlements,
+    guard,
+    harden,
+    readers,
+    reports,
+    roles,
+    small_cells,
+)
 from claimhouse.reporting.readers import Reader
 
 log = logging.getLogger(__name__)
@@ -60,8 +68,10 @@ def publish(
     """
     everyone = readers.load_all(folder, roles_file)
     _check_secrets(everyone)
-    with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.publish'))")
+    with guard.clear_the_way(connection), connection.transaction():
+        # One at a time: a lock that no reader can take, and that keeps nobody from reading or writing it.
+        connection.execute("lock table security.client in share update exclusive mode")
+        harden.harden(connection)
         reference.fill(connection)
         changes = entitlements.write(connection, everyone)
         roles.create(connection, _roles(everyone))
@@ -69,8 +79,11 @@ def publish(
         small_cells.refresh(connection)
         views = reports.create_views(connection, _feeds(everyone))
         _grant(connection, views)
+        roles.limit(connection)
+        others = roles.restore_passwords(connection, always=True)
         warehouse.query(connection, "delivery/published")
         _audit(connection)
+    guard.end_sessions_of(connection, others)
     publication = Publication(
         clients=len(everyone),
         roles=len(_roles(everyone)),

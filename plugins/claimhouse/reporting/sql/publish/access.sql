@@ -92,24 +92,6 @@ begin
         end if;
     end loop;
 
-    -- A role can store settings for itself, which would affect everybody who shares the login.
-    for reader in
-        select
-            r.rolname,
-            s.setdatabase
-        from pg_db_role_setting as s
-        inner join pg_roles as r on s.setrole = r.oid
-        where
-            (r.rolname in (select l.login from security.login as l) or r.rolname = 'tableau_service')
-            and s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
-    loop
-        if reader.setdatabase = 0 then
-            execute format('alter role %I reset all', reader.rolname);
-        else
-            execute format('alter role %I in database %I reset all', reader.rolname, current_database());
-        end if;
-    end loop;
-
     -- Tableau's login gets the grants of all its people. Each view checks which of them the session is bound to.
     execute 'grant usage on schema reporting to tableau_service';
     if exists (select from security.login as l where l.tableau_user is not null) then

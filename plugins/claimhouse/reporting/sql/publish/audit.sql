@@ -16,6 +16,16 @@ with reader as (
         or r.rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner', 'tableau_service')
 ),
 
+-- Views of an extension are none of ours: whoever installs it decides who reads them (pg_stat_statements shows each
+-- role its own statements).
+of_an_extension as (
+    select
+        d.classid,
+        d.objid
+    from pg_depend as d
+    where d.deptype = 'e'
+),
+
 relation as (
     select
         c.oid,
@@ -35,6 +45,11 @@ relation as (
         c.relkind in ('r', 'p', 'v', 'm', 'f')
         and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
         and n.nspname not like 'pg\_temp%'
+        and not exists (
+            select
+            from of_an_extension as e
+            where e.classid = 'pg_class'::regclass and c.oid = e.objid
+        )
 )
 
 select format('role %s has a right that no reader may have', r.rolname) as problem
@@ -133,6 +148,11 @@ where
     and not (r.rolname = 'tableau_service' and n.nspname = 'security')
     and not case when n.nspname = 'reference' then 'star' else split_part(n.nspname, '_', 1) end = any(r.schemas)
     and has_schema_privilege(r.oid, n.oid, 'usage, create')
+    -- a schema with nothing in it but extensions
+    and not (
+        exists (select from pg_extension as e where n.oid = e.extnamespace)
+        and not exists (select from relation as t where n.nspname = t.nspname)
+    )
 union all
 select format('role %s may create in the schema %s', r.rolname, n.nspname)
 from reader as r
@@ -148,6 +168,13 @@ inner join pg_namespace as n on f.pronamespace = n.oid
 where
     not r.is_view_owner
     and n.nspname not in ('pg_catalog', 'information_schema', 'public')
-    and not (r.rolname = 'tableau_service' and f.oid = 'security.bind'::regproc)
+    and not (
+        r.rolname = 'tableau_service' and f.oid in ('security.bind'::regproc, 'security.bound_login'::regproc)
+    )
+    and not exists (
+        select
+        from of_an_extension as e
+        where e.classid = 'pg_proc'::regclass and f.oid = e.objid
+    )
     and has_function_privilege(r.oid, f.oid, 'execute') and has_schema_privilege(r.oid, n.oid, 'usage')
 order by 1;

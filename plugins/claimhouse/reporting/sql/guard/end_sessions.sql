@@ -1,0 +1,85 @@
+-- End the sessions of readers that run, wait or lock longer than they may. Seconds: $1 of a statement,
+-- $2 of a transaction, $3 idle in one, $4 idle, $5 until its own wait for a lock ends, $6 that others wait for it.
+with reader as (
+    {% include "reporting/sql/guard/readers.jinja" %}
+),
+
+blocker as (
+    select distinct b.pid
+    from pg_locks as w
+    cross join lateral unnest(pg_blocking_pids(w.pid)) as b (pid)
+    where not w.granted and w.waitstart < clock_timestamp() - make_interval(secs => $6)
+),
+
+session as (
+    select
+        a.pid,
+        a.backend_start,
+        r.rolname as role_name,
+        case
+            when
+                exists (
+                    select
+                    from pg_locks as k
+                    where
+                        k.pid = a.pid and k.locktype = 'advisory'
+                        -- on a standby, that of security.bind
+                        and not (pg_is_in_recovery() and r.rolname = 'tableau_service' and k.mode = 'ShareLock')
+                )
+                then 'held an advisory lock'
+            when
+                a.pid in (select b.pid from blocker as b)
+                -- It waits itself, and not for longer than it may.
+                and not exists (
+                    select
+                    from pg_locks as k
+                    where
+                        k.pid = a.pid and not k.granted
+                        and coalesce(k.waitstart > clock_timestamp() - make_interval(secs => $5), true)
+                )
+                then 'others waited for its locks'
+            when a.xact_start < clock_timestamp() - make_interval(secs => $2)
+                then 'its transaction took too long'
+            when
+                a.state in ('active', 'fastpath function call')
+                and a.query_start < clock_timestamp() - make_interval(secs => $1)
+                then 'its statement took too long'
+            when
+                a.state like 'idle in transaction%' and a.state_change < clock_timestamp() - make_interval(secs => $3)
+                then 'was idle in a transaction'
+            when a.state = 'idle' and a.state_change < clock_timestamp() - make_interval(secs => $4)
+                then 'was idle'
+        end as reason
+    from pg_stat_activity as a
+    inner join reader as r on a.usesysid = r.oid
+    where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+),
+
+-- A condition may be tested in any order: a session is ended in the list of what is selected, once it is chosen.
+chosen as materialized (
+    select
+        s.pid,
+        s.backend_start,
+        s.role_name,
+        s.reason
+    from session as s
+    where s.reason is not null
+),
+
+ended as materialized (
+    select
+        c.pid,
+        c.backend_start,
+        c.role_name,
+        c.reason,
+        pg_terminate_backend(c.pid) as is_ended
+    from chosen as c
+)
+
+select
+    e.pid,
+    e.backend_start,
+    e.role_name,
+    e.reason
+from ended as e
+where e.is_ended;

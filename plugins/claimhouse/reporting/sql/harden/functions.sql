@@ -1,0 +1,101 @@
+-- What PostgreSQL lets everybody do, and readers need not: take advisory locks, keep large objects, end sessions of
+-- their role, write into the server's log of changes, run blocks of plpgsql; and what tells of others' rows and
+-- work: statistics and sizes. Needs a superuser, else nothing is done. Can be repeated. Plain SQL, for psql too.
+do $$
+declare
+    place record;
+    task text;
+    tasks constant text[] := array(
+        select r.rolname
+        from pg_roles as r
+        where
+            not r.rolsuper
+            and (
+                r.rolname in ('claimhouse', 'claimhouse_loader', 'claimhouse_deliverer')
+                or r.oid in (select d.datdba from pg_database as d where d.datname = current_database())
+                or r.oid in (select n.nspowner from pg_namespace as n)
+            )
+    );
+begin
+    if not (select r.rolsuper from pg_roles as r where r.rolname = current_user) then
+        return;
+    end if;
+
+    for place in
+        select
+            p.oid::regprocedure as name,
+            p.oid,
+            p.proname ~ '^pg_stat_get_|_size$|^pg_lock_status$' as is_monitored,
+            -- a load, a delivery and a publication lock, measure and end sessions
+            p.proname ~ '^pg_' and p.proname <> 'pg_logical_emit_message' as is_of_tasks,
+            p.proacl is null or exists (select from aclexplode(p.proacl) as a where a.grantee = 0) as is_open
+        from pg_proc as p
+        where
+            p.pronamespace = 'pg_catalog'::regnamespace
+            and p.proname ~ concat_ws(
+                '|', '^pg_(try_)?advisory_', '^lo_', '^loread$', '^lowrite$',
+                '^pg_(cancel|terminate)_backend$', '^pg_logical_emit_message$', '^pg_export_snapshot$',
+                '^pg_stat_get_', '^pg_(relation|table|indexes|total_relation|database|tablespace)_size$',
+                '^pg_relation_file(node|path)$', '^pg_current_wal_', '^pg_last_(wal|xact|committed)_',
+                '^pg_xact_commit_timestamp', '^pg_(lock_status|blocking_pids|safe_snapshot_blocking_pids)$',
+                '^pg_get_replication_slots$', '^pg_prepared_xact$', '^pg_get_acl$', '^pg_wal_summary_', '^pg_available_wal_'
+            )
+    loop
+        if place.is_open then
+            execute format('revoke execute on function %s from public', place.name);
+        end if;
+        foreach task in array tasks loop
+            if place.is_of_tasks and not has_function_privilege(task, place.oid, 'execute') then
+                execute format('grant execute on function %s to %I', place.name, task);
+            end if;
+        end loop;
+        if place.is_monitored and not has_function_privilege('pg_monitor', place.oid, 'execute') then
+            execute format('grant execute on function %s to pg_monitor', place.name);
+        end if;
+    end loop;
+
+    if exists (
+        select
+        from pg_language as l
+        where
+            l.lanname = 'plpgsql'
+            and (l.lanacl is null or exists (select from aclexplode(l.lanacl) as a where a.grantee = 0))
+    ) then
+        revoke usage on language plpgsql from public;
+    end if;
+    foreach task in array tasks loop
+        if not has_language_privilege(task, 'plpgsql', 'usage') then
+            execute format('grant usage on language plpgsql to %I', task);
+        end if;
+    end loop;
+
+    -- Numbers of rows and pages, and who may read what. Everything else of pg_class is what drivers ask for.
+    if exists (
+        select
+        from pg_class as c
+        cross join lateral aclexplode(c.relacl) as a
+        where c.oid = 'pg_class'::regclass and a.grantee = 0
+    ) then
+        revoke select on pg_catalog.pg_class from public;
+        execute format(
+            'grant select (%s) on pg_catalog.pg_class to public',
+            (
+                select string_agg(quote_ident(a.attname), ', ')
+                from pg_attribute as a
+                where
+                    a.attrelid = 'pg_class'::regclass
+                    and a.attname not in (
+                        'reltuples', 'relpages', 'relallvisible', 'relallfrozen', 'relfilenode', 'relfrozenxid',
+                        'relminmxid', 'relacl'
+                    )
+            )
+        );
+        grant select on pg_catalog.pg_class to pg_monitor;
+    end if;
+    foreach task in array tasks loop
+        if not has_table_privilege(task, 'pg_class', 'select') then
+            execute format('grant select on pg_catalog.pg_class to %I', task);
+        end if;
+    end loop;
+end
+$$;

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.worlds import saved_tables
 from tests.worlds.billing_source import Billing, claim, patient, provider, real_rows
 
 from claimhouse import star, warehouse
@@ -355,13 +356,17 @@ def test_every_step_may_be_killed_and_repeated(
 ) -> None:
     _history(billing)
     expected = billing.star()
+    billing.forget()
+    first, *rest = _batches(billing)
+    last = [batch for several in rest for batch in several]
+    billing.load(*first)
+    after_first = billing.star()
+    saved_tables.save(billing.connection)
     real, kills = warehouse.sql, 0
     while True:
-        billing.forget()
-        first, *rest = _batches(billing)
-        billing.load(*first)
+        saved_tables.restore(billing.connection)
+        assert kills or billing.star() == after_first
         monkeypatch.setattr(warehouse, "sql", _killing(real, after=kills))
-        last = [batch for several in rest for batch in several]
         try:
             billing.load(*last)
             break  # the load ended before it was its turn to be killed: every step has been

@@ -207,6 +207,41 @@ def test_nobody_but_the_service_is_bound(hospital):
         assert session.execute(COUNT).fetchone() == counted(hospital, "Humana")
 
 
+def test_each_session_reads_as_one_login(hospital):
+    """Of a person its own; of the owner and the deliverer, that of the role they take."""
+    login, own = f"client_{hospital.humana}__analyst", f"client_{hospital.humana}"
+    asked = "select security.bound_login()"
+    with psycopg.connect(hospital.address, autocommit=True) as owner:
+        owner.execute(f"grant usage on schema security to {login}, {own}, {SERVICE}")
+        try:
+            assert owner.execute(asked).fetchone() == (None,)
+            owner.execute(f"set role {own}")
+            assert owner.execute(asked).fetchone() == (own,)
+            owner.execute("reset role")
+            with hospital.session(login) as session:
+                assert session.execute(asked).fetchone() == (login,)
+                session.execute(f"set role {login}")
+                assert session.execute(asked).fetchone() == (login,)
+            with hospital.session(SERVICE) as session:
+                assert session.execute(asked).fetchone() == (None,)
+                bind(session, "hugo@humana.example")
+                assert session.execute(asked).fetchone() == (login,)
+        finally:
+            owner.execute("reset role")
+            owner.execute(f"revoke usage on schema security from {login}, {own}")
+
+
+def test_a_plan_of_a_session_that_nobody_was_bound_to_is_forgotten(hospital):
+    with hospital.session(SERVICE) as session:
+        session.execute(f"prepare counted as {COUNT}")
+        for _ in range(7):  # a generic plan
+            assert session.execute("execute counted").fetchone() == (0,)
+        bind(session, "una@united.example")
+        assert session.execute("execute counted").fetchone() == counted(
+            hospital, "UnitedHealthcare"
+        )
+
+
 def test_a_removed_user_sees_nothing_after_the_next_publication(changing, warehouse):
     with changing.session(SERVICE) as session:
         bind(session, "una@united.example")

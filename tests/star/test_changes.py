@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as some
 from psycopg import errors, sql
 from tests.star.test_star_properties import claims, patients, providers
@@ -141,6 +141,14 @@ def billing(warehouse: psycopg.Connection[Any]) -> Iterator[Billing]:
     yield Billing(warehouse)
 
 
+ADD_CLAIMS = (
+    "insert into star.fact_claim (source_system, claim_id, patient_key, provider_key, facility_key, payer_key,"
+    " procedure_key, diagnosis_key, claim_profile_key, service_date_key, claim_date_key, paid_date_key,"
+    " version_count, batch_id, row_number)"
+    " select s, c, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 1, 1"
+    " from unnest(array['billing', 'other']) as s cross join unnest(array['C1', 'C2', 'C9']) as c"
+    " on conflict (claim_id, source_system) do update set version_count = 7"
+)
 # What somebody may run by hand. Rows of the source system "other" are not captured.
 BY_HAND = (
     "update star.fact_claim set total_cost = total_cost + 1 where claim_id = 'C1'",
@@ -151,12 +159,7 @@ BY_HAND = (
     "delete from star.fact_claim where claim_id = 'C1'",
     "delete from star.fact_claim_change",
     "with gone as (delete from star.fact_claim returning *) insert into star.fact_claim select * from gone",
-    "insert into star.fact_claim (source_system, claim_id, patient_key, provider_key, facility_key, payer_key,"
-    " procedure_key, diagnosis_key, claim_profile_key, service_date_key, claim_date_key, paid_date_key,"
-    " version_count, batch_id, row_number)"
-    " select s, c, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 1, 1"
-    " from unnest(array['billing', 'other']) as s cross join unnest(array['C1', 'C2', 'C9']) as c"
-    " on conflict (claim_id, source_system) do update set version_count = 7",
+    ADD_CLAIMS,
     "merge into star.fact_claim as f using (values ('C1'), ('C2')) as v (id) on f.claim_id = v.id"
     " when matched and f.claim_id = 'C2' then delete"
     " when matched then update set paid_amount = 3"
@@ -195,7 +198,11 @@ WRITES = some.one_of(
 )
 
 
+EACH_BY_HAND = [step for statement in BY_HAND for step in (ADD_CLAIMS, "publish", statement)]
+
+
 @given(writes=some.lists(WRITES, min_size=3, max_size=8))
+@example(writes=EACH_BY_HAND)
 @examples(4, **HOW)
 def test_the_star_as_published_is_what_is_left_and_what_is_recorded(billing, writes):
     connection = billing.connection

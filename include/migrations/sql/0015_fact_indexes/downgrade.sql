@@ -1,0 +1,14 @@
+drop index if exists star.fact_claim_patient;
+drop index if exists star.fact_claim_provider;
+drop index if exists star.fact_encounter_patient;
+drop index if exists star.fact_encounter_provider;
+drop index if exists star.fact_procedure_patient;
+drop index if exists star.fact_appointment_patient;
+drop index if exists star.fact_appointment_provider;
+drop index if exists star.fact_survey_patient;
+drop index if exists star.fact_survey_provider;
+drop index if exists star.fact_pended_claim_patient;
+drop index if exists star.fact_pended_claim_provider;
+drop index if exists star.fact_pended_queue_patient;
+drop index if exists star.fact_pended_queue_provider;
+drop index if exists star.bridge_visit_provider_provider;

@@ -1,15 +1,21 @@
 """### What it does
-Runs after each load of the star. Makes the database agree with `include/clients/*.yaml` and
-`include/roles.yaml` (roles, entitlements, pseudonym keys, subscriptions), creates the views of the
-reports again with their grants, refreshes the count tables, and creates the metrics of
-`include/metrics/*.yaml`. All of it is one transaction, which ends with an audit of what every
-reader's role can reach. Then `deliver` runs.
+Runs after each load of the star.
+
+1. It makes the database agree with `include/clients/*.yaml` and `include/roles.yaml` (roles,
+   entitlements, audiences, pseudonym keys, subscriptions, grants), in one transaction, which ends with
+   an audit of what every reader's role can reach.
+2. It publishes each source system to its audiences, each in one transaction: the rows that changed are
+   written to the tables of the schema `published`, and the edition is counted up. Readers see the edition
+   before or the one after. A source that is being loaded keeps its edition, with its `as_of`, and is
+   published when its load ends.
+
+Then `deliver` runs.
 
 Access that a file no longer lists is closed. `security.entitlement_history` keeps who could see
 what and when. A grant made by hand on the schema `reporting` is revoked by the next run.
 
 ### When it fails
-Nothing has changed: readers see what they saw before, and nothing is delivered.
+Readers see the last edition of each source that could not be published.
 
 * **ReaderError**: the message names the client file or roles file and the line. Fix it and clear
   the task.
@@ -25,6 +31,7 @@ Nothing has changed: readers see what they saw before, and nothing is delivered.
   example a grant made by hand. Revoke it and clear the task.
 
 ### What to look at
+`select * from published.edition_log order by published_at desc;`,
 `select * from security.entitlement_history order by valid_from desc;` and
 `select metric, sentence, example from metrics.catalog;`
 """

@@ -95,6 +95,17 @@ def warehouse_url(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
 
 
 @pytest.fixture
+def unmigrated_url(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database without a schema that only this test sees; ``WAREHOUSE_URL`` names it."""
+    name = f"w_{uuid.uuid4().hex[:12]}"
+    address = embedded.create_database(server, name)
+    monkeypatch.setenv("WAREHOUSE_URL", address)
+    yield address
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[psycopg.Connection[Any]]:
     """An autocommit connection to the test's own warehouse."""
     with psycopg.connect(warehouse_url, autocommit=True) as connection:

@@ -185,3 +185,8 @@ def session_limits() -> SessionLimits:
         connections=int(os.environ.get("CLAIMHOUSE_SESSION_CONNECTIONS", "5")),
         tableau_connections=int(os.environ.get("CLAIMHOUSE_SESSION_TABLEAU_CONNECTIONS", "50")),
     )
+
+
+def editions() -> int:
+    """How many editions of a report can be read again."""
+    return int(os.environ.get("CLAIMHOUSE_EDITIONS", "35"))

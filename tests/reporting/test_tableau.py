@@ -48,7 +48,7 @@ def publish(connection, address, folder):
         {"source_system": "hospital", "every_row": True, "restricted_specialties": ["hospice"]}
     ]
     board = {"name": f"board_{tag}", "privacy_level": "identified", "reserved": True, "logins": ["eve"],
-             "reports": ["identified_procedures"], "entitlements": everything}  # fmt: skip
+             "schemas": ["star"], "reports": ["identified_procedures"], "entitlements": everything}  # fmt: skip
     publisher = {"name": f"pub_{tag}", "privacy_level": "identified", "logins": ["pat"],
                  "reports": ["tableau_entitlement"]}  # fmt: skip
     world.publisher = f"staff_pub_{tag}__pat"

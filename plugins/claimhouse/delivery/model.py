@@ -28,9 +28,9 @@ class Subscription:
         approve_first: whether a person approves the first extract.
         approve_ratio: a person approves an extract with more than this many times the rows of
             the last one, or fewer than one part in this many.
-        client_role: the database role that reads the report.
+        client_login: the login that reads the report.
+        client_role: its database role.
         held_for: why nothing is sent to the client; None where nothing holds it.
-        as_of: the oldest of the states of the source systems the client may see.
     """
 
     subscription_id: str
@@ -48,9 +48,22 @@ class Subscription:
     approve_ratio: Decimal | None
     client_title: str
     privacy_level: str
+    client_login: str
     client_role: str
     held_for: str | None
     entitlements: list[Entitlement]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What is published of a source system to a reader (``editions.sql``).
+
+    Attributes:
+        as_of: when its data were loaded; None where nothing was.
+    """
+
+    source_system: str
+    edition: int
     as_of: datetime | None
 
 

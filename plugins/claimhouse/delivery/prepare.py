@@ -21,6 +21,7 @@ from claimhouse.delivery.model import (
     ClientNames,
     ColumnMeaning,
     DeliveryError,
+    Edition,
     Entitlement,
     RefreshProblem,
     Subscription,
@@ -33,11 +34,12 @@ PATIENT = "patient_pseudonym"
 
 @dataclass(frozen=True)
 class _File:
-    """A file on disk, and the columns of the report that it shows."""
+    """A file on disk, the columns of the report that it shows, and the editions it was read from."""
 
     name: str
     written: Written
     columns: list[str]
+    editions: list[Edition]
 
 
 def prepare(subscription_id: str, now: datetime | None = None) -> str:
@@ -83,7 +85,7 @@ def _is_stale(
         connection,
         RefreshProblem,
         "delivery/refresh_problems",
-        subscription.client_role,
+        subscription.client_login,
         refreshed_by,
     )
     if not problems:
@@ -142,7 +144,7 @@ def _open_recipients(
 
 
 def _write(connection: Connection[Any], subscription: Subscription, period: datetime) -> _File:
-    """Write the file as the client's own role sees the report, in one snapshot."""
+    """Write the file as the client's own role sees the report, from one edition of each source."""
     report = subscription.report
     meanings = {
         meaning.column_name: meaning.description
@@ -152,18 +154,23 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
     password = _password(connection, subscription)
     path = _path(subscription, period)
     storage.make_private(path.parent)
-    with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
+    # A connection of its own: a query that was prepared for one reader must not be run for another.
+    with warehouse.connect() as reading, reading.transaction():
+        reading.prepare_threshold = None
+        reading.execute("set transaction isolation level repeatable read, read only")
+        editions = warehouse.query_as(
+            reading, Edition, "delivery/editions", subscription.client_login
+        )
         role = sql.Identifier(subscription.client_role)
-        connection.execute(sql.SQL("set local role {}").format(role))
-        summary = _summary(connection, report)
-        rows = extract_rows.stream(connection, warehouse.sql(f"reporting/{report}/rows"))
+        reading.execute(sql.SQL("set local role {}").format(role))
+        summary = _summary(reading, report)
+        rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))
         content = Extract(
             title=title,
             client=subscription.client_title,
             period=schedule.wall_time(period, subscription.time_zone),
             filters=_filters(subscription.entitlements),
-            as_of=subscription.as_of,
+            as_of=_as_of(editions),
             privacy_level=subscription.privacy_level,
             definitions={name: text for name, text in meanings.items() if name is not None},
             rows=rows if subscription.detail else None,
@@ -173,7 +180,12 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
         with closing(rows):
             written = extract.write(content, subscription.format, password, path, _patients)
     columns = list(rows.schema) if subscription.detail or summary is None else summary.columns
-    return _File(path.name, written, columns)
+    return _File(path.name, written, columns, editions)
+
+
+def _as_of(editions: list[Edition]) -> datetime | None:
+    """The oldest state among *editions*; None where nothing was ever loaded."""
+    return min((edition.as_of for edition in editions if edition.as_of), default=None)
 
 
 def _password(connection: Connection[Any], subscription: Subscription) -> str:
@@ -243,8 +255,9 @@ def _record(
         file.written.size,
         file.written.row_count,
         file.columns,
-        subscription.as_of,
+        _as_of(file.editions),
         json.dumps(subscription.entitlements),
+        json.dumps({edition.source_system: edition.edition for edition in file.editions}),
     )
     extract_id = int(inserted[0]["extract_id"])
     patients = sorted(file.written.patients)

@@ -6,9 +6,12 @@ entitlement tables of the schema ``security``. May not know how extracts are mad
 
 - ``readers``, ``reader_checks``: the files about readers, parsed and checked;
 - ``entitlements``, ``roles``, ``pseudonyms``: what the database knows about readers;
+- ``audiences``: which logins may see the same rows;
+- ``reports``, ``selects``: what the files say of each report, and its SELECT for an audience;
 - ``small_cells``, ``suppression``: counts about people who are not the reader's own;
-- ``reports``: the views, their owners and their comments;
-- ``publish``: all of this in one transaction, and the audit that ends it.
+- ``tables``, ``views``: where reports are published, and what readers read of them;
+- ``editions``: what is published of a source system, brought up to date;
+- ``publish``: all of this, and the audit of what readers reach.
 """
 
 from __future__ import annotations

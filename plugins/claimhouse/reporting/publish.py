@@ -1,15 +1,15 @@
-"""Publication: the database is made to agree with the files about readers, and audited.
+"""Publication: the database is made to agree with the files about readers, and each source is published.
 
-Access is denied by default. A client's roles may use the schema ``reporting`` only, and there the
+Access is denied by default. A reader's login may use the schema ``reporting`` only, and there the
 views that its file lists; roles inside the house may read source tables, star or metrics if the
-roles file says so. The views belong to roles that own no table and cannot bypass row-level
-security; the policies on the star show them the rows to which the caller is entitled.
+roles file says so. The views show what was published for the reader's audience, see
+:mod:`claimhouse.reporting.editions`.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from psycopg import Connection
 
 from claimhouse import addresses, connections, passwords, reference, settings, warehouse
 from claimhouse.reporting import (
+    audiences,
+    editions,
     entitlements,
     guard,
     harden,
@@ -24,8 +26,13 @@ from claimhouse.reporting import (
     reports,
     roles,
     small_cells,
+    tables,
+    views,
 )
+from claimhouse.reporting.audiences import Audience
+from claimhouse.reporting.editions import Edition
 from claimhouse.reporting.readers import Reader
+from claimhouse.reporting.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +43,11 @@ class ReportingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Publication:
-    """The outcome of a publication: what is in force, and what changed."""
+    """The outcome of a publication: what is in force, and what changed.
+
+    Attributes:
+        editions: what was published of each source; none of a source that is being loaded.
+    """
 
     clients: int
     roles: int
@@ -44,18 +55,29 @@ class Publication:
     subscriptions: int
     entitlements_opened: int
     entitlements_closed: int
+    editions: tuple[Edition, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Access:
+    """What the files give: who reads which tables."""
+
+    audiences: list[Audience]
+    tables: list[Table]
+    publication: Publication
 
 
 def publish(
     connection: Connection[Any], folder: Path | None = None, roles_file: Path | None = None
 ) -> Publication:
-    """Make the database agree with the client files and the roles file, in one transaction.
+    """Make the database agree with the files about readers, then publish each source system.
 
-    Roles and entitlements that the files no longer list lose their access; the views of the
-    reports are created again. Safe to repeat.
+    The files are applied in one transaction: logins and entitlements that they no longer list lose
+    their access. Each source system is published in a transaction of its own; one that is being
+    loaded keeps its edition. Safe to repeat.
 
     Args:
-        connection: a connection of the warehouse's owner.
+        connection: a connection of the warehouse's owner, outside a transaction.
         folder: the client files; ``include/clients`` by default.
         roles_file: the roles inside the house; ``include/roles.yaml`` by default.
 
@@ -65,9 +87,29 @@ def publish(
         pseudonyms.KeyChanged: the master key is not the one in use.
         ReportingError: somebody could see more than they may, the password of an extract is too
             weak, or the owner's address is none.
+        ExceptionGroup: sources could not be published; their editions stay, all others are new.
     """
-    everyone = readers.load_all(folder, roles_file)
+    access = _apply(connection, readers.load_all(folder, roles_file))
+    published, errors = [], []
+    for source in sorted({source for audience in access.audiences for source in audience.sources}):
+        try:
+            edition = editions.publish(connection, source, access.tables, access.audiences)
+        except Exception as error:
+            log.error("%s could not be published: %s", source, type(error).__name__)
+            errors.append(error)
+        else:
+            published += [edition] if edition else []
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} source systems could not be published", errors)
+    publication = replace(access.publication, editions=tuple(published))
+    log.info("published: %s", replace(publication, editions=()))
+    return publication
+
+
+def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:
+    """Make roles, entitlements, tables and views agree with the files, in one transaction."""
     _check_secrets(everyone)
+    known = reports.load_all(_feeds(everyone))
     with guard.clear_the_way(connection), connection.transaction():
         # One at a time: a lock that no reader can take, and that keeps nobody from reading or writing it.
         connection.execute("lock table security.client in share update exclusive mode")
@@ -75,25 +117,24 @@ def publish(
         reference.fill(connection)
         changes = entitlements.write(connection, everyone)
         roles.create(connection, _roles(everyone))
-        warehouse.run(connection, "reporting/publish/row_policies")
         small_cells.refresh(connection)
-        views = reports.create_views(connection, _feeds(everyone))
-        _grant(connection, views)
+        shared = audiences.write(connection, audiences.of(everyone, known))
+        published = tables.create(connection, known.values(), shared)
+        created = views.create(connection, known, published)
+        warehouse.run(connection, "reporting/publish/access")
         roles.limit(connection)
         others = roles.restore_passwords(connection, always=True)
-        warehouse.query(connection, "delivery/published")
         _audit(connection)
     guard.end_sessions_of(connection, others)
     publication = Publication(
         clients=len(everyone),
         roles=len(_roles(everyone)),
-        views=len(views),
+        views=len(created),
         subscriptions=sum(len(reader.subscriptions) for reader in everyone),
         entitlements_opened=changes["opened"],
         entitlements_closed=changes["closed"],
     )
-    log.info("published: %s", publication)
-    return publication
+    return _Access(shared, published, publication)
 
 
 def _check_secrets(everyone: list[Reader]) -> None:
@@ -130,14 +171,6 @@ def _roles(everyone: list[Reader]) -> dict[str, bool]:
 def _feeds(everyone: list[Reader]) -> set[tuple[str, str]]:
     """The feeds, as (source system, feed), whose accepted rows somebody may see."""
     return {feed for reader in everyone for feed in reader.feeds}
-
-
-def _grant(connection: Connection[Any], views: list[str]) -> None:
-    """Grant each reader what it may read, and give the views to owners without power."""
-    warehouse.run(connection, "reporting/publish/access")
-    reports.set_owners(connection, views)
-    roles.allow_acting_as(connection, "metrics_owner")
-    warehouse.run(connection, "reporting/publish/metrics")
 
 
 def _audit(connection: Connection[Any]) -> None:

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from claimhouse import addresses, contracts, settings
+from claimhouse import addresses, contracts, privacy, settings
 from claimhouse.reporting import reports
+from claimhouse.reporting.reports import Report
 from claimhouse.strict_yaml import Place
 
 # The place of a problem in a file, and the problem.
@@ -62,8 +63,8 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
     for number, report in enumerate(reader["reports"]):
         if report not in known:
             yield ["reports", number], f"there is no report {report}"
-        if report.startswith("identified_") and reader["privacy_level"] != "identified":
-            yield ["reports", number], "shows identifiers: only the level identified reads it"
+        elif problem := _of_report(reports.load(report), reader):
+            yield ["reports", number], problem
     names = [login if isinstance(login, str) else login["name"] for login in reader["logins"]]
     for number, name in enumerate(names):
         if names.count(name) > 1:
@@ -71,6 +72,18 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
     for path, specialty in _specialties(reader):
         if specialty not in _known_specialties():
             yield path, f"there is no specialty '{specialty}' in include/reference/specialty.csv"
+
+
+def _of_report(report: Report, reader: dict[str, Any]) -> str | None:
+    """Why *reader* may not have *report*; None where it may."""
+    level = reader["privacy_level"]
+    if privacy.LEVELS.index(level) < privacy.LEVELS.index(report.level):
+        return f"needs the privacy level {report.level}, and the reader has {level}"
+    if report.is_internal and "schemas" not in reader:
+        return "only roles inside the house may have it"
+    if report.reads_star and "star" not in reader.get("schemas", ()):
+        return "shows the star as it is loaded: only roles that read the schema star may have it"
+    return None
 
 
 def _specialties(reader: dict[str, Any]) -> Iterable[tuple[Place, str]]:

@@ -1,34 +1,74 @@
-"""Reports: the views of the schema ``reporting``, their owners, and the folders they come from.
+"""Reports: what ``include/sql/reporting`` says of each.
 
-A report is a folder of ``include/sql/reporting`` with a ``view.sql``; ``rows.sql`` and
-``summary.sql`` beside it are the sheets of an extract. The rows of a feed as they came are a report
-without a folder, ``raw_<source system>_<feed>``.
+A report is a folder with a ``report.yaml``. Its ``select.sql`` is rendered and run by publication,
+once for each audience; its ``view.sql`` is what readers read, and may be left out where that is the
+published rows as they are. ``rows.sql`` and ``summary.sql`` beside them are the sheets of an
+extract. The rows of a feed as they came are a report without a folder, ``raw_<source>_<feed>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, sql
-
-from claimhouse import contracts, glossary, privacy, settings, warehouse
-from claimhouse.contracts import Column
-from claimhouse.reporting import roles
-
-# The owner of a report, by the beginning of its name. Row-level security binds all of them.
-VIEW_OWNERS = {"identified_": "identified_owner", "raw_": "raw_owner", "": "reporting_owner"}
-
-# Columns of a raw report that its feed does not have.
-_ADDED_COLUMNS = ("batch_id", "row_number", "as_of")
+from claimhouse import contracts, privacy, settings, strict_yaml
 
 _FOLDER = settings.INCLUDE / "sql" / "reporting"
+
+# A SELECT that names a fact would show rows that are not open to the audience.
+_FACT = re.compile(r"\bstar\.(fact|bridge)_\w+")
+_PSEUDONYM = re.compile(r"\bpseudonym\(")
+_COUNTS = re.compile(r"\bcounts\(\"(\w+)\"\)")
+
+
+class ReportError(ValueError):
+    """A report that cannot be used; the message names its file."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report.
+
+    Attributes:
+        level: the lowest privacy level of its readers.
+        is_internal: whether only readers inside the house may have it.
+        is_live: whether its view reads the star itself.
+        select: the path of the SELECT that publication runs; None for a view of other reports.
+        view: the path of the SELECT that readers read; None where that is the published rows.
+        of: the fact of which each row is a row; None where the SELECT groups or joins rows.
+        key: the columns that tell rows apart.
+        hidden: columns of the SELECT that no reader sees.
+        reads: the reports that the view reads.
+        has_pseudonyms: whether the rows differ between clients who may see the same facts.
+        counts: the count tables that the SELECT reads.
+        reads_star: whether its readers see the star as it is loaded.
+        names: what the SELECT calls its parts, besides what every SELECT knows.
+    """
+
+    name: str
+    description: str
+    level: str
+    is_internal: bool = False
+    is_live: bool = False
+    select: str | None = None
+    view: str | None = None
+    of: str | None = None
+    key: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    has_pseudonyms: bool = False
+    counts: tuple[str, ...] = ()
+    reads_star: bool = False
+    names: Mapping[str, Any] = field(default_factory=dict)
 
 
 def names() -> list[str]:
     """The reports that have a folder, by name."""
-    return sorted(file.parent.name for file in _FOLDER.glob("*/view.sql"))
+    return sorted(file.parent.name for file in _FOLDER.glob("*/report.yaml"))
 
 
 def folder(report: str) -> Path:
@@ -41,68 +81,88 @@ def raw_report(source_system: str, feed: str) -> str:
     return f"raw_{source_system}_{feed}"
 
 
-def create_views(connection: Connection[Any], feeds: Iterable[tuple[str, str]]) -> list[str]:
-    """Drop the views of the schema ``reporting`` and create those of the reports of today.
+def load_all(feeds: Iterable[tuple[str, str]] = ()) -> dict[str, Report]:
+    """All reports, by name.
 
     Args:
-        connection: a connection of the warehouse's owner.
-        feeds: the feeds, as (source system, feed), that have a raw report once rows have arrived.
-
-    Returns:
-        The names of the views.
+        feeds: the feeds, as (source system, feed), that have a raw report.
 
     Raises:
-        glossary.GlossaryError: a column of a report is not in ``include/columns.yaml``.
+        strict_yaml.YamlError: a ``report.yaml`` says something it may not.
+        ReportError: a SELECT names a fact, or a key is missing.
     """
-    for row in warehouse.query(connection, "reporting/reports/views"):
-        connection.execute(
-            sql.SQL("drop view reporting.{}").format(sql.Identifier(row["view_name"]))
-        )
-    created = names()
-    for name in created:
-        warehouse.run(connection, f"reporting/{name}/view")
-        glossary.comment(connection, "reporting", name)
-    for source, feed in sorted(feeds):
-        if warehouse.columns(connection, f"source_{source}", feed):
-            created.append(_create_raw_view(connection, source, feed))
-    return created
+    loaded = [load(name) for name in names()]
+    loaded += [_raw(source, feed) for source, feed in sorted(feeds)]
+    return {report.name: report for report in loaded}
 
 
-def set_owners(connection: Connection[Any], views: Iterable[str]) -> None:
-    """Give each of *views* to its owner. Grants on it stay."""
-    for owner in VIEW_OWNERS.values():
-        roles.allow_acting_as(connection, owner)
-    for view in views:
-        owner = next(owner for start, owner in VIEW_OWNERS.items() if view.startswith(start))
-        connection.execute(
-            sql.SQL("alter view reporting.{} owner to {}").format(
-                sql.Identifier(view), sql.Identifier(owner)
-            )
-        )
+@functools.cache
+def load(name: str) -> Report:
+    """The report with the folder *name*.
 
-
-def _create_raw_view(connection: Connection[Any], source: str, feed: str) -> str:
-    contract = contracts.of(source, feed)
-    view = raw_report(source, feed)
-    warehouse.run(
-        connection,
-        "reporting/reports/raw_view",
-        view=view,
-        source=source,
-        schema=f"source_{source}",
-        feed=feed,
-        description=contract.description,
-        columns=[_raw_column(column) for column in contract.columns],
-        meanings={
-            column: glossary.meaning_of("reporting", view, column) for column in _ADDED_COLUMNS
-        },
-    )
-    return view
-
-
-def _raw_column(column: Column) -> dict[str, str]:
-    return {
-        "name": column.name,
-        "description": column.description,
-        "lowest_level": privacy.lowest_level(column.classification),
+    Raises:
+        strict_yaml.YamlError: its ``report.yaml`` says something it may not; the message names the line.
+        ReportError: its SELECT names a fact, or its key is missing.
+    """
+    file = _FOLDER / name / "report.yaml"
+    document = strict_yaml.read(file, settings.INCLUDE / "report_schema.yaml")
+    content: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in document.data.items()
     }
+    select, view = (_FOLDER / name / f"{part}.sql" for part in ("select", "view"))
+    text = select.read_text("utf-8") if select.exists() else ""
+    report = Report(
+        name=name,
+        select=f"reporting/{name}/select" if select.exists() else None,
+        view=f"reporting/{name}/view" if view.exists() else None,
+        reads_star=view.exists() and "star." in view.read_text("utf-8"),
+        has_pseudonyms=bool(_PSEUDONYM.search(text)),
+        counts=tuple(sorted(set(_COUNTS.findall(text)))),
+        **content,
+    )
+    _check(report, document)
+    for path in (select, view):
+        if path.exists() and not report.is_live:
+            _check_facts(path)
+    return report
+
+
+def _check(report: Report, document: strict_yaml.Document) -> None:
+    if report.select is None and report.view is None:
+        raise document.error([], "there is no select.sql and no view.sql beside it")
+    if report.is_live and (report.select or not report.view):
+        raise document.error(["is_live"], "a live report is a view.sql without a select.sql")
+    if report.select and bool(report.of) == bool(report.key):
+        raise document.error([], "a report with a select.sql needs one of the keys of and key")
+    if report.select and "source_system" not in (*report.key, *report.hidden):
+        raise document.error([], "source_system must be in key or in hidden")
+    if not report.select and not report.is_live and not report.reads:
+        raise document.error([], "a view.sql without a select.sql needs the key reads")
+
+
+def _check_facts(path: Path) -> None:
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.lstrip().startswith("--") and (fact := _FACT.search(line)):
+            raise ReportError(
+                f"{path}, line {number}: {fact[0]} has the rows of everybody; "
+                f'write {{{{ fact("{fact[0].removeprefix("star.")}") }}}}'
+            )
+
+
+def _raw(source: str, feed: str) -> Report:
+    contract = contracts.of(source, feed)
+    columns = [
+        {"name": column.name, "lowest_level": privacy.lowest_level(column.classification)}
+        for column in contract.columns
+    ]
+    return Report(
+        name=raw_report(source, feed),
+        description=f"{contract.description}: the accepted rows as they came",
+        level="safe_harbor",
+        is_internal=True,
+        select="reporting/reports/raw_select",
+        key=("batch_id", "row_number"),
+        hidden=("source_system",),
+        names={"feed": feed, "source_of_feed": source, "columns": columns},
+    )

@@ -1,4 +1,4 @@
-{% from "macros.jinja" import reader %}
+{% from "reporting/sql/views/published.jinja" import published with context %}
 -- What drives the change of a ratio from one quarter to the next. For each segment (a clinic or a payer type) the
 -- change is split into the effect of its own ratio (rate effect) and of its share of the whole (mix effect).
 -- With s the share of the denominator, r the ratio of the segment, R the ratio of the whole, 0 before and 1 now:
@@ -10,7 +10,6 @@
 -- exists in only one of the quarters has the same ratio in both: its whole effect is mix.
 -- The effects of a dimension add up to the change exactly, in the last decimal place too: the rounding difference
 -- is added to the largest segment.
-create view reporting.clinic_performance_change with (security_barrier) as
 with measured as (
     select
         p.source_system,
@@ -22,7 +21,7 @@ with measured as (
         m.numerator::numeric(38, 20) as numerator,
         m.denominator,
         p.as_of
-    from reporting.clinic_performance as p
+    from {{ published("clinic_performance") }} as p
     cross join
         lateral (
             values
@@ -155,6 +154,3 @@ select
     x.whole_change,
     x.as_of
 from exact as x
-inner join {{ reader("clinic_performance_change", "aggregate") }};
-
-comment on view reporting.clinic_performance_change is 'What drives the clinics'' change from quarter to quarter';

@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every appointment with its patient, provider and visit. For senior management only.
-create view reporting.identified_appointments with (security_barrier) as
 select
     f.source_system,
     f.appointment_id,
@@ -29,8 +27,5 @@ inner join star.dim_appointment_profile as p on f.appointment_profile_key = p.ap
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key
 inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join {{ reader("identified_appointments", "identified") }}
 left join star.fact_encounter as e on f.source_system = e.source_system and f.appointment_id = e.appointment_id
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_appointments is 'Appointments in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

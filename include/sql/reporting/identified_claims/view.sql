@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every claim with its patient and provider. For senior management only.
-create view reporting.identified_claims with (security_barrier) as
 select
     f.source_system,
     f.claim_id,
@@ -31,7 +29,4 @@ inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key
 inner join star.dim_payer as y on f.payer_key = y.payer_key
 inner join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
-inner join {{ reader("identified_claims", "identified") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_claims is 'Claims in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

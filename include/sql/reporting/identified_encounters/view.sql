@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every encounter with its patient. For senior management only.
-create view reporting.identified_encounters with (security_barrier) as
 select
     f.source_system,
     f.encounter_id,
@@ -29,7 +27,4 @@ inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_payer as y on f.payer_key = y.payer_key
 inner join star.dim_facility as l on f.facility_key = l.facility_key
 inner join star.dim_encounter_profile as e on f.encounter_profile_key = e.encounter_profile_key
-inner join {{ reader("identified_encounters", "identified") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_encounters is 'Encounters in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

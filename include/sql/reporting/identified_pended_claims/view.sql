@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every claim that is or was pended, with its patient. For senior management only.
-create view reporting.identified_pended_claims with (security_barrier) as
 select
     f.source_system,
     f.claim_id,
@@ -39,7 +37,4 @@ inner join star.dim_date as b on f.first_pended_date_key = b.date_key
 inner join star.dim_date as e on f.last_pended_date_key = e.date_key
 inner join star.dim_date as g on f.left_date_key = g.date_key
 inner join star.dim_date as h on f.cleared_date_key = h.date_key
-inner join {{ reader("identified_pended_claims", "identified") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_pended_claims is 'Pended claims in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every procedure with its patient. For senior management only.
-create view reporting.identified_procedures with (security_barrier) as
 select
     f.source_system,
     f.encounter_id,
@@ -24,7 +22,4 @@ from star.fact_procedure as f
 inner join star.dim_procedure as p on f.procedure_key = p.procedure_key
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_payer as y on f.payer_key = y.payer_key
-inner join {{ reader("identified_procedures", "identified") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_procedures is 'Procedures in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

@@ -1,6 +1,4 @@
-{% from "macros.jinja" import reader %}
 -- Every survey answer with its patient and provider. For senior management only.
-create view reporting.identified_surveys with (security_barrier) as
 select
     f.source_system,
     f.encounter_id,
@@ -22,7 +20,4 @@ from star.fact_survey as f
 inner join star.dim_patient as d on f.patient_key = d.patient_key
 inner join star.dim_provider as v on f.provider_key = v.provider_key
 inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join {{ reader("identified_surveys", "identified") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.identified_surveys is 'Satisfaction in detail';
+left join security.data_as_of as a on f.source_system = a.source_system

@@ -1,33 +1,21 @@
-{% from "macros.jinja" import age, from_level, pseudonym, reader, zip %}
--- The encounters that the caller is entitled to: for an insurer, those of its own members.
-create view reporting.member_encounters with (security_barrier) as
+{% from "reporting/sql/views/published.jinja" import published with context %}
 select
-    f.specialty,
-    f.specialty = r.specialty as is_own_specialty,
-    e.encounter_class,
-    {{ from_level("limited", "f.service_date") }} as service_date,
-    extract(year from f.service_date)::integer as service_year,
-    y.payer_name,
-    case
-        when d.patient_key > 0
-            then {{ pseudonym("'patient'", "d.source_system", "d.patient_id") }}
-    end as patient_pseudonym,
-    {{ pseudonym("'encounter'", "f.source_system", "f.encounter_id") }} as encounter_pseudonym,
-    d.gender,
-    {{ age("d.birth_date", "f.service_date") }} as age,
-    {{ from_level("limited", "d.city") }} as city,
-    d.state,
-    {{ zip("d.zipcode") }} as zip,
-    f.total_claim_cost,
-    f.payer_coverage,
-    f.patient_share,
-    f.length_minutes,
-    a.as_of
-from star.fact_encounter as f
-inner join star.dim_payer as y on f.payer_key = y.payer_key
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_encounter_profile as e on f.encounter_profile_key = e.encounter_profile_key
-inner join {{ reader("member_encounters", "safe_harbor") }}
-left join security.data_as_of as a on f.source_system = a.source_system;
-
-comment on view reporting.member_encounters is 'Encounters of your members';
+    v.specialty,
+    v.specialty = security.bound_specialty() as is_own_specialty,
+    v.encounter_class,
+    v.service_date,
+    v.service_year,
+    v.payer_name,
+    v.patient_pseudonym,
+    v.encounter_pseudonym,
+    v.gender,
+    v.age,
+    v.city,
+    v.state,
+    v.zip,
+    v.total_claim_cost,
+    v.payer_coverage,
+    v.patient_share,
+    v.length_minutes,
+    v.as_of
+from {{ published("member_encounters") }} as v

@@ -1,9 +1,23 @@
-{% from "macros.jinja" import reader %}
+{% from "reporting/sql/views/published.jinja" import published with context %}
 -- The default report of a person with a specialty: the encounters of that specialty.
-create view reporting.own_specialty_encounters with (security_barrier) as
-select v.*
-from reporting.member_encounters as v
-inner join {{ reader("own_specialty_encounters", "safe_harbor") }}
-where v.is_own_specialty;
-
-comment on view reporting.own_specialty_encounters is 'Encounters of your members in your specialty';
+select
+    v.specialty,
+    true as is_own_specialty,
+    v.encounter_class,
+    v.service_date,
+    v.service_year,
+    v.payer_name,
+    v.patient_pseudonym,
+    v.encounter_pseudonym,
+    v.gender,
+    v.age,
+    v.city,
+    v.state,
+    v.zip,
+    v.total_claim_cost,
+    v.payer_coverage,
+    v.patient_share,
+    v.length_minutes,
+    v.as_of
+from {{ published("member_encounters") }} as v
+where v.specialty = security.bound_specialty()

@@ -1,10 +1,6 @@
-{% from "macros.jinja" import reader %}
--- The values of a filter by specialty: those of the rows that the caller may see, its own specialty as default.
-create view reporting.specialty_choice with (security_barrier) as
+{% from "reporting/sql/views/published.jinja" import published with context %}
+-- The values of a filter by specialty: those of the rows that the reader may see, its own specialty as default.
 select distinct
-    f.specialty,
-    coalesce(f.specialty = r.specialty, false) as is_default
-from star.fact_encounter as f
-inner join {{ reader("specialty_choice", "safe_harbor") }};
-
-comment on view reporting.specialty_choice is 'The specialties you may choose from';
+    v.specialty,
+    coalesce(v.specialty = security.bound_specialty(), false) as is_default
+from {{ published("member_encounters") }} as v

@@ -15,23 +15,21 @@ select
     s.approve_ratio,
     c.title as client_title,
     c.privacy_level,
-    l.login as client_role,
+    l.login as client_login,
+    l.role_name as client_role,
     coalesce(s.hold_reason, h.reason) as held_for,
-    coalesce(e.entitlements, '[]'::jsonb) as entitlements,
-    e.as_of
+    coalesce(e.entitlements, '[]'::jsonb) as entitlements
 from delivery.subscription as s
 inner join security.client as c on s.client = c.client
 inner join security.login as l on c.client = l.client and l.is_own_role
 left join delivery.hold as h on s.client = h.client and h.released_at is null
 left join lateral (
     select
-        min(a.as_of) as as_of,
         jsonb_agg(
             jsonb_build_array(n.source_system, n.value, n.privacy_level, n.kind)
             order by n.source_system, n.kind, n.value
         ) as entitlements
     from security.entitlement as n
-    left join security.data_as_of as a on n.source_system = a.source_system
     where n.login = l.login
 ) as e on true
 where s.is_active and ($1::text is null or s.subscription_id = $1)

@@ -9,7 +9,7 @@ with sent as (
 
 insert into delivery.disclosure (
     outbox_id, extract_id, client, recipient, report, format, transport, privacy_level, period,
-    reason, column_names, row_count, file_name, checksum, as_of, entitlements, message_id, disclosed_at
+    reason, column_names, row_count, file_name, checksum, as_of, entitlements, editions, message_id, disclosed_at
 )
 select
     o.outbox_id,
@@ -28,6 +28,7 @@ select
     e.checksum,
     e.as_of,
     e.entitlements,
+    e.editions,
     o.message_id,
     o.sent_at as disclosed_at
 from sent as o

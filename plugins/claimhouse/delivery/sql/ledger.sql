@@ -1,4 +1,4 @@
-{% from "macros.jinja" import pseudonym %}
+{% from "macros.jinja" import hmac %}
 -- Everything ever sent: about the patient $1 (source system) $2 (id), to the client $3, from $4 to
 -- before $5; null for any. Each client knows a patient by another pseudonym.
 select
@@ -27,15 +27,11 @@ where
         $1::text is null
         or exists (
             select
-            from (
-                select
-                    k.*,
-                    'limited' as privacy_level
-                from security.pseudonym_key as k
-            ) as r
+            from security.pseudonym_key as r
             inner join delivery.extract_patient as p
                 on
-                    p.patient_pseudonym = {{ pseudonym("'patient'", "$1::text", "$2::text") }}::uuid
+                    p.patient_pseudonym
+                    = {{ hmac("r.inner_key", "r.outer_key", "'patient'", "$1::text", "$2::text") }}::uuid
                     and p.extract_id = l.extract_id
             where r.client = l.client
         )

@@ -1,4 +1,4 @@
--- $1: a role, $2: a moment. Why what this role sees is not the newest data that arrived before $2.
+-- $1: a login, $2: a moment. Why what this role sees is not the newest data that arrived before $2.
 with source as (
     select distinct n.source_system
     from security.entitlement as n
@@ -33,6 +33,7 @@ select
     'what was loaded has not been published' as problem
 from security.data_as_of as a
 inner join source as s on a.source_system = s.source_system
-left join delivery.published as p on a.source_system = p.source_system
+inner join security.login as l on l.login = $1
+left join published.edition as p on l.audience = p.audience and a.source_system = p.source_system
 where a.as_of is distinct from p.as_of and a.as_of < $2
 order by source_system, problem;

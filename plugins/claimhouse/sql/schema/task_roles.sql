@@ -42,11 +42,11 @@ begin
 
     if exists (select from pg_roles as r where r.rolname = 'claimhouse_deliverer') then
         execute format('grant connect on database %I to claimhouse_deliverer', current_database());
-        grant usage on schema public, delivery, landing, security to claimhouse_deliverer;
+        grant usage on schema public, delivery, landing, published, security to claimhouse_deliverer;
         grant select
         on
             public.schema_version, landing.batch, landing.batch_order,
-            security.client, security.login, security.entitlement, security.data_as_of
+            security.client, security.login, security.entitlement, security.data_as_of, published.edition
         to claimhouse_deliverer;
         grant select, insert, update, delete on all tables in schema delivery to claimhouse_deliverer;
         grant usage on all sequences in schema delivery to claimhouse_deliverer;

@@ -1,5 +1,4 @@
--- Make the grants of all readers agree with security.login and security.client. The views of the reports have just
--- been created and have no grants yet.
+-- Make the grants of all readers agree with security.login and security.client.
 do $$
 declare
     reader record;
@@ -20,7 +19,7 @@ begin
         inner join pg_roles as r on a.grantee = r.oid
         where
             a.grantee <> n.nspowner
-            and r.rolname not in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner')
+            and r.rolname not in ('reporting_owner', 'identified_owner')
             and (
                 n.nspname = 'reporting'
                 and r.rolname not in (select l.login from security.login as l)
@@ -45,6 +44,30 @@ begin
         end if;
     end loop;
 
+    -- Revoke what is no longer listed. A grant that is right is not touched: that would wait for every reader.
+    for reader in
+        select distinct
+            g.rolname,
+            v.relname
+        from pg_class as v
+        cross join lateral aclexplode(v.relacl) as a
+        inner join pg_roles as g on a.grantee = g.oid
+        where
+            v.relnamespace = 'reporting'::regnamespace and a.grantee <> v.relowner
+            and (g.rolname, v.relname) not in (
+                select
+                    case x.is_tableau when true then 'tableau_service' else l.login end as rolname,
+                    r.report
+                from security.login as l
+                inner join security.client as c on l.client = c.client
+                cross join unnest(c.reports) as r (report)
+                cross join (values (false), (true)) as x (is_tableau)
+                where not x.is_tableau or l.tableau_user is not null
+            )
+    loop
+        execute format('revoke all on reporting.%I from %I', reader.relname, reader.rolname);
+    end loop;
+
     for reader in
         select
             l.login,
@@ -66,30 +89,15 @@ begin
             select n.nspname
             from pg_namespace as n
             where
-                (n.nspname in ('star', 'metrics') or n.nspname like 'source\_%')
+                (n.nspname = 'star' or n.nspname like 'source\_%')
                 and split_part(n.nspname, '_', 1) = any(reader.schemas)
                 or n.nspname = 'reference' and 'star' = any(reader.schemas)
+                -- the views of metrics read the star with the rights of their reader
+                or n.nspname = 'metrics' and reader.schemas @> array['metrics', 'star']
         loop
             execute format('grant usage on schema %I to %I', place.nspname, reader.login);
             execute format('grant select on all tables in schema %I to %I', place.nspname, reader.login);
         end loop;
-        -- A metric that counts people has their identifiers in the column member. Readers who may not see
-        -- identifiers read the other columns, and the counts in metrics.roll_up.
-        if 'metrics' = any(reader.schemas) and reader.privacy_level <> 'identified' then
-            for place in
-                select
-                    c.relname,
-                    string_agg(format('%I', o.attname), ', ') as others
-                from pg_class as c
-                inner join pg_attribute as a on c.oid = a.attrelid and a.attname = 'member'
-                inner join pg_attribute as o on c.oid = o.attrelid and o.attnum > 0 and o.attname <> 'member'
-                where c.relnamespace = 'metrics'::regnamespace and c.relkind = 'v'
-                group by c.relname
-            loop
-                execute format('revoke select on metrics.%I from %I', place.relname, reader.login);
-                execute format('grant select (%s) on metrics.%I to %I', place.others, place.relname, reader.login);
-            end loop;
-        end if;
     end loop;
 
     -- Tableau's login gets the grants of all its people. Each view checks which of them the session is bound to.

@@ -13,7 +13,7 @@ with reader as (
     left join security.client as c on l.client = c.client
     where
         l.login is not null
-        or r.rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner', 'tableau_service')
+        or r.rolname in ('reporting_owner', 'identified_owner', 'tableau_service')
 ),
 
 -- Views of an extension are none of ours: whoever installs it decides who reads them (pg_stat_statements shows each
@@ -63,7 +63,7 @@ union all
 select format('role %s owns %s', r.rolname, t.name)
 from reader as r
 inner join relation as t on r.oid = t.relowner
-where t.nspname not in ('reporting', 'metrics') or t.relkind <> 'v' or not r.is_view_owner
+where t.nspname <> 'reporting' or t.relkind <> 'v' or not r.is_view_owner
 union all
 select format('%s is not a security_barrier view of an owner of reports', t.name)
 from relation as t
@@ -71,50 +71,37 @@ where
     t.nspname = 'reporting'
     and (
         t.relkind <> 'v'
-        or t.owner_name not in ('reporting_owner', 'identified_owner', 'raw_owner')
+        or t.owner_name not in ('reporting_owner', 'identified_owner')
         or not coalesce('security_barrier=true' = any(t.reloptions), false)
     )
 union all
-select format('%s does not check who is reading', t.name)
+select format('%s does not ask who is reading', t.name)
 from relation as t
 where
-    t.nspname = 'reporting' and t.relkind = 'v'
-    and not exists (
-        select
-        from pg_rewrite as w
-        inner join pg_depend as d on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass
-        where w.ev_class = t.oid and d.refobjid = 'security.reader_report'::regclass
-    )
+    t.nspname = 'reporting' and t.relkind = 'v' and t.owner_name = 'reporting_owner'
+    and pg_get_viewdef(t.oid) not like '%bound\_audience()%'
 union all
-select format('%s shows identifiers and belongs to %s', t.name, t.owner_name)
-from relation as t
-where t.nspname = 'reporting' and t.relname like 'identified\_%' and t.owner_name <> 'identified_owner'
-union all
-select format('%s is not a view of metrics_owner', t.name)
-from relation as t
-where t.nspname = 'metrics' and t.relkind = 'v' and t.owner_name <> 'metrics_owner'
-union all
-select format('%s has no row-level security', t.name)
-from relation as t
-where t.nspname in ('star', 'counts') and t.relkind in ('r', 'p') and not t.relrowsecurity
-union all
-select format('%s reads %s, which has no row-level security', r.rolname, t.name)
+select format('%s reads more than what is published', t.owner_name)
 from reader as r
 cross join relation as t
 where
-    r.is_view_owner
-    and t.nspname not in ('reporting', 'security', 'reference', 'star', 'counts', 'metrics') and not t.relrowsecurity
+    r.rolname = 'reporting_owner' and t.nspname not in ('reporting', 'published')
     and has_any_column_privilege(r.oid, t.oid, 'select')
 union all
-select format('the policy %s of %s lets in %s', p.polname, t.name, coalesce(g.rolname, 'everybody'))
-from pg_policy as p
-inner join relation as t on p.polrelid = t.oid
-cross join lateral unnest(p.polroles) as u (oid)
-left join pg_roles as g on u.oid = g.oid
-left join reader as r on g.oid = r.oid
+select format('role %s reads %s, which shows the star as it is loaded', r.rolname, t.name)
+from reader as r
+cross join relation as t
 where
-    t.nspname <> 'delivery'
-    and not coalesce(r.is_view_owner or p.polname = 'internal' and t.kind = any(r.schemas), false)
+    not r.is_view_owner and t.nspname = 'reporting' and t.owner_name = 'identified_owner'
+    and has_any_column_privilege(r.oid, t.oid, 'select')
+    and not 'star' = any(r.schemas)
+    and exists (
+        select
+        from pg_rewrite as w
+        inner join pg_depend as d on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+        inner join pg_class as s on d.refobjid = s.oid and s.relnamespace = 'star'::regnamespace
+        where w.ev_class = t.oid
+    )
 union all
 select format('role %s reaches %s', r.rolname, t.name)
 from reader as r
@@ -133,10 +120,7 @@ cross join relation as t
 where
     not r.is_view_owner and r.rolname <> 'tableau_service' and t.nspname = 'reporting'
     and has_any_column_privilege(r.oid, t.oid, 'select')
-    and (
-        not t.relname = any(r.reports)
-        or t.relname like 'identified\_%' and r.privacy_level <> 'identified'
-    )
+    and not t.relname = any(r.reports)
 union all
 select format('role %s may use the schema %s', r.rolname, n.nspname)
 from reader as r
@@ -169,7 +153,11 @@ where
     not r.is_view_owner
     and n.nspname not in ('pg_catalog', 'information_schema', 'public')
     and not (
-        r.rolname = 'tableau_service' and f.oid in ('security.bind'::regproc, 'security.bound_login'::regproc)
+        r.rolname = 'tableau_service'
+        and f.oid in (
+            'security.bind'::regproc, 'security.bound_login'::regproc, 'security.bound_audience'::regproc,
+            'security.bound_specialty'::regproc
+        )
     )
     and not exists (
         select

@@ -26,23 +26,6 @@ begin
             false as is_hidden
         from counted as c
         limit 0;
-        alter table counts.{{ name }}_unsuppressed enable row level security;
-        alter table counts.{{ name }} enable row level security;
-        create policy reporting on counts.{{ name }} for select to reporting_owner using (
-            source_system in (select e.source_system from security.reader_entitlement as e)
-            {% if "client" in partition_by %}and client in (select r.client from security.reader as r){% endif %}
-            and (
-                restricted_specialty = ''
-                or (source_system, restricted_specialty) in (
-                    select
-                        e.source_system,
-                        e.value
-                    from security.reader_entitlement as e
-                    where e.kind = 'restricted_specialty'
-                )
-            )
-        );
-        grant select on counts.{{ name }} to reporting_owner;
         comment on table counts.{{ name }}_unsuppressed is 'All cells as counted. Readers see counts.{{ name }}';
         comment on table counts.{{ name }} is
         'The cells as published: NULL where suppressed. as_of is when the data behind a cell were loaded';

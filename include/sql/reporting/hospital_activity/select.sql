@@ -1,0 +1,15 @@
+{% from "macros.jinja" import counts with context %}
+-- All patients, whoever their payer: counts with small cells suppressed. Restricted encounters are part of no
+-- total; their rows are shown to entitled readers only.
+select
+    s.source_system,
+    s.year,
+    s.quarter,
+    s.specialty,
+    s.patients,
+    s.encounters,
+    s.total_claim_cost,
+    s.is_hidden,
+    s.as_of
+from {{ counts("hospital_activity") }} as s
+where s.restricted_specialty = '' or s.specialty <> 'all'

@@ -1,0 +1,50 @@
+"""The SELECT of a report, as publication runs it for one audience and one source system."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+from claimhouse import warehouse
+from claimhouse.reporting import small_cells
+from claimhouse.reporting.audiences import Audience
+from claimhouse.reporting.reports import Report
+
+
+def select(
+    report: Report,
+    audience: Audience,
+    source: str,
+    scope: str = "all",
+    primary_key: Sequence[str] = (),
+    changed_dimensions: Sequence[str] = (),
+) -> str:
+    """The text of the SELECT, without a semicolon.
+
+    Args:
+        report: a report with a SELECT.
+        audience: who will read the rows.
+        source: the source system that is published.
+        scope: ``all`` rows, the ``affected`` ones, or these as they ``was``.
+        primary_key: of the fact that *report* is of.
+        changed_dimensions: the dimensions of which ``was`` reads the earlier state.
+    """
+    assert report.select
+    text = warehouse.sql(
+        report.select,
+        audience=audience,
+        source=source,
+        scope=scope,
+        of=report.of,
+        pk=primary_key,
+        changed_dimensions=changed_dimensions,
+        count_tables=_count_tables(),
+        **report.names,
+    )
+    return text.strip().rstrip(";")
+
+
+@functools.cache
+def _count_tables() -> Mapping[str, tuple[str, ...]]:
+    """The columns that divide each count table, by its name."""
+    return {table.name: table.partition_by for table in small_cells.load_all()}

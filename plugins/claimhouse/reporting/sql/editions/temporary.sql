@@ -1,0 +1,6 @@
+-- What the SELECT of a report reads besides the star.
+create temporary table if not exists publication_restricted (
+    encounter_id text not null,
+    specialty text
+) on commit drop;
+create temporary table if not exists publication_affected (source_system text) on commit drop;

@@ -1,0 +1,1 @@
+drop table if exists published.{{ report }}, published.{{ report }}_was cascade;

@@ -1,0 +1,10 @@
+-- The partition of an audience. It is attached: that waits for no reader of the others.
+do $$
+begin
+    if to_regclass('published.{{ partition }}') is null then
+        create table published.{{ partition }} (like published.{{ report }}) with (fillfactor = 85);
+        alter table published.{{ report }}
+        attach partition published.{{ partition }} for values in ({{ number }});
+    end if;
+end
+$$;

@@ -7,9 +7,11 @@ import json
 import logging
 import threading
 import time
+import uuid
 
 import psycopg
 import pytest
+from local import embedded
 from psycopg import errors
 from tests.worlds.client_world import World
 from tests.worlds.hospital_world import database
@@ -320,6 +322,38 @@ def test_stored_settings_are_undone(world):
             )
     with world.session(login) as session:
         assert session.execute("show statement_timeout").fetchone() == ("5min",)
+
+
+def test_a_role_is_renamed_with_its_password_and_its_rights(world, monkeypatch, capsys):
+    """Unless another database of the server uses it: then the login gets a new one."""
+    login, role = world.login(world.empty), f"reader_{uuid.uuid4().hex[:8]}"
+    owner = world.connection
+    owner.execute(f"alter role {login} password 'kept'")
+    kept = verifier(world, login)
+    with owner.transaction(force_rollback=True):
+        owner.execute("update security.login set role_name = %s where login = %s", (role, login))
+        with psycopg.connect(
+            embedded.url_of(world.address, "postgres"), autocommit=True
+        ) as elsewhere:
+            elsewhere.execute(f"create table mine (); grant select on mine to {login}")
+            try:
+                with owner.transaction(force_rollback=True):
+                    roles.create(owner, {login: False})
+                    both = owner.execute(
+                        "select count(*) from pg_roles where rolname in (%s, %s)", (login, role)
+                    )
+                    assert both.fetchone() == (2,)
+            finally:
+                elsewhere.execute("drop table mine")
+        roles.create(owner, {login: False})
+        assert verifier(world, role) == kept
+        assert owner.execute("select to_regrole(%s)", (login,)).fetchone() == (None,)
+        assert owner.execute(
+            "select has_table_privilege(%s, %s, 'select')", (role, REPORT)
+        ).fetchone() == (True,)
+    monkeypatch.setenv("WAREHOUSE_URL", world.address)
+    roles.main(["list"])
+    assert f"{login},{login},\n" in capsys.readouterr().out
 
 
 # The command ------------------------------------------------------------------------------------

@@ -39,6 +39,12 @@ COLUMNS = (
 )
 
 
+def role_of(connection, login):
+    """The database role of *login*; one that is no reader's login is a role itself."""
+    found = connection.execute("select role_name from security.login where login = %s", (login,))
+    return (found.fetchone() or (login,))[0]
+
+
 def client_file(folder, client, *entitlements, **changes):
     """Write the file of *client*, entitled to (source, [specialties]) pairs; returns its path.
 
@@ -98,12 +104,13 @@ class World:
         self.write(self.empty)
 
     def login(self, name):
-        """The role of the client's one person."""
+        """The login of the client's one person."""
         return f"client_{name}__analyst"
 
     @contextmanager
-    def session(self, role):
-        """A session of its own, logged in as *role*."""
+    def session(self, login):
+        """A session of its own, as the role of *login*."""
+        role = role_of(self.connection, login)
         parts = urlsplit(self.address)
         address = urlunsplit(parts._replace(netloc=f"{role}@"))
         with psycopg.connect(address, autocommit=True) as connection:

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from local import embedded
 from tests.conftest import TEMPLATE
-from tests.worlds.client_world import MASTER_KEY
+from tests.worlds.client_world import MASTER_KEY, role_of
 from tests.worlds.manifest import enter_file
 
 LOADED = datetime(2026, 3, 2, 4, 5, 6, tzinfo=UTC)
@@ -65,8 +65,9 @@ class Hospital:
         connection.execute("analyze star.fact_encounter, star.fact_procedure, star.dim_patient")
 
     @contextmanager
-    def session(self, role):
-        """A session of its own, logged in as *role*."""
+    def session(self, login):
+        """A session of its own, as the role of *login*."""
+        role = role_of(self.connection, login)
         parts = urlsplit(self.address)
         address = urlunsplit(parts._replace(netloc=f"{role}@"))
         with psycopg.connect(address, autocommit=True) as connection:

@@ -6,10 +6,13 @@ revoke: each publication and the guard (:mod:`claimhouse.reporting.guard`) undo 
 
 from __future__ import annotations
 
+import argparse
 import base64
+import csv
 import hashlib
 import hmac
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +23,15 @@ from claimhouse import connections, settings, warehouse
 
 # The login that everybody who reads through Tableau shares.
 TABLEAU = "tableau_service"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A login as the files name it, its database role, and the schema that is its own, if there is one."""
+
+    login: str
+    role_name: str
+    schema_name: str | None
 
 
 @dataclass(frozen=True)
@@ -47,16 +59,25 @@ class _Login:
         return f"claimhouse_login_{self.login.removeprefix('client_')}"
 
 
-def create(connection: Connection[Any], roles: Mapping[str, bool]) -> None:
-    """Create the roles of readers and that of Tableau.
+def names(connection: Connection[Any]) -> list[Name]:
+    """The logins of the warehouse, by name, and their database roles."""
+    return warehouse.query_as(connection, Name, "reporting/roles/names")
 
-    A person's role can log in once the connection ``claimhouse_login_<role>`` has a password.
+
+def create(connection: Connection[Any], logins: Mapping[str, bool]) -> None:
+    """Create the roles of readers and that of Tableau; a role that has the name of its login is renamed.
+
+    A person's role can log in once the connection ``claimhouse_login_<login>`` has a password.
 
     Args:
         connection: a connection of the warehouse's owner, who may create roles.
-        roles: each role, and whether it is a reader's own (not a person's).
+        logins: each login, and whether it is a reader's own (not a person's).
     """
-    for role, is_own_role in roles.items():
+    known = {name.login: name.role_name for name in names(connection)}
+    for login, is_own_role in logins.items():
+        role = known[login]
+        if role != login:
+            warehouse.run(connection, "reporting/roles/rename", login=login, role=role)
         _create_role(connection, role, can_login=not is_own_role)
         # The guard sees the sessions of roles whose rights its own role has, and may end them.
         allow_acting_as(connection, role, inherit=True)
@@ -167,6 +188,21 @@ def _set_password(connection: Connection[Any], role: str, password: str) -> None
             sql.Identifier(role), sql.Literal(verifier.decode())
         )
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: ``claimhouse readers list``."""
+    parser = argparse.ArgumentParser(
+        prog="claimhouse readers", description="Who reads, and as which database role."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands.add_parser("list", help="print each login, its role and its schema as csv")
+    parser.parse_args(arguments)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("login", "role", "schema"))
+    with warehouse.connect() as connection:
+        for name in names(connection):
+            writer.writerow((name.login, name.role_name, name.schema_name or ""))
 
 
 def _is_of(verifier: str, password: str) -> bool:

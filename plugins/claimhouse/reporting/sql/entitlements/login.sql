@@ -1,4 +1,4 @@
--- $1: the database roles of all readers, as JSON.
+-- $1: the logins of all readers, as JSON. A login keeps the name of its role.
 merge into security.login as t
 using (
     select

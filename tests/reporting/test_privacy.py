@@ -61,8 +61,6 @@ def test_every_select_of_counts_has_a_description():
 
 def test_a_bad_description_of_a_count_table_is_named_with_its_line(tmp_path):
     file = tmp_path / "counts.yaml"
-    file.write_text(
-        "partition_by: [source_system]\ndimensions: [[state]]\ncount: patients\nmeasure: [cost]\n"
-    )
+    file.write_text("year: year\ndimensions: [[state]]\ncount: patients\nmeasure: [cost]\n")
     with pytest.raises(strict_yaml.YamlError, match=r"counts\.yaml:4: measure: unknown key"):
         small_cells.load(file)

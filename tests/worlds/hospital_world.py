@@ -58,7 +58,7 @@ class Hospital:
         self._batch()
         self.payers = {name: self._payer(name, insurer) for name, insurer in PAYERS.items()}
         self.codes = {code: self._procedure(code, *what) for code, what in PROCEDURES.items()}
-        self.patients = [self._patient(number) for number in range(160)]
+        self.patients = [self.patient(number) for number in range(160)]
         with connection.transaction():
             for number in range(encounters):
                 self._encounter(number)
@@ -99,6 +99,11 @@ class Hospital:
                 code for code in list(PROCEDURES)[:4] if payer != "Uninsured" or code != "265764009"
             ]
             codes = self.dice.sample(offered, self.dice.randrange(1, 4))
+        self.treat(number, patient, day, codes)
+
+    def treat(self, number, patient, day, codes):
+        """An encounter of *patient* in which the procedures *codes* are done."""
+        payer = patient["payer"]
         specialty = next(PROCEDURES[code][1] for code in codes)
         hospice = specialty == "hospice"
         profile = self._one(
@@ -152,8 +157,9 @@ class Hospital:
             " is_restricted) values ('hospital', %s, %s, %s, %s) returning procedure_key",
             code, name, specialty, specialty == "hospice")  # fmt: skip
 
-    def _patient(self, number):
-        payer = self.dice.choices(list(PAYERS), (8, 6, 6, 1))[0]
+    def patient(self, number, payer=None):
+        """A patient of *payer*, or of any."""
+        payer = payer or self.dice.choices(list(PAYERS), (8, 6, 6, 1))[0]
         # Only UnitedHealthcare's cities are numbers: a cast fails on those of everybody else.
         city = "02118" if payer == "UnitedHealthcare" else "Xanadu"
         birth = date(1930 + number % 80, 5, 17)

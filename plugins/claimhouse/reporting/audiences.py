@@ -61,7 +61,7 @@ def of(readers: Iterable[Reader], reports: Mapping[str, Report]) -> dict[str, Au
     for reader in readers:
         published = _published(reader.reports, reports)
         is_of_client = not reader.is_internal or any(
-            reports[name].has_pseudonyms for name in published
+            reports[name].has_pseudonyms or reports[name].counts for name in published
         )
         for role in reader.roles:
             entitlements: dict[tuple[str, str], set[str]] = {}

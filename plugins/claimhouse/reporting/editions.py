@@ -99,7 +99,7 @@ def _publish_all(
     warehouse.run(connection, "reporting/editions/temporary")
     warehouse.query(connection, "reporting/editions/restricted", source)
     if any(table.report.counts for table in tables):
-        small_cells.refresh(connection)
+        small_cells.refresh(connection, source)
     changed: dict[str, int] = {}
     for audience in audiences:
         if source not in audience.sources:

@@ -1,9 +1,11 @@
 """Count tables: counts about people who are not the reader's own, with small cells suppressed.
 
 A count table is a folder of ``include/sql/reporting`` with a SELECT, ``counts.sql``, and the
-description of its columns, ``counts.yaml``. The table ``counts.<name>_unsuppressed`` keeps what was
-counted, and no reader can reach it; ``counts.<name>`` is what is published. A cell whose new value
-would reveal a small count keeps the value published before, with its own ``as_of``.
+description of its columns, ``counts.yaml``. It is counted for each reader that may read it: what
+the reader knows, the rows of its own members, is left out of every count about others. The table
+``counts.<name>_unsuppressed`` keeps what was counted, and no reader can reach it; ``counts.<name>``
+is what is published. A cell whose new value would reveal a small count keeps the value published
+before, with its own ``as_of``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from psycopg import Connection
 
 from claimhouse import settings, strict_yaml, warehouse
 from claimhouse.privacy import SMALL_CELLS
-from claimhouse.reporting import suppression
+from claimhouse.reporting import reports, suppression
 from claimhouse.reporting.suppression import Cell, Version
 
 log = logging.getLogger(__name__)
@@ -30,9 +32,22 @@ TOTAL = "all"
 # A refresh that could publish fewer than this share of the cells published before is postponed: the
 # table published before is complete and consistent, and repeating it reveals nothing.
 WORTH_PUBLISHING = 0.8
+# A year is closed once the data reach this many months into the next: bills come in late.
+RUN_OUT_MONTHS = 3
+
+# The facts that can be counted: `sql/small_cells/known.sql` knows who has seen which of their rows.
+FACTS = ("fact_encounter", "fact_procedure", "fact_claim")
+# Columns whose values have a table of their own each, without a total over them.
+_PARTITION = ("client", "source_system", "restricted_specialty")
+
+_REPORTS = settings.INCLUDE / "sql" / "reporting"
 
 # A cell as the SQL files return it: its keys and counts by column.
 Row = dict[str, Any]
+
+
+class SmallCellsError(RuntimeError):
+    """Counts that must not be published; the message names the count table and says why."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +55,26 @@ class CountTable:
     """A table of counts.
 
     Attributes:
-        partition_by: columns whose values have a table of their own each, without a total over them.
+        year: the column with the year, if each year is a table of its own.
         dimensions: lists of columns, each from coarse to fine.
         count: the column with distinct patients.
         measures: the columns suppressed together with the count.
+        with_own: those of the measures that the reader's own rows are part of too.
         own: by column the group that the reader sees in full anyway and that is part of no total.
     """
 
     name: str
-    partition_by: tuple[str, ...]
+    year: str | None
     dimensions: tuple[tuple[str, ...], ...]
     count: str
     measures: tuple[str, ...]
+    with_own: tuple[str, ...]
     own: dict[str, str]
+
+    @property
+    def partition_by(self) -> list[str]:
+        """The columns whose values have a table of their own each, without a total over them."""
+        return [*_PARTITION, self.year] if self.year else list(_PARTITION)
 
     @property
     def keys(self) -> list[str]:
@@ -78,9 +100,15 @@ class CountTable:
         """The names that the SQL files of this module use."""
         return {
             "name": self.name,
-            "partition_by": list(self.partition_by),
+            "partition_by": self.partition_by,
+            "year": self.year,
             "keys": self.keys,
             "count": self.count,
+            "with_own": self.with_own,
+            "of_others": [
+                self.count,
+                *(name for name in self.measures if name not in self.with_own),
+            ],
             "values": [self.count, *self.measures, "as_of"],
             "columns": [*self.keys, self.count, *self.measures],
         }
@@ -92,8 +120,7 @@ def load_all() -> list[CountTable]:
     Raises:
         strict_yaml.YamlError: a description cannot be used; the message names file and line.
     """
-    files = sorted((settings.INCLUDE / "sql" / "reporting").glob("*/counts.yaml"))
-    return [load(file) for file in files]
+    return [load(file) for file in sorted(_REPORTS.glob("*/counts.yaml"))]
 
 
 def load(file: Path) -> CountTable:
@@ -105,28 +132,115 @@ def load(file: Path) -> CountTable:
     data = strict_yaml.read(file, settings.INCLUDE / "counts_schema.yaml").data
     return CountTable(
         name=file.parent.name,
-        partition_by=tuple(data["partition_by"]),
+        year=data.get("year"),
         dimensions=tuple(tuple(columns) for columns in data["dimensions"]),
         count=data["count"],
-        measures=tuple(data["measures"]),
+        measures=(*data["measures"], *data.get("measures_with_own", ())),
+        with_own=tuple(data.get("measures_with_own", ())),
         own=data.get("own", {}),
     )
 
 
-def refresh(connection: Connection[Any]) -> list[str]:
+def refresh(connection: Connection[Any], source: str | None = None) -> list[str]:
     """Count every count table again and publish what may be published, in the caller's transaction.
+
+    Args:
+        connection: a connection of the warehouse's owner.
+        source: the source system whose rows are counted; all of them if left out.
 
     Returns:
         The names of the count tables in which anything had changed.
+
+    Raises:
+        SmallCellsError: a count table counts what a reader knows, or a reader may read two count
+            tables of the same rows.
     """
     warehouse.run(connection, "reporting/small_cells/comment")
-    return [table.name for table in load_all() if _refresh(connection, table)]
+    warehouse.run(connection, "reporting/small_cells/known", facts=FACTS)
+    tables = load_all()
+    facts = {table.name: _check(connection, table) for table in tables}
+    read_by = _reports_by_table([table.name for table in tables])
+    _check_readers(connection, facts, read_by)
+    return [
+        table.name
+        for table in tables
+        if _refresh(connection, table, facts[table.name], read_by[table.name], source)
+    ]
 
 
-def _refresh(connection: Connection[Any], table: CountTable) -> bool:
-    names = table.template_names()
+def _check(connection: Connection[Any], table: CountTable) -> list[str]:
+    """The facts that a count table counts. The server says what its SELECT reads.
+
+    Raises:
+        SmallCellsError: the SELECT reads rows that the reader knows.
+    """
     select = warehouse.sql(f"reporting/{table.name}/counts")
-    warehouse.run(connection, "reporting/small_cells/count", select=select)
+    warehouse.run(connection, "reporting/small_cells/counting", select=select)
+    view = "own_and_others_" if table.own else "others_"
+    facts = {f"{view}{fact}": fact for fact in FACTS}
+    counted = []
+    for row in warehouse.query(connection, "reporting/small_cells/relations"):
+        schema, relation = row["schema"], row["relation"]
+        if row["is_temporary"] and relation in facts:
+            counted.append(facts[relation])
+        elif not (schema == "star" and relation.startswith("dim_")) and schema != "reference":
+            place = "pg_temp" if row["is_temporary"] else schema
+            raise SmallCellsError(
+                f"{table.name}/counts.sql reads {place}.{relation}: a count table reads "
+                f"pg_temp.{view}<fact>, dimensions and reference lists, so that what a reader "
+                "knows is left out of what it is shown about others"
+            )
+    if not counted:
+        raise SmallCellsError(f"{table.name}/counts.sql reads no view pg_temp.{view}<fact>")
+    return counted
+
+
+def _reports_by_table(tables: list[str]) -> dict[str, list[str]]:
+    """The reports that read each count table, through other reports too."""
+    loaded = {name: reports.load(name) for name in reports.names()}
+
+    def reads(report: str, table: str) -> bool:
+        return table in loaded[report].counts or any(
+            reads(other, table) for other in loaded[report].reads
+        )
+
+    return {table: [name for name in loaded if reads(name, table)] for table in tables}
+
+
+def _check_readers(
+    connection: Connection[Any], facts: dict[str, list[str]], read_by: dict[str, list[str]]
+) -> None:
+    """Refuse a reader of two count tables of one fact: what one hides the other may show.
+
+    Raises:
+        SmallCellsError: the message names the readers and the tables.
+    """
+    problems = []
+    for row in warehouse.query(connection, "reporting/small_cells/reports"):
+        read = [table for table in read_by if set(read_by[table]) & set(row["reports"])]
+        for fact in FACTS:
+            same = [table for table in read if fact in facts[table]]
+            if len(same) > 1:
+                problems.append(f"{row['client']} may read {' and '.join(same)}, both of {fact}")
+    if problems:
+        raise SmallCellsError(
+            "a cell that one count table hides could be derived from another: "
+            + "; ".join(problems)
+        )
+
+
+def _refresh(
+    connection: Connection[Any],
+    table: CountTable,
+    facts: list[str],
+    read_by: list[str],
+    source: str | None,
+) -> bool:
+    names = table.template_names() | {"fact": facts[0], "run_out_months": RUN_OUT_MONTHS}
+    warehouse.query(connection, "reporting/small_cells/readers", json.dumps(read_by), source)
+    select = warehouse.sql(f"reporting/{table.name}/counts")
+    warehouse.run(connection, "reporting/small_cells/counting", select=select)
+    warehouse.run(connection, "reporting/small_cells/count", **names)
     warehouse.run(connection, "reporting/small_cells/create", **names)
     if not warehouse.query(connection, "reporting/small_cells/has_changed", **names)[0][
         "has_changed"
@@ -152,11 +266,22 @@ def _partitions(table: CountTable, rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _decide(table: CountTable, rows: list[Row]) -> Iterator[Row]:
-    """The cells of a partition and whether each is hidden; none if its refresh is postponed."""
+    """The cells of a partition and whether each is hidden; none if its refresh waits."""
     others = {table.cell(row): row for row in rows if not table.is_own(row)}
-    hidden = _hidden_cells(others)
+    is_closed = any(row["is_closed"] for row in rows)
+    was_closed = any(row["was_closed"] for row in rows)
+    if not any(row["has_changed"] for row in rows):
+        if is_closed and was_closed:
+            return
+        hidden: frozenset[Cell] | None = frozenset(
+            cell for cell, row in others.items() if row["was_hidden"]
+        )
+    elif is_closed and was_closed:
+        hidden = _hidden_of_closed(others)
+    else:
+        hidden = _hidden_cells(others, 0 if is_closed else WORTH_PUBLISHING)
     if hidden is None:
-        log.info("a partition of %s is postponed: too many changes are small", table.name)
+        log.info("a partition of %s waits: too many changes are small", table.name)
         return
     for row in rows:
         if row["new_count"] is not None:
@@ -164,19 +289,43 @@ def _decide(table: CountTable, rows: list[Row]) -> Iterator[Row]:
             yield key | {"is_hidden": not table.is_own(row) and table.cell(row) in hidden}
 
 
-def _hidden_cells(rows: dict[Cell, Row]) -> frozenset[Cell] | None:
+def _hidden_of_closed(rows: dict[Cell, Row]) -> frozenset[Cell] | None:
+    """The cells to hide of a closed year that was published; None while it waits.
+
+    A correction waits until there are so many of them that no cell, shown or hidden, differs by a
+    small count: whoever compares two editions of a year then finds changes of many people only.
+    """
+    if any(
+        row["has_changed"]
+        and abs((row["new_count"] or 0) - (row["previous_count"] or 0)) in range(SMALL_CELLS.stop)
+        for row in rows.values()
+    ):
+        return None
+    return _hidden_cells(rows, 0)
+
+
+def _hidden_cells(rows: dict[Cell, Row], worth_publishing: float) -> frozenset[Cell] | None:
     """The cells to hide; None if too few cells could be published."""
     counts = _known(rows, "new_count")
     previous = _known(rows, "previous_count")
     if not previous:
         return suppression.suppress(counts)
     published = _known(rows, "published_count")
-    enough = WORTH_PUBLISHING * len(published)
-    changes = (abs(counts.get(cell, 0) - count) for cell, count in published.items())
-    if sum(change not in SMALL_CELLS for change in changes) < enough:
+    # As many patients as before and other sums: how many are behind the change nobody counted.
+    unclear = frozenset(
+        cell
+        for cell, row in rows.items()
+        if row["is_unpublished"] and row["new_count"] == row["published_count"]
+    )
+    enough = worth_publishing * len(published)
+    changes = (
+        cell not in unclear and abs(counts.get(cell, 0) - count) not in SMALL_CELLS
+        for cell, count in published.items()
+    )
+    if sum(changes) < enough:
         return None
     was_hidden = frozenset(cell for cell, row in rows.items() if row["was_hidden"])
-    hidden = suppression.suppress(counts, Version(previous, was_hidden), published)
+    hidden = suppression.suppress(counts, Version(previous, was_hidden), published, unclear)
     return hidden if len(counts.keys() - hidden) >= enough else None
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ def suppress(
     counts: Mapping[Cell, int],
     previous: Version | None = None,
     shown: Mapping[Cell, int] | None = None,
+    unclear: Collection[Cell] = (),
 ) -> frozenset[Cell]:
     """The cells of a table to hide.
 
@@ -60,6 +61,7 @@ def suppress(
         counts: distinct patients of each cell, totals included. A missing cell counts nobody.
         previous: the version that readers have seen before, of the same dimensions.
         shown: the value last shown of each cell, for cells not shown in *previous*.
+        unclear: cells with as many patients as last shown, but other patients or sums.
 
     Returns:
         The cells whose new value must not be shown.
@@ -72,7 +74,7 @@ def suppress(
             cell: count for cell, count in previous.counts.items() if cell not in previous.hidden
         }
     hidden = {cell for cell, count in counts.items() if count in SMALL_CELLS}
-    hidden |= {
+    hidden |= set(unclear) | {
         cell for cell in counts if cell in seen and abs(counts[cell] - seen[cell]) in SMALL_CELLS
     }
     while True:

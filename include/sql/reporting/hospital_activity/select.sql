@@ -1,6 +1,6 @@
 {% from "macros.jinja" import counts with context %}
--- All patients, whoever their payer: counts with small cells suppressed. Restricted encounters are part of no
--- total; their rows are shown to entitled readers only.
+-- Patients of other payers: counts with small cells suppressed. For the reader's own members see members_helped.
+-- Restricted encounters are part of no total; their rows are shown to entitled readers only.
 select
     s.source_system,
     s.year,

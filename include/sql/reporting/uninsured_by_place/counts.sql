@@ -1,29 +1,21 @@
 -- Where uninsured patients live. Restricted encounters have a table of their own.
-with restricted as (
+with helped as (
     select
-        source_system,
-        encounter_id,
-        max(specialty) as specialty
-    from security.restricted_encounter
-    group by source_system, encounter_id
-),
-
-helped as (
-    select
+        f.client,
         f.source_system,
-        coalesce(r.specialty, '') as restricted_specialty,
+        f.restricted_specialty,
         coalesce(d.state, 'unknown') as state,
         coalesce(d.city, 'unknown') as city,
         d.patient_id,
         f.total_claim_cost
-    from star.fact_encounter as f
+    from pg_temp.others_fact_encounter as f
     inner join star.dim_payer as y on f.payer_key = y.payer_key
     inner join star.dim_patient as d on f.patient_key = d.patient_key
-    left join restricted as r on f.source_system = r.source_system and f.encounter_id = r.encounter_id
     where d.patient_key > 0 and y.is_insurer = false
 )
 
 select
+    client,
     source_system,
     restricted_specialty,
     case when grouping(state) = 1 then 'all' else state end as state,
@@ -33,6 +25,7 @@ select
     round(avg(total_claim_cost), 2) as average_cost
 from helped
 group by
+    client,
     source_system,
     restricted_specialty,
     grouping sets ((state, city), (state), ())

@@ -22,13 +22,17 @@ begin
         limit 0;
         create table counts.{{ name }} as
         select
-            c.*,
+            {% for column in columns %}c.{{ column }}, {% endfor %}c.as_of,
             false as is_hidden
         from counted as c
         limit 0;
         comment on table counts.{{ name }}_unsuppressed is 'All cells as counted. Readers see counts.{{ name }}';
+        comment on column counts.{{ name }}_unsuppressed.is_closed is
+        'Whether the year was closed when this was counted: a later correction waits';
         comment on table counts.{{ name }} is
         'The cells as published: NULL where suppressed. as_of is when the data behind a cell were loaded';
+        comment on column counts.{{ name }}.client is
+        'Whom the cell is for: a client or role. What it knows itself is part of no cell but its own';
     end if;
 end
 $$;

@@ -274,7 +274,8 @@ def standby():
             embedded.stop(data)
             (data / "standby.signal").touch()
             embedded.start(data)
-            yield world
+            with psycopg.connect(address, autocommit=True) as world.connection:
+                yield world
         finally:
             embedded.stop(data)
 

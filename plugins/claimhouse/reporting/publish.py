@@ -93,7 +93,8 @@ def publish(
     published, errors = [], []
     for source in sorted({source for audience in access.audiences for source in audience.sources}):
         try:
-            edition = editions.publish(connection, source, access.tables, access.audiences)
+            with guard.clear_the_way(connection):
+                edition = editions.publish(connection, source, access.tables, access.audiences)
         except Exception as error:
             log.error("%s could not be published: %s", source, type(error).__name__)
             errors.append(error)

@@ -12,8 +12,8 @@ begin
         select distinct
             n.nspname,
             r.rolname,
-            r.rolcanlogin and r.rolname ~ '^(client|staff)_'
-            and r.rolname not in (select l.login from security.login as l) as must_close
+            r.rolcanlogin and r.rolname ~ '^(client|staff|reader)_'
+            and r.rolname not in (select l.role_name from security.login as l) as must_close
         from pg_namespace as n
         cross join lateral aclexplode(n.nspacl) as a
         inner join pg_roles as r on a.grantee = r.oid
@@ -22,11 +22,11 @@ begin
             and r.rolname not in ('reporting_owner', 'identified_owner')
             and (
                 n.nspname = 'reporting'
-                and r.rolname not in (select l.login from security.login as l)
+                and r.rolname not in (select l.role_name from security.login as l)
                 and r.rolname <> 'tableau_service'
                 or (n.nspname in ('star', 'metrics', 'reference') or n.nspname like 'source\_%')
                 and r.rolname not in (
-                    select l.login
+                    select l.role_name
                     from security.login as l
                     inner join security.client as c on l.client = c.client
                     where split_part(n.nspname, '_', 1) = any(c.schemas)
@@ -56,7 +56,7 @@ begin
             v.relnamespace = 'reporting'::regnamespace and a.grantee <> v.relowner
             and (g.rolname, v.relname) not in (
                 select
-                    case x.is_tableau when true then 'tableau_service' else l.login end as rolname,
+                    case x.is_tableau when true then 'tableau_service' else l.role_name end as rolname,
                     r.report
                 from security.login as l
                 inner join security.client as c on l.client = c.client
@@ -70,19 +70,19 @@ begin
 
     for reader in
         select
-            l.login,
+            l.role_name,
             c.reports,
             c.schemas,
             c.privacy_level
         from security.login as l
         inner join security.client as c on l.client = c.client
-        order by l.login
+        order by l.role_name
     loop
-        execute format('grant usage on schema reporting to %I', reader.login);
-        execute format('grant connect on database %I to %I', current_database(), reader.login);
+        execute format('grant usage on schema reporting to %I', reader.role_name);
+        execute format('grant connect on database %I to %I', current_database(), reader.role_name);
         foreach report in array reader.reports loop
             if to_regclass(format('reporting.%I', report)) is not null then
-                execute format('grant select on reporting.%I to %I', report, reader.login);
+                execute format('grant select on reporting.%I to %I', report, reader.role_name);
             end if;
         end loop;
         for place in
@@ -95,8 +95,8 @@ begin
                 -- the views of metrics read the star with the rights of their reader
                 or n.nspname = 'metrics' and reader.schemas @> array['metrics', 'star']
         loop
-            execute format('grant usage on schema %I to %I', place.nspname, reader.login);
-            execute format('grant select on all tables in schema %I to %I', place.nspname, reader.login);
+            execute format('grant usage on schema %I to %I', place.nspname, reader.role_name);
+            execute format('grant select on all tables in schema %I to %I', place.nspname, reader.role_name);
         end loop;
     end loop;
 

@@ -3,16 +3,16 @@ with reader as (
     select
         r.oid,
         r.rolname,
-        l.login is null and r.rolname <> 'tableau_service' as is_view_owner,
+        l.role_name is null and r.rolname <> 'tableau_service' as is_view_owner,
         coalesce(c.schemas, '{}') as schemas,
         coalesce(c.reports, '{}') as reports,
         c.privacy_level,
         r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication as has_forbidden_right
     from pg_roles as r
-    left join security.login as l on r.rolname = l.login
+    left join security.login as l on r.rolname = l.role_name
     left join security.client as c on l.client = c.client
     where
-        l.login is not null
+        l.role_name is not null
         or r.rolname in ('reporting_owner', 'identified_owner', 'tableau_service')
 ),
 

@@ -34,7 +34,8 @@ def create(
         glossary.GlossaryError: a column of a report is not in ``include/columns.yaml``.
     """
     for owner in (PUBLISHED_OWNER, LIVE_OWNER):
-        roles.allow_acting_as(connection, owner)
+        # A publisher who is no superuser drops, comments and grants what these roles own.
+        roles.allow_acting_as(connection, owner, inherit=True)
     by_name = {table.report.name: table for table in tables}
     wanted = {
         name: _select(report, by_name)

@@ -251,7 +251,7 @@ def publish(connection: psycopg.Connection[Any], clients: Path) -> None:
 
     with connection.transaction():
         metrics.publish(connection)
-        reporting.publish(connection, clients)
+    reporting.publish(connection, clients)
 
 
 def deliver(connection: psycopg.Connection[Any]) -> None:

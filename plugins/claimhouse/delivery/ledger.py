@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from typing import Any
 
 from claimhouse import warehouse
 from claimhouse.delivery.model import Disclosure, MailInDoubt, Matter
@@ -71,13 +72,17 @@ def as_csv(rows: Sequence[Disclosure] | Sequence[MailInDoubt] | Sequence[Matter]
         writer = csv.DictWriter(text, list(asdict(rows[0])), lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(
-                {
-                    name: " ".join(value) if isinstance(value, list) else value
-                    for name, value in asdict(row).items()
-                }
-            )
+            writer.writerow({name: _as_text(value) for name, value in asdict(row).items()})
     return text.getvalue()
+
+
+def _as_text(value: Any) -> Any:
+    """*value* in one field: ``billing 12, clinic 3`` of a mapping."""
+    if isinstance(value, list):
+        return " ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {content}" for name, content in value.items())
+    return value
 
 
 def _midnight(day: date | None) -> datetime | None:

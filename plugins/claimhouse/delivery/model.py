@@ -212,6 +212,8 @@ class Disclosure:
             in doubt.
         state: ``sent``, ``in doubt``, or ``not sent`` where it was in doubt and did not arrive.
         transport: the transport that was used; ``unknown`` where an early release did not store it.
+        as_of: the oldest state among the source systems that the file shows; None where nothing was loaded.
+        editions: the editions that the file was written from, by source system; none from before there were any.
         answered_by: who answered that a mail in doubt arrived, or did not; None where nobody had to.
         answer_reason: how that person knows.
     """
@@ -228,6 +230,8 @@ class Disclosure:
     reason: str
     column_names: list[str]
     row_count: int
+    as_of: datetime | None
+    editions: dict[str, int]
     file_name: str
     checksum: str
     answered_by: str | None

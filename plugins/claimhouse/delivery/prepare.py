@@ -72,7 +72,7 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
                 continue
             waiting = outbox.waiting(connection, subscription_id)
             for period in sorted({current} | {mail.period for mail in waiting}):
-                _prepare_period(connection, subscription, period, may_add=period == current)
+                _prepare_period(connection, subscription, period, now, may_add=period == current)
     return subscription_id
 
 
@@ -80,14 +80,7 @@ def _is_stale(
     connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
 ) -> bool:
     """Whether the refresh of what this subscription shows has failed; enters a notice for the owner."""
-    refreshed_by = now - timedelta(minutes=settings.refresh_minutes())
-    problems = warehouse.query_as(
-        connection,
-        RefreshProblem,
-        "delivery/refresh_problems",
-        subscription.client_login,
-        refreshed_by,
-    )
+    problems = _refresh_problems(connection, subscription, now)
     if not problems:
         return False
     log.warning("%s is withheld: %s", subscription.subscription_id, letters.in_words(problems))
@@ -97,14 +90,34 @@ def _is_stale(
     return True
 
 
+def _refresh_problems(
+    connection: Connection[Any], subscription: Subscription, now: datetime
+) -> list[RefreshProblem]:
+    """Why what this subscription shows is not the newest data."""
+    refreshed_by = now - timedelta(minutes=settings.refresh_minutes())
+    return warehouse.query_as(
+        connection,
+        RefreshProblem,
+        "delivery/refresh_problems",
+        subscription.client_login,
+        refreshed_by,
+        subscription.report,
+    )
+
+
 def _prepare_period(
-    connection: Connection[Any], subscription: Subscription, period: datetime, *, may_add: bool
+    connection: Connection[Any],
+    subscription: Subscription,
+    period: datetime,
+    now: datetime,
+    *,
+    may_add: bool,
 ) -> None:
     """Write the file of one period and its outbox rows, unless they are there and usable."""
     recipients = _open_recipients(connection, subscription, period, may_add=may_add)
     if not recipients:
         return
-    file = _write(connection, subscription, period)
+    file = _write(connection, subscription, period, now)
     outbox.checkpoint("file written")
     with connection.transaction():
         if file.written.row_count == 0 and subscription.when_empty == "withhold":
@@ -143,8 +156,14 @@ def _open_recipients(
     return [] if is_ready else recipients
 
 
-def _write(connection: Connection[Any], subscription: Subscription, period: datetime) -> _File:
-    """Write the file as the client's own role sees the report, from one edition of each source."""
+def _write(
+    connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
+) -> _File:
+    """Write the file as the client's own role sees the report, from one edition of each source.
+
+    Raises:
+        DeliveryError: a publication has begun to change what the client sees.
+    """
     report = subscription.report
     meanings = {
         meaning.column_name: meaning.description
@@ -158,11 +177,19 @@ def _write(connection: Connection[Any], subscription: Subscription, period: date
     with warehouse.connect() as reading, reading.transaction():
         reading.prepare_threshold = None
         reading.execute("set transaction isolation level repeatable read, read only")
+        role = sql.SQL("set local role {}").format(sql.Identifier(subscription.client_role))
+        reading.execute(role)
+        # Before the first query fixes what the transaction sees: in a table that is made anew
+        # after that, it would see no rows.
+        view = sql.Identifier("reporting", report)
+        reading.execute(sql.SQL("lock table {} in access share mode").format(view))
+        reading.execute("set local role none")
         editions = warehouse.query_as(
             reading, Edition, "delivery/editions", subscription.client_login
         )
-        role = sql.Identifier(subscription.client_role)
-        reading.execute(sql.SQL("set local role {}").format(role))
+        if problems := _refresh_problems(reading, subscription, now):
+            raise DeliveryError(f"not prepared: {letters.in_words(problems)}")
+        reading.execute(role)
         summary = _summary(reading, report)
         rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))
         content = Extract(

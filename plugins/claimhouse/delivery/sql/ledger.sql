@@ -14,11 +14,14 @@ select
     l.reason,
     l.column_names,
     l.row_count,
+    e.as_of,
+    e.editions,
     l.file_name,
     l.checksum,
     l.answered_by,
     l.answer_reason
 from delivery.ledger as l
+inner join delivery.extract as e on l.extract_id = e.extract_id
 where
     ($3::text is null or l.client = $3)
     and ($4::timestamptz is null or l.disclosed_at >= $4)

@@ -1,4 +1,4 @@
--- $1: a login, $2: a moment. Why what this role sees is not the newest data that arrived before $2.
+-- $1: a login, $2: a moment, $3: a report. Why what this login sees is not the newest data that arrived before $2.
 with source as (
     select distinct n.source_system
     from security.entitlement as n
@@ -35,5 +35,14 @@ from security.data_as_of as a
 inner join source as s on a.source_system = s.source_system
 inner join security.login as l on l.login = $1
 left join published.edition as p on l.audience = p.audience and a.source_system = p.source_system
-where a.as_of is distinct from p.as_of and a.as_of < $2
+-- Before its first edition an audience sees no rows, however new the data are.
+where a.as_of is distinct from p.as_of and (a.as_of < $2 or p.as_of is null)
+union all
+select
+    p.source_system,
+    'the report has changed since it was published' as problem
+from security.login as l
+inner join published.edition as p on l.audience = p.audience
+inner join published.report as r on r.report = $3
+where l.login = $1 and r.changed_at > coalesce(p.published_at, '-infinity')
 order by source_system, problem;

@@ -47,4 +47,4 @@ def select(
 @functools.cache
 def _count_tables() -> Mapping[str, tuple[str, ...]]:
     """The columns that divide each count table, by its name."""
-    return {table.name: table.partition_by for table in small_cells.load_all()}
+    return {table.name: tuple(table.partition_by) for table in small_cells.load_all()}

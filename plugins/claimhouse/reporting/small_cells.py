@@ -72,9 +72,9 @@ class CountTable:
     own: dict[str, str]
 
     @property
-    def partition_by(self) -> list[str]:
+    def partition_by(self) -> tuple[str, ...]:
         """The columns whose values have a table of their own each, without a total over them."""
-        return [*_PARTITION, self.year] if self.year else list(_PARTITION)
+        return (*_PARTITION, self.year) if self.year else _PARTITION
 
     @property
     def keys(self) -> list[str]:
@@ -100,7 +100,7 @@ class CountTable:
         """The names that the SQL files of this module use."""
         return {
             "name": self.name,
-            "partition_by": self.partition_by,
+            "partition_by": list(self.partition_by),
             "year": self.year,
             "keys": self.keys,
             "count": self.count,

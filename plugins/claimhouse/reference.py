@@ -15,6 +15,17 @@ from psycopg import Connection, sql
 from claimhouse import settings, warehouse, word_lists
 
 
+def digest(folder: Path | None = None) -> str:
+    """What tells the content of all lists apart from any other.
+
+    Args:
+        folder: where the lists are; ``include/reference`` when left out.
+    """
+    files = sorted((folder or settings.INCLUDE / "reference").glob("*.csv"))
+    content = b"".join(file.name.encode() + file.read_bytes() for file in files)
+    return hashlib.sha256(content).hexdigest()
+
+
 def fill(connection: Connection[Any], folder: Path | None = None) -> list[str]:
     """Make the tables of the schema ``reference`` agree with their files; safe to repeat.
 

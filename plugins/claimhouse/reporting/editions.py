@@ -6,6 +6,7 @@ not change is not touched; rows that are replaced go to ``published.<report>_was
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import settings, warehouse
-from claimhouse.reporting import selects, small_cells
+from claimhouse import reference, settings, warehouse
+from claimhouse.reporting import changes, selects, small_cells
 from claimhouse.reporting.audiences import Audience
+from claimhouse.reporting.changes import Changes
 from claimhouse.reporting.tables import Table
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ def publish(
     source: str,
     tables: Iterable[Table],
     audiences: Iterable[Audience],
+    *,
+    everything: bool = False,
 ) -> Edition | None:
     """Publish a source system to its audiences, in one transaction.
 
@@ -52,6 +56,7 @@ def publish(
         source: the source system.
         tables: the tables of all published reports.
         audiences: all audiences.
+        everything: whether all rows are compared, not only those that follow from a change.
 
     Returns:
         What was written; None where the source is being loaded: its load publishes it when it ends.
@@ -65,7 +70,9 @@ def publish(
             if warehouse.query(connection, "reporting/editions/loading", source):
                 log.info("%s is being loaded: its edition stays", source)
                 return None
-            changed = _publish_all(connection, source, list(tables), audiences)
+            changed = _publish_all(
+                connection, source, list(tables), list(audiences), everything=everything
+            )
     log.info("published %s: %s", source, {name: rows for name, rows in changed.items() if rows})
     return Edition(source, changed)
 
@@ -93,26 +100,32 @@ def _publish_all(
     connection: Connection[Any],
     source: str,
     tables: Sequence[Table],
-    audiences: Iterable[Audience],
+    audiences: Sequence[Audience],
+    *,
+    everything: bool,
 ) -> dict[str, int]:
     """Publish every report of the source to each audience; returns how many rows changed, by report."""
     warehouse.run(connection, "reporting/editions/temporary")
     warehouse.query(connection, "reporting/editions/restricted", source)
+    warehouse.query(connection, "reporting/editions/batches", source)
     if any(table.report.counts for table in tables):
         small_cells.refresh(connection, source)
-    changed: dict[str, int] = {}
+    work = _Work(
+        connection, source, None if everything else changes.since_last_edition(connection, source)
+    )
+    written: dict[str, int] = {}
     for audience in audiences:
         if source not in audience.sources:
             continue
         warehouse.query(connection, "reporting/editions/begin", audience.number, source)
         for table in tables:
             if table.report.name in audience.reports and _is_of(table, source):
-                rows = _publish(connection, source, table, audience)
-                changed[table.report.name] = changed.get(table.report.name, 0) + rows
+                rows = work.publish(table, audience)
+                written[table.report.name] = written.get(table.report.name, 0) + rows
         warehouse.query(connection, "reporting/editions/end", audience.number, source)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
-    return changed
+    return written
 
 
 def _is_of(table: Table, source: str) -> bool:
@@ -120,20 +133,91 @@ def _is_of(table: Table, source: str) -> bool:
     return bool(table.report.names.get("source_of_feed", source) == source)
 
 
-def _publish(connection: Connection[Any], source: str, table: Table, audience: Audience) -> int:
-    """Bring the rows of one report up to date for one audience; returns how many changed."""
-    names = table.names(audience) | {
-        "source": source,
-        "select": selects.select(table.report, audience, source),
-        "editions": settings.editions(),
-    }
-    state = warehouse.query(connection, "reporting/editions/state", **names)[0]
-    if not state["has_rows"]:
-        inserted = warehouse.query(connection, "reporting/editions/insert", **names)
-        warehouse.run(connection, "reporting/editions/index", **names)
+class _Work:
+    """A publication under way: what has changed, and which facts it affects."""
+
+    def __init__(self, connection: Connection[Any], source: str, since: Changes | None) -> None:
+        self.connection, self.source, self.since = connection, source, since
+        self.reference = reference.digest()
+        # By fact: its primary key, and whether few enough rows are affected to look at them alone.
+        self.affected: dict[str, tuple[list[str], bool]] = {}
+
+    def publish(self, table: Table, audience: Audience) -> int:
+        """Bring the rows of one report up to date for one audience; returns how many changed."""
+        names = table.names(audience) | {"source": self.source, "editions": settings.editions()}
+        select = selects.select(table.report, audience, self.source)
+        is_known = self._is_known(table, audience, select)
+        if is_known and self.since is not None and not table.report.counts:
+            if table.report.names.get("feed"):
+                return self._differ(names, select, batches=True)
+            if not self.since.tables:
+                return 0
+            if table.report.of and self._affects(table.report.of):
+                return self._follow(table, audience, names)
+        state = warehouse.query(self.connection, "reporting/editions/state", **names)[0]
+        if state["has_rows"]:
+            return self._differ(names, select)
+        inserted = warehouse.query(
+            self.connection, "reporting/editions/insert", select=select, **names
+        )
+        warehouse.run(self.connection, "reporting/editions/index", **names)
         return int(inserted[0]["changed"])
-    warehouse.run(connection, "reporting/editions/differences", **names)
-    changed = int(warehouse.query(connection, "reporting/editions/count")[0]["changed"])
-    if changed:
-        warehouse.run(connection, "reporting/editions/merge", **names)
-    return changed
+
+    def _is_known(self, table: Table, audience: Audience, select: str) -> bool:
+        """Whether what is published follows from the same SELECT and lists; notes the new ones."""
+        basis = hashlib.sha256(f"{self.reference} {select}".encode()).hexdigest()
+        values = (table.report.name, audience.number, self.source, basis)
+        return not warehouse.query(self.connection, "reporting/editions/basis", *values)
+
+    def _affects(self, fact: str) -> bool:
+        """Whether an edition can follow the affected rows of *fact*."""
+        assert self.since is not None
+        if fact not in self.affected:
+            key = [
+                row["name"]
+                for row in warehouse.query(self.connection, "catalog/key_columns", "star", fact)
+            ]
+            is_few = changes.affect(self.connection, self.since, fact, key)
+            self.affected[fact] = key, is_few
+        return self.affected[fact][1]
+
+    def _follow(self, table: Table, audience: Audience, names: dict[str, Any]) -> int:
+        """Publish the affected rows of a fact, or the sums that they are part of."""
+        assert self.since is not None and table.report.of
+        key, _ = self.affected[table.report.of]
+        now, was = (
+            selects.select(
+                table.report, audience, self.source, scope, key, list(self.since.dimensions)
+            )
+            for scope in ("affected", "was")
+        )
+        if not table.report.sums:
+            return self._differ(names, now, affected=table.report.of)
+        sums = {
+            column: {"type": table.columns[column], "known": known}
+            for column, known in table.report.sums.items()
+        }
+        warehouse.run(
+            self.connection, "reporting/editions/delta", now=now, was=was, sums=sums, **names
+        )
+        return self._merge(names)
+
+    def _differ(
+        self, names: dict[str, Any], select: str, *, affected: str = "", batches: bool = False
+    ) -> int:
+        """Compare rows with those that are shown, and write the differences."""
+        warehouse.run(
+            self.connection,
+            "reporting/editions/differences",
+            select=select,
+            affected=affected,
+            batches=batches,
+            **names,
+        )
+        return self._merge(names)
+
+    def _merge(self, names: dict[str, Any]) -> int:
+        changed = int(warehouse.query(self.connection, "reporting/editions/count")[0]["changed"])
+        if changed:
+            warehouse.run(self.connection, "reporting/editions/merge", **names)
+        return changed

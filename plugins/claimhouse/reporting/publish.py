@@ -68,7 +68,11 @@ class _Access:
 
 
 def publish(
-    connection: Connection[Any], folder: Path | None = None, roles_file: Path | None = None
+    connection: Connection[Any],
+    folder: Path | None = None,
+    roles_file: Path | None = None,
+    *,
+    everything: bool = False,
 ) -> Publication:
     """Make the database agree with the files about readers, then publish each source system.
 
@@ -80,6 +84,7 @@ def publish(
         connection: a connection of the warehouse's owner, outside a transaction.
         folder: the client files; ``include/clients`` by default.
         roles_file: the roles inside the house; ``include/roles.yaml`` by default.
+        everything: whether all rows are compared, not only those that follow from a change.
 
     Raises:
         readers.ReaderError: a file cannot be used.
@@ -94,7 +99,9 @@ def publish(
     for source in sorted({source for audience in access.audiences for source in audience.sources}):
         try:
             with guard.clear_the_way(connection):
-                edition = editions.publish(connection, source, access.tables, access.audiences)
+                edition = editions.publish(
+                    connection, source, access.tables, access.audiences, everything=everything
+                )
         except Exception as error:
             log.error("%s could not be published: %s", source, type(error).__name__)
             errors.append(error)

@@ -39,7 +39,10 @@ class Report:
         is_live: whether its view reads the star itself.
         select: the path of the SELECT that publication runs; None for a view of other reports.
         view: the path of the SELECT that readers read; None where that is the published rows.
-        of: the fact of which each row is a row; None where the SELECT groups or joins rows.
+        of: the fact of which each row is a row, or, where there are *sums*, a group of rows; None where
+            the SELECT joins facts or does not add up.
+        sums: the columns that add up, the count of rows first; each with the column that counts what is
+            known of it, or None.
         key: the columns that tell rows apart.
         hidden: columns of the SELECT that no reader sees.
         reads: the reports that the view reads.
@@ -59,6 +62,7 @@ class Report:
     of: str | None = None
     key: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    sums: Mapping[str, str | None] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     has_pseudonyms: bool = False
     counts: tuple[str, ...] = ()
@@ -133,8 +137,10 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
         raise document.error([], "there is no select.sql and no view.sql beside it")
     if report.is_live and (report.select or not report.view):
         raise document.error(["is_live"], "a live report is a view.sql without a select.sql")
-    if report.select and bool(report.of) == bool(report.key):
+    if report.select and bool(report.of) == bool(report.key) and not report.sums:
         raise document.error([], "a report with a select.sql needs one of the keys of and key")
+    if report.sums and not (report.of and report.key):
+        raise document.error(["sums"], "needs the keys of and key")
     if report.select and "source_system" not in (*report.key, *report.hidden):
         raise document.error([], "source_system must be in key or in hidden")
     if not report.select and not report.is_live and not report.reads:

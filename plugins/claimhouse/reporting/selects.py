@@ -45,6 +45,6 @@ def select(
 
 
 @functools.cache
-def _count_tables() -> Mapping[str, tuple[str, ...]]:
+def _count_tables() -> Mapping[str, Sequence[str]]:
     """The columns that divide each count table, by its name."""
     return {table.name: tuple(table.partition_by) for table in small_cells.load_all()}

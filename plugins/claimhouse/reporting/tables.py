@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,8 +101,6 @@ def _create(connection: Connection[Any], report: Report) -> Table | None:
     existing = list(warehouse.columns(connection, SCHEMA, report.name).items())
     if existing != [*OWN_COLUMNS.items(), *columns.items()]:
         warehouse.run(connection, "reporting/tables/create", report=report.name, typed=described)
-    definition = json.dumps([text, key])
-    warehouse.query(connection, "reporting/tables/definition", report.name, definition)
     return Table(report, columns, key)
 
 

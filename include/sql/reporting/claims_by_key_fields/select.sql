@@ -1,4 +1,4 @@
-{% from "macros.jinja" import fact with context %}
+{% from "macros.jinja" import dim, fact with context %}
 -- The metrics of claims at the grain of all their key fields. It has sums only, because ratios cannot be added
 -- up. The metrics are defined in include/metrics.
 select
@@ -24,17 +24,22 @@ select
     sum(f.paid_amount) filter (where f.total_cost is not null) as paid_of_billed,
     sum(f.total_cost) filter (where f.paid_amount is not null) as billed_of_paid,
     sum(d.date - coalesce(m.date, f.service_date)) as days_to_payment,
-    count(d.date - coalesce(m.date, f.service_date)) as timed_payments
+    count(d.date - coalesce(m.date, f.service_date)) as timed_payments,
+    count(f.total_cost) as billed_known,
+    count(f.allowed_amount) as allowed_known,
+    count(f.paid_amount) as paid_known,
+    count(*) filter (where f.paid_amount is not null and f.total_cost is not null) as paid_and_billed_known
 from {{ fact("fact_claim") }} as f
 inner join star.dim_date as t on f.service_date_key = t.date_key
 inner join star.dim_date as m on f.claim_date_key = m.date_key
 inner join star.dim_date as d on f.paid_date_key = d.date_key
-inner join star.dim_payer as y on f.payer_key = y.payer_key
-inner join star.dim_procedure as c on f.procedure_key = c.procedure_key
-inner join star.dim_provider as v on f.provider_key = v.provider_key
-inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join star.dim_claim_profile as p on f.claim_profile_key = p.claim_profile_key
+inner join {{ dim("dim_payer") }} as y on f.payer_key = y.payer_key
+inner join {{ dim("dim_procedure") }} as c on f.procedure_key = c.procedure_key
+inner join {{ dim("dim_provider") }} as v on f.provider_key = v.provider_key
+inner join {{ dim("dim_facility") }} as l on f.facility_key = l.facility_key
+inner join {{ dim("dim_claim_profile") }} as p on f.claim_profile_key = p.claim_profile_key
 group by
     f.source_system, t.year_month, y.payer_name, c.procedure_id, c.procedure_name, c.specialty, v.provider_id,
-    v.provider_name, v.first_name, v.last_name, v.specialty, l.facility_name, l.address, l.facility_id,
-    p.claim_type, p.plan_type, p.claim_status
+    coalesce(v.provider_name, nullif(concat_ws(' ', v.first_name, v.last_name), '')), v.specialty,
+    coalesce(l.facility_name, l.address, l.facility_id), p.claim_type, p.plan_type,
+    coalesce(p.claim_status, 'unknown')

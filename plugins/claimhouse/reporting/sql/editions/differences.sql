@@ -10,12 +10,25 @@ with fresh as (
     from (
         {{ select }}
     ) as q
+    {%- if batches %}
+    where q.batch_id in (select n.batch_id from publication_batches as n)
+    {%- endif %}
 ),
 
 shown as (
     select s.*
     from published.{{ partition }} as s
-    where s.source_system = '{{ source }}'
+    where
+        s.source_system = '{{ source }}'
+        {%- if affected %}
+        and s.row_key in (
+            select {{ list.row_key("a", key) }}
+            from affected_{{ affected }} as a
+        )
+        {%- endif %}
+        {%- if batches %}
+        and s.batch_id in (select n.batch_id from publication_batches as n)
+        {%- endif %}
 )
 
 select

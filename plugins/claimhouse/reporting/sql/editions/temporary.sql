@@ -3,4 +3,4 @@ create temporary table if not exists publication_restricted (
     encounter_id text not null,
     specialty text
 ) on commit drop;
-create temporary table if not exists publication_affected (source_system text) on commit drop;
+create temporary table if not exists publication_batches (batch_id bigint not null) on commit drop;

@@ -16,4 +16,5 @@ create table published.{{ report }}_was (
 create index {{ report }}_was_audience on published.{{ report }}_was (audience, source_system, edition_to);
 grant select on published.{{ report }} to reporting_owner;
 insert into published.report (report) values ('{{ report }}')
-on conflict (report) do update set definition = null;
+on conflict (report) do update set changed_at = now();
+delete from published.basis as b where b.report = '{{ report }}';

@@ -1,0 +1,3 @@
+select m.member_key
+from changed_{{ table }} as m
+fetch first row only;

@@ -1,0 +1,48 @@
+-- noqa: disable=LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
+-- The temporary table changed, of a report whose columns add up: the sums of the affected rows as they are, less those
+-- as they were, added to what is shown.
+{% import "reporting/sql/editions/fields.jinja" as list -%}
+{% set counted = sums | list | first -%}
+drop table if exists pg_temp.changed;
+create temporary table changed on commit drop as
+with delta as (
+    select
+        {{ list.row_key("q", key) }} as row_key,
+        {{ list.of("q", key) }}
+        {%- for sum in sums %},
+        coalesce(sum(q.{{ sum }} * q.direction), 0) as {{ sum }}
+        {%- endfor %}
+    from (
+        select n.*, 1 as direction
+        from (
+            {{ now }}
+        ) as n
+        union all
+        select w.*, -1 as direction
+        from (
+            {{ was }}
+        ) as w
+    ) as q
+    group by {{ list.of("q", key) }}
+)
+
+select
+    d.row_key,
+    t.row_key is not null as is_shown,
+    coalesce(t.{{ counted }}, 0) + d.{{ counted }} <> 0 as stays,
+    {%- for field in fields %}
+    {%- if field not in sums %}
+    d.{{ field }}
+    {%- elif sums[field].known %}
+    case
+        when coalesce(t.{{ sums[field].known }}, 0) + d.{{ sums[field].known }} <> 0
+            then (coalesce(t.{{ field }}, 0) + d.{{ field }})::{{ sums[field].type }}
+    end as {{ field }}
+    {%- else %}
+    (coalesce(t.{{ field }}, 0) + d.{{ field }})::{{ sums[field].type }} as {{ field }}
+    {%- endif %}{{ "," if not loop.last }}
+    {%- endfor %}
+from delta as d
+left join published.{{ partition }} as t on d.row_key = t.row_key
+where {% for sum in sums %}d.{{ sum }} <> 0{{ " or " if not loop.last }}{% endfor %};
+analyze changed;

@@ -18,7 +18,7 @@ alter role claimhouse_loader
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'loader_password';
 alter role claimhouse_deliverer
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'deliverer_password';
--- Publication adds policies and grants to the tables that the loader owns.
+-- Publication grants the tables that the loader owns, and writes what it records of their changes.
 grant claimhouse_loader to claimhouse with inherit true, set true;
 
 -- Roles that came with an older warehouse: publication changes them, and an upgrade changes the views of some.

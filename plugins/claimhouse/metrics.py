@@ -6,7 +6,7 @@ at the grain of all cuts together, and never a finished ratio that somebody coul
 ``metrics.roll_up`` holds every metric as a whole and by each of its cuts, ``metrics.catalog`` what
 each means and how it is rolled up.
 
-The views run with the rights of their reader, so the row-level security of the star applies to them;
+The views run with the rights of their reader, who must be allowed to read the star;
 :func:`claimhouse.reporting.publish` then grants them.
 """
 

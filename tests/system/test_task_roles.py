@@ -118,7 +118,7 @@ def test_the_whole_way_works_without_a_superuser(house: House) -> None:
 
 
 def test_it_goes_on_the_next_day(house: House) -> None:
-    """Publication has added policies and grants to the tables since; an upgrade is repeated."""
+    """Publication has granted the tables since; an upgrade is repeated."""
     count = "select count(*) from landing.batch where state = 'loaded'"
     with house.session("postgres") as connection:
         before = connection.execute(count).fetchone()[0]

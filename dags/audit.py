@@ -53,7 +53,7 @@ def audit() -> None:
         from claimhouse import reporting, warehouse
 
         with warehouse.connect() as connection:
-            reporting.publish(connection)
+            reporting.publish(connection, everything=True)
 
     check_all.expand(source=contracts.sources()) >> publish_everything()
 

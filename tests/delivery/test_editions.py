@@ -93,7 +93,7 @@ def test_a_delivery_beside_loads_and_publications_is_of_one_edition(
 def test_what_is_not_published_yet_is_not_sent(world, mailbox, monkeypatch):
     """Before the first edition of an audience, and of a report that is made anew, there are no rows."""
     with monkeypatch.context() as patch:
-        patch.setattr(editions, "publish", lambda *_: None)  # the source is being loaded
+        patch.setattr(editions, "publish", lambda *_, **__: None)  # the source is being loaded
         publish(world, ("billing", ["heart_surgeon"]))
     run(world)
     (notice,) = mailbox.parsed()
@@ -102,10 +102,10 @@ def test_what_is_not_published_yet_is_not_sent(world, mailbox, monkeypatch):
     publish(world, SUMMIT)
 
     def report_is_made_anew():
-        world.connection.execute("update published.report set changed_at = now()")
+        world.connection.execute("delete from published.basis")
 
     before(monkeypatch, "_write", report_is_made_anew)
-    with pytest.raises(delivery.DeliveryError, match="billing: the report has changed"):
+    with pytest.raises(delivery.DeliveryError, match="billing: the report has not been published"):
         run(world)
     publish(world, SUMMIT)
     run(world)

@@ -458,7 +458,7 @@ def publish_clinics(connection, inside):
     audience = audiences.write(connection, audiences.of(everyone, loaded_reports))
     (clinics,) = (a for a in audience if "clinic_performance" in a.reports)
     (table,) = tables.create(connection, [loaded_reports["clinic_performance"]], [])
-    editions._publish(connection, "clinic", table, clinics)
+    editions._Work(connection, "clinic", None).publish(table, clinics)
 
 
 @examples(12, suppress_health_check=list(HealthCheck))

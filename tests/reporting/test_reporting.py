@@ -212,10 +212,14 @@ def test_a_client_that_leaves_loses_its_access(world, warehouse):
 
 
 def test_a_removed_report_is_closed(world, warehouse):
+    before = listing(world, world.login(world.summit))
     world.write(world.summit, *SUMMIT, reports=[])
     reporting.publish(warehouse, world.folder)
     with pytest.raises(errors.InsufficientPrivilege):
         listing(world, world.login(world.summit))
+    world.write(world.summit, *SUMMIT)
+    reporting.publish(warehouse, world.folder)
+    assert listing(world, world.login(world.summit)) == before
 
 
 def test_publishing_again_changes_nothing(world, warehouse):

@@ -280,9 +280,7 @@ def test_a_warehouse_with_one_role_for_all_gets_these() -> None:
                 " inner join pg_namespace as n on c.relnamespace = n.oid and n.nspname !~ '^pg_'"
                 " where n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'v')"
             ).fetchall()
-    assert {owner for (owner,) in owners} == {
-        OWNER, LOADER, "reporting_owner", "identified_owner", "raw_owner", "metrics_owner",
-    }  # fmt: skip
+    assert {owner for (owner,) in owners} == {OWNER, LOADER, "reporting_owner", "identified_owner"}
 
 
 def test_an_owner_on_a_managed_server_makes_the_roles_itself() -> None:

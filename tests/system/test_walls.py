@@ -243,7 +243,7 @@ def test_only_servers_whose_images_ask_for_it_run_as_root(services: dict[str, An
 
 
 NEIGHBORS = {
-    "warehouse": {"init", *WORKERS},
+    "warehouse": {"init", "guard", *WORKERS},
     "metadata": {"init", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS},
     "broker": {"scheduler", *WORKERS},
     "s3": {"init", "api-server", "triggerer", *WORKERS},

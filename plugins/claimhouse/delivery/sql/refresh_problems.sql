@@ -40,9 +40,15 @@ where a.as_of is distinct from p.as_of and (a.as_of < $2 or p.as_of is null)
 union all
 select
     p.source_system,
-    'the report has changed since it was published' as problem
+    'the report has not been published' as problem
 from security.login as l
 inner join published.edition as p on l.audience = p.audience
 inner join published.report as r on r.report = $3
-where l.login = $1 and r.changed_at > coalesce(p.published_at, '-infinity')
+where
+    l.login = $1
+    and not exists (
+        select
+        from published.basis as b
+        where b.report = r.report and b.audience = p.audience and b.source_system = p.source_system
+    )
 order by source_system, problem;

@@ -16,6 +16,7 @@ begin
         execute format('delete from %s', place);
     end loop;
     delete from published.{{ report }}_was as w where w.audience <> all(array{{ numbers }}::integer[]);
+    delete from published.basis as b where b.report = '{{ report }}' and b.audience <> all(array{{ numbers }}::integer[]);
     delete from published.edition as e where e.audience not in (select a.audience from published.audience as a);
 end
 $$;

@@ -9,6 +9,14 @@ create table published.{{ report }} (
     {{ field.name }} {{ field.type }}
     {%- endfor %}
 ) partition by list (audience);
+-- Joins and groups would be estimated from statistics of all audiences' rows, which a plan shows.
+alter table only published.{{ report }}
+alter column audience set statistics 0,
+alter column row_key set statistics 0,
+alter column edition_from set statistics 0
+{%- for field in typed %},
+alter column {{ field.name }} set statistics 0
+{%- endfor %};
 create table published.{{ report }}_was (
     like published.{{ report }},
     edition_to integer not null

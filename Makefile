@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz properties faults lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ properties: set-up ## run the property tests with other examples, N times as man
 faults: set-up ## kill, fill and damage things at random: TRIALS=200, and SEED= TRIAL= to repeat one
 	@$(BIN)/python -m tests.system.faults --trials $(or $(TRIALS),20) --systems $(or $(SYSTEMS),0) \
 		$(if $(SEED),--seed $(SEED)) $(if $(TRIAL),--trial $(TRIAL))
+
+attack: set-up ## try as every reader to learn of others, and poll while editions are made: TRIALS=200, SEED=
+	ATTACK=whole TRIALS=$(or $(TRIALS),200) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/attack -s
 
 lint: set-up ## check style, types and SQL
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +159,19 @@ def settings(address: str, work: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def fill(address: str, feeds: Path, work: Path) -> None:
-    """Load the first feeds, publish and deliver, and begin a load of the next day."""
+def fill(address: str, feeds: Path, work: Path, arrived: datetime | None = None) -> None:
+    """Load the first feeds, publish and deliver, and begin a load of the next day.
+
+    Args:
+        address: of an empty database.
+        feeds: the folder of the feeds.
+        work: a folder to work in.
+        arrived: when the files arrived; now by default.
+    """
     from claimhouse import ingest, schema
 
     schema.upgrade(address)
-    bring(feeds, "first", work / "landing")
+    bring(feeds, "first", work / "landing", arrived)
     for source in sorted(path.name for path in (work / "landing").iterdir()):
         ingest.run(source)
     write_clients(work / "clients")
@@ -172,7 +179,7 @@ def fill(address: str, feeds: Path, work: Path) -> None:
         publish(connection, work / "clients")
         deliver(connection)
         decide_by_hand(connection)
-    bring(feeds, "under_way", work / "landing")
+    bring(feeds, "under_way", work / "landing", arrived and arrived + timedelta(seconds=1))
     batches = ingest.land(LOADING)
     for batch in batches:
         ingest.verify(batch)
@@ -180,14 +187,15 @@ def fill(address: str, feeds: Path, work: Path) -> None:
     ingest.load_dimensions(LOADING)
 
 
-def bring(feeds: Path, day: str, landing: Path) -> None:
-    """Copy the feeds of *day* into a landing root, where they arrive now, by their names."""
+def bring(feeds: Path, day: str, landing: Path, arrived: datetime | None = None) -> None:
+    """Copy the feeds of *day* into a landing root, where they arrived then or arrive now, by their names."""
+    first = arrived.timestamp() if arrived else time.time()
     files = sorted(path for path in (feeds / day).rglob("*") if path.is_file())
     for place, path in enumerate(files):
         copy = landing / path.relative_to(feeds / day)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-        arrival = time.time() + place / 1000
+        arrival = first + place / 1000
         os.utime(copy, (arrival, arrival))
 
 

@@ -43,6 +43,7 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 * **An extract is withheld**: its data was not refreshed; the mail to the owner says why. Fix the
   load or the publication; the extract is then sent without further action.
   `CLAIMHOUSE_REFRESH_MINUTES` is how long a refresh may take.
+* **Not prepared, ... has not been published**: a publication is under way. A retry succeeds when it has ended.
 * **Its file must be prepared again**: the file was removed from the extract folder, or the client's
   entitlements have changed since. Clear `prepare`, which writes it again. If the error stays, the
   workers do not share the folder `CLAIMHOUSE_EXTRACT_FOLDER`.

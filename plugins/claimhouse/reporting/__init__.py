@@ -1,8 +1,8 @@
 """What each reader may see: roles, entitlements, reports and small cells.
 
 Comes in: the star, ``include/clients``, ``include/roles.yaml`` and ``include/sql/reporting``.
-Goes out: the schema ``reporting``, which each reader reads with a role of its own, and the
-entitlement tables of the schema ``security``. May not know how extracts are made and delivered.
+Goes out: the schema ``published``, the schema ``reporting`` of views over it, which each reader reads
+with a role of its own, and the entitlement tables of the schema ``security``. May not know how extracts are made and delivered.
 
 - ``readers``, ``reader_checks``: the files about readers, parsed and checked;
 - ``entitlements``, ``roles``, ``pseudonyms``: what the database knows about readers;
@@ -11,6 +11,7 @@ entitlement tables of the schema ``security``. May not know how extracts are mad
 - ``small_cells``, ``suppression``: counts about people who are not the reader's own;
 - ``tables``, ``views``: where reports are published, and what readers read of them;
 - ``editions``: what is published of a source system, brought up to date;
+- ``guard``, ``harden``: that no reader harms another;
 - ``publish``: all of this, and the audit of what readers reach.
 """
 

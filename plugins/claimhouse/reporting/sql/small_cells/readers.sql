@@ -1,4 +1,5 @@
--- $1: the reports that read the count table. $2: the source system to count, or NULL for all. Whom it is for: the clients and roles that may read one of them.
+-- $1: the reports that read the count table. $2: the source system to count, or NULL for all. Whom it is for: the
+-- clients and roles that may read one of them.
 with gone as (
     delete from pg_temp.counting_reader
 )

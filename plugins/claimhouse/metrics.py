@@ -6,8 +6,9 @@ at the grain of all cuts together, and never a finished ratio that somebody coul
 ``metrics.roll_up`` holds every metric as a whole and by each of its cuts, ``metrics.catalog`` what
 each means and how it is rolled up.
 
-The views run with the rights of their reader, who must be allowed to read the star;
-:func:`claimhouse.reporting.publish` then grants them.
+The views are live and run with the rights of their reader, who reads the star too;
+:func:`claimhouse.reporting.publish` then grants them. Everybody else reads metrics as reports, at the
+cuts that the file of the reader lists, see :mod:`claimhouse.reporting.metric_reports`.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> list[str
         reference.fill(connection)
         warehouse.run(connection, "metrics/drop_views")
         for base in _bases():
-            warehouse.run(connection, f"metrics/{base}")
+            warehouse.run(connection, "metrics/base", base=base, grain=_grain_of(base))
         for metric, document in loaded:
             _create_view(connection, metric, document, cuts)
         warehouse.run(
@@ -174,6 +175,13 @@ def _bases() -> list[str]:
     return sorted(file.stem for file in (settings.INCLUDE / "sql" / "metrics").glob("*.sql"))
 
 
+def _grain_of(base: str) -> str:
+    """What the file of a base says of its grain: the comment at its beginning."""
+    text = (settings.INCLUDE / "sql" / "metrics" / f"{base}.sql").read_text("utf-8")
+    lines = [line.removeprefix("--").strip() for line in text.splitlines() if line[:2] == "--"]
+    return " ".join(lines).replace("'", "''")
+
+
 def _create_view(
     connection: Connection[Any], metric: Metric, document: Document, cuts: dict[str, Dimension]
 ) -> None:
@@ -183,7 +191,7 @@ def _create_view(
         YamlError: the server refused it.
     """
     text = warehouse.sql(
-        "metrics/metric", **_names(metric, [cuts[name] for name in metric.dimensions])
+        "metrics/metric", **names_in_sql(metric, [cuts[name] for name in metric.dimensions])
     )
     try:
         with connection.transaction():
@@ -196,8 +204,8 @@ def _create_view(
     connection.execute(comment)
 
 
-def _names(metric: Metric, cuts: Sequence[Dimension]) -> dict[str, Any]:
-    """What the SQL file calls the parts of *metric*."""
+def names_in_sql(metric: Metric, cuts: Sequence[Dimension]) -> dict[str, Any]:
+    """What SQL files call the parts of *metric* by *cuts*."""
     parts = [
         text or ""
         for text in (

@@ -1,11 +1,11 @@
+{% from "metrics/fact.jinja" import fact with context %}
 -- Grain: a source system and a day from its first to its last clearing of a pended claim, with or without clearings.
-create view metrics.clearing_day with (security_invoker = true) as
 with cleared as (
     select
         source_system,
         cleared_date_key,
         count(*) as cleared_count
-    from star.fact_pended_claim
+    from {{ fact("fact_pended_claim") }} as f
     where cleared_date_key > 0
     group by source_system, cleared_date_key
 ),
@@ -26,7 +26,4 @@ select
     d.is_working_day::integer as working_days
 from period as p
 inner join star.dim_date as d on d.date_key between p.first_key and p.last_key
-left join cleared as c on p.source_system = c.source_system and d.date_key = c.cleared_date_key;
-
-comment on view metrics.clearing_day is
-'Grain: a source system and a day from its first to its last clearing: the claims cleared, and whether it is a workday';
+left join cleared as c on p.source_system = c.source_system and d.date_key = c.cleared_date_key

@@ -1,6 +1,6 @@
+{% from "metrics/fact.jinja" import fact with context %}
 -- Grain: a procedure performed whose cost is known, beside the medians of the same procedure. The medians are over
 -- all years, so they do not depend on the question, and within one source system, whose code it is.
-create view metrics.procedure_cost with (security_invoker = true) as
 with performed as (
     select
         f.source_system,
@@ -11,7 +11,7 @@ with performed as (
         f.service_date_key,
         f.base_cost,
         coalesce(p.payer_name, 'unknown') as payer_name
-    from star.fact_procedure as f
+    from {{ fact("fact_procedure") }} as f
     left join star.dim_payer as p on f.payer_key = p.payer_key
     where f.base_cost is not null
 ),
@@ -46,7 +46,4 @@ select
 from performed
 inner join overall on performed.procedure_key = overall.procedure_key
 inner join of_payer
-    on performed.procedure_key = of_payer.procedure_key and performed.payer_name = of_payer.payer_name;
-
-comment on view metrics.procedure_cost is
-'Grain: a procedure performed, its cost, and the medians of the same procedure overall and with the same payer';
+    on performed.procedure_key = of_payer.procedure_key and performed.payer_name = of_payer.payer_name

@@ -1,20 +1,21 @@
 """Audiences: the logins who may see the same rows share one.
 
-An audience follows from privacy level, entitlements and, where rows differ between clients, the
-client. Its number is random: it is in the bounds of partitions, which every login can read.
+An audience follows from privacy level, entitlements, the metrics it reads and, where rows differ
+between clients, the client. Its number is random: it is in the bounds of partitions, which every login can read.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from psycopg import Connection
 
 from claimhouse import warehouse
+from claimhouse.reporting.metric_reports import Grains
 from claimhouse.reporting.readers import Reader
 from claimhouse.reporting.reports import Report
 
@@ -28,6 +29,7 @@ class Audience:
         entitlements: (source system, kind, values), in order.
         reports: the reports that are published for it, without those that read the star.
         number: its number in the warehouse; 0 before it has one.
+        metrics: the metrics that it reads, each at its grains.
     """
 
     level: str
@@ -35,11 +37,13 @@ class Audience:
     entitlements: tuple[tuple[str, str, tuple[str, ...]], ...]
     reports: frozenset[str] = frozenset()
     number: int = 0
+    metrics: Grains = field(default_factory=dict)
 
     @cached_property
     def rule(self) -> str:
         """What tells audiences apart."""
-        return json.dumps([self.level, self.client, self.entitlements])
+        shared = [self.level, self.client, self.entitlements]
+        return json.dumps([*shared, self.metrics] if self.metrics else shared)
 
     @property
     def sources(self) -> set[str]:
@@ -77,6 +81,7 @@ def of(readers: Iterable[Reader], reports: Mapping[str, Report]) -> dict[str, Au
                     if values
                 ),
                 reports=published,
+                metrics=reader.metrics,
             )
     return audiences
 

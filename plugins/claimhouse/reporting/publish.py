@@ -22,6 +22,7 @@ from claimhouse.reporting import (
     entitlements,
     guard,
     harden,
+    metric_reports,
     readers,
     reports,
     roles,
@@ -118,6 +119,7 @@ def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:
     """Make roles, entitlements, tables and views agree with the files, in one transaction."""
     _check_secrets(everyone)
     known = reports.load_all(_feeds(everyone))
+    known |= metric_reports.load_all(reader.metrics for reader in everyone)
     with guard.clear_the_way(connection), connection.transaction():
         # One at a time: a lock that no reader can take, and that keeps nobody from reading or writing it.
         connection.execute("lock table security.client in share update exclusive mode")

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 
 from claimhouse import addresses, contracts, privacy, settings
-from claimhouse.reporting import reports
+from claimhouse.metrics import Metric
+from claimhouse.reporting import metric_reports, reports
 from claimhouse.reporting.reports import Report
 from claimhouse.strict_yaml import Place
 
@@ -48,6 +49,8 @@ def of_roles(data: dict[str, Any]) -> Iterable[Problem]:
 def _of_role(role: dict[str, Any]) -> Iterable[Problem]:
     if {"source", "star"} & set(role["schemas"]) and role["privacy_level"] != "identified":
         yield ["schemas"], "source and star have names: only the level identified reads them"
+    if "metrics" in role["schemas"] and "star" not in role["schemas"]:
+        yield ["schemas"], "the live metrics read the star: list star too, or the key metrics"
     yield from _of_access(role)
     yield from _of_subscriptions(role)
     for number, entitlement in enumerate(role["entitlements"]):
@@ -65,6 +68,7 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
             yield ["reports", number], f"there is no report {report}"
         elif problem := _of_report(reports.load(report), reader):
             yield ["reports", number], problem
+    yield from _of_metrics(reader)
     names = [login if isinstance(login, str) else login["name"] for login in reader["logins"]]
     for number, name in enumerate(names):
         if names.count(name) > 1:
@@ -77,13 +81,64 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
 def _of_report(report: Report, reader: dict[str, Any]) -> str | None:
     """Why *reader* may not have *report*; None where it may."""
     level = reader["privacy_level"]
-    if privacy.LEVELS.index(level) < privacy.LEVELS.index(report.level):
+    if _is_below(level, report.level):
         return f"needs the privacy level {report.level}, and the reader has {level}"
     if report.is_internal and "schemas" not in reader:
         return "only roles inside the house may have it"
     if report.reads_star and "star" not in reader.get("schemas", ()):
         return "shows the star as it is loaded: only roles that read the schema star may have it"
     return None
+
+
+def _of_metrics(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of the metrics of a client or role."""
+    for number, entry in enumerate(reader.get("metrics", [])):
+        place: Place = ["metrics", number]
+        for at, name in enumerate(entry["names"]):
+            metric = metric_reports.known().get(name)
+            if metric is None:
+                yield [*place, "names", at], f"there is no metric {name}"
+                continue
+            if problem := _of_metric(metric, reader):
+                yield [*place, "names", at], f"{name} {problem}"
+            for position, cuts in enumerate(entry["by"]):
+                if problem := _of_cuts(metric, cuts):
+                    yield [*place, "by", position], f"{name} {problem}"
+
+
+def _of_cuts(metric: Metric, cuts: list[str]) -> str | None:
+    """Why *metric* cannot be shown by *cuts*; None where it can."""
+    if metric_reports.SOURCE in cuts:
+        return f"has rows of each source system in any case: leave out {metric_reports.SOURCE}"
+    if unknown := [cut for cut in cuts if cut not in metric.dimensions]:
+        return f"has no cut {unknown[0]}"
+    if metric.not_across and metric.not_across not in cuts:
+        return f"does not add up over {metric.not_across}: list that cut too"
+    return None
+
+
+def _of_metric(metric: Metric, reader: dict[str, Any]) -> str | None:
+    """Why *reader* may not have *metric*; None where it may."""
+    sources = metric_reports.sources(metric)
+    opened = [
+        entitlement
+        for entitlement in reader["entitlements"]
+        if entitlement["source_system"] in (*sources, "*")
+        and {*_ROW_KEYS, "every_row"} & entitlement.keys()
+    ]
+    if not opened:
+        return f"is of {', '.join(sources)}, of which no row is open to the reader"
+    if metric_reports.is_of_base(metric) and not all("every_row" in entitlement for entitlement in opened):
+        return "is made of every row: only a reader with every_row may have it"
+    if _is_below(reader["privacy_level"], "limited") and not all(
+        "responsible" in entitlement for entitlement in opened
+    ):
+        return "can count few people: it needs the privacy level limited, or responsible entitlements"
+    return metric_reports.problem(metric)
+
+
+def _is_below(level: str, other: str) -> bool:
+    return privacy.LEVELS.index(level) < privacy.LEVELS.index(other)
 
 
 def _specialties(reader: dict[str, Any]) -> Iterable[tuple[Place, str]]:

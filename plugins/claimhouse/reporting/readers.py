@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from claimhouse import contracts, settings, strict_yaml
-from claimhouse.reporting import reader_checks, reports
+from claimhouse.reporting import metric_reports, reader_checks, reports
 from claimhouse.reporting.reader_checks import Problem
 
 # The kinds of entitlements: the key in a file, and the kind in security.entitlement.
@@ -101,6 +101,7 @@ class Reader:
     Attributes:
         schemas: what a role inside the house may read besides its reports.
         is_reserved: whether nobody else may read the reports listed here.
+        metrics: the metrics that it reads, each at its grains.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Reader:
     is_internal: bool = False
     schemas: tuple[str, ...] = ()
     is_reserved: bool = False
+    metrics: metric_reports.Grains = field(default_factory=dict)
 
     @property
     def role(self) -> str:
@@ -238,9 +240,11 @@ def _reader(data: dict[str, Any], *, is_internal: bool = False) -> Reader:
         is_internal=is_internal,
         schemas=tuple(data.get("schemas", ())),
         is_reserved=data.get("reserved", False),
+        metrics=metric_reports.of_entries(data.get("metrics", ())),
     )
     raw_reports = [reports.raw_report(source, feed) for source, feed in sorted(reader.feeds)]
-    return replace(reader, reports=(*reader.reports, *raw_reports))
+    others = [*raw_reports, *metric_reports.names(reader.metrics)]
+    return replace(reader, reports=(*reader.reports, *others))
 
 
 def _entitlements(entries: list[dict[str, Any]]) -> Iterable[Entitlement]:

@@ -49,7 +49,8 @@ class Report:
         has_pseudonyms: whether the rows differ between clients who may see the same facts.
         counts: the count tables that the SELECT reads.
         reads_star: whether its readers see the star as it is loaded.
-        names: what the SELECT calls its parts, besides what every SELECT knows.
+        names: what the SELECT calls its parts, besides what every SELECT knows. ``meanings``: those of
+            columns that ``include/columns.yaml`` does not describe.
     """
 
     name: str
@@ -170,5 +171,10 @@ def _raw(source: str, feed: str) -> Report:
         select="reporting/reports/raw_select",
         key=("batch_id", "row_number"),
         hidden=("source_system",),
-        names={"feed": feed, "source_of_feed": source, "columns": columns},
+        names={
+            "feed": feed,
+            "source_of_feed": source,
+            "columns": columns,
+            "meanings": {column.name: column.description for column in contract.columns},
+        },
     )

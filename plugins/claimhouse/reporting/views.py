@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import contracts, glossary, warehouse
+from claimhouse import glossary, warehouse
 from claimhouse.reporting import roles
 from claimhouse.reporting.reports import Report
 from claimhouse.reporting.tables import Table
@@ -65,7 +65,8 @@ def _select(report: Report, tables: Mapping[str, Table]) -> str:
     path = report.view or "reporting/views/view"
     table = tables.get(report.name)
     columns = [*table.shown, "as_of"] if table else []
-    text = warehouse.sql(path, report=report.name, fields=columns, with_as_of=with_as_of)
+    names = dict(report.names) | {"report": report.name, "fields": columns}
+    text = warehouse.sql(path, with_as_of=with_as_of, **names)
     return text.strip().rstrip(";")
 
 
@@ -78,9 +79,7 @@ def _create(connection: Connection[Any], report: Report, select: str, owner: str
         owner=owner,
         description=report.description.replace("'", "''"),
     )
-    if feed := report.names.get("feed"):
-        contract = contracts.of(report.names["source_of_feed"], feed)
-        described = {column.name: column.description for column in contract.columns}
+    if described := report.names.get("meanings"):
         for column in warehouse.columns(connection, "reporting", report.name):
             meaning = described.get(column) or glossary.meaning_of("reporting", report.name, column)
             connection.execute(

@@ -115,7 +115,7 @@ performance as (
 ),
 
 provider_day as (
-    {% include "metrics/provider_day.jinja" with context %}
+    {% include "metrics/provider_day.sql" with context %}
 ),
 
 -- A provider may work in several clinics on a day; all minutes count for the home clinic.

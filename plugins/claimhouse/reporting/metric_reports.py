@@ -1,0 +1,205 @@
+"""Reports of metrics: the sums of each metric at the grains that a file about readers lists.
+
+A grain is a list of cuts. The report ``metric_<metric>`` has one row for each combination of the
+values of a grain's cuts; its SELECT is made of ``include/metrics/<metric>.yaml``. The report
+``metric_catalog`` says what each metric of the reader means.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from claimhouse import metrics, settings
+from claimhouse.metrics import Metric
+from claimhouse.reporting.reports import Report
+
+# The cuts that tell the rows of a grain apart, in the order of the metric's file.
+Grain = tuple[str, ...]
+# The grains of each metric, by its name.
+Grains = Mapping[str, tuple[Grain, ...]]
+
+CATALOG = "metric_catalog"
+# Each row is of one source system, so this cut is in every grain.
+SOURCE = "source_system"
+# No sum of these over rows means anything: their total is a grain of its own.
+NOT_ADDITIVE = ("share_of_members", "median")
+
+_FACT = re.compile(r"\bfact\(\"(\w+)\"\)")
+# SQL of a metric that reads more than its fact and dimensions would show rows of everybody.
+_OTHER_RELATION = re.compile(r"\bselect\b|\b(star|metrics|published|counts)\.", re.IGNORECASE)
+
+_MEANINGS = {
+    "cuts": "The cuts of the row's grain; empty for the total. The columns of all other cuts are empty. "
+    "Read the rows of one grain at a time",
+    "numerator": "What is counted or added up; add it up over rows of one grain",
+    "denominator": "Of a ratio or share: what the numerator is divided by",
+    "value": "The metric for the row. Divide sums of numerators by sums of denominators; do not average it",
+    "unknown_count": "How many facts are on neither side, because a word is missing or in no list",
+    "as_of": "When the rows were published",
+}
+_NOT_ADDITIVE_MEANINGS = {
+    "numerator": "How many are counted, each once: rows do not add up, for somebody may be in several",
+    "denominator": "Of how many, each once: rows do not add up",
+    "value": "The metric for the row. It does not add up over rows, and has no average",
+}
+
+
+def name(metric: str) -> str:
+    """The report of a metric."""
+    return f"metric_{metric}"
+
+
+def names(grains: Grains) -> list[str]:
+    """The reports of a reader with *grains*."""
+    return [*map(name, grains), CATALOG] if grains else []
+
+
+def known() -> Mapping[str, Metric]:
+    """All metrics, by name."""
+    return _known(settings.INCLUDE)
+
+
+def cuts() -> Mapping[str, metrics.Dimension]:
+    """All cuts, by name."""
+    return _cuts(settings.INCLUDE)
+
+
+def of_entries(entries: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Grain, ...]]:
+    """The grains that the key ``metrics`` of a reader lists.
+
+    Args:
+        entries: each with the ``names`` of metrics and the lists of cuts ``by`` which they are shown; checked.
+    """
+    grains: dict[str, set[Grain]] = {}
+    for entry in entries:
+        for metric in entry["names"]:
+            listed = (_grain(known()[metric], by) for by in entry["by"])
+            grains.setdefault(metric, set()).update(listed)
+    for metric in grains:
+        if known()[metric].kind in NOT_ADDITIVE:
+            grains[metric].add(())
+    return {metric: tuple(sorted(grains[metric])) for metric in sorted(grains)}
+
+
+def load_all(everyone: Iterable[Grains]) -> dict[str, Report]:
+    """The reports of the metrics that somebody reads, by name.
+
+    Args:
+        everyone: the grains of each reader.
+
+    Raises:
+        YamlError: the file of a metric says something it may not.
+    """
+    listed: dict[str, set[str]] = {}
+    for grains in everyone:
+        for metric, of_metric in grains.items():
+            listed.setdefault(metric, set()).update(*of_metric)
+    if not listed:
+        return {}
+    reports = [_report(known()[metric], listed[metric]) for metric in sorted(listed)]
+    return {report.name: report for report in (*reports, _catalog(sorted(listed)))}
+
+
+def sources(metric: Metric) -> list[str]:
+    """The source systems that have what the metric is made of."""
+    mappings = (settings.INCLUDE / "sql" / "mapping").iterdir()
+    return sorted(
+        folder.name
+        for folder in mappings
+        if all((folder / f"{fact}.sql").exists() for fact in _facts(metric))
+    )
+
+
+def is_of_base(metric: Metric) -> bool:
+    """Whether the metric is made of several facts, by a SELECT of ``include/sql/metrics``."""
+    return _base(metric).exists()
+
+
+def problem(metric: Metric) -> str | None:
+    """Why the metric cannot be published; None where it can."""
+    parts = (metric.numerator, metric.denominator, metric.member, metric.filter, metric.unknown)
+    if any(_OTHER_RELATION.search(part) for part in parts if part):
+        return "reads more than its fact and dimensions: only readers of the star may have it"
+    return None
+
+
+@functools.cache
+def _known(_include: Path) -> Mapping[str, Metric]:
+    return {metric.name: metric for metric in metrics.load_all()}
+
+
+@functools.cache
+def _cuts(_include: Path) -> Mapping[str, metrics.Dimension]:
+    return metrics.dimensions()
+
+
+def _base(metric: Metric) -> Path:
+    return settings.INCLUDE / "sql" / "metrics" / f"{metric.fact}.sql"
+
+
+def _facts(metric: Metric) -> set[str]:
+    if not is_of_base(metric):
+        return {metric.fact}
+    return set(_FACT.findall(_base(metric).read_text("utf-8")))
+
+
+def _grain(metric: Metric, listed: Iterable[str]) -> Grain:
+    wanted = set(listed)
+    return tuple(cut for cut in metric.dimensions if cut in wanted)
+
+
+def _report(metric: Metric, listed: Iterable[str]) -> Report:
+    """The report of *metric* with the cuts that somebody reads it by."""
+    columns = _grain(metric, listed)
+    meanings = _MEANINGS | (_NOT_ADDITIVE_MEANINGS if metric.kind in NOT_ADDITIVE else {})
+    parts = metrics.names_in_sql(metric, [cuts()[cut] for cut in columns])
+    return Report(
+        name=name(metric.name),
+        description=f"{metric.title}: {metric.sentence.strip()}",
+        level="aggregate",
+        select="reporting/metrics/select",
+        view="reporting/metrics/view",
+        key=(SOURCE, "cuts", *columns),
+        # How many facts a row is made of: a row whose last fact is gone goes.
+        hidden=("facts",),
+        names=parts
+        | {
+            "base": metric.fact if is_of_base(metric) else None,
+            "sources_of_metric": sources(metric),
+            "is_additive": metric.kind not in NOT_ADDITIVE,
+            "meanings": meanings | {cut: cuts()[cut].meaning for cut in columns},
+        },
+    )
+
+
+def _catalog(listed: Iterable[str]) -> Report:
+    """The report of what the metrics mean."""
+    described = [
+        asdict(known()[metric]) | {"sources": sources(known()[metric])} for metric in listed
+    ]
+    return Report(
+        name=CATALOG,
+        description="What each metric means, who owns it, and by which cuts it is shown",
+        level="aggregate",
+        select="reporting/metrics/catalog",
+        key=(SOURCE, "metric"),
+        names={
+            "described": described,
+            "meanings": {
+                "metric": "The metric; reporting.metric_<metric> has its values",
+                "title": "Its name in plain words",
+                "sentence": "What it is, exactly",
+                "owner": "Who decides what it means",
+                "unit": "What its value is counted in",
+                "kind": "How its rows become one: sum, level, ratio, share_of_members, median",
+                "grains": "The cuts of each grain, in parentheses",
+                "roll_up": "How values of several rows become one",
+                "as_of": "When the rows were published",
+            },
+        },
+    )

@@ -256,7 +256,7 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
 def facts(connection: Any, name: str) -> list[Row]:
     """The rows a metric stands on: of a fact, or made of several."""
     if name == "procedure_cost":
-        return _against_medians(made_star.rows(connection, "fact_procedure"))
+        return against_medians(made_star.rows(connection, "fact_procedure"))
     if name == "clearing_day":
         return _days_of_clearing(connection)
     if name == "provider_day":
@@ -264,7 +264,7 @@ def facts(connection: Any, name: str) -> list[Row]:
     return made_star.rows(connection, name)
 
 
-def _against_medians(performed: list[Row]) -> list[Row]:
+def against_medians(performed: list[Row]) -> list[Row]:
     rows = [row for row in performed if row["base_cost"] is not None]
     costs: dict[Any, list[Any]] = defaultdict(list)
     for row in rows:

@@ -37,7 +37,7 @@ from tests.worlds.properties import examples
 
 from claimhouse import delivery, ingest, reporting, star
 from claimhouse import settings as house
-from claimhouse.reporting import audiences, editions, readers, reports, tables
+from claimhouse.reporting import audiences, editions, metric_reports, readers, reports, tables
 
 Row = dict[str, Any]
 
@@ -455,6 +455,7 @@ def publish_clinics(connection, inside):
     """Publish what the open transaction has changed, within it."""
     everyone = readers.load_all(inside.clients, inside.roles)
     loaded_reports = reports.load_all({feed for reader in everyone for feed in reader.feeds})
+    loaded_reports |= metric_reports.load_all(reader.metrics for reader in everyone)
     audience = audiences.write(connection, audiences.of(everyone, loaded_reports))
     (clinics,) = (a for a in audience if "clinic_performance" in a.reports)
     (table,) = tables.create(connection, [loaded_reports["clinic_performance"]], [])
@@ -761,7 +762,9 @@ def test_each_role_reads_the_reports_its_file_lists_and_no_others(inside):
             for entitlement in role["entitlements"]
             for feed in entitlement.get("feeds", [])
         ]
-        own = {*role["reports"], *(f"raw_{source}_{feed}" for source, feed in feeds)}
+        listed = {f"metric_{name}" for entry in role.get("metrics", []) for name in entry["names"]}
+        own = {*role["reports"], *(f"raw_{source}_{feed}" for source, feed in feeds), *listed}
+        own |= {"metric_catalog"} if listed else set()
         with inside.session(role["name"].removesuffix(f"_{inside.tag}")) as session:
             for view in views:
                 query = f"select * from reporting.{view} limit 0".encode()

@@ -73,6 +73,7 @@ def expected_reach(world):
     for file in world.folder.glob("*.yaml"):
         client = yaml.safe_load(file.read_text())
         views = {f"reporting.{report}" for report in client["reports"]}
+        views |= metric_views(client)
         for login in client["logins"]:
             name = login if isinstance(login, str) else login["name"]
             reach[f"client_{client['name']}__{name}"] = (views, set(), client["privacy_level"])
@@ -80,6 +81,7 @@ def expected_reach(world):
                 tableau |= views
     for role in yaml.safe_load(world.roles.read_text())["roles"]:
         views = {f"reporting.{report}" for report in role["reports"]}
+        views |= metric_views(role)
         for entitlement in role["entitlements"]:
             source = entitlement["source_system"]
             views |= {f"reporting.raw_{source}_{feed}" for feed in entitlement.get("feeds", [])}
@@ -93,13 +95,17 @@ def expected_reach(world):
     return reach
 
 
+def metric_views(reader):
+    listed = {name for entry in reader.get("metrics", []) for name in entry["names"]}
+    return {f"reporting.metric_{name}" for name in [*listed, *(["catalog"] if listed else [])]}
+
+
 def may_read(reach, schema, relation, column=None):
     views, schemas, _ = reach
     if f"{schema}.{relation}" in views:
         return True
     kind = "star" if schema == "reference" else "source" if schema.startswith("source_") else schema
-    # The column member of a metric identifies people.
-    # The views of metrics read the star as it is loaded.
+    # The views of the schema metrics read the star as it is loaded.
     return kind in schemas and (kind != "metrics" or "star" in schemas)
 
 

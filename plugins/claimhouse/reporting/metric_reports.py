@@ -1,7 +1,8 @@
 """Reports of metrics: the sums of each metric at the grains that a file about readers lists.
 
 A grain is a list of cuts. The report ``metric_<metric>`` has one row for each combination of the
-values of a grain's cuts; its SELECT is made of ``include/metrics/<metric>.yaml``. The report
+values of a grain's cuts, made of ``include/metrics/<metric>.yaml``. The metrics of one fact are
+published together, in the table ``metrics_of_<fact>``, which reads the fact once. The report
 ``metric_catalog`` says what each metric of the reader means.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from claimhouse import metrics, settings
 from claimhouse.metrics import Metric
 from claimhouse.reporting.reports import Report
 
-# The cuts that tell the rows of a grain apart, in the order of the metric's file.
+# The cuts that tell the rows of a grain apart, in the order of include/metric_dimensions.yaml.
 Grain = tuple[str, ...]
 # The grains of each metric, by its name.
 Grains = Mapping[str, tuple[Grain, ...]]
@@ -78,11 +79,10 @@ def of_entries(entries: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Grain, .
     grains: dict[str, set[Grain]] = {}
     for entry in entries:
         for metric in entry["names"]:
-            listed = (_grain(known()[metric], by) for by in entry["by"])
-            grains.setdefault(metric, set()).update(listed)
-    for metric in grains:
+            grains.setdefault(metric, set()).update(map(_grain, entry["by"]))
+    for metric, listed in grains.items():
         if known()[metric].kind in NOT_ADDITIVE:
-            grains[metric].add(())
+            listed.add(())
     return {metric: tuple(sorted(grains[metric])) for metric in sorted(grains)}
 
 
@@ -95,14 +95,23 @@ def load_all(everyone: Iterable[Grains]) -> dict[str, Report]:
     Raises:
         YamlError: the file of a metric says something it may not.
     """
-    listed: dict[str, set[str]] = {}
+    cuts_of: dict[str, set[str]] = {}
     for grains in everyone:
-        for metric, of_metric in grains.items():
-            listed.setdefault(metric, set()).update(*of_metric)
-    if not listed:
+        for metric_name, of_metric in grains.items():
+            cuts_of.setdefault(metric_name, set()).update(*of_metric)
+    if not cuts_of:
         return {}
-    reports = [_report(known()[metric], listed[metric]) for metric in sorted(listed)]
-    return {report.name: report for report in (*reports, _catalog(sorted(listed)))}
+    listed = {known()[metric_name]: cuts_of[metric_name] for metric_name in sorted(cuts_of)}
+    additive: dict[str, dict[Metric, set[str]]] = {}
+    for metric, read_by in listed.items():
+        if metric.kind not in NOT_ADDITIVE:
+            additive.setdefault(metric.fact, {})[metric] = read_by
+    reports = [
+        *(_report(metric, read_by) for metric, read_by in listed.items()),
+        *(_sums(fact, of_fact) for fact, of_fact in additive.items()),
+        _catalog(listed),
+    ]
+    return {report.name: report for report in reports}
 
 
 def sources(metric: Metric) -> list[str]:
@@ -148,40 +157,73 @@ def _facts(metric: Metric) -> set[str]:
     return set(_FACT.findall(_base(metric).read_text("utf-8")))
 
 
-def _grain(metric: Metric, listed: Iterable[str]) -> Grain:
+def _grain(listed: Iterable[str]) -> Grain:
     wanted = set(listed)
-    return tuple(cut for cut in metric.dimensions if cut in wanted)
+    return tuple(cut for cut in cuts() if cut in wanted)
 
 
 def _report(metric: Metric, listed: Iterable[str]) -> Report:
-    """The report of *metric* with the cuts that somebody reads it by."""
-    columns = _grain(metric, listed)
-    meanings = _MEANINGS | (_NOT_ADDITIVE_MEANINGS if metric.kind in NOT_ADDITIVE else {})
-    parts = metrics.names_in_sql(metric, [cuts()[cut] for cut in columns])
+    """What readers read of *metric*, with the cuts that somebody reads it by."""
+    columns = _grain(listed)
+    is_additive = metric.kind not in NOT_ADDITIVE
+    meanings = _MEANINGS | ({} if is_additive else _NOT_ADDITIVE_MEANINGS)
+    table = _table_of(metric.fact) if is_additive else name(metric.name)
     return Report(
         name=name(metric.name),
         description=f"{metric.title}: {metric.sentence.strip()}",
         level="aggregate",
-        select="reporting/metrics/select",
+        select=None if is_additive else "reporting/metrics/others",
         view="reporting/metrics/view",
-        key=(SOURCE, "cuts", *columns),
-        # How many facts a row is made of: a row whose last fact is gone goes.
-        hidden=("facts",),
-        names=parts
+        key=() if is_additive else (SOURCE, "cuts", *columns),
+        reads=(table,) if is_additive else (),
+        names=_names([metric], columns)
         | {
-            "base": metric.fact if is_of_base(metric) else None,
-            "sources_of_metric": sources(metric),
-            "is_additive": metric.kind not in NOT_ADDITIVE,
+            "metric": metric,
+            "table": table,
+            "is_additive": is_additive,
             "meanings": meanings | {cut: cuts()[cut].meaning for cut in columns},
         },
     )
 
 
-def _catalog(listed: Iterable[str]) -> Report:
+def _sums(fact: str, listed: Mapping[Metric, set[str]]) -> Report:
+    """The published sums of all metrics of a fact, of which each has a view of its own."""
+    columns = _grain(cut for read_by in listed.values() for cut in read_by)
+    return Report(
+        name=_table_of(fact),
+        description=f"The sums of the metrics of {fact}",
+        level="aggregate",
+        select="reporting/metrics/sums",
+        key=(SOURCE, "metric", "cuts", *columns),
+        # How many facts a row is made of: a row whose last fact is gone goes.
+        hidden=("facts",),
+        is_read=False,
+        names=_names(list(listed), columns),
+    )
+
+
+def _table_of(fact: str) -> str:
+    """The report with the sums of the metrics of a fact or base."""
+    return f"metrics_of_{fact.removeprefix('fact_')}"
+
+
+def _names(of_fact: Sequence[Metric], columns: Sequence[str]) -> dict[str, Any]:
+    """What SQL files call the parts of metrics of one fact by the cuts *columns*."""
+    parts = [metrics.names_in_sql(metric, [cuts()[cut] for cut in columns]) for metric in of_fact]
+    joins = {join["table"]: join for part in parts for join in part["joins"]}
+    return {
+        "metrics": of_fact,
+        "cuts": parts[0]["cuts"],
+        "joins": [joins[table] for table in sorted(joins)],
+        "fact_table": of_fact[0].fact,
+        "base": of_fact[0].fact if is_of_base(of_fact[0]) else None,
+        "sources_of_metric": sources(of_fact[0]),
+    }
+
+
+def _catalog(listed: Iterable[Metric]) -> Report:
     """The report of what the metrics mean."""
-    described = [
-        asdict(known()[metric]) | {"sources": sources(known()[metric])} for metric in listed
-    ]
+    described = [asdict(metric) | {"sources": sources(metric)} for metric in listed]
     return Report(
         name=CATALOG,
         description="What each metric means, who owns it, and by which cuts it is shown",

@@ -128,12 +128,16 @@ def _of_metric(metric: Metric, reader: dict[str, Any]) -> str | None:
     ]
     if not opened:
         return f"is of {', '.join(sources)}, of which no row is open to the reader"
-    if metric_reports.is_of_base(metric) and not all("every_row" in entitlement for entitlement in opened):
+    if metric_reports.is_of_base(metric) and not all(
+        "every_row" in entitlement for entitlement in opened
+    ):
         return "is made of every row: only a reader with every_row may have it"
     if _is_below(reader["privacy_level"], "limited") and not all(
         "responsible" in entitlement for entitlement in opened
     ):
-        return "can count few people: it needs the privacy level limited, or responsible entitlements"
+        return (
+            "can count few people: it needs the privacy level limited, or responsible entitlements"
+        )
     return metric_reports.problem(metric)
 
 

@@ -49,6 +49,7 @@ class Report:
         has_pseudonyms: whether the rows differ between clients who may see the same facts.
         counts: the count tables that the SELECT reads.
         reads_star: whether its readers see the star as it is loaded.
+        is_read: whether readers have a view of it; without, other reports read it.
         names: what the SELECT calls its parts, besides what every SELECT knows. ``meanings``: those of
             columns that ``include/columns.yaml`` does not describe.
     """
@@ -68,6 +69,7 @@ class Report:
     has_pseudonyms: bool = False
     counts: tuple[str, ...] = ()
     reads_star: bool = False
+    is_read: bool = True
     names: Mapping[str, Any] = field(default_factory=dict)
 
 

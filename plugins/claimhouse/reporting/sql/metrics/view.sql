@@ -18,4 +18,7 @@ select
     {%- endif %}
     t.unknown_count,
     t.as_of
-from {{ published(report) }} as t
+from {{ published(table) }} as t
+{%- if is_additive %}
+where t.metric = '{{ metric.name }}'
+{%- endif %}

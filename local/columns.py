@@ -35,7 +35,7 @@ REPORTS_INTRODUCTION = """\
 Every report of the schema `reporting`. `make docs` writes this page from the published views and from
 `include/columns.yaml`; change these, not it. [readers.md](readers.md) says who reads which report. Money is
 in dollars. The views `raw_<source>_<feed>`, of a feed's rows as they came, are described by
-[dictionary.md](dictionary.md).
+[dictionary.md](dictionary.md), those of metrics, `metric_<metric>`, by [model.md](model.md).
 """
 ROLES = """\
 ## dim_date in its roles
@@ -84,7 +84,7 @@ def reports_page(connection: Connection[Any]) -> str:
             *(
                 _section("reporting", relation, level=2)
                 for name, relation in relations.items()
-                if not name.startswith("raw_")
+                if not name.startswith(("raw_", "metric_"))
             ),
         ]
     )

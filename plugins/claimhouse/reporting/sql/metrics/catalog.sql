@@ -1,5 +1,5 @@
 {% from "macros.jinja" import quoted with context %}
--- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- noqa: disable=LT02,LT05,LT01 (the lists are laid out as written, not as rendered)
 -- What the metrics of the audience mean, of those that the source system has facts for.
 {%- set ROLL_UP = {
     "sum": "adds up over the rows of a grain",
@@ -8,17 +8,19 @@
     "share_of_members": "does not roll up: somebody may be counted in several rows. The total has a row of its own",
     "median": "does not roll up. The total has a row of its own",
 } %}
-select
-    m.*
+select m.*
 from (
     values
     (''::text, ''::text, ''::text, ''::text, ''::text, ''::text, ''::text, ''::text, ''::text)
     {%- for metric in described if metric.name in audience.metrics and source in metric.sources %},
     (
-        '{{ source }}', {{ quoted([
-            metric.name, metric.title, metric.sentence.strip(), metric.owner, metric.unit, metric.kind
-        ]) }},
-        '{% for grain in audience.metrics[metric.name] %}({{ grain | join(", ") }}){{ " " if not loop.last }}{% endfor %}',
+        '{{ source }}',
+        {{ quoted([metric.name, metric.title]) }},
+        {{ quoted([metric.sentence.strip()]) }},
+        {{ quoted([metric.owner, metric.unit, metric.kind]) }},
+        '{% for grain in audience.metrics[metric.name] -%}
+        ({{ grain | join(", ") }}){{ " " if not loop.last }}
+        {%- endfor %}',
         {{ quoted([ROLL_UP[metric.kind].replace("{}", metric.not_across or "")]) }}
     )
     {%- endfor %}

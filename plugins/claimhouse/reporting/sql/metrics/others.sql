@@ -16,8 +16,8 @@ select
     null::numeric as denominator,
     (percentile_cont(0.5) within group (order by ({{ metric.numerator }})::numeric))::numeric as median,
     {%- else %}
-    (count(distinct {{ metric.member }}) filter (where {{ metric.numerator }}))::numeric as numerator,
-    count(distinct {{ metric.member }})::numeric as denominator,
+    (count(distinct {{ metric.member }}) filter (where {{ metric.numerator }}))::numeric as numerator, -- noqa
+    count(distinct {{ metric.member }})::numeric as denominator, -- noqa
     null::numeric as median,
     {%- endif %}
     null::bigint as unknown_count

@@ -96,7 +96,9 @@ where
         false
         {%- for metric in read %}
         or m.metric = '{{ metric.name }}' and r.cuts in (
-            {%- for grain in audience.metrics[metric.name] %}'{{ grain | join(", ") }}'{{ ", " if not loop.last }}{% endfor -%}
+            {%- for grain in audience.metrics[metric.name] %}
+            '{{ grain | join(", ") }}'{{ "," if not loop.last }}
+            {%- endfor %}
         )
         {%- endfor %}
     )

@@ -15,7 +15,7 @@ from local.samples import clinic
 from local.samples.planting import write
 from tests.metrics.test_metrics import check_every_roll_up, near
 
-from claimhouse import ingest, metrics, reporting
+from claimhouse import ingest, metrics
 
 
 def by(connection: Any, metric: str, cut: str) -> dict[str, Any]:
@@ -65,32 +65,6 @@ def test_the_clinics_metrics_are_those_of_the_sample_files(warehouse, landing_ro
     assert float(by(warehouse, "average_satisfaction", "all")[None]) == pytest.approx(
         statistics.fmean(scores)
     )
-
-
-def test_who_owns_the_star_reads_published_metrics_and_others_only_with_an_entitlement(
-    warehouse, landing_root, tmp_path, monkeypatch
-):
-    write(clinic.make(samples.SEED), landing_root)
-    ingest.run("clinic")
-    metrics.publish(warehouse)
-    before = by(warehouse, "no_show_rate", "all")
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", '{"conn_type": "generic", "password": "a key"}'
-    )
-    with warehouse.transaction():
-        metrics.publish(warehouse)
-        reporting.publish(warehouse, tmp_path / "no clients")
-    assert by(warehouse, "no_show_rate", "all") == before
-    warehouse.execute("drop role if exists somebody")
-    warehouse.execute("create role somebody")
-    warehouse.execute("grant usage on schema metrics to somebody")
-    warehouse.execute("grant select on metrics.roll_up to somebody")
-    warehouse.execute("set role somebody")
-    try:
-        assert by(warehouse, "no_show_rate", "all").get(None) is None
-    finally:
-        warehouse.execute("reset role")
-        warehouse.execute("drop owned by somebody; drop role somebody")
 
 
 def newest(folder: Path, feed: str, key: str) -> dict[str, dict[str, str]]:

@@ -92,9 +92,10 @@ def rebuild(connection: Connection[Any], source: str) -> Counts:
         load = Load(connection, source, batches.in_state(connection, source, "loaded"))
         members = [dimension.table for dimension in star_tables.dimensions(connection).values()]
         records = [table for fact in fact_tables(source) for table in facts.stored(fact)]
+        # First, as a publication does: it fills reference tables, then reads the star.
+        create_mappings(connection, source)
         for table in [*records, *members]:
             _clear(load, table)
-        create_mappings(connection, source)
         return dimensions.load_dimensions(load) | facts.load_facts(load)
 
 
@@ -147,6 +148,7 @@ def _clear(load: Load, table: str) -> None:
             sql.SQL("delete from {} where source_system = {}").format(name, load.source)
         )
     else:
+        warehouse.query(load.connection, "star/await_publications")
         load.connection.execute(sql.SQL("truncate {}").format(name))
 
 

@@ -66,8 +66,8 @@ def since_last_edition(connection: Connection[Any], source: str) -> Changes | No
                 "reporting/changes/members",
                 source=source,
                 table=table,
-                key=key,
-                columns=columns,
+                member_key=key,
+                fields=columns,
                 compared=[column for column in columns if column not in BOOKKEEPING],
             )
             if warehouse.query(connection, "reporting/changes/any_member", table=table):
@@ -90,8 +90,12 @@ def affect(
         source=changes.source,
         fact=fact,
         pk=primary_key,
-        columns=columns,
-        dimensions={table: key for table, key in changes.dimensions.items() if key in columns},
+        fields=columns,
+        changed_members=[
+            {"dimension": table, "key": key}
+            for table, key in changes.dimensions.items()
+            if key in columns
+        ],
         encounters=[table for table in OF_ENCOUNTERS if table in changes.tables]
         if fact in OF_ENCOUNTERS
         else [],

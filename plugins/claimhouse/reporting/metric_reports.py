@@ -197,7 +197,7 @@ def _sums(fact: str, listed: Mapping[Metric, set[str]]) -> Report:
         key=(SOURCE, "metric", "cuts", *columns),
         # How many facts a row is made of: a row whose last fact is gone goes.
         hidden=("facts",),
-        is_read=False,
+        is_part=True,
         names=_names(list(listed), columns),
     )
 

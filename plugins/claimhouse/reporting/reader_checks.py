@@ -80,6 +80,8 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
 
 def _of_report(report: Report, reader: dict[str, Any]) -> str | None:
     """Why *reader* may not have *report*; None where it may."""
+    if report.is_part:
+        return "is a part of other reports and has no view"
     level = reader["privacy_level"]
     if _is_below(level, report.level):
         return f"needs the privacy level {report.level}, and the reader has {level}"

@@ -36,6 +36,7 @@ class Report:
     Attributes:
         level: the lowest privacy level of its readers.
         is_internal: whether only readers inside the house may have it.
+        is_part: whether it has no view of its own, because only the views of other reports read it.
         is_live: whether its view reads the star itself.
         select: the path of the SELECT that publication runs; None for a view of other reports.
         view: the path of the SELECT that readers read; None where that is the published rows.
@@ -49,7 +50,6 @@ class Report:
         has_pseudonyms: whether the rows differ between clients who may see the same facts.
         counts: the count tables that the SELECT reads.
         reads_star: whether its readers see the star as it is loaded.
-        is_read: whether readers have a view of it; without, other reports read it.
         names: what the SELECT calls its parts, besides what every SELECT knows. ``meanings``: those of
             columns that ``include/columns.yaml`` does not describe.
     """
@@ -58,6 +58,7 @@ class Report:
     description: str
     level: str
     is_internal: bool = False
+    is_part: bool = False
     is_live: bool = False
     select: str | None = None
     view: str | None = None
@@ -69,7 +70,6 @@ class Report:
     has_pseudonyms: bool = False
     counts: tuple[str, ...] = ()
     reads_star: bool = False
-    is_read: bool = True
     names: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -144,8 +144,8 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
         raise document.error([], "a report with a select.sql needs one of the keys of and key")
     if report.sums and not (report.of and report.key):
         raise document.error(["sums"], "needs the keys of and key")
-    if report.select and "source_system" not in (*report.key, *report.hidden):
-        raise document.error([], "source_system must be in key or in hidden")
+    if report.key and "source_system" not in report.key:
+        raise document.error(["key"], "source_system must be part of it")
     if not report.select and not report.is_live and not report.reads:
         raise document.error([], "a view.sql without a select.sql needs the key reads")
 

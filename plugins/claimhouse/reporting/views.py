@@ -40,7 +40,7 @@ def create(
     wanted = {
         name: _select(report, by_name)
         for name, report in reports.items()
-        if report.is_read and (report.is_live or report.reads or name in by_name)
+        if report.is_live or report.reads or (name in by_name and not report.is_part)
     }
     existing = {
         row["view_name"]: row for row in warehouse.query(connection, "reporting/views/existing")

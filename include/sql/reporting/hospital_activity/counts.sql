@@ -8,7 +8,7 @@ with helped as (
         to_char(f.service_date, 'YYYY') as year,
         to_char(f.service_date, 'YYYY-"Q"Q') as quarter,
         coalesce(nullif(f.restricted_specialty, ''), f.specialty, 'unknown') as specialty,
-        d.patient_id collate "C" as patient_id,
+        d.patient_id,
         f.total_claim_cost
     from pg_temp.others_fact_encounter as f
     inner join star.dim_patient as d on f.patient_key = d.patient_key

@@ -8,7 +8,7 @@ with done as (
         f.restricted_specialty,
         coalesce(p.specialty, 'unknown') as specialty,
         p.procedure_id,
-        d.patient_id collate "C" as patient_id,
+        d.patient_id,
         f.base_cost,
         case
             when f.is_own then 'own members'

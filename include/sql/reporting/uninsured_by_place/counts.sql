@@ -6,7 +6,7 @@ with helped as (
         f.restricted_specialty,
         coalesce(d.state, 'unknown') as state,
         coalesce(d.city, 'unknown') as city,
-        d.patient_id collate "C" as patient_id,
+        d.patient_id,
         f.total_claim_cost
     from pg_temp.others_fact_encounter as f
     inner join star.dim_payer as y on f.payer_key = y.payer_key

@@ -6,7 +6,7 @@ with done as (
         f.restricted_specialty,
         coalesce(p.specialty, 'unknown') as specialty,
         p.procedure_id,
-        d.patient_id collate "C" as patient_id,
+        d.patient_id,
         f.base_cost
     from pg_temp.others_fact_procedure as f
     inner join star.dim_procedure as p on f.procedure_key = p.procedure_key

@@ -6,11 +6,13 @@ create temporary table affected_{{ fact }} on commit drop as
 select {{ list.of("i", pk) }}
 from change.{{ fact }} as i
 where i.source_system = '{{ source }}'
-{%- for dimension, key in dimensions.items() %}
+{%- for member in changed_members %}
 union
 select {{ list.of("f", pk) }}
 from star.{{ fact }} as f
-where f.source_system = '{{ source }}' and f.{{ key }} in (select m.member_key from changed_{{ dimension }} as m)
+where
+    f.source_system = '{{ source }}'
+    and f.{{ member.key }} in (select m.member_key from changed_{{ member.dimension }} as m)
 {%- endfor %}
 {%- for table in encounters %}
 union
@@ -22,16 +24,21 @@ where
 {%- endfor %};
 analyze affected_{{ fact }};
 
+-- Few rows: by their keys, and not by a look at all rows.
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
 create temporary table was_{{ fact }} on commit drop as
-select {{ list.of("i", columns) }}
+select {{ list.of("i", fields) }}
 from change.{{ fact }} as i
 where i.source_system = '{{ source }}' and i.existed
 union all
-select {{ list.of("f", columns) }}
+select {{ list.of("f", fields) }}
 from star.{{ fact }} as f
-inner join affected_{{ fact }} as a on {% for column in pk %}f.{{ column }} = a.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+inner join affected_{{ fact }} as a on ({{ list.of("f", pk) }}) = ({{ list.of("a", pk) }})
 where not exists (
     select from change.{{ fact }} as i
-    where i.source_system = '{{ source }}'{% for column in pk %} and i.{{ column }} = f.{{ column }}{% endfor %}
+    where i.source_system = '{{ source }}' and ({{ list.of("i", pk) }}) = ({{ list.of("f", pk) }})
 );
+reset enable_hashjoin;
+reset enable_mergejoin;
 analyze was_{{ fact }};

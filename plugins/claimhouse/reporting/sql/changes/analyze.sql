@@ -1,1 +1,2 @@
+-- The statistics of what has changed.
 analyze change.{{ table }};

@@ -1,6 +1,8 @@
 -- $1: a source system.
-select exists (
-    select
+select count(*) > 0 as has_images
+from (
+    select i.source_system
     from change.{{ table }} as i
     where i.source_system = $1
-) as has_images;
+    fetch first row only
+) as image;

@@ -4,6 +4,9 @@
 {% import "reporting/sql/editions/fields.jinja" as list -%}
 {% set counted = sums | list | first -%}
 drop table if exists pg_temp.changed;
+-- Few rows: by their keys, and not by a look at all rows.
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
 create temporary table changed on commit drop as
 with delta as (
     select
@@ -13,12 +16,16 @@ with delta as (
         coalesce(sum(q.{{ sum }} * q.direction), 0) as {{ sum }}
         {%- endfor %}
     from (
-        select n.*, 1 as direction
+        select
+            n.*,
+            1 as direction
         from (
             {{ now }}
         ) as n
         union all
-        select w.*, -1 as direction
+        select
+            w.*,
+            -1 as direction
         from (
             {{ was }}
         ) as w
@@ -45,4 +52,6 @@ select
 from delta as d
 left join published.{{ partition }} as t on d.row_key = t.row_key
 where {% for sum in sums %}d.{{ sum }} <> 0{{ " or " if not loop.last }}{% endfor %};
+reset enable_hashjoin;
+reset enable_mergejoin;
 analyze changed;

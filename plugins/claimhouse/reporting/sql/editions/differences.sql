@@ -1,36 +1,40 @@
 -- noqa: disable=LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
 -- The temporary table changed: each row that is shown otherwise now, or no longer.
 {% import "reporting/sql/editions/fields.jinja" as list -%}
-drop table if exists pg_temp.changed;
-create temporary table changed on commit drop as
-with fresh as (
-    select
-        {{ list.row_key("q", key) }} as row_key,
-        q.*
-    from (
-        {{ select }}
-    ) as q
+drop table if exists pg_temp.fresh, pg_temp.shown, pg_temp.changed;
+{% if affected -%}
+-- Few rows: by their keys, and not by a look at all rows.
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+{% endif -%}
+create temporary table fresh on commit drop as
+select
+    {{ list.row_key("q", key) }} as row_key,
+    q.*
+from (
+    {{ select }}
+) as q
+where
+    true
     {%- if batches %}
-    where q.batch_id in (select n.batch_id from publication_batches as n)
-    {%- endif %}
-),
-
-shown as (
-    select s.*
-    from published.{{ partition }} as s
-    where
-        s.source_system = '{{ source }}'
-        {%- if affected %}
-        and s.row_key in (
-            select {{ list.row_key("a", key) }}
-            from affected_{{ affected }} as a
-        )
-        {%- endif %}
-        {%- if batches %}
-        and s.batch_id in (select n.batch_id from publication_batches as n)
-        {%- endif %}
-)
-
+    and q.batch_id in (select n.batch_id from publication_batches as n)
+    {%- endif %};
+create temporary table shown on commit drop as
+select s.*
+from published.{{ partition }} as s
+{%- if affected %}
+inner join affected_{{ affected }} as a on s.row_key = {{ list.row_key("a", key) }}
+{%- endif %}
+where
+    s.source_system = '{{ source }}'
+    {%- if batches %}
+    and s.batch_id in (select n.batch_id from publication_batches as n)
+    {%- endif %};
+{% if affected -%}
+reset enable_hashjoin;
+reset enable_mergejoin;
+{% endif -%}
+create temporary table changed on commit drop as
 select
     coalesce(f.row_key, t.row_key) as row_key,
     t.row_key is not null as is_shown,

@@ -14,11 +14,7 @@ select
 from (
     {{ select }}
 ) as q
-where
-    true
-    {%- if batches %}
-    and q.batch_id in (select n.batch_id from publication_batches as n)
-    {%- endif %};
+where {{ "q.batch_id in (select n.batch_id from publication_batches as n)" if batches else "true" }};
 create temporary table shown on commit drop as
 select s.*
 from published.{{ partition }} as s

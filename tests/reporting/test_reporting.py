@@ -224,10 +224,12 @@ def test_a_removed_report_is_closed(world, warehouse):
 
 def test_publishing_again_changes_nothing(world, warehouse):
     history = "select * from security.entitlement_history order by login, value, valid_from"
-    before = warehouse.execute(history).fetchall()
+    edition = "select * from published.edition order by audience, source_system"
+    before, editions = warehouse.execute(history).fetchall(), warehouse.execute(edition).fetchall()
     done = reporting.publish(warehouse, world.folder)
     assert (done.entitlements_opened, done.entitlements_closed) == (0, 0)
     assert warehouse.execute(history).fetchall() == before
+    assert warehouse.execute(edition).fetchall() == editions
     assert listing(world, world.login(world.summit)) == world.expected(world.summit, *SUMMIT)
 
 

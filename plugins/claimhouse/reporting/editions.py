@@ -118,11 +118,13 @@ def _publish_all(
         if source not in audience.sources:
             continue
         warehouse.query(connection, "reporting/editions/begin", audience.number, source)
+        changed = 0
         for table in tables:
             if table.report.name in audience.reports and _is_of(table, source):
                 rows = work.publish(table, audience)
+                changed += rows
                 written[table.report.name] = written.get(table.report.name, 0) + rows
-        warehouse.query(connection, "reporting/editions/end", audience.number, source)
+        warehouse.query(connection, "reporting/editions/end", audience.number, source, changed)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
     return written

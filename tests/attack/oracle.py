@@ -36,31 +36,31 @@ def asked(
     """The statements for a reader of *views*, each a sequence that one session runs."""
     for text in (*attacks.CATALOGS, *attacks.HOW_MANY, *attacks.DEEDS) if has_deeds else ():
         yield (text,)
+    plans = attacks.PLANS if is_whole else attacks.PLANS[1:]
     for view, columns in views.items():
         of_a_view = attacks.OF_A_VIEW + (attacks.OF_A_VIEW_WHOLE if is_whole else ())
-        of_a_column = attacks.OF_A_COLUMN + (attacks.OF_A_COLUMN_WHOLE if is_whole else ())
-        values = attacks.VALUES if is_whole else attacks.VALUES[:1]
         for text in of_a_view:
-            yield from _with_plans(text.format(view=view), is_whole)
+            yield from _with_plans(text.format(view=view), plans)
         for text in attacks.COPIES:
             yield (text.format(view=view),)
         for sequence in attacks.SEQUENCES:
             yield tuple(text.replace("{view}", view) for text in sequence)
         for column in columns if is_whole else list(columns)[:4]:
-            for text in of_a_column:
-                for others in values if "{others}" in text else values[:1]:
+            for text in attacks.OF_A_COLUMN + (attacks.OF_A_COLUMN_WHOLE if is_whole else ()):
+                is_basic = is_whole and "{others}" in text and text in attacks.OF_A_COLUMN
+                for others in attacks.VALUES if is_basic else attacks.VALUES[:1]:
                     named = text.format(view=view, column=f'"{column}"', others=others)
-                    yield from _with_plans(named, is_whole)
+                    yield from _with_plans(named, attacks.PLANS[1:])
     names = list(views)
     for first, second in itertools.pairwise(names):
         joined = f"select count(*) from reporting.{first} as a, reporting.{second} as b"
-        yield from _with_plans(joined, is_whole)
+        yield from _with_plans(joined, plans)
 
 
-def _with_plans(text: str, is_whole: bool) -> Iterator[tuple[str, ...]]:
+def _with_plans(text: str, plans: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield (text,)
     if text.startswith(("select", "table", "with")):
-        for plan in attacks.PLANS if is_whole else attacks.PLANS[1:]:
+        for plan in plans:
             yield (plan.format(statement=text),)
 
 

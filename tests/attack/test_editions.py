@@ -59,7 +59,7 @@ class Editions:
         self.expected: dict[datetime, dict[str, Seen]] = {}
         tag = uuid.uuid4().hex[:6]
         self.summit, self.harbor, office = f"summit_{tag}", f"harbor_{tag}", f"office_{tag}"
-        self.tableau_user = f"sue@{tag}.example"
+        self.late, self.tableau_user = f"late_{tag}", f"sue@{tag}.example"
         for name, specialty in ((self.summit, "orthopedist"), (self.harbor, "heart_surgeon")):
             user = {"tableau_user": self.tableau_user} if name == self.summit else {}
             client_file(folder, name, ("billing", [specialty]), logins=[{"name": "ann", **user}])
@@ -354,6 +354,11 @@ def test_an_idle_reader_keeps_its_edition_and_blocks_nobody(editions: Editions) 
                 began = time.monotonic()
                 editions.publish()
                 assert time.monotonic() - began < 4 * MOMENT
+            # A new client, whose audience has partitions of its own.
+            client_file(
+                editions.folder, editions.late, ("billing", ["family_physician"]), logins=["ann"]
+            )
+            editions.publish()
         polls.check()
         assert idle.execute(query).fetchone() == before
         assert tableau.execute(query).fetchone() == before

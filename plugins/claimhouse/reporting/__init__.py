@@ -2,7 +2,8 @@
 
 Comes in: the star, ``include/clients``, ``include/roles.yaml`` and ``include/sql/reporting``.
 Goes out: the schema ``published``, the schema ``reporting`` of views over it, which each reader reads
-with a role of its own, and the entitlement tables of the schema ``security``. May not know how extracts are made and delivered.
+with a role of its own, and the entitlement tables of the schema ``security``. May not know how extracts
+are made and delivered.
 
 - ``readers``, ``reader_checks``: the files about readers, parsed and checked;
 - ``entitlements``, ``roles``, ``pseudonyms``: what the database knows about readers;

@@ -278,7 +278,7 @@ def test_the_second_publication_writes_nothing(house):
 EVERY_ROW = {"source_system": "billing", "every_row": True}
 AS_A_ROLE = {
     "there is no metric bill": {"names": ["bill"]},
-    "billed_amount has no cut colour": {"by": [["payer"], ["colour"]]},
+    "billed_amount has no cut color": {"by": [["payer"], ["color"]]},
     "billed_amount has no cut patient_city": {"by": [["patient_city"]]},
     "leave out source_system": {"by": [["source_system"]]},
     "pended_claims does not add up over report_date": {

@@ -12,6 +12,7 @@ from tests.worlds.hospital_world import Hospital, database
 from tests.worlds.properties import examples
 
 from claimhouse import reporting
+from claimhouse.reporting import metric_reports
 
 
 def some(table, column, count, where="true"):
@@ -84,6 +85,14 @@ class Published:
             {
                 "name": self.staff, "reports": ["claims_by_key_fields", "claims_to_handle"], "logins": ["ann"],
                 "entitlements": [{"source_system": "hospital", "every_row": True}],
+                "metrics": [
+                    {
+                        "names": ["claims_volume", "billed_amount", "paid_amount", "paid_to_billed_ratio"],
+                        "by": [["payer", "claim_status"], ["provider_specialty"], []],
+                    },
+                    {"names": ["denial_rate"], "by": [["provider_id", "payer"]]},
+                    {"names": ["uninsured_share", "average_procedure_cost"], "by": [["payer"]]},
+                ],
             },
         )  # fmt: skip
         self.publish()
@@ -125,7 +134,9 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(server, tmp_path_factory):
-    with database(server) as (address, owner):
+    with database(server) as (address, owner), pytest.MonkeyPatch.context() as patch:
+        # The claims of this world are the hospital's.
+        patch.setattr(metric_reports, "sources", lambda metric: ["hospital"])
         yield Published(owner, address, tmp_path_factory.mktemp("clients"))
 
 
@@ -153,6 +164,7 @@ def test_what_did_not_change_is_not_touched(published):
         "claims_by_key_fields",
         "claims_by_specialty_month",
         "claim_days",
+        "metrics_of_claim",
         "open_claims",
     }
     assert published.owner.execute(places).fetchall() == before

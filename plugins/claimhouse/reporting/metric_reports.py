@@ -34,6 +34,22 @@ _FACT = re.compile(r"\bfact\(\"(\w+)\"\)")
 # SQL of a metric that reads more than its fact and dimensions would show rows of everybody.
 _OTHER_RELATION = re.compile(r"\bselect\b|\b(star|metrics|published|counts)\.", re.IGNORECASE)
 
+_AGGREGATE = re.compile(
+    r"(?P<name>sum|count)\((?P<argument>.*?)\)(?P<filter> filter \(where .*\))?", re.DOTALL
+)
+# Which rows of these are open also depends on other rows of their encounter, as they are: the sums of
+# the rows as they were are not known.
+_RESTRICTED_BY_ENCOUNTER = {"fact_encounter", "fact_procedure", "fact_survey"}
+# The columns of sums, the count of rows first, each with the column that counts what is known of it.
+_SUMS = {
+    "facts": None,
+    "numerator": "numerator_known",
+    "denominator": "denominator_known",
+    "unknown_count": "unknown_known",
+    "numerator_known": None,
+    "denominator_known": None,
+    "unknown_known": None,
+}
 _MEANINGS = {
     "cuts": "The cuts of the row's grain; empty for the total. The columns of all other cuts are empty. "
     "Read the rows of one grain at a time",
@@ -189,17 +205,59 @@ def _report(metric: Metric, listed: Iterable[str]) -> Report:
 def _sums(fact: str, listed: Mapping[Metric, set[str]]) -> Report:
     """The published sums of all metrics of a fact, of which each has a view of its own."""
     columns = _grain(cut for read_by in listed.values() for cut in read_by)
+    known_counts = {
+        metric.name: {
+            "numerator": _count_of_known(metric.numerator),
+            "denominator": _count_of_known(metric.denominator or "count(*)"),
+        }
+        for metric in listed
+    }
+    # An edition follows changed facts where each sum has a count of what is known beside it.
+    follows = (
+        not is_of_base(next(iter(listed)))
+        and fact not in _RESTRICTED_BY_ENCOUNTER
+        and all(all(counts.values()) for counts in known_counts.values())
+    )
     return Report(
         name=_table_of(fact),
         description=f"The sums of the metrics of {fact}",
         level="aggregate",
         select="reporting/metrics/sums",
         key=(SOURCE, "metric", "cuts", *columns),
-        # How many facts a row is made of: a row whose last fact is gone goes.
-        hidden=("facts",),
+        of=fact if follows else None,
+        sums=_SUMS if follows else {},
+        hidden=tuple(column for column in _SUMS if column not in _MEANINGS),
         is_part=True,
-        names=_names(list(listed), columns),
+        names=_names(list(listed), columns)
+        | {
+            "known": {
+                name: {part: count or "count(*)" for part, count in counts.items()}
+                for name, counts in known_counts.items()
+            }
+        },
     )
+
+
+def _count_of_known(aggregate: str) -> str | None:
+    """The aggregate that counts the rows that *aggregate* has a value of; None where that is not plain.
+
+    ``sum(x)`` has those of ``count(x)``, and a count has one of every row.
+    """
+    match = _AGGREGATE.fullmatch(aggregate.strip())
+    if match is None or not _is_balanced(match["argument"]):
+        return None
+    if match["name"] == "count":
+        return "count(*)"
+    return f"count({match['argument']}){match['filter'] or ''}"
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _table_of(fact: str) -> str:

@@ -27,7 +27,11 @@ from {% if base -%}
 )
 {%- else -%}
 {{ fact(fact_table) }}
-{%- endif %} as {{ parts.joined(fact_table, joins) }}
+{%- endif %} as {{ fact_table }}
+{%- for join in joins %}
+left join star.{{ join.table }} as {{ join.table }}
+    on {{ fact_table }}.{{ join.key }} = {{ join.table }}.{{ join.key }}
+{%- endfor %}
 where
     {{ "true" if source in sources_of_metric else "false" }}
     and ({{ metric.filter or "true" }})

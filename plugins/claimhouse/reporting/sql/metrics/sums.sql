@@ -1,9 +1,9 @@
-{% from "macros.jinja" import fact with context %}
+{% from "macros.jinja" import dim, fact with context %}
 {% import "reporting/sql/metrics/parts.jinja" as parts -%}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- The metrics of one fact, at the grains at which the audience reads each: a row for a metric and each combination of
 -- the values of a grain's cuts. The fact is read once for all of them. Everything is a sum, so the sums of changed
--- facts can be added.
+-- facts can be added; a sum is empty where nothing is known, so there is a count of what is known beside it.
 {%- set read = metrics | selectattr("name", "in", audience.metrics) | list %}
 {%- set measured = read or metrics %}
 {%- set grains = [] %}
@@ -26,8 +26,10 @@ with part as (
         {%- endfor %}
         {%- for metric in measured %}
         ({{ metric.numerator }})::numeric as {{ metric.name }}_numerator,
+        {{ known[metric.name].numerator }} as {{ metric.name }}_numerator_known,
         {%- if metric.denominator %}
         ({{ metric.denominator }})::numeric as {{ metric.name }}_denominator,
+        {{ known[metric.name].denominator }} as {{ metric.name }}_denominator_known,
         {%- endif %}
         {%- if metric.unknown %}
         {{ metric.unknown }} as {{ metric.name }}_unknown,
@@ -40,7 +42,11 @@ with part as (
     )
     {%- else -%}
     {{ fact(fact_table) }}
-    {%- endif %} as {{ parts.joined(fact_table, joins) }}
+    {%- endif %} as {{ fact_table }}
+    {%- for join in joins %}
+    left join {{ dim(join.table) }} as {{ join.table }}
+        on {{ fact_table }}.{{ join.key }} = {{ join.table }}.{{ join.key }}
+    {%- endfor %}
     where {{ "true" if source in sources_of_metric else "false" }}
     group by {{ parts.grouping_sets(cuts, grains, conditions) }}
 ),
@@ -54,8 +60,10 @@ rolled as (
         {%- for metric in measured %}
         {%- set only = " filter (where p.filter_" ~ (filters.index(metric.filter) + 1) ~ ")" if metric.filter else "" %}
         sum(p.{{ metric.name }}_numerator){{ only }} as {{ metric.name }}_numerator,
+        sum(p.{{ metric.name }}_numerator_known){{ only }} as {{ metric.name }}_numerator_known,
         {%- if metric.denominator %}
         sum(p.{{ metric.name }}_denominator){{ only }} as {{ metric.name }}_denominator,
+        sum(p.{{ metric.name }}_denominator_known){{ only }} as {{ metric.name }}_denominator_known,
         {%- endif %}
         {%- if metric.unknown %}
         sum(p.{{ metric.name }}_unknown){{ only }} as {{ metric.name }}_unknown,
@@ -76,7 +84,10 @@ select
     m.numerator,
     m.denominator,
     m.unknown_count,
-    m.facts
+    m.facts,
+    m.numerator_known,
+    m.denominator_known,
+    m.unknown_known
 from rolled as r
 cross join lateral (
     values
@@ -86,10 +97,15 @@ cross join lateral (
         r.{{ metric.name }}_numerator,
         {{ "r." ~ metric.name ~ "_denominator" if metric.denominator else "null::numeric" }},
         {{ "r." ~ metric.name ~ "_unknown" if metric.unknown else "null" }}::bigint,
-        r.{{ metric.name }}_facts::bigint
+        r.{{ metric.name }}_facts::bigint,
+        r.{{ metric.name }}_numerator_known::bigint,
+        {{ "r." ~ metric.name ~ "_denominator_known" if metric.denominator else "0" }}::bigint,
+        {{ "r." ~ metric.name ~ "_facts" if metric.unknown else "0" }}::bigint
     ){{ "," if not loop.last }}
     {%- endfor %}
-) as m (metric, numerator, denominator, unknown_count, facts)
+) as m (
+    metric, numerator, denominator, unknown_count, facts, numerator_known, denominator_known, unknown_known
+)
 where
     m.facts > 0
     and (

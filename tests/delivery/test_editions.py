@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from tests.worlds.client_world import LOADED
 from tests.worlds.delivery_world import (
     NOW,
     OWNER,
@@ -111,3 +112,16 @@ def test_what_is_not_published_yet_is_not_sent(world, mailbox, monkeypatch):
     run(world)
     assert mails_of(world, mailbox) == world.recipients
     assert {row[3] for row in disclosed(world)} == {len(world.expected(world.summit, SUMMIT))}
+
+
+def test_a_delivery_waits_for_the_first_load_of_a_source(world, mailbox):
+    """An edition of nothing is published while files are loaded for the first time: it is not mailed."""
+    loaded = "update landing.batch set state = %s, loaded_at = %s"
+    world.connection.execute(loaded, ("verified", None))
+    publish(world, SUMMIT)
+    run(world)
+    assert mailbox.parsed() == []
+    world.connection.execute(loaded, ("loaded", LOADED))
+    publish(world, SUMMIT)
+    run(world)
+    assert mails_of(world, mailbox) == world.recipients

@@ -29,7 +29,7 @@ def test_every_table_and_report_is_on_its_page(published) -> None:
     pages = {"star": columns.star_page(published), "reporting": columns.reports_page(published)}
     for schema, name in published.execute(
         "select n.nspname, c.relname from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid"
-        " where n.nspname in ('star', 'reporting') and c.relkind in ('r', 'v') and c.relname !~ '^raw_'"
+        " where n.nspname in ('star', 'reporting') and c.relkind in ('r', 'v') and c.relname !~ '^(raw|metric)_'"
     ):
         assert f"# {name}\n" in pages[schema] or f"* `{name}`" in pages[schema]
 

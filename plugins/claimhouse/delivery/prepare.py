@@ -68,7 +68,9 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
                 log.info("%s is on hold", subscription_id)
                 continue
             current = schedule.current_period(subscription, now)
-            if _is_stale(connection, subscription, current, now):
+            if _is_stale(connection, subscription, current, now) or _waits(
+                connection, subscription
+            ):
                 continue
             waiting = outbox.waiting(connection, subscription_id)
             for period in sorted({current} | {mail.period for mail in waiting}):
@@ -88,6 +90,15 @@ def _is_stale(
     # The step that sends notifies the owner.
     warehouse.query(connection, "delivery/withheld", subscription_id, period, why)
     return True
+
+
+def _waits(connection: Connection[Any], subscription: Subscription) -> bool:
+    """Whether the first load of a source is under way: its publication runs the delivery again."""
+    rows = warehouse.query(connection, "delivery/never_loaded", subscription.client_login)
+    if rows:
+        sources = ", ".join(row["source_system"] for row in rows)
+        log.info("%s waits for the first load of %s", subscription.subscription_id, sources)
+    return bool(rows)
 
 
 def _refresh_problems(

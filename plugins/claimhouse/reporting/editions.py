@@ -141,6 +141,8 @@ class _Work:
     def __init__(self, connection: Connection[Any], source: str, since: Changes | None) -> None:
         self.connection, self.source, self.since = connection, source, since
         self.reference = reference.digest()
+        rows = warehouse.query(connection, "reporting/pseudonyms/digests")
+        self.keys = {row["client"]: row["digest"] for row in rows}
         # By fact: its primary key, and whether few enough rows are affected to look at them alone.
         self.affected: dict[str, tuple[list[str], bool]] = {}
 
@@ -166,8 +168,9 @@ class _Work:
         return int(inserted[0]["changed"])
 
     def _is_known(self, table: Table, audience: Audience, select: str) -> bool:
-        """Whether what is published follows from the same SELECT and lists; notes the new ones."""
-        basis = hashlib.sha256(f"{self.reference} {select}".encode()).hexdigest()
+        """Whether what is published follows from the same SELECT, lists and keys; notes the new ones."""
+        key = self.keys.get(audience.client or "") if table.report.has_pseudonyms else None
+        basis = hashlib.sha256(f"{self.reference} {key} {select}".encode()).hexdigest()
         values = (table.report.name, audience.number, self.source, basis)
         return not warehouse.query(self.connection, "reporting/editions/basis", *values)
 

@@ -38,7 +38,9 @@ def test_levels_are_the_same_everywhere(warehouse):
 def test_kinds_of_entitlements_are_the_same_everywhere(warehouse):
     kinds = readers.ENTITLEMENT_KINDS
     role = schema_of("role_schema.yaml")["properties"]["roles"]["items"]
-    in_roles = role["properties"]["entitlements"]["items"]["properties"].keys() - {"source_system"}
+    in_roles = role["properties"]["entitlements"]["items"]["properties"].keys() - {
+        "source_system", "responsible",
+    }  # fmt: skip
     in_clients = schema_of("client_schema.yaml")["properties"]["entitlements"]["items"][
         "properties"
     ]

@@ -93,11 +93,13 @@ def _is_stale(
 
 
 def _waits(connection: Connection[Any], subscription: Subscription) -> bool:
-    """Whether the first load of a source is under way: its publication runs the delivery again."""
-    rows = warehouse.query(connection, "delivery/never_loaded", subscription.client_login)
+    """Whether a first publication is under way: when it ends, the delivery runs again."""
+    rows = warehouse.query(
+        connection, "delivery/awaited", subscription.client_login, subscription.report
+    )
     if rows:
         sources = ", ".join(row["source_system"] for row in rows)
-        log.info("%s waits for the first load of %s", subscription.subscription_id, sources)
+        log.info("%s waits for the publication of %s", subscription.subscription_id, sources)
     return bool(rows)
 
 
@@ -200,6 +202,8 @@ def _write(
         )
         if problems := _refresh_problems(reading, subscription, now):
             raise DeliveryError(f"not prepared: {letters.in_words(problems)}")
+        if _waits(reading, subscription):
+            raise DeliveryError("not prepared: a source is being published for the first time")
         reading.execute(role)
         summary = _summary(reading, report)
         rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))

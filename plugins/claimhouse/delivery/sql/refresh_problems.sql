@@ -35,8 +35,7 @@ from security.data_as_of as a
 inner join source as s on a.source_system = s.source_system
 inner join security.login as l on l.login = $1
 left join published.edition as p on l.audience = p.audience and a.source_system = p.source_system
--- Before its first edition an audience sees no rows, however new the data are.
-where a.as_of is distinct from p.as_of and (a.as_of < $2 or p.as_of is null)
+where a.as_of is distinct from p.as_of and a.as_of < $2
 union all
 select
     p.source_system,
@@ -46,6 +45,7 @@ inner join published.edition as p on l.audience = p.audience
 inner join published.report as r on r.report = $3
 where
     l.login = $1
+    and coalesce(r.changed_at, '-infinity') < $2
     and not exists (
         select
         from published.basis as b

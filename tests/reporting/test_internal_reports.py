@@ -456,7 +456,7 @@ def publish_clinics(connection, inside):
     everyone = readers.load_all(inside.clients, inside.roles)
     loaded_reports = reports.load_all({feed for reader in everyone for feed in reader.feeds})
     loaded_reports |= metric_reports.load_all(reader.metrics for reader in everyone)
-    audience = audiences.write(connection, audiences.of(everyone, loaded_reports))
+    audience, _ = audiences.write(connection, audiences.of(everyone, loaded_reports))
     (clinics,) = (a for a in audience if "clinic_performance" in a.reports)
     (table,) = tables.create(connection, [loaded_reports["clinic_performance"]], [])
     editions._Work(connection, "clinic", None).publish(table, clinics)

@@ -72,6 +72,11 @@ class Report:
     reads_star: bool = False
     names: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_of_metrics(self) -> bool:
+        """Whether its rows follow from the metrics that its reader lists."""
+        return (self.select or "").startswith("reporting/metrics/")
+
 
 def names() -> list[str]:
     """The reports that have a folder, by name."""

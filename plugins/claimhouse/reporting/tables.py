@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from claimhouse import warehouse
 from claimhouse.reporting import selects
-from claimhouse.reporting.audiences import Audience
+from claimhouse.reporting.audiences import Audience, Succession
 from claimhouse.reporting.reports import Report
 
 # The columns that each table has before those of its report.
@@ -59,15 +59,25 @@ class Table:
 
 
 def create(
-    connection: Connection[Any], reports: Iterable[Report], audiences: Iterable[Audience]
+    connection: Connection[Any],
+    reports: Iterable[Report],
+    audiences: Sequence[Audience],
+    successions: Iterable[Succession] = (),
 ) -> list[Table]:
-    """Create the tables and partitions that are missing; a table whose columns have changed starts empty.
+    """Create the tables and partitions that are missing, and delete what nobody reads any more.
+
+    A table whose columns have changed keeps its rows.
+
+    Args:
+        connection: a connection of the warehouse's owner, in a transaction.
+        reports: all reports.
+        audiences: all audiences.
+        successions: those of them that go on with rows of earlier ones.
 
     Returns:
         The tables of those *reports* that have a SELECT.
     """
     tables = []
-    audiences = list(audiences)
     warehouse.run(connection, "reporting/editions/temporary")
     for audience in audiences:
         warehouse.run(connection, "reporting/tables/edition", number=audience.number)
@@ -77,6 +87,8 @@ def create(
             for audience in audiences:
                 if report.name in audience.reports:
                     warehouse.run(connection, "reporting/tables/partition", **table.names(audience))
+    for succession in successions:
+        _succeed(connection, tables, succession)
     kept = [table.report.name for table in tables]
     for row in warehouse.query(connection, "reporting/tables/dropped", kept):
         warehouse.run(connection, "reporting/tables/drop", report=row["report"])
@@ -98,10 +110,50 @@ def _create(connection: Connection[Any], report: Report) -> Table | None:
     described = warehouse.query(connection, "reporting/tables/columns")
     columns = {row["name"]: row["type"] for row in described}
     key = report.key or tuple(_primary_key(connection, report.of or ""))
-    existing = list(warehouse.columns(connection, SCHEMA, report.name).items())
-    if existing != [*OWN_COLUMNS.items(), *columns.items()]:
+    existing = warehouse.columns(connection, SCHEMA, report.name)
+    wanted = OWN_COLUMNS | columns
+    if not existing:
         warehouse.run(connection, "reporting/tables/create", report=report.name, typed=described)
+    elif existing != wanted:
+        warehouse.run(
+            connection,
+            "reporting/tables/change",
+            report=report.name,
+            dropped=[name for name in existing if existing[name] != wanted.get(name)],
+            added=[
+                column for column in described if column["type"] != existing.get(column["name"])
+            ],
+        )
     return Table(report, columns, key)
+
+
+def _succeed(connection: Connection[Any], tables: Iterable[Table], succession: Succession) -> None:
+    """Let an audience go on with the rows of an earlier one that it may see, and with no others."""
+    audience, earlier = succession.audience, succession.predecessor
+    for table in tables:
+        if table.report.name not in audience.reports:
+            continue
+        for source in sorted(earlier.sources):
+            names = table.names(audience) | {"source": source, "earlier": earlier.number}
+            keeps = succession.keeps(table.report, source)
+            if succession.is_renamed and not keeps:
+                warehouse.run(connection, "reporting/tables/close", **names)
+            if not succession.is_renamed and keeps and _has_partition(connection, table, earlier):
+                warehouse.run(connection, "reporting/tables/keep", **names)
+    for source in sorted(earlier.sources):
+        if not audience.may_see(earlier, source):
+            if succession.is_renamed:
+                warehouse.query(
+                    connection, "reporting/tables/close_edition", audience.number, source
+                )
+        elif not succession.is_renamed:
+            warehouse.query(
+                connection, "reporting/tables/keep_edition", audience.number, source, earlier.number
+            )
+
+
+def _has_partition(connection: Connection[Any], table: Table, audience: Audience) -> bool:
+    return bool(warehouse.columns(connection, SCHEMA, table.names(audience)["partition"]))
 
 
 def _primary_key(connection: Connection[Any], fact: str) -> list[str]:

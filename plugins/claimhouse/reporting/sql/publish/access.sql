@@ -68,6 +68,8 @@ begin
         execute format('revoke all on reporting.%I from %I', reader.relname, reader.rolname);
     end loop;
 
+    -- A view that is granted again is planned again: the plans that sessions keep have the audience and the specialty
+    -- of their login as they were.
     for reader in
         select
             l.role_name,

@@ -1,0 +1,4 @@
+select
+    a.audience,
+    a.rule
+from published.audience as a;

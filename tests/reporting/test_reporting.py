@@ -259,7 +259,7 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
         ("grant reporting_owner to {login}", "member of reporting_owner"),
         ("alter role {login} bypassrls", "has a right"),
         ("grant select on landing.batch to reporting_owner", "reads more than what is published"),
-        ("create table reporting.t (a int)", "reporting.t is not a security_barrier view"),
+        ("create table reporting.t (a int)", "reporting.t is not a view of an owner of reports"),
         (
             "create or replace view reporting.claims_by_specialty_month with (security_barrier) as select"
             f" {', '.join(COLUMNS[:-1])}, null::timestamptz as as_of from published.claims_by_specialty_month",

@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import reference, settings, warehouse
-from claimhouse.reporting import changes, selects, small_cells
+from claimhouse.reporting import changes, indexes, selects, small_cells
 from claimhouse.reporting.audiences import Audience
 from claimhouse.reporting.changes import Changes
 from claimhouse.reporting.tables import Table
@@ -125,6 +125,7 @@ def _publish_all(
                 changed += rows
                 written[table.report.name] = written.get(table.report.name, 0) + rows
         warehouse.query(connection, "reporting/editions/end", audience.number, source, changed)
+    indexes.create(connection, tables)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
     return written
@@ -161,8 +162,9 @@ class _Work:
         state = warehouse.query(self.connection, "reporting/editions/state", **names)[0]
         if state["has_rows"]:
             return self._differ(names, select)
+        order = indexes.order(table)
         inserted = warehouse.query(
-            self.connection, "reporting/editions/insert", select=select, **names
+            self.connection, "reporting/editions/insert", select=select, order=order, **names
         )
         warehouse.run(self.connection, "reporting/editions/index", **names)
         return int(inserted[0]["changed"])

@@ -50,11 +50,12 @@ def create(
     for name, select in wanted.items():
         state = existing.get(name)
         owner = LIVE_OWNER if reports[name].is_live else PUBLISHED_OWNER
-        definition = json.dumps([select, owner, reports[name].description])
+        is_barrier = _is_barrier(reports[name])
+        definition = json.dumps([select, owner, reports[name].description, is_barrier])
         if state is None or state["definition"] != definition:
             if state is not None:
                 connection.execute(sql.SQL("drop view reporting.{}").format(sql.Identifier(name)))
-            _create(connection, reports[name], select, owner)
+            _create(connection, reports[name], select, owner, is_barrier=is_barrier)
             warehouse.query(connection, "reporting/views/definition", name, definition)
     return sorted(wanted)
 
@@ -70,13 +71,25 @@ def _select(report: Report, tables: Mapping[str, Table]) -> str:
     return text.strip().rstrip(";")
 
 
-def _create(connection: Connection[Any], report: Report, select: str, owner: str) -> None:
+def _is_barrier(report: Report) -> bool:
+    """Whether the view must keep a reader's conditions from rows that it does not show.
+
+    Published rows are all the reader's own: others' are not in the plan. Readers of the star may read
+    all of it. Without a barrier the planner sees that an order or a limit needs an index alone.
+    """
+    return report.is_live and not report.reads_star
+
+
+def _create(
+    connection: Connection[Any], report: Report, select: str, owner: str, *, is_barrier: bool
+) -> None:
     warehouse.run(
         connection,
         "reporting/views/create",
         report=report.name,
         select=select,
         owner=owner,
+        is_barrier=is_barrier,
         description=report.description.replace("'", "''"),
     )
     if described := report.names.get("meanings"):

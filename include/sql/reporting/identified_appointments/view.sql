@@ -23,9 +23,9 @@ select
     e.total_claim_cost as billed_amount,
     a.as_of
 from star.fact_appointment as f
-inner join star.dim_appointment_profile as p on f.appointment_profile_key = p.appointment_profile_key
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_provider as v on f.provider_key = v.provider_key
-inner join star.dim_facility as l on f.facility_key = l.facility_key
+left join star.dim_appointment_profile as p on f.appointment_profile_key = p.appointment_profile_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_provider as v on f.provider_key = v.provider_key
+left join star.dim_facility as l on f.facility_key = l.facility_key
 left join star.fact_encounter as e on f.source_system = e.source_system and f.appointment_id = e.appointment_id
 left join security.data_as_of as a on f.source_system = a.source_system

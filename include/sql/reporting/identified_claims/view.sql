@@ -25,8 +25,8 @@ select
     f.paid_amount,
     a.as_of
 from star.fact_claim as f
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_provider as v on f.provider_key = v.provider_key
-inner join star.dim_payer as y on f.payer_key = y.payer_key
-inner join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_provider as v on f.provider_key = v.provider_key
+left join star.dim_payer as y on f.payer_key = y.payer_key
+left join star.dim_claim_profile as c on f.claim_profile_key = c.claim_profile_key
 left join security.data_as_of as a on f.source_system = a.source_system

@@ -23,8 +23,8 @@ select
     f.length_minutes,
     a.as_of
 from star.fact_encounter as f
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_payer as y on f.payer_key = y.payer_key
-inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join star.dim_encounter_profile as e on f.encounter_profile_key = e.encounter_profile_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_payer as y on f.payer_key = y.payer_key
+left join star.dim_facility as l on f.facility_key = l.facility_key
+left join star.dim_encounter_profile as e on f.encounter_profile_key = e.encounter_profile_key
 left join security.data_as_of as a on f.source_system = a.source_system

@@ -28,13 +28,13 @@ select
     f.days_to_clear,
     a.as_of
 from star.fact_pended_claim as f
-inner join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_provider as v on f.provider_key = v.provider_key
-inner join star.dim_facility as l on f.facility_key = l.facility_key
-inner join star.dim_date as c on f.received_date_key = c.date_key
-inner join star.dim_date as b on f.first_pended_date_key = b.date_key
-inner join star.dim_date as e on f.last_pended_date_key = e.date_key
-inner join star.dim_date as g on f.left_date_key = g.date_key
-inner join star.dim_date as h on f.cleared_date_key = h.date_key
+left join star.dim_pended_profile as p on f.pended_profile_key = p.pended_profile_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_provider as v on f.provider_key = v.provider_key
+left join star.dim_facility as l on f.facility_key = l.facility_key
+left join star.dim_date as c on f.received_date_key = c.date_key
+left join star.dim_date as b on f.first_pended_date_key = b.date_key
+left join star.dim_date as e on f.last_pended_date_key = e.date_key
+left join star.dim_date as g on f.left_date_key = g.date_key
+left join star.dim_date as h on f.cleared_date_key = h.date_key
 left join security.data_as_of as a on f.source_system = a.source_system

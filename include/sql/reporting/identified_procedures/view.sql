@@ -19,7 +19,7 @@ select
     f.length_minutes,
     a.as_of
 from star.fact_procedure as f
-inner join star.dim_procedure as p on f.procedure_key = p.procedure_key
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_payer as y on f.payer_key = y.payer_key
+left join star.dim_procedure as p on f.procedure_key = p.procedure_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_payer as y on f.payer_key = y.payer_key
 left join security.data_as_of as a on f.source_system = a.source_system

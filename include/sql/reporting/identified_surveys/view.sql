@@ -17,7 +17,7 @@ select
     l.facility_name,
     a.as_of
 from star.fact_survey as f
-inner join star.dim_patient as d on f.patient_key = d.patient_key
-inner join star.dim_provider as v on f.provider_key = v.provider_key
-inner join star.dim_facility as l on f.facility_key = l.facility_key
+left join star.dim_patient as d on f.patient_key = d.patient_key
+left join star.dim_provider as v on f.provider_key = v.provider_key
+left join star.dim_facility as l on f.facility_key = l.facility_key
 left join security.data_as_of as a on f.source_system = a.source_system

@@ -23,7 +23,6 @@ select
     t.date = (
         select max(n.report_date)
         from {{ fact("fact_pended_queue") }} as n
-        where n.source_system = f.source_system
     ) as is_newest,
     f.movement,
     f.claim_id,

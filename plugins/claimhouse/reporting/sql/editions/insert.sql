@@ -1,5 +1,5 @@
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- The first rows of the source in the report.
+-- The first rows of the source in the report, in an order that keeps those of a month or a group together.
 {% import "reporting/sql/editions/fields.jinja" as list -%}
 with inserted as (
     insert into published.{{ partition }} (audience, row_key, edition_from, {{ fields | join(", ") }})
@@ -13,6 +13,7 @@ with inserted as (
     ) as q
     cross join published.edition as e
     where e.audience = {{ number }} and e.source_system = '{{ source }}'
+    order by {{ list.of("q", order) }}
     returning 1 as is_new
 )
 

@@ -1,0 +1,1 @@
+create index on published.{{ partition }} ({{ columns }});

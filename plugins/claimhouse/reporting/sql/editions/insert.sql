@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:order:["service_date"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- The first rows of the source in the report, in an order that keeps those of a month or a group together.
 {% import "reporting/sql/editions/fields.jinja" as list -%}

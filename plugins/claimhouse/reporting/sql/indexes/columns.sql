@@ -13,4 +13,4 @@ where
     p.relnamespace = 'published'::regnamespace and p.relname = any($1::text[])
     and c.reltuples >= $2::integer
 group by p.relname, s.attname
-order by p.relname, distinct_values desc, s.attname;
+order by p.relname asc, distinct_values desc, s.attname asc;

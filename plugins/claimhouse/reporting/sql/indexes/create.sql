@@ -1,1 +1,2 @@
+-- sqlfluff:templater:jinja:context:columns:claim_id
 create index on published.{{ partition }} ({{ columns }});

@@ -1,12 +1,16 @@
-"""A publication, a load or a rebuild in a process of its own, which may be killed."""
+"""A publication, a load, a rebuild or a delivery in a process of its own, which may be killed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
-from claimhouse import ingest, reporting, star, warehouse
+from airflow.sdk import BaseHook  # noqa: F401 (preloaded)
+
+from claimhouse import delivery, ingest, reporting, star, warehouse
+from claimhouse.delivery.extract import zip as _zip  # noqa: F401 (preloaded)
 
 
 def publish(environment: Mapping[str, str], folder: str) -> None:
@@ -33,3 +37,12 @@ def rebuild(environment: Mapping[str, str], folder: str) -> None:
     os.environ.update(environment)
     with warehouse.connect() as connection:
         star.rebuild(connection, "billing")
+
+
+def deliver(environment: Mapping[str, str], folder: str, subscription: str, day: str) -> None:
+    """Prepare and send the extract of *day*."""
+    del folder
+    os.environ.update(environment)
+    now = datetime.fromisoformat(day)
+    delivery.prepare(subscription, now)
+    delivery.send(subscription)

@@ -80,7 +80,7 @@ def assert_same(before: Answers, after: Answers) -> None:
     """Fail with the first statements whose answers differ."""
     different = {
         text: answers for text, answers in oracle.differences(before, after).items()
-        if text not in statements.HOW_MANY  # of the server, which other tests share
+        if text not in statements.HOW_MANY_ON_THE_SERVER
     }  # fmt: skip
     first = [f"{text}\n{one}\n-- then\n{other}" for text, (one, other) in different.items()][:3]
     assert not different, f"{len(different)} statements:\n" + "\n\n".join(first)
@@ -234,7 +234,7 @@ def test_the_attack_notices_a_wall_that_fell(
         world.add_hospice(("Aetna", "UnitedHealthcare"), 30)
         owner.execute(
             "insert into published.member_encounters select (jsonb_populate_record(m,"
-            " jsonb_build_object('row_key', gen_random_uuid(), 'specialty', 'hospice'))).*"
+            " jsonb_build_object('row_key', gen_random_uuid(), 'source_system', 'elsewhere'))).*"
             " from published.member_encounters as m where m.payer_name = 'Humana'"
         )
         owner.execute("analyze")

@@ -106,7 +106,7 @@ def test_what_is_not_published_yet_is_not_sent(world, mailbox, monkeypatch):
         world.connection.execute("delete from published.basis")
 
     before(monkeypatch, "_write", report_is_made_anew)
-    with pytest.raises(delivery.DeliveryError, match="billing: the report has not been published"):
+    with pytest.raises(delivery.DeliveryError, match="not prepared"):
         run(world)
     publish(world, SUMMIT)
     run(world)

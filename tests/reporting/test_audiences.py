@@ -94,7 +94,11 @@ def test_more_entitlements_leave_the_edition_until_the_next_one(world):
         world.publish()
         assert world.read(world.summit) == rows
         assert world.edition(world.summit) == (number, as_of)
+        assert world.awaited(world.summit) == [
+            "billing"
+        ]  # by deliveries, whose files would lack rows
     world.publish()
+    assert world.awaited(world.summit) == []
     assert world.edition(world.summit)[0] == number + 1
     assert specialties(world, world.summit) == set(MORE[1])
     assert world.earlier(world.summit, number) == len(rows)

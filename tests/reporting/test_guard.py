@@ -8,12 +8,13 @@ import logging
 import threading
 import time
 import uuid
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from local import embedded
 from psycopg import errors
-from tests.worlds.client_world import World
+from tests.worlds.client_world import World, role_of
 from tests.worlds.hospital_world import database
 
 from claimhouse import reporting, schema
@@ -184,6 +185,34 @@ def test_an_advisory_lock_ends_a_session(world):
         assert not is_open(session)
     world.connection.execute(everybody.format("revoke", "from"))
     assert reasons(ended, login) == ["held an advisory lock"]
+
+
+def test_a_reader_in_a_database_that_is_open_to_everybody_is_ended(world, server):
+    """There it could keep what it may not keep here."""
+    reader, place = (
+        role_of(world.connection, world.login(world.summit)),
+        f"open_{uuid.uuid4().hex[:8]}",
+    )
+    opened = embedded.create_database(server, place)
+    address = urlunsplit(urlsplit(opened)._replace(netloc=f"{reader}@"))
+    try:
+        with (
+            psycopg.connect(address, autocommit=True) as elsewhere,
+            world.session(world.login(world.summit)) as here,
+        ):
+            elsewhere.execute("select lo_create(0)")
+            assert reasons(guard.look(world.connection), reader) == ["was in another database"]
+            assert not is_open(elsewhere)
+            assert is_open(here)
+        # Another warehouse of the server lets it in.
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'grant connect on database {place} to "{reader}"')
+        with psycopg.connect(address, autocommit=True) as elsewhere:
+            assert guard.look(world.connection) == []
+            assert is_open(elsewhere)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"drop database {place} with (force)")
 
 
 def test_the_log_and_the_table_hold_no_query(world, monkeypatch, caplog):

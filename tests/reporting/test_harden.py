@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from local import embedded
 from psycopg import errors
 from sqlalchemy import create_engine, inspect
 from tests.reporting.test_guard import publish
-from tests.worlds.client_world import MASTER_KEY, World, client_file
+from tests.worlds.client_world import MASTER_KEY, World, client_file, role_of
 from tests.worlds.hospital_world import database
 
 from claimhouse import schema
@@ -103,6 +104,11 @@ TELLING = [
     "select * from pg_stats_ext, pg_statistic",
     "select * from pg_statistic_ext_data",
     "select rolpassword from pg_authid",
+    "select has_table_privilege('{other}', 'reporting.claims_by_specialty_month', 'select')",
+    "select has_any_column_privilege(r.oid, c.oid, 'select') from pg_roles as r, pg_class as c",
+    "select * from pg_shdepend",
+    "select pg_filenode_relation(0, 16384)",
+    "select next_xid from pg_control_checkpoint()",
 ]
 
 
@@ -112,7 +118,17 @@ def test_the_catalogs_tell_nothing_of_others(world, question):
         world.session(world.login(world.summit)) as session,
         pytest.raises(errors.InsufficientPrivilege),
     ):
-        session.execute(question)
+        session.execute(question.format(other=role_of(world.connection, world.login(world.harbor))))
+
+
+@pytest.mark.parametrize("place", ["postgres", "template1"])
+def test_a_reader_is_kept_from_the_databases_that_every_server_has(world, place):
+    """There it could keep large objects, and see how many rows are written here."""
+    address = urlunsplit(urlsplit(world.address)._replace(
+        netloc=f"{role_of(world.connection, world.login(world.summit))}@", path=f"/{place}"
+    ))  # fmt: skip
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(address)
 
 
 def test_nothing_that_everybody_may_call_counts_or_measures(world):

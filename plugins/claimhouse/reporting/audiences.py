@@ -122,6 +122,12 @@ class Succession:
             not report.is_of_metrics or self.audience.may_see_metrics(self.predecessor)
         )
 
+    def completes(self, report: Report, source: str) -> bool:
+        """Whether the audience may see more of the report and the source than the earlier one saw."""
+        return not self.predecessor.may_see(self.audience, source) or (
+            report.is_of_metrics and not self.predecessor.may_see_metrics(self.audience)
+        )
+
 
 def of(readers: Iterable[Reader], reports: Mapping[str, Report]) -> dict[str, Audience]:
     """The audience of each login of *readers*, by its role."""

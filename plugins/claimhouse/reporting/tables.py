@@ -140,6 +140,14 @@ def _succeed(connection: Connection[Any], tables: Iterable[Table], succession: S
                 warehouse.run(connection, "reporting/tables/close", **names)
             if not succession.is_renamed and keeps and _has_partition(connection, table, earlier):
                 warehouse.run(connection, "reporting/tables/keep", **names)
+            if keeps and succession.completes(table.report, source):
+                warehouse.query(
+                    connection,
+                    "reporting/tables/incomplete",
+                    table.report.name,
+                    audience.number,
+                    source,
+                )
     for source in sorted(earlier.sources):
         if not audience.may_see(earlier, source):
             if succession.is_renamed:

@@ -5,6 +5,13 @@ with source as (
     where n.login = $1
 ),
 
+-- When its entitlements changed last: what it may see then is published after that.
+entitled as (
+    select coalesce(max(case when h.valid_to <= now() then h.valid_to else h.valid_from end), '-infinity') as changed_at
+    from security.entitlement_history as h
+    where h.login = $1
+),
+
 newest as (
     select distinct on (b.source_system, b.feed)
         b.source_system,
@@ -43,9 +50,10 @@ select
 from security.login as l
 inner join published.edition as p on l.audience = p.audience
 inner join published.report as r on r.report = $3
+cross join entitled as t
 where
     l.login = $1
-    and coalesce(r.changed_at, '-infinity') < $2
+    and greatest(r.changed_at, t.changed_at) < $2
     and not exists (
         select
         from published.basis as b

@@ -1,7 +1,18 @@
--- End the sessions of readers that run, wait or lock longer than they may. Seconds: $1 of a statement,
--- $2 of a transaction, $3 idle in one, $4 idle, $5 until its own wait for a lock ends, $6 that others wait for it.
+-- End the sessions of readers that run, wait or lock longer than they may, or are in a database of the server that
+-- lets everybody connect. Seconds: $1 of a statement, $2 of a transaction, $3 idle in one, $4 idle, $5 until its own
+-- wait for a lock ends, $6 that others wait for it.
 with reader as (
     {% include "reporting/sql/guard/readers.jinja" %}
+),
+
+-- Who may connect because it was granted to them.
+granted as (
+    select
+        d.datname,
+        c.grantee
+    from pg_database as d
+    cross join lateral aclexplode(d.datacl) as c
+    where c.privilege_type = 'CONNECT'
 ),
 
 blocker as (
@@ -17,6 +28,14 @@ session as (
         a.backend_start,
         r.rolname as role_name,
         case
+            when a.datname <> current_database()
+                then case
+                    when
+                        exists (select from granted as g where g.datname = current_database() and g.grantee = r.oid)
+                        -- another warehouse looks after its own readers
+                        and not exists (select from granted as g where a.datname = g.datname and g.grantee = r.oid)
+                        then 'was in another database'
+                end
             when
                 exists (
                     select
@@ -52,7 +71,7 @@ session as (
         end as reason
     from pg_stat_activity as a
     inner join reader as r on a.usesysid = r.oid
-    where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+    where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
 ),
 
 -- A condition may be tested in any order: a session is ended in the list of what is selected, once it is chosen.

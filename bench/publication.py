@@ -2,11 +2,13 @@
 
     python -m bench.publication                       0.2, 2 and 10 million claims
     python -m bench.publication --claims 2000000      one size
+    python -m bench.publication --encounters 2000000  with a hospital of that many encounters, for count tables
     python -m bench.publication --keep                leaves the database for bench.reading
 
-The star is filled by SQL, with the claims of one source system; the readers are those of ``include``.
-Seconds are those of the clock and, since machines are shared, of the processor: of the server's
-process and of this one.
+The star is filled by SQL, with the claims of one source system and the encounters of another; the readers are
+those of ``include``. Seconds are those of the clock and, since machines are shared, of the processor: of the
+server's processes and of this one. Memory is what no other process shares: of a server's process ``RssAnon``, read
+20 times a second, and of this one its peak.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +32,17 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "var" / "bench"
 SIZES = (200_000, 2_000_000, 10_000_000)
 CHANGED = 20_000
+CHANGED_CLAIMS = "20,000 changed claims"
 # The targets of the project.
-MOST_FIRST_SECONDS, MOST_CHANGE_SECONDS, MOST_GROWTH, MOST_MEMORY_MIB = 30.0, 5.0, 1.5, 1024
-FILL = """
+MOST_GROWTH, MOST_MEMORY_MIB = 1.5, 1024
+FILL_BATCHES = """
+insert into landing.file (checksum, size_bytes, source_system, feed, file_name, archive_path, arrived_at,
+    file_order)
+select source, 1, source, 'feed', 'file', '-', now(), '' from unnest(array['billing', 'hospital']) as source;
+insert into landing.batch (file_id, source_system, feed, received_date, state, code_version, loaded_at)
+select file_id, source_system, feed, current_date, 'loaded', 'bench', now() from landing.file;
+"""
+FILL_CLAIMS = """
 insert into star.dim_patient (source_system, patient_id, first_name, last_name, city, state, valid_from, valid_to,
     is_current)
 select 'billing', 'P' || n, 'First', 'Last' || n % 1000, 'City ' || n % 300, 'NY', '1900-01-01', '9999-12-31', true
@@ -66,92 +79,249 @@ cross join (select min(claim_profile_key) as low, count(*) as many from star.dim
     where claim_profile_key > 0) as f
 cross join lateral (select date '2023-01-01' + (n * 17 % 1000)::integer as day) as d;
 """
-CHANGE = """
+FILL_ENCOUNTERS = """
+insert into star.dim_patient (source_system, patient_id, first_name, last_name, city, state, zipcode,
+    birth_date, gender, valid_from, valid_to, is_current)
+select 'hospital', 'P' || n, 'First', 'Last' || n % 1000, 'City ' || n % 300, 'State ' || n % 40,
+    lpad((n % 90000)::text, 5, '0'), date '1930-01-01' + (n * 7 % 30000)::integer, 'F',
+    '1900-01-01', '9999-12-31', true
+from generate_series(1, {encounters} / 20) as n;
+insert into star.dim_payer (source_system, payer_id, payer_name, is_insurer)
+select 'hospital', 'Y' || n, (array['Humana', 'UnitedHealthcare', 'Aetna', 'Cigna', 'Uninsured'])[n], n < 5
+from generate_series(1, 5) as n;
+insert into star.dim_procedure (source_system, procedure_id, procedure_name, specialty, is_restricted)
+select 'hospital', 'C' || n, 'Procedure ' || n,
+    case when n % 50 = 0 then 'hospice' else 'specialty ' || n % 12 end, n % 50 = 0
+from generate_series(1, 200) as n;
+insert into star.fact_encounter (source_system, encounter_id, patient_key, provider_key, facility_key, payer_key,
+    procedure_key, diagnosis_key, encounter_profile_key, service_date_key, specialty, is_restricted, service_date,
+    total_claim_cost, payer_coverage, patient_share, length_minutes, batch_id, row_number)
+select 'hospital', 'E' || n, p.low + n::bigint * 7919 % p.many, -2, -1, y.low + n * 3 % y.many, -2, -2, -1,
+    to_char(d.day, 'YYYYMMDD')::integer,
+    case when n % 50 = 0 then 'hospice' else 'specialty ' || n % 12 end, n % 50 = 0, d.day,
+    100 + n % 90000 / 100.0, 0, 0, n % 120, 1, n
+from generate_series(1, {encounters}) as n
+cross join (select min(patient_key) as low, count(*) as many from star.dim_patient
+    where source_system = 'hospital') as p
+cross join (select min(payer_key) as low, count(*) as many from star.dim_payer
+    where source_system = 'hospital') as y
+cross join lateral (select date '2016-01-01' + (n::bigint * 31 % 3650)::integer as day) as d;
+insert into star.fact_procedure (source_system, encounter_id, procedure_id, started_at, patient_key, facility_key,
+    payer_key, procedure_key, diagnosis_key, service_date_key, is_restricted, service_date, length_minutes,
+    base_cost, batch_id, row_number)
+select f.source_system, f.encounter_id, 'C' || k.number, '2020-01-01'::timestamptz, f.patient_key, -1, f.payer_key,
+    c.low + k.number - 1, -2, f.service_date_key, k.number % 50 = 0, f.service_date, 15,
+    100 + f.row_number % 90000 / 100.0, 1, f.row_number
+from star.fact_encounter as f
+cross join (select min(procedure_key) as low from star.dim_procedure where source_system = 'hospital') as c
+cross join lateral (
+    select 1 + (f.row_number * 11 + i * 37) % 200 as number from generate_series(0, f.row_number % 2) as i
+) as k
+where f.source_system = 'hospital';
+"""
+CHANGE_CLAIMS = """
 update star.fact_claim set paid_amount = coalesce(paid_amount, 0) + 1, total_cost = total_cost + 1
 where claim_id in (select 'CLM' || 1 + (n::bigint * 7919 % {claims}) from generate_series(1, {changed}) as n)
 """
 
 
+CHANGE_ENCOUNTERS = """
+update star.fact_encounter set total_claim_cost = total_claim_cost + 1
+where encounter_id in (
+    select 'E' || 1 + (n::bigint * 7919 % {encounters})
+    from generate_series(1, least({changed}, {encounters})) as n
+)
+"""
+
+
 @dataclass(frozen=True)
 class Cost:
-    """What a publication took: seconds of the clock, of the processor, and rows that were written."""
+    """What a publication or a statement took.
+
+    Attributes:
+        seconds: of the clock.
+        processor_seconds: of this process and the server's.
+        rows: how many rows of reports were written.
+        memory_mib: the most that a process of the server had for itself.
+    """
 
     seconds: float
     processor_seconds: float
     rows: int
+    memory_mib: float
 
 
 def main() -> None:
     """Parse the arguments, measure, print the table."""
     parser = argparse.ArgumentParser(prog="bench.publication", description=__doc__.splitlines()[0])
     parser.add_argument("--claims", type=int, action="append")
+    parser.add_argument("--encounters", type=int, default=0)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    print(
-        f"{'claims':>12}{'first s':>10}{'cpu':>8}{'rows':>12}{'20,000 s':>10}{'cpu':>8}{'rows':>10}"
-    )
     changes: list[Cost] = []
-    for claims in options.claims or SIZES:
-        first, change = measure(claims)
-        changes.append(change)
-        print(
-            f"{claims:>12,}{first.seconds:>10.1f}{first.processor_seconds:>8.1f}{first.rows:>12,}"
-            f"{change.seconds:>10.2f}{change.processor_seconds:>8.2f}{change.rows:>10,}",
-            flush=True,
-        )
-    most = max(change.processor_seconds for change in changes)
+    memory = 0.0
+    sizes = options.claims or ([0] if options.encounters else SIZES)
+    for claims in sizes:
+        print(f"{claims:,} claims, {options.encounters:,} encounters", flush=True)
+        for name, cost in measure(claims, options.encounters):
+            print(
+                f"    {name:<32}{cost.seconds:>8.2f} s{cost.processor_seconds:>8.2f} s of processors"
+                f"{cost.rows:>12,} rows{cost.memory_mib:>7.0f} MiB",
+                flush=True,
+            )
+            memory = max(memory, cost.memory_mib)
+            if name == CHANGED_CLAIMS:
+                changes.append(cost)
+    if changes:
+        most = max(change.processor_seconds for change in changes)
+        ratio = most / min(change.processor_seconds for change in changes)
+        print(f"20,000 changes, largest / smallest {ratio:.2f}, target {MOST_GROWTH}")
+    client = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"largest / smallest {most / min(c.processor_seconds for c in changes):.2f}, target {MOST_GROWTH}"
+        f"peak memory: client {client:.0f} MiB, server {memory:.0f} MiB, target {MOST_MEMORY_MIB}"
     )
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of the client {memory:.0f} MiB, target {MOST_MEMORY_MIB}")
+    if not options.keep:
+        _drop()
 
 
-def measure(claims: int) -> tuple[Cost, Cost]:
-    """The first publication of a warehouse with *claims* claims, and one after some of them changed."""
-    sys.path.insert(0, str(ROOT / "plugins"))
-    os.environ["AIRFLOW_HOME"] = str(FOLDER / "airflow")
-    os.environ["AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM"] = json.dumps(
-        {"conn_type": "generic", "password": "for the benchmark"}
-    )
+def measure(claims: int, encounters: int) -> Iterator[tuple[str, Cost]]:
+    """What publications of a warehouse of this size cost, each with its name."""
+    _prepare()
     import psycopg
     from local import embedded
 
     from claimhouse import schema
 
-    server = embedded.start(FOLDER / "pg")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("drop database if exists bench with (force)")
-    os.environ["WAREHOUSE_URL"] = embedded.create_database(server, "bench")
+    _drop()
+    os.environ["WAREHOUSE_URL"] = embedded.create_database(_server(), "bench")
     schema.upgrade()
     with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
-        for statement in FILL.format(claims=claims).split(";\n")[:-1]:
-            connection.execute(statement.encode())
-        connection.execute("vacuum analyze")
-        first = publish(connection)
+        fill(connection, claims, encounters)
+        yield "first", publish(connection)
         connection.execute("vacuum analyze")
         connection.execute("checkpoint")
-        publish(connection)
-        connection.execute(CHANGE.format(claims=claims, changed=CHANGED).encode())
-        return first, publish(connection)
+        yield "nothing changed", publish(connection)
+        changes = (
+            (CHANGED_CLAIMS, "fact_claim", claims and CHANGE_CLAIMS),
+            ("20,000 changed encounters", "fact_encounter", encounters and CHANGE_ENCOUNTERS),
+        )
+        for name, table, change in changes:
+            if change:
+                text = change.format(claims=claims, encounters=encounters, changed=CHANGED)
+                yield from _change(connection, table, text)
+                yield name, publish(connection)
+
+
+def _change(connection: Any, table: str, change: str) -> Iterator[tuple[str, Cost]]:
+    """Change facts, and say what it costs that the change is recorded."""
+
+    def run() -> None:
+        connection.execute(change.encode())
+
+    # Twice, so that the second finds the pages in memory.
+    for _ in range(2):
+        with connection.transaction(force_rollback=True):
+            connection.execute(f"alter table star.{table} disable trigger user".encode())
+            unrecorded = _cost(connection, run)
+    yield f"{table} written, not recorded", unrecorded
+    yield f"{table} written, recorded", _cost(connection, run)
+
+
+def fill(connection: Any, claims: int, encounters: int) -> None:
+    """Fill the star."""
+    fills = [FILL_BATCHES, *[FILL_CLAIMS] * bool(claims), *[FILL_ENCOUNTERS] * bool(encounters)]
+    for text in fills:
+        for statement in text.format(claims=claims, encounters=encounters).split(";\n")[:-1]:
+            connection.execute(statement.encode())
+    connection.execute("vacuum analyze")
 
 
 def publish(connection: Any) -> Cost:
     """Publish to the readers of ``include``."""
     from claimhouse import reporting
 
-    server, client = psutil.Process(connection.info.backend_pid), psutil.Process()
-    before = _processor(server) + _processor(client)
-    started = time.perf_counter()
-    publication = reporting.publish(connection)
+    return _cost(connection, lambda: reporting.publish(connection))
+
+
+def _cost(connection: Any, work: Callable[[], Any]) -> Cost:
+    backend = psutil.Process(connection.info.backend_pid)
+    before, started = _processor(backend), time.perf_counter()
+    with _Memory(backend) as memory:
+        done = work()
     seconds = time.perf_counter() - started
-    rows = sum(sum(edition.changed.values()) for edition in publication.editions)
-    return Cost(seconds, _processor(server) + _processor(client) - before, rows)
+    editions = getattr(done, "editions", ())
+    rows = sum(sum(edition.changed.values()) for edition in editions)
+    return Cost(seconds, _processor(backend) - before, rows, memory.most_mib)
 
 
-def _processor(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+class _Memory(threading.Thread):
+    """Watches what a process of the server, and its parallel workers, have for themselves."""
+
+    def __init__(self, backend: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.backend, self.most_mib, self._ended = backend, 0.0, threading.Event()
+
+    def __enter__(self) -> _Memory:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        """Read the memory until the work has ended."""
+        while not self._ended.wait(0.05):
+            self.most_mib = max(self.most_mib, *map(_private_mib, _of_server(self.backend)))
+
+
+def _of_server(backend: psutil.Process) -> list[psutil.Process]:
+    workers = [p for p in backend.parent().children() if "parallel worker" in " ".join(_command(p))]
+    return [backend, *workers]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def _private_mib(process: psutil.Process) -> float:
+    with suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines():
+            if line.startswith("RssAnon"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _processor(backend: psutil.Process) -> float:
+    """Seconds of a processor: of this process, of *backend* and of its parallel workers, which have ended."""
+    own, server, ended = (p.cpu_times() for p in (psutil.Process(), backend, backend.parent()))
+    return float(
+        own.user + own.system + server.user + server.system
+        + ended.children_user + ended.children_system
+    )  # fmt: skip
+
+
+def _prepare() -> None:
+    sys.path.insert(0, str(ROOT / "plugins"))
+    os.environ["AIRFLOW_HOME"] = str(FOLDER / "airflow")
+    os.environ["AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM"] = json.dumps(
+        {"conn_type": "generic", "password": "for the benchmark"}
+    )
+
+
+def _server() -> str:
+    from local import embedded
+
+    return embedded.start(FOLDER / "pg")
+
+
+def _drop() -> None:
+    import psycopg
+
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute("drop database if exists bench with (force)")
 
 
 if __name__ == "__main__":

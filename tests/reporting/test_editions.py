@@ -70,11 +70,11 @@ class Published:
         self.humana, self.staff = f"humana_{tag}", f"revenue_{tag}"
         client_file(
             folder, self.humana, ("hospital", {"payers": ["Humana"], "restricted_specialties": ["hospice"]}),
-            reports=["member_encounters", "member_procedures", "members_helped"],
+            reports=["member_encounters", "member_procedures", "members_helped", "hospital_activity"],
         )  # fmt: skip
         client_file(
             folder, f"aetna_{tag}", ("hospital", {"payers": ["Aetna"]}),
-            reports=["member_encounters", "member_procedures"],
+            reports=["member_encounters", "member_procedures", "procedure_cost_index"],
         )  # fmt: skip
         client_file(
             folder, f"cardio_{tag}", ("hospital", {"specialties": ["heart_surgeon"]}),

@@ -173,6 +173,34 @@ def test_a_year_is_open_until_three_months_into_the_next(world, reader):
     assert closing != open_year
 
 
+def test_a_count_table_is_counted_again_when_what_it_counts_has_changed(world, reader, monkeypatch):
+    """A wrong number in what was counted before tells: a count finds that something has changed."""
+    refresh, changed = small_cells.refresh, []
+    monkeypatch.setattr(small_cells, "refresh", lambda *args: changed.extend(refresh(*args)))
+
+    def is_counted(change="select", **entitlement):
+        world.connection.execute(
+            "update counts.hospital_activity_unsuppressed set encounters = -1 where client = %s",
+            (reader.name,),
+        )
+        world.connection.execute(change)
+        changed.clear()
+        reader.publish(**entitlement)
+        return changed == ["hospital_activity"]
+
+    reader.publish()
+    assert not is_counted()
+    assert not is_counted("update star.fact_survey set satisfaction_score = 1")
+    for change in (
+        "update star.fact_encounter set total_claim_cost = total_claim_cost + 1000",
+        "update star.dim_procedure set procedure_name = 'ECG' where procedure_name = 'Electrocardiogram'",
+        "update landing.batch set loaded_at = loaded_at + interval '1 day'",
+        "truncate star.fact_survey",
+    ):
+        assert is_counted(change), change
+    assert is_counted(payers=["Humana", "Aetna"])
+
+
 def test_what_a_reader_could_read_once_stays_outside_the_totals(world, reader):
     """It remembers the rows, and would subtract them."""
     reader.publish(reports=["member_encounters"], payers=["Aetna"])

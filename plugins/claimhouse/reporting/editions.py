@@ -108,11 +108,10 @@ def _publish_all(
     warehouse.run(connection, "reporting/editions/temporary")
     warehouse.query(connection, "reporting/editions/restricted", source)
     warehouse.query(connection, "reporting/editions/batches", source)
+    since = None if everything else changes.since_last_edition(connection, source)
     if any(table.report.counts for table in tables):
-        small_cells.refresh(connection, source)
-    work = _Work(
-        connection, source, None if everything else changes.since_last_edition(connection, source)
-    )
+        small_cells.refresh(connection, source, since.tables if since else None)
+    work = _Work(connection, source, since)
     written: dict[str, int] = {}
     for audience in audiences:
         if source not in audience.sources:

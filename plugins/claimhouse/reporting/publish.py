@@ -127,7 +127,7 @@ def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:
         reference.fill(connection)
         changes = entitlements.write(connection, everyone)
         roles.create(connection, _roles(everyone))
-        small_cells.refresh(connection)
+        small_cells.create(connection)
         shared, successions = audiences.write(connection, audiences.of(everyone, known))
         published = tables.create(connection, known.values(), shared, successions)
         created = views.create(connection, known, published)

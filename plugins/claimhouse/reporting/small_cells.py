@@ -10,17 +10,18 @@ before, with its own ``as_of``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 
-from claimhouse import settings, strict_yaml, warehouse
+from claimhouse import reference, settings, strict_yaml, warehouse
 from claimhouse.privacy import SMALL_CELLS
 from claimhouse.reporting import reports, suppression
 from claimhouse.reporting.suppression import Cell, Version
@@ -37,6 +38,12 @@ RUN_OUT_MONTHS = 3
 
 # The facts that can be counted: `sql/small_cells/known.sql` knows who has seen which of their rows.
 FACTS = ("fact_encounter", "fact_procedure", "fact_claim")
+# What readers know follows from these, whatever a count table counts.
+_KNOWN_BY = {
+    "fact_encounter", "fact_procedure", "dim_patient", "dim_payer", "dim_procedure", "dim_provider",
+}  # fmt: skip
+# The view of what table_number stands for.
+_TABLES = "counted_table"
 # Columns whose values have a table of their own each, without a total over them.
 _PARTITION = ("client", "source_system", "restricted_specialty")
 
@@ -141,58 +148,141 @@ def load(file: Path) -> CountTable:
     )
 
 
-def refresh(connection: Connection[Any], source: str | None = None) -> list[str]:
-    """Count every count table again and publish what may be published, in the caller's transaction.
+def create(connection: Connection[Any]) -> None:
+    """Create the count tables that are missing; one whose columns have changed starts empty.
 
     Args:
-        connection: a connection of the warehouse's owner.
-        source: the source system whose rows are counted; all of them if left out.
-
-    Returns:
-        The names of the count tables in which anything had changed.
+        connection: a connection of the warehouse's owner, in a transaction.
 
     Raises:
         SmallCellsError: a count table counts what a reader knows, or a reader may read two count
             tables of the same rows.
     """
     warehouse.run(connection, "reporting/small_cells/comment")
-    warehouse.run(connection, "reporting/small_cells/known", facts=FACTS)
+    warehouse.run(connection, "reporting/small_cells/rows", facts=FACTS)
     tables = load_all()
-    facts = {table.name: _check(connection, table) for table in tables}
+    facts = {table.name: _check(connection, table).facts for table in tables}
+    _check_readers(connection, facts, _reports_by_table([table.name for table in tables]))
+    for table in tables:
+        _view(connection, table)
+        names = table.template_names()
+        warehouse.run(connection, "reporting/small_cells/create", **names)
+
+
+def refresh(
+    connection: Connection[Any], source: str, changed: Collection[str] | None = None
+) -> list[str]:
+    """Count the count tables of a source system again and publish what may be published.
+
+    Args:
+        connection: a connection of the warehouse's owner, in the transaction of the publication.
+        source: the source system.
+        changed: the tables of the star that have changed since the last refresh: a count table whose
+            rows are in none of them is not counted again. None where any may have changed.
+
+    Returns:
+        The names of the count tables in which anything had changed.
+    """
+    warehouse.run(connection, "reporting/small_cells/rows", facts=FACTS)
+    tables = load_all()
     read_by = _reports_by_table([table.name for table in tables])
-    _check_readers(connection, facts, read_by)
-    return [
-        table.name
+    if not _readers(connection, source, [name for names in read_by.values() for name in names]):
+        return []
+    known = warehouse.query(connection, "reporting/small_cells/own_values", source)
+    due = [
+        table
         for table in tables
-        if _refresh(connection, table, facts[table.name], read_by[table.name], source)
+        if (readers := _readers(connection, source, read_by[table.name]))
+        and _is_due(connection, table, source, changed, [readers, known])
     ]
+    if not due:
+        return []
+    warehouse.run(connection, "reporting/small_cells/known", source=source)
+    refreshed = []
+    for table in due:
+        _readers(connection, source, read_by[table.name])
+        if _refresh(connection, table, source):
+            refreshed.append(table.name)
+    return refreshed
 
 
-def _check(connection: Connection[Any], table: CountTable) -> list[str]:
-    """The facts that a count table counts. The server says what its SELECT reads.
+def _readers(connection: Connection[Any], source: str, reports: list[str]) -> list[str]:
+    """For whom the rows of a count table that *reports* read are counted from now on."""
+    rows = warehouse.query(connection, "reporting/small_cells/readers", json.dumps(reports), source)
+    return sorted(row["client"] for row in rows)
+
+
+def _is_due(
+    connection: Connection[Any],
+    table: CountTable,
+    source: str,
+    changed: Collection[str] | None,
+    known: list[Any],
+) -> bool:
+    """Whether a count table may have other cells than when it was counted last; notes what they follow from."""
+    relations = _check(connection, table).relations
+    day = warehouse.query(connection, "reporting/small_cells/day", source)
+    follows_from = [
+        known,
+        reference.digest(),
+        warehouse.sql("reporting/small_cells/rows", facts=FACTS),
+        warehouse.sql("reporting/small_cells/known", source=source),
+        warehouse.sql(f"reporting/{table.name}/counts"),
+        # A year is closed as time goes by.
+        day if table.year else bool(day),
+    ]
+    basis = hashlib.sha256(json.dumps(follows_from, default=str).encode()).hexdigest()
+    is_new = warehouse.query(
+        connection, "reporting/editions/basis", f"counts.{table.name}", 0, source, basis
+    )
+    return bool(is_new) or changed is None or not _KNOWN_BY.union(relations).isdisjoint(changed)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What a count table counts.
+
+    Attributes:
+        facts: the facts of which it counts rows.
+        relations: the tables of the star that it reads.
+    """
+
+    facts: list[str]
+    relations: list[str]
+
+
+def _check(connection: Connection[Any], table: CountTable) -> _Counted:
+    """What a count table counts. The server says what its SELECT reads.
 
     Raises:
         SmallCellsError: the SELECT reads rows that the reader knows.
     """
-    select = warehouse.sql(f"reporting/{table.name}/counts")
-    warehouse.run(connection, "reporting/small_cells/counting", select=select)
+    _view(connection, table)
     view = "own_and_others_" if table.own else "others_"
     facts = {f"{view}{fact}": fact for fact in FACTS}
-    counted = []
+    counted, dimensions = [], []
     for row in warehouse.query(connection, "reporting/small_cells/relations"):
         schema, relation = row["schema"], row["relation"]
         if row["is_temporary"] and relation in facts:
             counted.append(facts[relation])
-        elif not (schema == "star" and relation.startswith("dim_")) and schema != "reference":
+        elif schema == "star" and relation.startswith("dim_"):
+            dimensions.append(relation)
+        elif schema != "reference" and not (row["is_temporary"] and relation == _TABLES):
             place = "pg_temp" if row["is_temporary"] else schema
             raise SmallCellsError(
                 f"{table.name}/counts.sql reads {place}.{relation}: a count table reads "
-                f"pg_temp.{view}<fact>, dimensions and reference lists, so that what a reader "
-                "knows is left out of what it is shown about others"
+                f"pg_temp.{view}<fact>, pg_temp.{_TABLES}, dimensions and reference lists, so that "
+                "what a reader knows is left out of what it is shown about others"
             )
     if not counted:
         raise SmallCellsError(f"{table.name}/counts.sql reads no view pg_temp.{view}<fact>")
-    return counted
+    return _Counted(counted, counted + dimensions)
+
+
+def _view(connection: Connection[Any], table: CountTable) -> None:
+    """Create the temporary view ``counting``, the SELECT of a count table."""
+    select = warehouse.sql(f"reporting/{table.name}/counts")
+    warehouse.run(connection, "reporting/small_cells/counting", select=select)
 
 
 def _reports_by_table(tables: list[str]) -> dict[str, list[str]]:
@@ -229,19 +319,14 @@ def _check_readers(
         )
 
 
-def _refresh(
-    connection: Connection[Any],
-    table: CountTable,
-    facts: list[str],
-    read_by: list[str],
-    source: str | None,
-) -> bool:
-    names = table.template_names() | {"fact": facts[0], "run_out_months": RUN_OUT_MONTHS}
-    warehouse.query(connection, "reporting/small_cells/readers", json.dumps(read_by), source)
-    select = warehouse.sql(f"reporting/{table.name}/counts")
-    warehouse.run(connection, "reporting/small_cells/counting", select=select)
+def _refresh(connection: Connection[Any], table: CountTable, source: str) -> bool:
+    facts = _check(connection, table).facts
+    names = table.template_names() | {
+        "fact": facts[0],
+        "run_out_months": RUN_OUT_MONTHS,
+        "source": source,
+    }
     warehouse.run(connection, "reporting/small_cells/count", **names)
-    warehouse.run(connection, "reporting/small_cells/create", **names)
     if not warehouse.query(connection, "reporting/small_cells/has_changed", **names)[0][
         "has_changed"
     ]:

@@ -1,32 +1,39 @@
--- The procedures of uninsured patients. Restricted encounters have a table of their own.
-with done as (
+-- The procedures of uninsured patients. Restricted encounters have a table of their own. What is grouped has numbers
+-- in place of names, which takes half the time: a procedure and a specialty have the first of their keys.
+with code as (
     select
-        f.client,
-        f.source_system,
-        f.restricted_specialty,
-        coalesce(p.specialty, 'unknown') as specialty,
+        p.procedure_key,
         p.procedure_id,
-        d.patient_id,
-        f.base_cost
+        coalesce(p.specialty, 'unknown') as specialty,
+        min(p.procedure_key) over (partition by coalesce(p.specialty, 'unknown')) as specialty_number,
+        min(p.procedure_key) over (partition by coalesce(p.specialty, 'unknown'), p.procedure_id) as procedure_number
+    from star.dim_procedure as p
+),
+
+counts as (
+    select
+        f.table_number,
+        c.specialty_number,
+        c.procedure_number,
+        count(distinct f.person) as patients,
+        count(*) as procedures,
+        percentile_cont(0.5) within group (order by f.base_cost) as median_cost
     from pg_temp.others_fact_procedure as f
-    inner join star.dim_procedure as p on f.procedure_key = p.procedure_key
+    inner join code as c on f.procedure_key = c.procedure_key
     inner join star.dim_payer as y on f.payer_key = y.payer_key
-    inner join star.dim_patient as d on f.patient_key = d.patient_key
-    where d.patient_key > 0 and y.is_insurer = false
+    where f.person is not null and y.is_insurer = false
+    group by f.table_number, rollup (c.specialty_number, c.procedure_number)
 )
 
 select
-    client,
-    source_system,
-    restricted_specialty,
-    case when grouping(specialty) = 1 then 'all' else specialty end as specialty,
-    case when grouping(procedure_id) = 1 then 'all' else procedure_id end as procedure_id,
-    count(distinct patient_id) as patients,
-    count(*) as procedures,
-    round((percentile_cont(0.5) within group (order by base_cost))::numeric, 2) as median_cost
-from done
-group by
-    client,
-    source_system,
-    restricted_specialty,
-    grouping sets ((specialty, procedure_id), (specialty), ())
+    t.client,
+    t.source_system,
+    t.restricted_specialty,
+    case when n.specialty_number is null then 'all' else c.specialty end as specialty,
+    case when n.procedure_number is null then 'all' else c.procedure_id end as procedure_id,
+    n.patients,
+    n.procedures,
+    round(n.median_cost::numeric, 2) as median_cost
+from counts as n
+inner join pg_temp.counted_table as t on n.table_number = t.table_number
+left join code as c on coalesce(n.procedure_number, n.specialty_number) = c.procedure_key

@@ -1,5 +1,13 @@
 -- The two tables of a count table: what was counted, which only the owner reads, and what is published. If the
 -- columns have changed both start empty.
+drop table if exists pg_temp.counted;
+create temporary table counted on commit drop as
+select
+    c.*,
+    now() as as_of,
+    false as is_closed
+from pg_temp.counting as c
+with no data;
 do $$
 begin
     if (
@@ -14,6 +22,7 @@ begin
         where a.attrelid = 'pg_temp.counted'::regclass and a.attnum > 0
     ) then
         drop table if exists counts.{{ name }}_unsuppressed, counts.{{ name }} cascade;
+        delete from published.basis as b where b.report = 'counts.{{ name }}';
         create table counts.{{ name }}_unsuppressed as
         select
             c.*,

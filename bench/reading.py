@@ -8,8 +8,9 @@
 
 Questions follow from the columns of a report and their types: totals by month, one month by another
 column, one value of each column, values to choose from, the largest amounts, one row, and all rows by
-pages. Those of a metric are asked of each of its grains. Each question is asked several times, on a
-session of the reader's login. Plans are made with the owner's session, which takes the reader's role.
+pages. Those of a metric are asked of each of its grains. Totals of more than 100,000 rows are
+listed apart: a dashboard asks a metric for them. Each question is asked several times, on a session of
+the reader's login. Plans are made with the owner's session, which takes the reader's role.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,18 @@ NUMBERS = ("numeric", "bigint", "integer", "smallint", "double precision")
 
 @dataclass(frozen=True)
 class Question:
-    """A statement that a dashboard sends, and what it is for."""
+    """A statement that a dashboard sends, and what it is for.
+
+    Attributes:
+        counts: the place of the count of rows in what it returns, where it adds rows up.
+        is_of_sums: whether it wants the largest of the sums of all groups.
+    """
 
     kind: str
     statement: sql.Composed
     values: tuple[Any, ...] = ()
+    counts: int | None = None
+    is_of_sums: bool = False
 
 
 @dataclass
@@ -58,13 +66,13 @@ class Relation:
     Attributes:
         columns: the types of its columns, by name and in order.
         key: those that tell its rows apart, as far as the reader sees them.
-        grains: of a metric: the values of ``cuts``.
+        has_sums: whether its rows are sums of groups of facts.
     """
 
     name: str
     columns: dict[str, str]
     key: tuple[str, ...] = ()
-    grains: list[str] = field(default_factory=list)
+    has_sums: bool = False
 
     def of_type(self, *kinds: str) -> list[str]:
         """The columns of some types, without the moment of the edition."""
@@ -77,12 +85,22 @@ class Relation:
 
 @dataclass(frozen=True)
 class Answer:
-    """How long a question took, in milliseconds of the clock and of the reader's process."""
+    """How long a question took, in milliseconds of the clock and of the reader's process.
+
+    Attributes:
+        added_up: how many rows of the report the answer is a total of.
+    """
 
     question: Question
     milliseconds: float
     processor: float
     rows: int
+    added_up: int = 0
+
+    @property
+    def is_total(self) -> bool:
+        """Whether the answer is a total of many rows, for which a dashboard asks a metric."""
+        return self.added_up > MOST_ROWS or self.question.is_of_sums
 
 
 def main() -> None:
@@ -117,14 +135,19 @@ def report(address: str, only: str, runs: int, *, with_plans: bool) -> list[Answ
     """Ask everything, and print how long it took."""
     answers: list[Answer] = []
     slow: list[tuple[str, Relation, Answer]] = []
-    header = f"{'reader':<26}{'report':<32}{'rows':>11}{'asked':>6}{'p50':>7}{'p95':>7}{'max':>7}{'cpu p95':>8}"
-    print(f"milliseconds\n{header}")
+    figures = f"{'asked':>6}{'p50':>6}{'p95':>6}{'max':>6}{'cpu':>6}"
+    print(
+        f"milliseconds; cpu: p95 of the processor of the reader's process{'of rows':>23}{'totals':>30}"
+    )
+    print(f"{'reader':<32}{'report':<32}{'rows':>11}{figures}{figures}")
     with psycopg.connect(address, autocommit=True) as owner:
         for login, role, relation in readers(owner, only):
             with session(address, role) as connection:
                 asked = [*ask(connection, relation, runs)]
                 rows = count(connection, relation)
-            print(f"{login:<26}{relation.name:<32}{rows:>11,}" + _figures(asked), flush=True)
+            of_rows, totals = ([a for a in asked if a.is_total == which] for which in (False, True))
+            line = f"{login[:31]:<32}{relation.name[:31]:<32}{rows:>11,}"
+            print(line + _figures(of_rows) + _figures(totals), flush=True)
             slow += [(role, relation, a) for a in asked if a.milliseconds > MOST_MOSTLY]
             answers += asked
         if not only or only == "examples":
@@ -159,7 +182,12 @@ def readers(owner: psycopg.Connection[Any], only: str = "") -> Iterator[tuple[st
                 key = _key_of_fact(owner, name, known[name].of)
             if name.startswith("metric_") and name != "metric_catalog":
                 key = (*key, *_cuts(columns))
-            yield login, role, Relation(name, columns, tuple(c for c in key if c in columns))
+            has_sums = name in known and bool(known[name].sums)
+            yield (
+                login,
+                role,
+                Relation(name, columns, tuple(c for c in key if c in columns), has_sums),
+            )
 
 
 def columns_of(owner: psycopg.Connection[Any], name: str) -> dict[str, str]:
@@ -222,14 +250,16 @@ def ask(connection: psycopg.Connection[Any], relation: Relation, runs: int = 1) 
             before, started = _processor(server), time.perf_counter()
             rows = _ask(connection, question)
             seconds = time.perf_counter() - started
-            yield Answer(question, 1000 * seconds, 1000 * (_processor(server) - before), rows)
+            place = question.counts
+            added_up = 0 if place is None else sum(row[place] for row in rows)
+            processor = 1000 * (_processor(server) - before)
+            yield Answer(question, 1000 * seconds, processor, len(rows), added_up)
 
 
-def _ask(connection: psycopg.Connection[Any], question: Question) -> int:
+def _ask(connection: psycopg.Connection[Any], question: Question) -> list[tuple[Any, ...]]:
     # A client that binds on its own side sends values in the text, as most dashboards do.
     with psycopg.ClientCursor(connection) as cursor:
-        cursor.execute(question.statement, question.values)
-        return len(cursor.fetchall())
+        return cursor.execute(question.statement, question.values).fetchall()
 
 
 def questions(connection: psycopg.Connection[Any], relation: Relation) -> list[Question]:
@@ -306,41 +336,41 @@ def _of_rows(
     for column in months:
         asked.append(Question(f"by {column}", sql.SQL(
             "select {0}, {1} from {2} where {3} group by {0} order by {0}"
-        ).format(name(column), total, view, where), values))  # fmt: skip
+        ).format(name(column), total, view, where), values, 1))  # fmt: skip
         asked += [
             Question(f"one {column} by {by}", sql.SQL(
                 "select {0}, {1} from {2} where {3} and {4} = %s group by {0} order by 2 desc"
-            ).format(name(by), total, view, where, name(column)), (*values, row[column]))
+            ).format(name(by), total, view, where, name(column)), (*values, row[column]), 1)
             for row in rows if by and row[column] is not None
         ]  # fmt: skip
     for column in days:
         asked.append(Question(f"by month of {column}", sql.SQL(
             "select date_trunc('month', {0}), {1} from {2} where {3} group by 1 order by 1"
-        ).format(name(column), total, view, where), values))  # fmt: skip
+        ).format(name(column), total, view, where), values, 1))  # fmt: skip
         asked += [
             Question(f"one month of {column} by {by}", sql.SQL(
                 "select {0}, {1} from {2} where {3} and {4} >= %s and {4} < %s group by {0} order by 2 desc"
             ).format(name(by), total, view, where, name(column)),
-                (*values, row[column].replace(day=1), _next_month(row[column])))
+                (*values, row[column].replace(day=1), _next_month(row[column])), 1)
             for row in rows if by and row[column] is not None
         ]  # fmt: skip
     for column in others:
         asked += [
             Question(f"one {column}", sql.SQL(
                 "select {0} from {1} where {2} and {3} = %s"
-            ).format(total, view, where, name(column)), (*values, row[column]))
+            ).format(total, view, where, name(column)), (*values, row[column]), 0)
             for row in rows if row[column] is not None
         ]  # fmt: skip
         asked += [
             Question(f"choice of {column}", sql.SQL(
                 "select {0}, count(*) from {1} where {2} and {0} like %s group by {0} order by 2 desc limit 20"
-            ).format(name(column), view, where), (*values, _start_of(row[column])))
+            ).format(name(column), view, where), (*values, _start_of(row[column])), 1)
             for row in rows[:1] if isinstance(row[column], str)
         ]  # fmt: skip
     asked += [
         Question(f"top 30 by {column}", sql.SQL(
             "select * from {0} where {1} order by {2} desc limit 30"
-        ).format(view, where, name(column)), values)
+        ).format(view, where, name(column)), values, is_of_sums=relation.has_sums)
         for column in amounts
     ]  # fmt: skip
     return asked + _by_key(relation, where, values, rows)
@@ -461,21 +491,23 @@ def plan(owner: psycopg.Connection[Any], role: str, question: Question) -> list[
 
 def _figures(asked: Sequence[Answer]) -> str:
     if not asked:
-        return f"{0:>6}"
+        return f"{0:>6}{'':>24}"
     times = [answer.milliseconds for answer in asked]
     processor = _percentile([answer.processor for answer in asked], 95)
-    return (
-        f"{len(asked):>6}{statistics.median(times):>7.0f}{_percentile(times, 95):>7.0f}"
-        f"{max(times):>7.0f}{processor:>8.0f}"
-    )
+    middle, mostly = statistics.median(times), _percentile(times, 95)
+    return f"{len(asked):>6}{middle:>6.0f}{mostly:>6.0f}{max(times):>6.0f}{processor:>6.0f}"
 
 
 def _summary(answers: Sequence[Answer]) -> None:
-    times = [answer.milliseconds for answer in answers]
-    if times:
-        mostly = _percentile(times, 95)
-        print(f"\n{len(times):,} questions: 95th percentile {mostly:.0f} ms, target {MOST_MOSTLY:.0f};"
-              f" longest {max(times):.0f} ms, target {MOST:.0f}")  # fmt: skip
+    print()
+    for title, is_total in (
+        ("questions of rows", False),
+        (f"totals of more than {MOST_ROWS:,} rows", True),
+    ):
+        times = [answer.milliseconds for answer in answers if answer.is_total == is_total]
+        if times:
+            print(f"{len(times):,} {title}: 95th percentile {_percentile(times, 95):.0f} ms, target"
+                  f" {MOST_MOSTLY:.0f}; longest {max(times):.0f} ms, target {MOST:.0f}")  # fmt: skip
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

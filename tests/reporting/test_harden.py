@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,7 +21,7 @@ from tests.worlds.client_world import MASTER_KEY, World, client_file, role_of
 from tests.worlds.hospital_world import database
 
 from claimhouse import schema
-from claimhouse.reporting import harden
+from claimhouse.reporting import guard, harden
 
 TABLEAU = "tableau_service"
 VIEW = "claims_by_specialty_month"
@@ -264,13 +267,13 @@ def test_every_function_of_the_owner_is_closed_to_its_caller(world):
 
 @pytest.fixture(scope="module")
 def standby():
-    """A published warehouse whose server has become a standby: nothing can be written."""
+    """A published warehouse whose readers read a streaming standby; its owner's connection is the primary's."""
     with tempfile.TemporaryDirectory(prefix="claimhouse-test-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        data = folder / "pg"
+        primary, copy = folder / "pg", folder / "standby"
         try:
-            address = embedded.create_database(embedded.start(data), "warehouse")
+            address = embedded.create_database(embedded.start(primary), "warehouse")
             schema.upgrade(address)
             with (
                 pytest.MonkeyPatch.context() as patch,
@@ -287,13 +290,70 @@ def standby():
                     client_file(folder, client, ("billing", ["orthopedist"]),
                                 logins=[{"name": "analyst", "tableau_user": user}])  # fmt: skip
                 publish(world)
-            embedded.stop(data)
-            (data / "standby.signal").touch()
-            embedded.start(data)
-            with psycopg.connect(address, autocommit=True) as world.connection:
+                world.address = embedded.url_of(streaming(address, copy), "warehouse")
                 yield world
         finally:
-            embedded.stop(data)
+            embedded.stop(copy)
+            embedded.stop(primary)
+
+
+def streaming(address, folder):
+    """The address of a standby of the server at *address*, in *folder*."""
+    user = embedded.SYSTEM_USER if os.geteuid() == 0 else None
+    folder.mkdir(mode=0o700)
+    if user:
+        shutil.chown(folder, user)
+    command = [embedded.BIN / "pg_basebackup", "-d", address, "-D", folder, "-R", "-c", "fast"]
+    subprocess.run(command, user=user, cwd="/", check=True, capture_output=True)
+    (folder / ".s.PGSQL.5432.lock").unlink()  # of the primary's socket, which is in its folder
+    with (folder / "postgresql.auto.conf").open("a") as file:
+        file.write("hot_standby_feedback = on\n")
+    return embedded.start(folder)
+
+
+def replayed(standby):
+    """Wait until the standby has all that the primary has written."""
+    (end,) = standby.connection.execute("select pg_current_wal_flush_lsn()").fetchone()
+    with standby.session("postgres") as session:
+        for _ in range(600):
+            if session.execute("select pg_last_wal_replay_lsn() >= %s", (end,)).fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise TimeoutError("the standby does not follow")
+
+
+def test_readers_on_a_standby_see_whole_editions(standby):
+    query = f"select count(*), min(as_of), max(total_cost) from reporting.{VIEW}"
+    login = standby.login(standby.summit)
+    with standby.session(login) as idle:
+        idle.execute("begin isolation level repeatable read")
+        before = idle.execute(query).fetchone()
+        standby.connection.execute("update star.fact_claim set total_cost = total_cost + 1000")
+        publish(standby)
+        replayed(standby)
+        assert idle.execute(query).fetchone() == before
+        with standby.session(login) as session:
+            after = session.execute(query).fetchone()
+    assert after == (*before[:2], before[2] + 1000)
+
+
+def test_the_guard_ends_a_reader_on_a_standby_for_whom_others_wait(standby, monkeypatch):
+    """What is written on the primary waits for it, and all others behind that."""
+    monkeypatch.setenv("CLAIMHOUSE_SESSION_BLOCKING_SECONDS", "0")
+    login = standby.login(standby.summit)
+    with standby.session(login) as idle, standby.session("postgres") as server:
+        idle.execute(f"begin; select * from reporting.{VIEW}")
+        standby.connection.execute(f"alter view reporting.{VIEW} set (security_barrier = true)")
+        ended = []
+        for _ in range(100):
+            ended += guard.look(server)
+            if ended:
+                break
+            time.sleep(0.1)
+        idle.close()
+        assert [session.reason for session in ended] == ["others waited for its locks"]
+        with standby.session(login) as session:
+            session.execute(f"select * from reporting.{VIEW}")
 
 
 def bound(session):

@@ -16,10 +16,18 @@ granted as (
 ),
 
 blocker as (
-    select distinct b.pid
+    select b.pid
     from pg_locks as w
     cross join lateral unnest(pg_blocking_pids(w.pid)) as b (pid)
     where not w.granted and w.waitstart < clock_timestamp() - make_interval(secs => $6)
+    union
+    -- On a standby what is written on the primary waits, and everybody behind it.
+    select h.pid
+    from pg_locks as w
+    inner join pg_locks as h on w.locktype = h.locktype and w.database = h.database and w.relation = h.relation
+    where
+        pg_is_in_recovery() and not w.granted and w.mode = 'AccessExclusiveLock' and h.granted
+        and w.waitstart < clock_timestamp() - make_interval(secs => $6)
 ),
 
 session as (

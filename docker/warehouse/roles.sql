@@ -30,7 +30,7 @@ select
     )
 from pg_roles
 where
-    rolname ~ '^(client|staff)_'
+    rolname ~ '^(client|staff|reader)_'
     or rolname in ('reporting_owner', 'identified_owner', 'raw_owner', 'metrics_owner', 'tableau_service')
 \gexec
 

@@ -84,21 +84,21 @@ def running(session, statement):
 
 
 def test_limits_are_stored_for_each_login(world, monkeypatch):
-    login = world.login(world.summit)
+    role = world.role(world.summit)
     names = ("statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout",
              "idle_session_timeout", "lock_timeout", "temp_file_limit", "work_mem")  # fmt: skip
-    with world.session(login) as session:
+    with world.session(role) as session:
         shown = [session.execute(f"show {name}").fetchone()[0] for name in names]
     assert shown == ["5min", "15min", "5min", "2h", "10s", "2GB", "64MB"]
     monkeypatch.setenv("CLAIMHOUSE_SESSION_STATEMENT_SECONDS", "7")
     monkeypatch.setenv("CLAIMHOUSE_SESSION_CONNECTIONS", "2")
-    assert login in roles.limit(world.connection)
+    assert role in roles.limit(world.connection)
     assert roles.limit(world.connection) == []
-    with world.session(login) as session, world.session(login):
+    with world.session(role) as session, world.session(role):
         assert session.execute("show statement_timeout").fetchone() == ("7s",)
         with (
             pytest.raises(psycopg.OperationalError, match="too many connections"),
-            world.session(login),
+            world.session(role),
         ):
             pass
 
@@ -113,8 +113,8 @@ def test_limits_are_stored_for_each_login(world, monkeypatch):
     ],
 )
 def test_a_session_that_undid_its_limits_is_ended(world, monkeypatch, limit, does, reason):
-    login = world.login(world.summit)
-    with world.session(login) as session:
+    role = world.role(world.summit)
+    with world.session(role) as session:
         for name in ("statement_timeout", "transaction_timeout", "lock_timeout", "idle_session_timeout",
                      "idle_in_transaction_session_timeout"):  # fmt: skip
             session.execute(f"set {name} = 0")
@@ -124,11 +124,11 @@ def test_a_session_that_undid_its_limits_is_ended(world, monkeypatch, limit, doe
         ended = guard.look(world.connection)
         thread.join(5)
         assert not is_open(session)
-    assert reasons(ended, login) == [reason]
+    assert reasons(ended, role) == [reason]
     recorded = world.connection.execute(
         "select role_name, reason from security.session_ended"
     ).fetchall()
-    assert recorded == [(login, reason)]
+    assert recorded == [(role, reason)]
 
 
 def test_nobody_else_is_ended(world, monkeypatch):
@@ -136,7 +136,7 @@ def test_nobody_else_is_ended(world, monkeypatch):
     short(monkeypatch, transaction=0, idle_transaction=0, idle=0, statement=0, blocking=0)
     deliverer = psycopg.connect(world.address)
     with deliverer, psycopg.connect(world.address) as loader:
-        deliverer.execute(f"set local role client_{world.summit}")
+        deliverer.execute(f"set local role {world.role_of_extracts(world.summit)}")
         deliverer.execute(f"select count(*) from {REPORT}")
         loader.execute("lock table star.dim_date in access exclusive mode")
         loader.execute("select pg_advisory_xact_lock(1)")
@@ -154,8 +154,8 @@ def test_nobody_else_is_ended(world, monkeypatch):
 
 
 def test_a_reader_for_whose_lock_others_wait_is_ended(world, monkeypatch):
-    login = world.login(world.summit)
-    with world.session(login) as session, psycopg.connect(world.address) as upgrade:
+    role = world.role(world.summit)
+    with world.session(role) as session, psycopg.connect(world.address) as upgrade:
         session.execute(f"begin; select count(*) from {REPORT}")
         thread = running(upgrade, f"lock table {REPORT} in access exclusive mode")
         assert guard.look(world.connection) == []  # it may finish its query
@@ -170,21 +170,21 @@ def test_a_reader_for_whose_lock_others_wait_is_ended(world, monkeypatch):
             waits.join(5)
             assert is_open(behind)  # who waits behind it goes on
     assert [(session.role_name, session.reason) for session in ended] == [
-        (login, "others waited for its locks")
+        (role, "others waited for its locks")
     ]
 
 
 def test_an_advisory_lock_ends_a_session(world):
     """Where the functions are everybody's, such as on a managed server."""
-    login = world.login(world.summit)
+    role = world.role(world.summit)
     everybody = "{} execute on function pg_advisory_lock(bigint) {} public"
     world.connection.execute(everybody.format("grant", "to"))
-    with world.session(login) as session:
+    with world.session(role) as session:
         session.execute("select pg_advisory_lock(1)")
         ended = guard.look(world.connection)
         assert not is_open(session)
     world.connection.execute(everybody.format("revoke", "from"))
-    assert reasons(ended, login) == ["held an advisory lock"]
+    assert reasons(ended, role) == ["held an advisory lock"]
 
 
 def test_a_reader_in_a_database_that_is_open_to_everybody_is_ended(world, server):
@@ -232,8 +232,8 @@ def test_the_log_and_the_table_hold_no_query(world, monkeypatch, caplog):
 
 def test_what_waits_behind_an_idle_reader_goes_on(world):
     """One idle transaction kept publication, every reader behind it and all deliveries waiting."""
-    login = world.login(world.summit)
-    with world.session(login) as session, world.session(world.login(world.harbor)) as other:
+    role = world.role(world.summit)
+    with world.session(role) as session, world.session(world.login(world.harbor)) as other:
         session.execute("set idle_in_transaction_session_timeout = 0; set transaction_timeout = 0")
         session.execute(f"begin; select count(*) from {REPORT}")
         began = time.monotonic()
@@ -246,7 +246,7 @@ def test_what_waits_behind_an_idle_reader_goes_on(world):
         assert not is_open(session)
         assert is_open(other)
     rows = world.connection.execute("select role_name, reason from security.session_ended")
-    assert rows.fetchall() == [(login, "a publication or an upgrade waited for its locks")]
+    assert rows.fetchall() == [(role, "a publication or an upgrade waited for its locks")]
 
 
 def test_a_deadlock_ends_the_reader(world):
@@ -311,7 +311,7 @@ def with_passwords(world, monkeypatch):
 @pytest.mark.parametrize("restore", ["guard", "publication"])
 def test_a_changed_password_is_set_back_and_its_sessions_are_ended(with_passwords, restore):
     world = with_passwords
-    for role in (TABLEAU, world.login(world.summit)):
+    for role in (TABLEAU, world.role(world.summit)):
         right = verifier(world, role)
         assert guard.look_at_roles(world.connection) == []
         assert verifier(world, role) == right  # nothing to write
@@ -332,57 +332,25 @@ def test_a_changed_password_is_set_back_and_its_sessions_are_ended(with_password
 
 def test_stored_settings_are_undone(world):
     """One such as local_preload_libraries keeps everybody who shares the login out."""
-    login = world.login(world.summit)
+    role = world.role(world.summit)
     roles.limit(world.connection)
     limits = world.connection.execute(
-        "select setconfig from pg_db_role_setting where setrole = %s::regrole", (login,)
+        "select setconfig from pg_db_role_setting where setrole = %s::regrole", (role,)
     ).fetchall()
     database = world.connection.info.dbname
-    with world.session(login) as session:
+    with world.session(role) as session:
         for change in ("set local_preload_libraries = 'missing'", "set statement_timeout = 0",
                        f"in database {database} set search_path = pg_temp", "reset all"):  # fmt: skip
-            session.execute(f"alter role {login} {change}")
+            session.execute(f"alter role {role} {change}")
             guard.look_at_roles(world.connection)
             assert (
                 world.connection.execute(
-                    "select setconfig from pg_db_role_setting where setrole = %s::regrole", (login,)
+                    "select setconfig from pg_db_role_setting where setrole = %s::regrole", (role,)
                 ).fetchall()
                 == limits
             )
-    with world.session(login) as session:
+    with world.session(role) as session:
         assert session.execute("show statement_timeout").fetchone() == ("5min",)
-
-
-def test_a_role_is_renamed_with_its_password_and_its_rights(world, monkeypatch, capsys):
-    """Unless another database of the server uses it: then the login gets a new one."""
-    login, role = world.login(world.empty), f"reader_{uuid.uuid4().hex[:8]}"
-    owner = world.connection
-    owner.execute(f"alter role {login} password 'kept'")
-    kept = verifier(world, login)
-    with owner.transaction(force_rollback=True):
-        owner.execute("update security.login set role_name = %s where login = %s", (role, login))
-        with psycopg.connect(
-            embedded.url_of(world.address, "postgres"), autocommit=True
-        ) as elsewhere:
-            elsewhere.execute(f"create table mine (); grant select on mine to {login}")
-            try:
-                with owner.transaction(force_rollback=True):
-                    roles.create(owner, {login: False})
-                    both = owner.execute(
-                        "select count(*) from pg_roles where rolname in (%s, %s)", (login, role)
-                    )
-                    assert both.fetchone() == (2,)
-            finally:
-                elsewhere.execute("drop table mine")
-        roles.create(owner, {login: False})
-        assert verifier(world, role) == kept
-        assert owner.execute("select to_regrole(%s)", (login,)).fetchone() == (None,)
-        assert owner.execute(
-            "select has_table_privilege(%s, %s, 'select')", (role, REPORT)
-        ).fetchone() == (True,)
-    monkeypatch.setenv("WAREHOUSE_URL", world.address)
-    roles.main(["list"])
-    assert f"{login},{login},\n" in capsys.readouterr().out
 
 
 # The command ------------------------------------------------------------------------------------
@@ -395,10 +363,10 @@ def test_two_guards_watch_and_go_on_after_a_lost_connection(world, monkeypatch):
     guards = [threading.Thread(target=guard.watch, args=(ended,)) for _ in range(2)]
     for thread in guards:
         thread.start()
-    login = world.login(world.summit)
+    role = world.role(world.summit)
     try:
         for _ in range(2):
-            with world.session(login) as session:
+            with world.session(role) as session:
                 session.execute("set idle_in_transaction_session_timeout = 0; begin")
                 time.sleep(1)
                 assert not is_open(session)

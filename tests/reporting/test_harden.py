@@ -63,14 +63,14 @@ HARM = [
 
 @pytest.mark.parametrize("statement", HARM)
 def test_a_reader_can_take_nothing_that_others_need(world, statement):
-    role = world.login(world.summit)
+    role = world.role(world.summit)
     with world.session(role) as session, pytest.raises(errors.InsufficientPrivilege):
         session.execute(statement.format(role=role))
 
 
 def test_dropping_what_a_role_owns_takes_no_right_from_it(world):
     """Everybody who shares a login would lose it."""
-    role = world.login(world.summit)
+    role = world.role(world.summit)
     with world.session(role) as session:
         for statement in (
             f"drop owned by {role} cascade",
@@ -160,7 +160,7 @@ ALLOWED = {
 
 
 def test_a_reader_finds_its_own_views_with_psql_and_drivers(world):
-    role = world.login(world.summit)
+    role = world.role(world.summit)
     address = world.address.replace("postgres:@", f"{role}@", 1)
 
     def psql(command):

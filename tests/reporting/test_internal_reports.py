@@ -30,7 +30,7 @@ from psycopg.rows import dict_row
 from tests.conftest import TEMPLATE
 from tests.metrics.test_metrics_feeds import newest
 from tests.sources.pended.test_pended import CLEARED, DIRECTORY, INPATIENT, drop
-from tests.worlds.client_world import MASTER_KEY, client_file
+from tests.worlds.client_world import MASTER_KEY, client_file, role_of
 from tests.worlds.delivery_world import opened, sheet
 from tests.worlds.feeds import take_in_all
 from tests.worlds.properties import examples
@@ -496,7 +496,8 @@ def test_the_drivers_of_any_change_add_up_to_it(inside, quarters):
                     },
                 )  # fmt: skip
         publish_clinics(connection, inside)
-        connection.execute(f"set local role staff_clinic_operations_{inside.tag}".encode())
+        role = role_of(connection, f"staff_clinic_operations_{inside.tag}")
+        connection.execute(f"set local role {role}".encode())
         rows = connection.execute(
             "select * from reporting.clinic_performance_change"
             " where measure = 'completion_rate' and dimension = 'clinic'"

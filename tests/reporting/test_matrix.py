@@ -12,7 +12,7 @@ import uuid
 import pytest
 import yaml
 from psycopg import errors
-from tests.worlds.client_world import client_file, roles_file
+from tests.worlds.client_world import client_file, role_of, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
 from claimhouse import metrics, reporting, settings
@@ -67,7 +67,10 @@ def _write_files(world):
 
 
 def expected_reach(world):
-    """For each login: the views it may read, the schemas it may read, and its privacy level."""
+    """For each login: the views it may read, the schemas it may read, and its privacy level.
+
+    Logins are named as in the files; for their roles see :func:`by_role`.
+    """
     reach = {}
     tableau = set()
     for file in world.folder.glob("*.yaml"):
@@ -95,6 +98,11 @@ def expected_reach(world):
     return reach
 
 
+def by_role(world, reach):
+    """*reach* with the database roles of the logins."""
+    return {role_of(world.admin, login): login_reach for login, login_reach in reach.items()}
+
+
 def metric_views(reader):
     listed = {name for entry in reader.get("metrics", []) for name in entry["names"]}
     return {f"reporting.metric_{name}" for name in [*listed, *(["catalog"] if listed else [])]}
@@ -119,7 +127,7 @@ def relations(admin):
 
 
 def test_the_server_grants_each_role_the_columns_its_file_lists_and_no_others(house):
-    reach = expected_reach(house)
+    reach = by_role(house, expected_reach(house))
     found = relations(house.admin)
     assert len(reach) > 14 and len(found) > 100
     actual = set(house.admin.execute(
@@ -168,9 +176,10 @@ def test_only_listed_roles_can_connect(house):
         "select rolname::text from pg_roles where not rolsuper and rolname !~ '^pg_'"
         " and has_database_privilege(oid, current_database(), 'connect')"
     ).fetchall()
-    logins = set(expected_reach(house))
-    own = {role.rpartition("__")[0] for role in logins if "__" in role}
-    assert {role for (role,) in can} == logins | own
+    logins = expected_reach(house)
+    people = {role_of(house.admin, login) for login in logins}
+    own = {role_of(house.admin, login.rpartition("__")[0]) for login in logins if "__" in login}
+    assert {role for (role,) in can} == people | own
     can_log_in = house.admin.execute("select rolname::text from pg_roles where rolcanlogin and rolname = any(%s)",
                                      (list(own),))  # fmt: skip
     assert can_log_in.fetchall() == []
@@ -211,11 +220,12 @@ TRICKS = [
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_tricks_are_refused(house, trick):
-    role, (views, _, _) = next(
-        (role, reach)
-        for role, reach in expected_reach(house).items()
-        if re.match("client_united", role)
+    login, (views, _, _) = next(
+        (login, reach)
+        for login, reach in expected_reach(house).items()
+        if re.match("client_united", login)
     )
+    role = role_of(house.admin, login)
     statement = trick.format(view=sorted(views)[0], role=role, secret=house.secret)
     with house.session(role) as session, pytest.raises((
         errors.InsufficientPrivilege, errors.InvalidParameterValue, errors.WrongObjectType,
@@ -249,7 +259,7 @@ def test_no_role_can_call_our_functions_or_become_another_role(house):
         f" where {OURS}"
     ).fetchall()
     assert calls
-    for role in expected_reach(house):
+    for role in by_role(house, expected_reach(house)):
         with house.session(role) as session:
             for signature, _ in calls:
                 name, _, arguments = signature.partition("(")

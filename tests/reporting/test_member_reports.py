@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 from psycopg import errors
-from tests.worlds.client_world import MASTER_KEY, client_file, roles_file
+from tests.worlds.client_world import MASTER_KEY, client_file, role_of, roles_file
 from tests.worlds.hospital_world import LOADED, PROCEDURES, Hospital, database
 from tests.worlds.manifest import enter_file
 
@@ -138,7 +138,8 @@ def expected_activity(hospital, restricted):
 
 
 def test_no_extract_of_a_team_holds_hospice(hospital):
-    hospital.connection.execute(f"set role client_{hospital.humana}")
+    role = role_of(hospital.connection, f"client_{hospital.humana}")
+    hospital.connection.execute(f"set role {role}")
     counted = hospital.connection.execute(
         "select count(*) from reporting.member_encounters"
     ).fetchone()

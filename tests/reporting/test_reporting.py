@@ -123,24 +123,30 @@ def test_a_client_cannot_call_our_functions(world, warehouse):
         "set role reporting_owner",
         "set role postgres",
         "set session authorization postgres",
-        "set role client_{harbor}",
-        "set role client_{harbor}__analyst",
-        "set role client_{summit}",
+        "set role {harbor}",
+        "set role {harbors_analyst}",
+        "set role {summit}",
         "create temporary table t (a integer)",
         "create schema mine",
         "create function reporting.f() returns int language sql as 'select 1'",
         "alter view reporting.claims_by_specialty_month reset (security_barrier)",
-        "alter role client_{summit}__analyst bypassrls",
-        "grant reporting_owner to client_{summit}__analyst",
+        "alter role {own} bypassrls",
+        "grant reporting_owner to {own}",
         "alter table star.fact_claim disable row level security",
     ],
 )
 def test_tricks_are_refused(world, trick):
+    roles = {
+        "own": world.role(world.summit),
+        "summit": world.role_of_extracts(world.summit),
+        "harbor": world.role_of_extracts(world.harbor),
+        "harbors_analyst": world.role(world.harbor),
+    }
     with (
         world.session(world.login(world.summit)) as session,
         pytest.raises((errors.InsufficientPrivilege, errors.InvalidParameterValue)),
     ):
-        session.execute(trick.format(summit=world.summit, harbor=world.harbor))
+        session.execute(trick.format(**roles))
 
 
 def test_resetting_the_role_changes_nothing(world):
@@ -169,7 +175,7 @@ def test_every_view_shows_only_patients_of_the_callers_own_claims(world, warehou
         "select table_name from information_schema.columns"
         " where table_schema = 'reporting' and column_name = 'patient_pseudonym'"
         " and has_table_privilege(%s, format('%%I.%%I', table_schema, table_name), 'select')",
-        (world.login(world.summit),),
+        (world.role(world.summit),),
     ).fetchall()
     assert views
     with world.session(world.login(world.summit)) as session:
@@ -252,12 +258,12 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
 @pytest.mark.parametrize(
     "breach, says",
     [
-        ("grant select on star.dim_patient to {login}", "reaches star.dim_patient"),
-        ("grant select (city) on star.dim_patient to {login}", "reaches star.dim_patient"),
+        ("grant select on star.dim_patient to {role}", "reaches star.dim_patient"),
+        ("grant select (city) on star.dim_patient to {role}", "reaches star.dim_patient"),
         ("grant select on quality.issue to public", "reaches quality.issue"),
-        ("grant usage on schema security to {login}", "may use the schema security"),
-        ("grant reporting_owner to {login}", "member of reporting_owner"),
-        ("alter role {login} bypassrls", "has a right"),
+        ("grant usage on schema security to {role}", "may use the schema security"),
+        ("grant reporting_owner to {role}", "member of reporting_owner"),
+        ("alter role {role} bypassrls", "has a right"),
         ("grant select on landing.batch to reporting_owner", "reads more than what is published"),
         ("create table reporting.t (a int)", "reporting.t is not a view of an owner of reports"),
         (
@@ -267,21 +273,21 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
         ),
         (
             "create function security.f() returns int language sql as 'select 1'; "
-            "grant usage on schema security to {login}",
+            "grant usage on schema security to {role}",
             "may call security.f",
         ),
-        ("grant create on schema reporting to {login}", "may create in the schema reporting"),
+        ("grant create on schema reporting to {role}", "may create in the schema reporting"),
     ],
 )
 def test_an_unsafe_state_is_never_published(world, warehouse, breach, says):
-    login = world.login(world.summit)
-    warehouse.execute(breach.format(login=login))
+    role = world.role(world.summit)
+    warehouse.execute(breach.format(role=role))
     try:
         with pytest.raises(reporting.ReportingError, match=says):
             reporting.publish(warehouse, world.folder)
     finally:  # memberships and powers belong to the server that the tests share
-        warehouse.execute(f"revoke reporting_owner from {login}")
-        warehouse.execute(f"alter role {login} nobypassrls")
+        warehouse.execute(f"revoke reporting_owner from {role}")
+        warehouse.execute(f"alter role {role} nobypassrls")
 
 
 def test_a_grant_made_by_hand_on_reporting_is_revoked(world, warehouse):
@@ -303,7 +309,7 @@ def test_a_login_gets_the_password_of_its_connection(world, warehouse, monkeypat
     monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": "open sesame"}))
     reporting.publish(warehouse, world.folder)
     stored = warehouse.execute(
-        "select rolpassword from pg_authid where rolname = %s", (world.login(world.summit),)
+        "select rolpassword from pg_authid where rolname = %s", (world.role(world.summit),)
     ).fetchone()
     assert stored[0].startswith("SCRAM-SHA-256$")
 
@@ -328,7 +334,9 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
                 reporting.publish(connection, tmp_path, roles_file(tmp_path / "roles.yml"))
             rows = listing(world, world.login(world.summit))
             assert rows == world.expected(world.summit, *SUMMIT)
-            connection.execute(f"set role client_{world.summit}")  # as delivery does
+            connection.execute(
+                f"set role {world.role_of_extracts(world.summit)}"
+            )  # as delivery does
     finally:
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"drop database {name} with (force)")

@@ -8,7 +8,7 @@ import uuid
 import psycopg
 import pytest
 from psycopg import errors
-from tests.worlds.client_world import MASTER_KEY, client_file, roles_file
+from tests.worlds.client_world import MASTER_KEY, client_file, role_of, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
 from claimhouse import reporting
@@ -103,9 +103,9 @@ SPOOFS = [
     "rollback; select security.bind('hugo@humana.example')",
     "begin; select security.bind('hugo@humana.example')",
     "discard all; select security.bind('hugo@humana.example')",
-    "set role client_{humana}",
-    "set role client_{humana}__analyst",
-    "set session authorization client_{humana}__analyst",
+    "set role {humana}",
+    "set role {humanas_analyst}",
+    "set session authorization {humanas_analyst}",
     "set role postgres",
     "insert into security.binding values (pg_backend_pid(), now(), 'hugo@humana.example')",
     "update security.binding set tableau_user = 'hugo@humana.example'",
@@ -119,20 +119,25 @@ SPOOFS = [
     "create function pg_temp.pg_backend_pid() returns int language sql as 'select 1'",
     "create schema tableau_service",
     "create or replace function security.bind(text) returns text language sql as 'select 1'",
-    "alter role tableau_service rename to client_{humana}",
+    "alter role tableau_service rename to {humana}_1",
 ]
 
 
 @pytest.mark.parametrize("spoof", SPOOFS)
 def test_a_bound_session_cannot_become_somebody_else(hospital, spoof):
     mine = counted(hospital, "UnitedHealthcare")
+    own = f"client_{hospital.humana}"
+    roles = {
+        "humana": role_of(hospital.connection, own),
+        "humanas_analyst": role_of(hospital.connection, f"{own}__analyst"),
+    }
     with hospital.session(SERVICE) as session:
         bind(session, "una@united.example")
         with pytest.raises((
             errors.InsufficientPrivilege, errors.InvalidParameterValue, errors.UndefinedObject,
             errors.FeatureNotSupported, errors.ActiveSqlTransaction,  # several statements at once
         )):  # fmt: skip
-            session.execute(spoof.format(humana=hospital.humana))
+            session.execute(spoof.format(**roles))
         session.rollback()
         assert session.execute(COUNT).fetchone() == mine
 
@@ -210,17 +215,18 @@ def test_nobody_but_the_service_is_bound(hospital):
 def test_each_session_reads_as_one_login(hospital):
     """Of a person its own; of the owner and the deliverer, that of the role they take."""
     login, own = f"client_{hospital.humana}__analyst", f"client_{hospital.humana}"
+    role, own_role = (role_of(hospital.connection, name) for name in (login, own))
     asked = "select security.bound_login()"
     with psycopg.connect(hospital.address, autocommit=True) as owner:
-        owner.execute(f"grant usage on schema security to {login}, {own}, {SERVICE}")
+        owner.execute(f"grant usage on schema security to {role}, {own_role}, {SERVICE}")
         try:
             assert owner.execute(asked).fetchone() == (None,)
-            owner.execute(f"set role {own}")
+            owner.execute(f"set role {own_role}")
             assert owner.execute(asked).fetchone() == (own,)
             owner.execute("reset role")
             with hospital.session(login) as session:
                 assert session.execute(asked).fetchone() == (login,)
-                session.execute(f"set role {login}")
+                session.execute(f"set role {role}")
                 assert session.execute(asked).fetchone() == (login,)
             with hospital.session(SERVICE) as session:
                 assert session.execute(asked).fetchone() == (None,)
@@ -228,7 +234,7 @@ def test_each_session_reads_as_one_login(hospital):
                 assert session.execute(asked).fetchone() == (login,)
         finally:
             owner.execute("reset role")
-            owner.execute(f"revoke usage on schema security from {login}, {own}")
+            owner.execute(f"revoke usage on schema security from {role}, {own_role}")
 
 
 def test_a_plan_of_a_session_that_nobody_was_bound_to_is_forgotten(hospital):
@@ -291,13 +297,14 @@ def test_a_tableau_user_has_one_login(changing):
 
 def test_a_setting_stored_for_a_role_is_reset(changing, warehouse):
     """A role can store settings for itself, which would affect everybody who shares the login."""
-    login = f"client_{changing.united}__analyst"
+    role = role_of(warehouse, f"client_{changing.united}__analyst")
+    other = role_of(warehouse, f"client_{changing.humana}")
     stored = "select setconfig from pg_db_role_setting where setrole = %s::regrole"
-    limits = warehouse.execute(stored, (login,)).fetchall()
-    with changing.session(login) as session:
-        session.execute(f"alter role {login} set role = 'client_{changing.humana}'")
-        session.execute(f"alter role {login} set statement_timeout = 1")
-    with changing.session(login) as session:
-        assert session.execute("select current_user::text").fetchone() == (login,)
+    limits = warehouse.execute(stored, (role,)).fetchall()
+    with changing.session(role) as session:
+        session.execute(f"alter role {role} set role = '{other}'")
+        session.execute(f"alter role {role} set statement_timeout = 1")
+    with changing.session(role) as session:
+        assert session.execute("select current_user::text").fetchone() == (role,)
     reporting.publish(warehouse, changing.folder, changing.roles)
-    assert warehouse.execute(stored, (login,)).fetchall() == limits
+    assert warehouse.execute(stored, (role,)).fetchall() == limits

@@ -46,11 +46,12 @@ QUERIES = {
     " from delivery.outbox as o left join delivery.extract as e using (extract_id)",
 }
 READERS = (
-    "select distinct r.rolname, c.relname from pg_class as c"
+    "select distinct l.login, l.role_name, c.relname from pg_class as c"
     " inner join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'reporting'"
     " cross join lateral aclexplode(c.relacl) as a"
     " inner join pg_roles as r on r.oid = a.grantee"
-    " where c.relkind = 'v' and a.privilege_type = 'SELECT' and not r.rolcanlogin order by 1, 2"
+    " inner join security.login as l on l.role_name = r.rolname"
+    " where c.relkind = 'v' and a.privilege_type = 'SELECT' and l.is_own_role order by 1, 3"
 )
 
 
@@ -72,10 +73,10 @@ def warehouse_state(connection: psycopg.Connection[Any], *, with_reports: bool =
     for schema, kind in (("counts", "BASE TABLE"), ("metrics", "VIEW")):
         for relation in _names(connection, schema, kind):
             state[f"{schema}.{relation}"] = _view_rows(connection, schema, relation)
-    for role, view in connection.execute(READERS).fetchall():
+    for login, role, view in connection.execute(READERS).fetchall():
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-            state[f"{role}: {view}"] = _view_rows(connection, "reporting", view)
+            state[f"{login}: {view}"] = _view_rows(connection, "reporting", view)
     return state
 
 

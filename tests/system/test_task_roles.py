@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from local import embedded, release_dump
 from psycopg import errors
+from tests.worlds.client_world import role_of
 
 from claimhouse import ingest, reference, schema
 
@@ -139,8 +140,8 @@ def refused(house: House, role: str, statement: str) -> None:
     "statement",
     [
         "create role mallory login",
-        "alter role client_release_test__analyst login",
-        "set role client_release_test",
+        "alter role {analyst} login",
+        "set role {extracts}",
         "set role claimhouse",
         "select * from security.pseudonym_key",
         "insert into security.login (login, client, is_own_role) values ('x', 'x', false)",
@@ -155,7 +156,10 @@ def refused(house: House, role: str, statement: str) -> None:
     ],
 )
 def test_a_load_cannot(house: House, statement: str) -> None:
-    refused(house, LOADER, statement)
+    client = f"client_{release_dump.CLIENT}"
+    with house.session("postgres") as connection:
+        extracts, analyst = (role_of(connection, login) for login in (client, f"{client}__analyst"))
+    refused(house, LOADER, statement.format(extracts=extracts, analyst=analyst))
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,11 @@ COLUMNS = (
 
 
 def role_of(connection, login):
-    """The database role of *login*; one that is no reader's login is a role itself."""
-    found = connection.execute("select role_name from security.login where login = %s", (login,))
+    """The database role of *login*, or the last one that it had; one that is no reader's is a role itself."""
+    found = connection.execute(
+        "select value from security.entitlement_history where kind = 'role' and login = %s"
+        " order by valid_from desc limit 1", (login,),
+    )  # fmt: skip
     return (found.fetchone() or (login,))[0]
 
 
@@ -106,6 +109,14 @@ class World:
     def login(self, name):
         """The login of the client's one person."""
         return f"client_{name}__analyst"
+
+    def role(self, name):
+        """The database role of the client's one person."""
+        return role_of(self.connection, self.login(name))
+
+    def role_of_extracts(self, name):
+        """The database role that reads the client's extracts."""
+        return role_of(self.connection, f"client_{name}")
 
     @contextmanager
     def session(self, login):

@@ -11,6 +11,7 @@ import base64
 import csv
 import hashlib
 import hmac
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def names(connection: Connection[Any]) -> list[Name]:
 
 
 def create(connection: Connection[Any], logins: Mapping[str, bool]) -> None:
-    """Create the roles of readers and that of Tableau; a role that has the name of its login is renamed.
+    """Create the roles of readers and that of Tableau; roles that have the name of a login are renamed.
 
     A person's role can log in once the connection ``claimhouse_login_<login>`` has a password.
 
@@ -73,11 +74,11 @@ def create(connection: Connection[Any], logins: Mapping[str, bool]) -> None:
         connection: a connection of the warehouse's owner, who may create roles.
         logins: each login, and whether it is a reader's own (not a person's).
     """
+    warehouse.run(connection, "reporting/roles/rename")
     known = {name.login: name.role_name for name in names(connection)}
-    for login, is_own_role in logins.items():
+    # The order in which roles are created shows in their numbers: it must not be that of the files.
+    for login, is_own_role in random.sample(list(logins.items()), len(logins)):
         role = known[login]
-        if role != login:
-            warehouse.run(connection, "reporting/roles/rename", login=login, role=role)
         _create_role(connection, role, can_login=not is_own_role)
         # The guard sees the sessions of roles whose rights its own role has, and may end them.
         allow_acting_as(connection, role, inherit=True)

@@ -19,13 +19,14 @@ TELLING = {
     "encounter_id", "provider_specialty", "specialty", "payer", "payer_name", "source_system",
 }  # fmt: skip
 MAY_READ = """
-    select r.rolname, c.relname, r.rolcanlogin, array_agg(a.attname::text order by a.attnum)
+    select l.login, r.rolname, c.relname, r.rolcanlogin, array_agg(a.attname::text order by a.attnum)
     from pg_class as c
     inner join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'reporting'
     inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    inner join pg_roles as r on r.rolname similar to '(client|staff)_%' and not r.rolsuper
+    cross join security.login as l
+    inner join pg_roles as r on l.role_name = r.rolname
     where c.relkind = 'v' and has_table_privilege(r.oid, c.oid, 'select')
-    group by 1, 2, 3 order by 1, 2
+    group by 1, 2, 3, 4 order by 1, 3
 """
 # The server was killed, or does not take connections again yet.
 GONE = (psycopg.OperationalError, errors.AdminShutdown, errors.CrashShutdown)
@@ -35,6 +36,7 @@ GONE = (psycopg.OperationalError, errors.AdminShutdown, errors.CrashShutdown)
 class View:
     """A view that a reader may read, and its telling columns."""
 
+    login: str
     role: str
     name: str
     can_login: bool
@@ -48,8 +50,8 @@ def views(connection: psycopg.Connection[Any]) -> list[View]:
     """Every view of every reader."""
     rows = connection.execute(MAY_READ).fetchall()
     return [
-        View(role, name, can_login, tuple(column for column in columns if column in TELLING))
-        for role, name, can_login, columns in rows
+        View(login, role, name, can_login, tuple(column for column in columns if column in TELLING))
+        for login, role, name, can_login, columns in rows
     ]
 
 
@@ -59,7 +61,7 @@ def values(connection: psycopg.Connection[Any], view: View) -> Seen:
     query = sql.SQL("select {} from {}").format(columns, sql.Identifier("reporting", view.name))
     rows = connection.execute(query).fetchall()
     return {
-        (view.role, view.name, column): {row[number] for row in rows}
+        (view.login, view.name, column): {row[number] for row in rows}
         for number, column in enumerate(view.telling)
     }
 
@@ -123,7 +125,7 @@ class Readers:
                 except GONE:
                     raise
                 except psycopg.Error as error:
-                    self.wrong.append(f"{view.role} reads {view.name}: {error}")
+                    self.wrong.append(f"{view.login} reads {view.name}: {error}")
                 else:
                     self.reads += 1
                     self._compare(seen)

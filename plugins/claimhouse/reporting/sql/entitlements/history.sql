@@ -1,4 +1,5 @@
--- Close the entitlements that are no longer in force, and open the new ones.
+-- Close the entitlements that are no longer in force, and open the new ones. The role of a login stands there too: who
+-- was it of whom the server's log tells?
 with in_force as (
     select
         e.login,
@@ -29,6 +30,10 @@ with in_force as (
             'schema' as kind,
             s.name as value
         from unnest(c.schemas) as s (name)
+        union all
+        select
+            'role' as kind,
+            l.role_name as value
     ) as x
 ),
 

@@ -1,3 +1,4 @@
+-- noqa: disable=LT02,LT05
 -- Make the grants of all readers agree with security.login and security.client.
 do $$
 declare
@@ -7,13 +8,15 @@ declare
 begin
     execute format('revoke connect, temporary on database %I from public', current_database());
 
-    -- Revoke the access of roles that are no longer listed; a person's role can no longer log in.
+    -- Revoke the access of roles that are no longer listed; a person's role can no longer log in, unless it reads in
+    -- another database of the server.
     for reader in
         select distinct
             n.nspname,
             r.rolname,
             r.rolcanlogin and r.rolname ~ '^(client|staff|reader)_'
-            and r.rolname not in (select l.role_name from security.login as l) as must_close
+            and r.rolname not in (select l.role_name from security.login as l)
+            and not {% include "reporting/sql/roles/used_elsewhere.jinja" %} as must_close
         from pg_namespace as n
         cross join lateral aclexplode(n.nspacl) as a
         inner join pg_roles as r on a.grantee = r.oid

@@ -56,7 +56,7 @@ class Login:
     """A person who reads for a client or in a role.
 
     Attributes:
-        role: the database role the person logs in as.
+        role: the login by its name in files and tables; its database role is ``security.login.role_name``.
         specialty: what the reports show the person by default.
         tableau_user: the person's user name in Tableau, in lower case.
     """
@@ -118,12 +118,12 @@ class Reader:
 
     @property
     def role(self) -> str:
-        """The database role with which the reader's extracts are written."""
-        return _role_name(self.name, self.is_internal)
+        """The login with which the reader's extracts are written."""
+        return _login_name(self.name, self.is_internal)
 
     @property
     def roles(self) -> dict[str, bool]:
-        """Every database role of the reader, and whether it is the reader's own (not a person's)."""
+        """Every login of the reader, and whether it is the reader's own (not a person's)."""
         return {self.role: True} | {login.role: False for login in self.logins}
 
     @property
@@ -137,7 +137,7 @@ class Reader:
         }
 
     def entitlements_of(self, role: str) -> list[Entitlement]:
-        """The entitlements of *role*.
+        """The entitlements of the login *role*.
 
         If any of the reader's people has a specialty, a restricted specialty opens only to the
         people who have it, and to no extract. Otherwise it opens to all roles of the reader.
@@ -223,12 +223,12 @@ def _check_tableau_users(readers: list[Reader]) -> None:
         raise ReaderError(f"a Tableau user has more than one login: {', '.join(repeated)}")
 
 
-def _role_name(name: str, is_internal: bool) -> str:
+def _login_name(name: str, is_internal: bool) -> str:
     return f"{'staff' if is_internal else 'client'}_{name}"
 
 
 def _reader(data: dict[str, Any], *, is_internal: bool = False) -> Reader:
-    role = _role_name(data["name"], is_internal)
+    role = _login_name(data["name"], is_internal)
     reader = Reader(
         name=data["name"],
         title=data["title"],

@@ -40,7 +40,7 @@ MOST_ROWS = 100_000
 PAGE = 1000
 # How many values, months and rows are asked for by each question of its kind.
 SAMPLES = 2
-NUMBERS = ("numeric", "bigint", "integer", "smallint", "double precision")
+NUMBERS = ("numeric", "bigint", "integer", "double precision")
 
 
 @dataclass(frozen=True)

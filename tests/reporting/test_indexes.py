@@ -38,6 +38,7 @@ def address(server, tmp_path_factory):
             },
         )  # fmt: skip
         reporting.publish(owner, folder, roles)
+        reporting.publish(owner, folder, roles)
         yield address
 
 
@@ -71,6 +72,7 @@ def test_all_partitions_of_a_report_have_the_same_indexes(owner):
     ).fetchall()
     assert len(rows) == 2
     assert rows[0][1] == rows[1][1]
+    assert len(rows[0][1]) == len(set(rows[0][1])), "each is created once"
     assert {"{row_key}", "{patient_pseudonym}", "{service_date}", "{total_claim_cost}"} <= set(
         rows[0][1]
     )

@@ -17,7 +17,7 @@ from airflow.sdk import (
     task,
 )
 
-from claimhouse import contracts, notify, star
+from claimhouse import contracts, notify
 from claimhouse.landing import fetch
 
 RUN_BOOK = """
@@ -30,7 +30,8 @@ Once a day, loads every new file of **{source}** from the landing root into the 
    `quality.quarantine`, each reason to `quality.issue`.
 3. `check` runs the Soda checks on the batches. A failed check of severity *error* holds its
    batch and stops the run: the star stays as it was, readable.
-4. `load_dimensions`, then `load_fact`, load the new rows into the star.
+4. `load_dimensions`, then `load_facts`, load the new rows into the star; a large load has a task for each
+   fact.
 5. `check_star` runs the checks of the star; `finish` marks the batches loaded and triggers
    `publish`.
 
@@ -109,19 +110,19 @@ def ingest(source: str) -> DAG:
                 return ingest.check(source)
 
         @task
-        def load_dimensions() -> None:
+        def load_dimensions() -> list[list[str]]:
             from claimhouse import ingest
 
-            ingest.load_dimensions(source)
+            return ingest.load_dimensions(source)
 
-        @task(map_index_template="{{ fact }}")
-        def load_fact(fact: str) -> None:
+        @task(map_index_template="{{ facts }}")
+        def load_facts(facts: list[str]) -> None:
             from claimhouse import ingest
 
-            get_current_context()["fact"] = fact
-            ingest.load_fact(source, fact)
+            get_current_context()["facts"] = ", ".join(facts)
+            ingest.load_facts(source, facts)
 
-        # Runs also if load_fact is skipped: a source may have no fact yet.
+        # Runs also if load_facts is skipped: a source may have no fact yet.
         @task(trigger_rule="none_failed")
         def check_star() -> None:
             from claimhouse import checks, ingest
@@ -139,8 +140,9 @@ def ingest(source: str) -> DAG:
         if fetched:
             fetch_feed.expand(feed=fetched) >> landed
         verified = verify.expand(batch_ids=landed)
-        facts = load_fact.expand(fact=star.fact_tables(source))
-        verified >> check() >> load_dimensions() >> facts >> check_star() >> finish()
+        dimensions = load_dimensions()
+        facts = load_facts.expand(facts=dimensions)
+        verified >> check() >> dimensions >> facts >> check_star() >> finish()
 
     return pipeline()
 

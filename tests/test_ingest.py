@@ -272,6 +272,23 @@ def test_a_batch_released_while_a_load_runs_waits_for_the_next(landing_root, war
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (2,)
 
 
+def test_a_small_load_fills_its_facts_in_one_task_and_a_fact_that_fails_stops_no_other(
+    landing_root, warehouse, monkeypatch
+):
+    drop(landing_root, "claims.csv", claims_csv(claim(1), claim(2)))
+    for batch in ingest.land("billing"):
+        ingest.verify(batch)
+    ingest.check("billing")
+    facts = ingest.star.fact_tables("billing")
+    assert ingest.load_dimensions("billing") == [facts]
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest, "SMALL_LOAD", 2)
+        assert ingest.load_dimensions("billing") == [[fact] for fact in facts]
+    with pytest.raises(ExceptionGroup, match="1 of 2 facts"):
+        ingest.load_facts("billing", ["fact_unknown", "fact_claim"])
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (2,)
+
+
 def test_an_audit_waits_for_a_load_and_finds_what_was_changed_by_hand(landing_root, warehouse):
     drop(landing_root, "claims.csv", claims_csv(*(claim(n) for n in range(5))))
     assert ingest.audit("billing") is False

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 MOST_GROUPS = 32
 # What verifying a file takes besides its bytes, in bytes.
 COST_OF_A_FILE = 256 * 1024
+# A task takes longer to start than this takes to verify; and than to load so many rows into all facts.
+SMALLEST_GROUP = 8 * 1024 * 1024
+SMALL_LOAD = 100_000
 DAMAGED = (
     "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "
     "of it is loaded. Deliver the same file again, and check the disk of the archive."
@@ -40,13 +43,14 @@ def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
     """Divide batches for the scheduler: neighbors together, by the size of their files.
 
     Returns:
-        At most :data:`MOST_GROUPS` groups; a file that is larger than a group's share is alone.
+        At most :data:`MOST_GROUPS` groups, none of them smaller than need be; a file that is larger than a
+        group's share is alone.
     """
     with warehouse.connect() as connection:
         rows = warehouse.query(connection, "batches/sizes", list(batch_ids))
     costs = [(int(row["batch_id"]), int(row["size_bytes"]) + COST_OF_A_FILE) for row in rows]
     # Any two neighboring groups are together larger than a share.
-    share = 2 * sum(cost for _, cost in costs) / (MOST_GROUPS - 1)
+    share = max(SMALLEST_GROUP, 2 * sum(cost for _, cost in costs) / (MOST_GROUPS - 1))
     groups: list[list[int]] = []
     filled = share
     for batch_id, cost in costs:
@@ -115,10 +119,13 @@ def check(system: str) -> list[int]:
     return _check(system)
 
 
-def load_dimensions(system: str) -> None:
+def load_dimensions(system: str) -> list[list[str]]:
     """Begin a load of the checked batches, and bring the dimensions up to date.
 
     A batch that is released while the load runs waits for the next load.
+
+    Returns:
+        The facts to load, in groups: one for a small load, one for each fact of a large one.
     """
     with warehouse.connect() as connection:
         warehouse.query(connection, "batches/begin_load", system)
@@ -127,7 +134,31 @@ def load_dimensions(system: str) -> None:
         warehouse.run(connection, "batches/analyze_batch")
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
-    star.load_dimensions_in_parts(system, _loading(system))
+    loading = _loading(system)
+    star.load_dimensions_in_parts(system, loading)
+    facts = star.fact_tables(system)
+    with warehouse.connect() as connection:
+        (rows,) = warehouse.query(connection, "batches/rows_accepted", loading)
+    if rows["rows_accepted"] < SMALL_LOAD:
+        return [facts] if facts else []
+    return [[fact] for fact in facts]
+
+
+def load_facts(system: str, facts: Sequence[str]) -> None:
+    """Load the batches of the load into *facts*, one after the other; one that fails keeps no other from loading.
+
+    Raises:
+        ExceptionGroup: facts could not be loaded; all others are.
+    """
+    errors = []
+    for fact in facts:
+        try:
+            load_fact(system, fact)
+        except Exception as error:
+            log.error("%s of %s could not be loaded: %s", fact, system, type(error).__name__)
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} of {len(facts)} facts could not be loaded", errors)
 
 
 def load_fact(system: str, fact: str) -> None:

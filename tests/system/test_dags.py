@@ -57,7 +57,7 @@ def test_an_ingest_run_covers_the_day_before_it(dags):
 
 def test_the_stages_of_an_ingest_are_in_order(dags):
     dag = dags["ingest_billing"]
-    order = ["land", "verify", "check", "load_dimensions", "load_fact", "check_star", "finish"]
+    order = ["land", "verify", "check", "load_dimensions", "load_facts", "check_star", "finish"]
     for before, after in pairwise(order):
         assert after in dag.get_task(before).downstream_task_ids
 
@@ -66,7 +66,7 @@ def test_a_source_that_fills_no_fact_yet_is_finished_all_the_same(dags):
     """The scheduler skips a task mapped over nothing, and then all tasks that require success."""
     for source in contracts.sources():
         dag = dags[f"ingest_{source}"]
-        line = [dag.get_task(name) for name in ("verify", "check", "load_fact", "check_star")]
+        line = [dag.get_task(name) for name in ("verify", "check", "load_facts", "check_star")]
         for before, after in pairwise(line):
             if before.is_mapped:
                 assert after.trigger_rule == "none_failed", (source, after.task_id)

@@ -62,8 +62,9 @@ class House:
     def session(self, role: str) -> Iterator[psycopg.Connection[Any]]:
         """A session of its own, logged in as a person of *role*."""
         parts = urlsplit(self.address)
-        login = f"staff_{role}_{self.tag}__desk"
-        address = urlunsplit(parts._replace(netloc=f"{login}@"))
+        with psycopg.connect(self.address) as owner:
+            user = role_of(owner, f"staff_{role}_{self.tag}__desk")
+        address = urlunsplit(parts._replace(netloc=f"{user}@"))
         with psycopg.connect(address, autocommit=True, row_factory=dict_row) as connection:
             yield connection
 

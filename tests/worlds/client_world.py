@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import yaml
+from psycopg.rows import tuple_row
 from tests.worlds.manifest import enter_file
 
 MASTER_KEY = "an example of a master key"
@@ -41,7 +42,7 @@ COLUMNS = (
 
 def role_of(connection, login):
     """The database role of *login*, or the last one that it had; one that is no reader's is a role itself."""
-    found = connection.execute(
+    found = connection.cursor(row_factory=tuple_row).execute(
         "select value from security.entitlement_history where kind = 'role' and login = %s"
         " order by valid_from desc limit 1", (login,),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from tests.worlds.client_world import MASTER_KEY, World, role_of
 from tests.worlds.hospital_world import database
 
 from claimhouse import reporting
+from claimhouse import warehouse as warehouse_room
 from claimhouse.reporting import roles
 
 REPORT = "reporting.claims_by_specialty_month"
@@ -129,6 +130,19 @@ def test_a_warehouse_of_an_earlier_release_comes_along(world):
     done = publish(world)
     assert names(world) == after
     assert (done.entitlements_opened, done.entitlements_closed) == (0, 0)
+
+
+def test_a_new_name_lets_nothing_be_sent_that_is_not_published(world):
+    """A report has time to be published when entitlements change; a role that is renamed is no such change."""
+    (published,) = world.connection.execute("select clock_timestamp()").fetchone()
+    name_as_before(world)
+    publish(world)
+    world.connection.execute("delete from published.basis")
+    problems = warehouse_room.query(
+        world.connection, "delivery/refresh_problems", world.login(world.summit), published,
+        REPORT.removeprefix("reporting."),
+    )  # fmt: skip
+    assert {problem["problem"] for problem in problems} == {"the report has not been published"}
 
 
 def test_warehouses_of_one_server_take_no_role_from_each_other(world, server, tmp_path):

@@ -5,11 +5,12 @@ with source as (
     where n.login = $1
 ),
 
--- When its entitlements changed last: what it may see then is published after that.
+-- When its entitlements changed last: what it may see then is published after that. A new name of its role changes
+-- nothing that it may see.
 entitled as (
     select coalesce(max(case when h.valid_to <= now() then h.valid_to else h.valid_from end), '-infinity') as changed_at
     from security.entitlement_history as h
-    where h.login = $1
+    where h.login = $1 and h.kind <> 'role'
 ),
 
 newest as (

@@ -48,6 +48,7 @@ begin
             public.schema_version, landing.batch, landing.batch_order,
             security.client, security.login, security.entitlement, security.data_as_of, published.edition
         to claimhouse_deliverer;
+        grant select (login, kind, valid_from, valid_to) on security.entitlement_history to claimhouse_deliverer;
         grant select (report, changed_at) on published.report to claimhouse_deliverer;
         grant select (report, audience, source_system) on published.basis to claimhouse_deliverer;
         grant select, insert, update, delete on all tables in schema delivery to claimhouse_deliverer;

@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 MOST_GROUPS = 32
 # What verifying a file takes besides its bytes, in bytes.
 COST_OF_A_FILE = 256 * 1024
-# A task takes longer to start than this takes to verify; and than to load so many rows into all facts.
+# What is verified in the time that a task takes to start, in bytes.
 SMALLEST_GROUP = 8 * 1024 * 1024
+# Fewer rows are loaded into all facts in the time that the tasks of the facts take to start.
 SMALL_LOAD = 100_000
 DAMAGED = (
     "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "

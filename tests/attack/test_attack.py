@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
+from local import embedded
 from tests.attack import oracle, statements
 from tests.attack.oracle import Answers
 from tests.attack.world import AttackedWorld, Reader
+from tests.conftest import TEMPLATE
 from tests.worlds.hospital_world import database
+
+from claimhouse import schema
 
 IS_WHOLE = os.environ.get("ATTACK") == "whole"
 READERS = (
@@ -46,9 +51,29 @@ class Attacked:
 
 
 @pytest.fixture(scope="module")
-def attacked(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def quiet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on which nothing else runs.
+
+    Many changed tables, of any database of a server, make its sessions forget their plans and what they know of the
+    catalogs. The next answer then shows reads of catalogs and plans that the same answer did not show before.
+    """
+    folder = tmp_path_factory.mktemp("quiet") / "pg"
+    address = embedded.start(folder)
+    try:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("alter system set autovacuum = off")
+            connection.execute("select pg_reload_conf()")
+            schema.upgrade(embedded.create_database(address, TEMPLATE))
+        yield address
+    finally:
+        embedded.stop(folder)
+
+
+@pytest.fixture(scope="module")
+def attacked(quiet_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     """The answers of all readers, before and after others' rows change."""
-    with database(server) as (address, owner):
+    with database(quiet_server) as (address, owner):
         world = AttackedWorld(owner, address, tmp_path_factory.mktemp("clients"))
 
         def ask(readers: list[Reader]) -> dict[str, Answers]:

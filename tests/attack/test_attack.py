@@ -54,8 +54,8 @@ class Attacked:
 def quiet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on which nothing else runs.
 
-    Many changed tables, of any database of a server, make its sessions forget their plans and what they know of the
-    catalogs. The next answer then shows reads of catalogs and plans that the same answer did not show before.
+    Many changed tables, of any database of a server, make its sessions forget their plans and what they know of
+    the catalogs. The next answer then shows reads of catalogs and plans that the same answer did not show before.
     """
     folder = tmp_path_factory.mktemp("quiet") / "pg"
     address = embedded.start(folder)

@@ -228,7 +228,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "system" in item.path.relative_to(TESTS).parts:
             item.add_marker(pytest.mark.system)
-        if "server" in fixtures:
+        if fixtures & {"server", "quiet_server"}:
             item.add_marker(pytest.mark.database)
         if "shared_data" in fixtures:
             item.add_marker(pytest.mark.real_feeds)

@@ -27,6 +27,8 @@ Readers see the last edition of each source that could not be published.
   agrees to new pseudonyms, delete its row in `security.pseudonym_key` and clear the task.
 * **GlossaryError**: a report has a column that `include/columns.yaml` does not describe. Add it and
   clear the task.
+* **TotalsDiffer**: the sums over a report are not those of the star. Run the DAG `audit`, which compares
+  everything; docs/how-to/repair-a-report.md says what to do if it fails too.
 * **ReportingError**: the message lists every way in which a reader could see more than it may, for
   example a grant made by hand. Revoke it and clear the task.
 

@@ -1,8 +1,9 @@
-"""Editions: whole, with what changed and nothing else, and to be read again."""
+"""Editions: whole, with what changed and nothing else, to be read again, and adding up to the star."""
 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -11,7 +12,7 @@ from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 from tests.worlds.properties import examples
 
-from claimhouse import reporting
+from claimhouse import reporting, warehouse
 from claimhouse.reporting import metric_reports
 
 
@@ -103,6 +104,29 @@ class Published:
         (hospital,) = (edition for edition in done.editions if edition.source == "hospital")
         return {name: rows for name, rows in hospital.changed.items() if rows}
 
+    def audience(self, client):
+        """The number of the audience of a client or role."""
+        return self.owner.execute(
+            "select l.audience from security.login as l where l.client = %s limit 1", [client]
+        ).fetchone()[0]
+
+    def shown(self, report, client, *sums):
+        """How many rows of a report a client sees, and the sums of columns over them."""
+        columns = "".join(f", coalesce(sum({column}), 0)" for column in sums)
+        return self.owner.execute(
+            f"select count(*) {columns} from published.{report}_{self.audience(client)}"
+        ).fetchone()
+
+    def refused(self):
+        """Publish what cannot be, and see the last editions stay; returns the message, and which sums differ."""
+        editions = "select * from published.edition order by 1, 2"
+        before = self.owner.execute(editions).fetchall()
+        with pytest.raises(ExceptionGroup) as raised:
+            self.publish()
+        assert self.owner.execute(editions).fetchall() == before
+        (error,) = raised.value.exceptions
+        return str(error), {(each.report, each.measure) for each in error.differences}
+
     def _claims(self):
         self.owner.execute(
             "insert into star.dim_provider (source_system, provider_id, last_name, specialty, valid_from,"
@@ -148,7 +172,53 @@ def test_an_edition_that_follows_the_changes_is_the_one_that_compares_everything
     for number, name in enumerate(names):
         published.owner.execute(CHANGES[name], {"dice": f"{seed}.{number}"})
     published.publish()
+    assert_that_it_adds_up(published)
     assert published.publish(everything=True) == {}
+
+
+def assert_that_it_adds_up(published):
+    """What Humana and the staff are shown is what plain Python adds up of the rows of the star."""
+    procedures = published.owner.execute(
+        "select f.encounter_id, y.payer_name, f.is_restricted, c.is_restricted, c.specialty, f.base_cost"
+        " from star.fact_procedure as f join star.dim_payer as y using (payer_key)"
+        " join star.dim_procedure as c using (procedure_key)"
+    ).fetchall()
+    encounters = published.owner.execute(
+        "select f.encounter_id, y.payer_name, f.is_restricted, f.specialty, f.total_claim_cost, f.length_minutes"
+        " from star.fact_encounter as f join star.dim_payer as y using (payer_key)"
+    ).fetchall()
+    restricted = defaultdict(set)
+    for encounter, _, _, is_restricted, specialty, _ in procedures:
+        restricted[encounter] |= {specialty} if is_restricted else set()
+    for encounter, _, is_restricted, specialty, _, _ in encounters:
+        restricted[encounter] |= {specialty} if is_restricted else set()
+    seen = [row for row in encounters if row[1] == "Humana" and restricted[row[0]] <= {"hospice"}]
+    cost = sum(row[4] for row in seen)
+    assert published.shown(
+        "member_encounters", published.humana, "total_claim_cost", "length_minutes"
+    ) == (len(seen), cost, sum(row[5] for row in seen))
+    costs = [
+        row[5]
+        for row in procedures
+        if row[1] == "Humana"
+        and restricted[row[0]] <= {"hospice"}
+        and (restricted[row[0]] or not row[2])
+    ]
+    assert published.shown("member_procedures", published.humana, "base_cost") == (
+        len(costs),
+        sum(costs),
+    )
+    claims = published.owner.execute(
+        "select f.total_cost, f.paid_amount from star.fact_claim as f"
+        " join star.dim_procedure as c using (procedure_key) where not coalesce(c.is_restricted, false)"
+    ).fetchall()
+    assert published.shown(
+        "claims_by_key_fields", published.staff, "claims", "billed_amount", "paid_amount"
+    )[1:] == (
+        len(claims),
+        sum(total or 0 for total, _ in claims),
+        sum(paid or 0 for _, paid in claims),
+    )
 
 
 def test_what_did_not_change_is_not_touched(published):
@@ -168,3 +238,121 @@ def test_what_did_not_change_is_not_touched(published):
         "open_claims",
     }
     assert published.owner.execute(places).fetchall() == before
+
+
+def test_a_report_that_does_not_add_up_is_not_published(published):
+    published.publish()
+    table = f"published.member_encounters_{published.audience(published.humana)}"
+    a_row = f"where row_key = (select min(row_key::text)::uuid from {table})"
+    for change, measure in (
+        (
+            f"update {table} set total_claim_cost = total_claim_cost + 0.01 {a_row}",
+            "total_claim_cost",
+        ),
+        (f"delete from {table} {a_row}", "rows"),
+        (f"truncate {table}", "rows"),
+    ):
+        published.owner.execute(change)
+        (message, differences) = published.refused()
+        assert ("member_encounters", measure) in differences
+        assert f"member_encounters for {published.humana}" in message
+    # The owner sees it where other checks are seen, with the values, which the message does not tell.
+    issue = (
+        "select i.status, i.message from quality.issue as i"
+        " where i.rule = 'publication:report_equals_star' order by i.issue_id desc limit 1"
+    )
+    assert published.owner.execute(issue).fetchone() == ("open", message)
+    (example,) = published.owner.execute(
+        "select f.failing_row from quality.failing_row as f where f.failing_row ->> 'measure' = 'rows'"
+        " order by f.check_result_id desc limit 1"
+    ).fetchone()
+    assert example["shown"] == "0" != example["star"]
+    # Comparing everything repairs it.
+    published.publish(everything=True)
+    assert_that_it_adds_up(published)
+    assert published.publish() == {}
+    assert published.owner.execute(issue).fetchone()[0] == "resolved"
+
+
+# What may be wrong with the code, at once: files, a text in each and what it becomes; what changes in the star,
+# and which sums are found to be others.
+FAULTS = {
+    "a SELECT": (
+        {
+            "reporting/member_encounters/select": (
+                "on f.patient_key = d.patient_key",
+                "on f.patient_key = d.patient_key and d.patient_key % 2 = 0",
+            ),
+            "reporting/member_procedures/select": (
+                "from publication_restricted as h",
+                "from (values ('', '')) as h (encounter_id, specialty)",
+            ),
+            "reporting/claims_by_key_fields/select": (
+                "count(*) as claims",
+                "2 * count(*) as claims",
+            ),
+            "reporting/metrics/sums": ("count(*) as facts", "2 * count(*) as facts"),
+        },
+        [
+            "update star.fact_encounter set payer_coverage = payer_coverage + 1",
+            "update star.fact_procedure set base_cost = base_cost + 1 where encounter_id in"
+            " (select e.encounter_id from star.fact_encounter as e where e.is_restricted)",
+            "update star.fact_claim set total_cost = coalesce(total_cost, 0) + 1",
+        ],
+        [
+            ("member_encounters", "rows"),
+            ("member_procedures", "rows"),
+            ("claims_by_key_fields", "claims"),
+            ("metrics_of_claim", "facts"),
+        ],
+    ),
+    "amounts, and rows of another payer": (
+        {
+            "reporting/member_encounters/select": (
+                "f.total_claim_cost",
+                "f.payer_coverage as total_claim_cost",
+            ),
+            "reporting/member_procedures/select": ("'Humana'", "'Aetna'"),
+        },
+        ["update star.fact_procedure set base_cost = base_cost + 1"],
+        [("member_encounters", "total_claim_cost"), ("member_procedures", "rows")],
+    ),
+    "a delta": (
+        {"reporting/editions/delta": ("-1 as direction", "0 as direction")},
+        [
+            "update star.fact_claim set total_cost = coalesce(total_cost, 0) + 1 where claim_id < 'C11'"
+        ],
+        [("claims_by_key_fields", "claims"), ("metrics_of_claim", "facts")],
+    ),
+    "a merge": (
+        {"reporting/editions/merge": ("not c.stays", "false")},
+        [
+            "delete from star.fact_encounter where encounter_id in (select f.encounter_id"
+            " from star.fact_encounter as f join star.dim_payer as y using (payer_key)"
+            " where y.payer_name = 'Humana' limit 3)"
+        ],
+        [("member_encounters", "rows")],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_of_the_code_stops_the_edition(published, monkeypatch, fault):
+    replaced, changes, expected = FAULTS[fault]
+    text_of, occurred = warehouse.sql, set()
+
+    def broken(path, **names):
+        text = text_of(path, **names)
+        right, wrong = replaced.get(path, ("", ""))
+        if right and right in text:
+            occurred.add(path)
+            return text.replace(right, wrong)
+        return text
+
+    for change in changes:
+        published.owner.execute(change)
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse, "sql", broken)
+        _, differences = published.refused()
+    assert occurred == replaced.keys()
+    assert differences.issuperset(expected)

@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import reference, settings, warehouse
-from claimhouse.reporting import changes, indexes, selects, small_cells
+from claimhouse.reporting import changes, indexes, selects, small_cells, totals
 from claimhouse.reporting.audiences import Audience
 from claimhouse.reporting.changes import Changes
 from claimhouse.reporting.tables import Table
@@ -60,7 +60,27 @@ def publish(
 
     Returns:
         What was written; None where the source is being loaded: its load publishes it when it ends.
+
+    Raises:
+        totals.TotalsDiffer: reports do not add up to the star: the last edition stays.
     """
+    try:
+        return _publish(connection, source, list(tables), list(audiences), everything=everything)
+    except totals.TotalsDiffer as error:
+        log.error("%s", error)
+        with connection.transaction():
+            totals.record(connection, source, error.differences)
+        raise
+
+
+def _publish(
+    connection: Connection[Any],
+    source: str,
+    tables: Sequence[Table],
+    audiences: Sequence[Audience],
+    *,
+    everything: bool,
+) -> Edition | None:
     with _held(connection, source) as is_held:
         if not is_held:
             log.info("%s is being loaded: its edition stays", source)
@@ -70,9 +90,7 @@ def publish(
             if warehouse.query(connection, "reporting/editions/loading", source):
                 log.info("%s is being loaded: its edition stays", source)
                 return None
-            changed = _publish_all(
-                connection, source, list(tables), list(audiences), everything=everything
-            )
+            changed = _publish_all(connection, source, tables, audiences, everything=everything)
     log.info("published %s: %s", source, {name: rows for name, rows in changed.items() if rows})
     return Edition(source, changed)
 
@@ -112,18 +130,27 @@ def _publish_all(
     if any(table.report.counts for table in tables):
         small_cells.refresh(connection, source, since.tables if since else None)
     work = _Work(connection, source, since)
+    audiences = [audience for audience in audiences if source in audience.sources]
+    of_audience = {
+        audience.number: [
+            table
+            for table in tables
+            if table.report.name in audience.reports and _is_of(table, source)
+        ]
+        for audience in audiences
+    }
+    pairs = [(table, audience) for audience in audiences for table in of_audience[audience.number]]
+    controlled = totals.begin(connection, source, pairs)
     written: dict[str, int] = {}
     for audience in audiences:
-        if source not in audience.sources:
-            continue
         warehouse.query(connection, "reporting/editions/begin", audience.number, source)
         changed = 0
-        for table in tables:
-            if table.report.name in audience.reports and _is_of(table, source):
-                rows = work.publish(table, audience)
-                changed += rows
-                written[table.report.name] = written.get(table.report.name, 0) + rows
+        for table in of_audience[audience.number]:
+            rows = work.publish(table, audience)
+            changed += rows
+            written[table.report.name] = written.get(table.report.name, 0) + rows
         warehouse.query(connection, "reporting/editions/end", audience.number, source, changed)
+    totals.check(connection, source, controlled, work, everything=everything)
     indexes.create(connection, tables)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
@@ -145,6 +172,8 @@ class _Work:
         self.keys = {row["client"]: row["digest"] for row in rows}
         # By fact: its primary key, and whether few enough rows are affected to look at them alone.
         self.affected: dict[str, tuple[list[str], bool]] = {}
+        # The reports of which some rows follow from something else than before.
+        self.renewed: set[str] = set()
 
     def publish(self, table: Table, audience: Audience) -> int:
         """Bring the rows of one report up to date for one audience; returns how many changed."""
@@ -156,7 +185,7 @@ class _Work:
                 return self._differ(names, select, batches=True)
             if not self.since.tables:
                 return 0
-            if table.report.of and self._affects(table.report.of):
+            if table.report.of and self.affects(table.report.of):
                 return self._follow(table, audience, names)
         state = warehouse.query(self.connection, "reporting/editions/state", **names)[0]
         if state["has_rows"]:
@@ -173,9 +202,12 @@ class _Work:
         key = self.keys.get(audience.client or "") if table.report.has_pseudonyms else None
         basis = hashlib.sha256(f"{self.reference} {key} {select}".encode()).hexdigest()
         values = (table.report.name, audience.number, self.source, basis)
-        return not warehouse.query(self.connection, "reporting/editions/basis", *values)
+        is_new = bool(warehouse.query(self.connection, "reporting/editions/basis", *values))
+        if is_new:
+            self.renewed.add(table.report.name)
+        return not is_new
 
-    def _affects(self, fact: str) -> bool:
+    def affects(self, fact: str) -> bool:
         """Whether an edition can follow the affected rows of *fact*."""
         assert self.since is not None
         if fact not in self.affected:

@@ -35,7 +35,8 @@ _FACT = re.compile(r"\bfact\(\"(\w+)\"\)")
 _OTHER_RELATION = re.compile(r"\bselect\b|\b(star|metrics|published|counts)\.", re.IGNORECASE)
 
 _AGGREGATE = re.compile(
-    r"(?P<name>sum|count)\((?P<argument>.*?)\)(?P<filter> filter \(where .*\))?", re.DOTALL
+    r"(?P<name>sum|count)\((?P<argument>.*?)\)(?P<filter> filter \(where (?P<condition>.*)\))?",
+    re.DOTALL,
 )
 # Which rows of these are open also depends on other rows of their encounter, as they are: the sums of
 # the rows as they were are not known.
@@ -230,10 +231,11 @@ def _sums(fact: str, listed: Mapping[Metric, set[str]]) -> Report:
         is_part=True,
         names=_names(list(listed), columns)
         | {
+            "metric_joins": _names(list(listed), ())["joins"],
             "known": {
                 name: {part: count or "count(*)" for part, count in counts.items()}
                 for name, counts in known_counts.items()
-            }
+            },
         },
     )
 
@@ -243,12 +245,29 @@ def _count_of_known(aggregate: str) -> str | None:
 
     ``sum(x)`` has those of ``count(x)``, and a count has one of every row.
     """
-    match = _AGGREGATE.fullmatch(aggregate.strip())
-    if match is None or not _is_balanced(match["argument"]):
+    match = _plain(aggregate)
+    if match is None:
         return None
     if match["name"] == "count":
         return "count(*)"
     return f"count({match['argument']}){match['filter'] or ''}"
+
+
+def only(aggregate: str, condition: str | None) -> str | None:
+    """*aggregate* over the rows for which *condition* holds; None where the aggregate is not plain."""
+    match = _plain(aggregate)
+    if match is None:
+        return None
+    conditions = [match["condition"], condition]
+    both = " and ".join(f"({text})" for text in conditions if text)
+    return f"{match['name']}({match['argument']})" + (f" filter (where {both})" if both else "")
+
+
+def _plain(aggregate: str) -> re.Match[str] | None:
+    """The parts of an aggregate that is nothing but a sum or a count."""
+    match = _AGGREGATE.fullmatch(aggregate.strip())
+    is_plain = match and all(map(_is_balanced, (match["argument"], match["condition"] or "")))
+    return match if is_plain else None
 
 
 def _is_balanced(text: str) -> bool:

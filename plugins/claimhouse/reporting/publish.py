@@ -28,6 +28,7 @@ from claimhouse.reporting import (
     roles,
     small_cells,
     tables,
+    totals,
     views,
 )
 from claimhouse.reporting.audiences import Audience
@@ -130,6 +131,7 @@ def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:
         small_cells.create(connection)
         shared, successions = audiences.write(connection, audiences.of(everyone, known))
         published = tables.create(connection, known.values(), shared, successions)
+        totals.keep(connection, published, shared)
         created = views.create(connection, known, published)
         warehouse.run(connection, "reporting/publish/access")
         roles.limit(connection)

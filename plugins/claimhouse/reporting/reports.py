@@ -44,6 +44,10 @@ class Report:
             the SELECT joins facts or does not add up.
         sums: the columns that add up, the count of rows first; each with the column that counts what is
             known of it, or None.
+        totals: columns whose sums over the published rows are the star's, each with ``<fact>.<column>`` or a
+            fact, whose rows it counts; None for one that is compared with no column of its name.
+        adds_up: SQL of a published row ``r``: whether it is added up; None where all rows are.
+        is_selection: whether the SELECT leaves out rows of its fact that are open to the audience.
         key: the columns that tell rows apart.
         hidden: columns of the SELECT that no reader sees.
         reads: the reports that the view reads.
@@ -66,6 +70,9 @@ class Report:
     key: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sums: Mapping[str, str | None] = field(default_factory=dict)
+    totals: Mapping[str, str | None] = field(default_factory=dict)
+    adds_up: str | None = None
+    is_selection: bool = False
     reads: tuple[str, ...] = ()
     has_pseudonyms: bool = False
     counts: tuple[str, ...] = ()
@@ -149,10 +156,19 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
         raise document.error([], "a report with a select.sql needs one of the keys of and key")
     if report.sums and not (report.of and report.key):
         raise document.error(["sums"], "needs the keys of and key")
+    if len({*filter(None, map(_fact_of, report.totals.values())), *filter(None, [report.of])}) > 1:
+        raise document.error(
+            ["totals"], "must name one fact, that of the key of where there is one"
+        )
     if report.key and "source_system" not in report.key:
         raise document.error(["key"], "source_system must be part of it")
     if not report.select and not report.is_live and not report.reads:
         raise document.error([], "a view.sql without a select.sql needs the key reads")
+
+
+def _fact_of(total: str | None) -> str:
+    """The fact that an entry of *totals* names."""
+    return (total or "").partition(".")[0]
 
 
 def _check_facts(path: Path) -> None:

@@ -26,3 +26,4 @@ grant select on published.{{ report }} to reporting_owner;
 insert into published.report (report) values ('{{ report }}')
 on conflict (report) do update set changed_at = now();
 delete from published.basis as b where b.report = '{{ report }}';
+delete from published.control_total as t where t.report = '{{ report }}';

@@ -259,6 +259,7 @@ def record(connection: Connection[Any], source: str, differences: Sequence[Diffe
         "severity": "error",
         "measured_value": len(differences),
     }
+    warehouse.query(connection, "reporting/totals/forget_differences", source, CHECK)
     rows = warehouse.query(connection, "checks/results", json.dumps([result]))
     examples = [
         {

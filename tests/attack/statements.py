@@ -322,6 +322,7 @@ HOW_MANY_HERE = (
     "select typname from pg_type where typnamespace = 'published'::regnamespace",
     "select indrelid::regclass, indisvalid, indisready from pg_index where indrelid > 16384",
     "select conrelid::regclass, pg_get_constraintdef(oid) from pg_constraint where conrelid > 16384 order by 1, 2",
+    "select tgrelid::regclass, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal",
     "select nspname, nspacl from pg_namespace where nspacl is not null",
     "select count(*) from pg_attribute",
     "vacuum",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+import yaml
 from bench import reading
 from psycopg import sql
 from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
-from claimhouse import reporting
-from claimhouse.reporting import indexes
+from claimhouse import reporting, settings, strict_yaml
+from claimhouse.reporting import indexes, reports
 from claimhouse.reporting.reports import Report
 from claimhouse.reporting.tables import Table
 
@@ -18,12 +19,10 @@ ENCOUNTERS = "member_encounters"
 
 
 @pytest.fixture(scope="module")
-def address(server, tmp_path_factory):
-    """A hospital, published to a large client and to one without rows, with a small report taken as large."""
+def world(server, tmp_path_factory):
+    """A hospital, published to a client with rows and to one without."""
     folder = tmp_path_factory.mktemp("clients")
-    with database(server) as (address, owner), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexes, "LARGE", 10)
-        patch.setattr(indexes, "FEWEST_VALUES", 3)
+    with database(server) as (address, owner):
         Hospital(owner, address, encounters=80)
         for name, payer in (("humana_i", "Humana"), ("nobody_i", "Nobody")):
             client_file(
@@ -38,8 +37,12 @@ def address(server, tmp_path_factory):
             },
         )  # fmt: skip
         reporting.publish(owner, folder, roles)
-        reporting.publish(owner, folder, roles)
-        yield address
+        yield address, folder
+
+
+@pytest.fixture
+def address(world):
+    return world[0]
 
 
 @pytest.fixture
@@ -63,19 +66,52 @@ def plan(address, role, statement):
         return "\n".join(row[0] for row in connection.execute(f"explain {statement}"))
 
 
-def test_all_partitions_of_a_report_have_the_same_indexes(owner):
-    rows = owner.execute(
-        "select c.relname, array_agg((select array_agg(a.attname order by a.attname) from pg_attribute a"
-        " where a.attrelid = c.oid and a.attnum = any(x.indkey))::text order by x.indkey::text)"
-        " from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_index x on x.indrelid = c.oid"
-        " where i.inhparent = 'published.member_encounters'::regclass group by c.relname"
-    ).fetchall()
-    assert len(rows) == 2
-    assert rows[0][1] == rows[1][1]
-    assert len(rows[0][1]) == len(set(rows[0][1])), "each is created once"
-    assert {"{row_key}", "{patient_pseudonym}", "{service_date}", "{total_claim_cost}"} <= set(
-        rows[0][1]
+def columns_of_indexes(owner, report):
+    """The columns of each index, by partition."""
+    return dict(
+        owner.execute(
+            "select c.relname, array_agg((select string_agg(a.attname, ',' order by k.place)"
+            " from unnest(x.indkey::int2[]) with ordinality as k (number, place)"
+            " join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number)"
+            " order by x.indexrelid::regclass::text)"
+            " from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_index x on x.indrelid = c.oid"
+            " where i.inhparent = %s::regclass group by c.relname",
+            (f"published.{report}",),
+        ).fetchall()
     )
+
+
+def look_up(report):
+    """What the file of a report lists."""
+    file = settings.INCLUDE / "sql" / "reporting" / report / "report.yaml"
+    return yaml.safe_load(file.read_text())["look_up"]
+
+
+def test_the_indexes_of_a_report_are_those_of_its_file_whatever_its_rows(owner):
+    expected = sorted(["row_key", *look_up(ENCOUNTERS)])
+    listed = columns_of_indexes(owner, ENCOUNTERS)
+    assert [sorted(columns) for columns in listed.values()] == [expected, expected]
+
+
+def test_every_published_report_lists_its_indexes():
+    for name, report in reports.load_all().items():
+        assert (report.look_up is not None) == (report.select is not None), name
+
+
+def test_a_publication_drops_other_indexes_and_creates_missing_ones(owner, world):
+    before = columns_of_indexes(owner, ENCOUNTERS)
+    first, second = before
+    owner.execute(f"create index by_hand on published.{first} (gender)")
+    owner.execute(f"create index twice on published.{second} (city) where state = 'NY'")
+    (dropped,) = owner.execute(
+        "select x.indexrelid::regclass::text from pg_index x join pg_attribute a on a.attrelid = x.indexrelid"
+        " where x.indrelid = %s::regclass and a.attname = 'service_date'", (f"published.{second}",),
+    ).fetchone()  # fmt: skip
+    owner.execute(f"drop index {dropped}")
+    assert columns_of_indexes(owner, ENCOUNTERS) != before
+    _, folder = world
+    reporting.publish(owner, folder, folder / "roles.yml")
+    assert columns_of_indexes(owner, ENCOUNTERS) == before
 
 
 @pytest.mark.parametrize(
@@ -109,33 +145,31 @@ def test_dimensions_are_read_only_where_they_are_asked_for(address, owner):
     assert "dim_" not in text
 
 
-def test_the_columns_of_indexes_follow_from_the_report():
-    columns = {
-        "source_system": "text", "month": "text", "provider_id": "text", "kind": "text", "note": "text",
-        "secret": "text", "day": "date", "number": "bigint", "member_id": "bigint", "amount": "numeric(14,2)",
-    }  # fmt: skip
-    known = [
-        {"name": name, "distinct_values": values, "bytes": size}
-        for name, values, size in [
-            ("provider_id", 900, 8), ("amount", 800, 6), ("number", 700, 8), ("note", 600, 99), ("secret", 500, 8),
-            ("member_id", 400, 8), ("day", 300, 4), ("month", 48, 8), ("kind", 2, 8), ("row_key", 999, 16),
-        ]
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (None, [["provider_id"]]),  # the month is found by the key
+        ((), []),
+        (("month", "amount", "day"), [["amount"], ["day"]]),
+    ],
+)
+def test_without_a_list_the_columns_of_the_key_have_indexes(listed, expected):
+    columns = dict.fromkeys(("source_system", "month", "provider_id", "secret", "amount"), "text")
     report = Report(
-        "r", "R", "limited", key=("source_system", "month", "secret"), hidden=("secret",)
-    )
-    table = Table(report, columns, report.key)
-    key = ["source_system", "month"]
-    assert indexes.of(table, known) == [key, ["provider_id"], ["amount"], ["member_id"], ["day"]]
-    # Sums change in place at each edition.
-    of_sums = Report(
-        "r", "R", "limited", key=report.key, hidden=report.hidden, sums={"number": None}
-    )
-    assert ["amount"] not in indexes.of(Table(of_sums, columns, report.key), known)
-    assert indexes.order(table) == ["day"]
-    assert indexes.order(Table(report, {"source_system": "text"}, ("a", "b", "c", "d", "e"))) == [
-        *"abcd"
-    ]
+        "r", "R", "limited", key=("source_system", "month", "provider_id", "secret"),
+        hidden=("secret",), look_up=listed,
+    )  # fmt: skip
+    of_key = [["row_key"], ["source_system", "month", "provider_id"]]
+    assert indexes.of(Table(report, columns, report.key)) == of_key + expected
+    hidden = Report("r", "R", "limited", key=("secret",), hidden=("secret",), look_up=listed)
+    assert ["row_key"] in indexes.of(Table(hidden, columns, hidden.key))
+    assert all("secret" not in index for index in indexes.of(Table(hidden, columns, hidden.key)))
+
+
+def test_the_first_rows_are_written_by_day_or_by_key():
+    report = Report("r", "R", "limited", key=(*"abcde",))
+    assert indexes.order(Table(report, {"a": "text", "day": "date"}, report.key)) == ["day"]
+    assert indexes.order(Table(report, {"a": "text"}, report.key)) == [*"abcd"]
 
 
 def test_the_benchmark_asks_every_reader(address, capsys):
@@ -161,3 +195,48 @@ def test_a_plan_is_made_with_the_role_of_the_reader(owner):
     text = "\n".join(reading.plan(owner, role_of(owner, "client_nobody_i"), question))
     assert "rows=0" in text
     assert owner.execute("select current_user = session_user").fetchone()[0]
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """A function that writes the file of a report of three columns and checks it."""
+    monkeypatch.setattr(reports, "_FOLDER", tmp_path)
+
+    def write(name, text):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "report.yaml").write_text(f"description: Report\nlevel: limited\n{text}\n")
+        (folder / "select.sql").write_text("select 1")
+        report = reports.load(name)
+        reports.check_columns(report, ["source_system", "claim_id", "claims"])
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("key: [source_system]\nlook_up:\n  - claim_id\n  - claim", r"6: look_up\.1: no column claim in"),
+        ("key: [source_system, claim]", r"3: key\.1: no column claim in"),
+        ("of: fact_claim\nhidden: [claim]", r"4: hidden\.0: no column claim in"),
+        ("{summed}  claim:", r"6: sums\.claim: no column claim in"),
+        ("{summed}  claims: known", r"6: sums\.claims: no column known in"),
+        ("of: fact_claim\nhidden: [claim_id]\nlook_up: [claim_id]", r"5: look_up\.0: claim_id is hidden$"),
+        ("of: fact_claim\nlook_up: [claim_id, claim_id]", r"4: look_up: "),
+        ("of: fact_claim\nlook_up: claim_id", r"4: look_up: "),
+        ("of: fact_claim\nlook_up: [claim_id; drop]", r"4: look_up\.0: "),
+        ("is_live: true\nlook_up: [claim_id]", r"3: is_live: "),
+    ],
+)  # fmt: skip
+def test_a_column_that_a_report_does_not_have_is_named_with_its_line(write, text, message):
+    with pytest.raises(strict_yaml.YamlError, match=r"report\.yaml:" + message):
+        write("wrong", text.replace("{summed}", "of: fact_claim\nkey: [source_system]\nsums:\n"))
+    reports.load.cache_clear()
+
+
+def test_the_columns_that_a_report_has_are_no_error(write):
+    write(
+        "right",
+        "key: [source_system]\nof: fact_claim\nsums: {claims: claims}\nhidden: [claim_id]\nlook_up: [claims]",
+    )
+    reports.load.cache_clear()

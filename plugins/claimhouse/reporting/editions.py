@@ -151,7 +151,6 @@ def _publish_all(
             written[table.report.name] = written.get(table.report.name, 0) + rows
         warehouse.query(connection, "reporting/editions/end", audience.number, source, changed)
     totals.check(connection, source, controlled, work, everything=everything)
-    indexes.create(connection, tables)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
     return written

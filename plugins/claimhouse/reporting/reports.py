@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Report:
         is_selection: whether the SELECT leaves out rows of its fact that are open to the audience.
         key: the columns that tell rows apart.
         hidden: columns of the SELECT that no reader sees.
+        look_up: the columns with an index of their own; None for those of the key.
         reads: the reports that the view reads.
         has_pseudonyms: whether the rows differ between clients who may see the same facts.
         counts: the count tables that the SELECT reads.
@@ -69,6 +70,7 @@ class Report:
     of: str | None = None
     key: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    look_up: tuple[str, ...] | None = None
     sums: Mapping[str, str | None] = field(default_factory=dict)
     totals: Mapping[str, str | None] = field(default_factory=dict)
     adds_up: str | None = None
@@ -147,6 +149,34 @@ def load(name: str) -> Report:
     return report
 
 
+def check_columns(report: Report, columns: Collection[str]) -> None:
+    """Check that a report names columns that it has.
+
+    Args:
+        report: a report with a folder; any other names none.
+        columns: those of its SELECT.
+
+    Raises:
+        strict_yaml.YamlError: it names another; the message says on which line.
+    """
+    file = _FOLDER / report.name / "report.yaml"
+    if not file.exists():
+        return
+    document = strict_yaml.read(file)
+    for key in ("key", "sums", "hidden", "look_up"):
+        named = document.data.get(key) or ()
+        for place, column in enumerate(named):
+            if column not in columns:
+                raise document.error(
+                    [key, column if isinstance(named, dict) else place],
+                    f"no column {column} in select.sql",
+                )
+        if isinstance(named, dict):
+            for column, known in named.items():
+                if known is not None and known not in columns:
+                    raise document.error([key, column], f"no column {known} in select.sql")
+
+
 def _check(report: Report, document: strict_yaml.Document) -> None:
     if report.select is None and report.view is None:
         raise document.error([], "there is no select.sql and no view.sql beside it")
@@ -164,6 +194,11 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
         raise document.error(["key"], "source_system must be part of it")
     if not report.select and not report.is_live and not report.reads:
         raise document.error([], "a view.sql without a select.sql needs the key reads")
+    if report.look_up is not None and not report.select:
+        raise document.error(["look_up"], "only a report with a select.sql has indexes")
+    for place, column in enumerate(report.look_up or ()):
+        if column in report.hidden:
+            raise document.error(["look_up", place], f"{column} is hidden")
 
 
 def _fact_of(total: str | None) -> str:
@@ -194,6 +229,7 @@ def _raw(source: str, feed: str) -> Report:
         select="reporting/reports/raw_select",
         key=("batch_id", "row_number"),
         hidden=("source_system",),
+        look_up=tuple(dict.fromkeys([*contract.key, *(r.column for r in contract.references)])),
         names={
             "feed": feed,
             "source_of_feed": source,

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import warehouse
-from claimhouse.reporting import selects
+from claimhouse.reporting import reports, selects
 from claimhouse.reporting.audiences import Audience, Succession
 from claimhouse.reporting.reports import Report
 
@@ -109,6 +109,7 @@ def _create(connection: Connection[Any], report: Report) -> Table | None:
     warehouse.run(connection, "reporting/tables/describe", select=text)
     described = warehouse.query(connection, "reporting/tables/columns")
     columns = {row["name"]: row["type"] for row in described}
+    reports.check_columns(report, columns)
     key = report.key or tuple(_primary_key(connection, report.of or ""))
     existing = warehouse.columns(connection, SCHEMA, report.name)
     wanted = OWN_COLUMNS | columns

@@ -163,7 +163,7 @@ def check_columns(report: Report, columns: Collection[str]) -> None:
     if not file.exists():
         return
     document = strict_yaml.read(file)
-    for key in ("key", "sums", "hidden", "look_up"):
+    for key in ("key", "sums", "hidden", "look_up", "totals"):
         named = document.data.get(key) or ()
         for place, column in enumerate(named):
             if column not in columns:
@@ -171,10 +171,9 @@ def check_columns(report: Report, columns: Collection[str]) -> None:
                     [key, column if isinstance(named, dict) else place],
                     f"no column {column} in select.sql",
                 )
-        if isinstance(named, dict):
-            for column, known in named.items():
-                if known is not None and known not in columns:
-                    raise document.error([key, column], f"no column {known} in select.sql")
+    for column, known in report.sums.items():
+        if known is not None and known not in columns:
+            raise document.error(["sums", column], f"no column {known} in select.sql")
 
 
 def _check(report: Report, document: strict_yaml.Document) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -12,8 +14,8 @@ from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 from tests.worlds.properties import examples
 
-from claimhouse import reporting, warehouse
-from claimhouse.reporting import metric_reports
+from claimhouse import reporting, settings, warehouse
+from claimhouse.reporting import metric_reports, totals
 
 
 def some(table, column, count, where="true"):
@@ -69,10 +71,7 @@ class Published:
         self._claims()
         tag = random.Random(address).randrange(10**6)
         self.humana, self.staff = f"humana_{tag}", f"revenue_{tag}"
-        client_file(
-            folder, self.humana, ("hospital", {"payers": ["Humana"], "restricted_specialties": ["hospice"]}),
-            reports=["member_encounters", "member_procedures", "members_helped", "hospital_activity"],
-        )  # fmt: skip
+        self.entitle(["Humana"], ["hospice"])
         client_file(
             folder, f"aetna_{tag}", ("hospital", {"payers": ["Aetna"]}),
             reports=["member_encounters", "member_procedures", "procedure_cost_index"],
@@ -103,6 +102,34 @@ class Published:
         done = reporting.publish(self.owner, self.folder, self.roles, everything=everything)
         (hospital,) = (edition for edition in done.editions if edition.source == "hospital")
         return {name: rows for name, rows in hospital.changed.items() if rows}
+
+    def entitle(self, payers, restricted):
+        """Give the client Humana the members of these payers, and these restricted specialties."""
+        self.payers, self.restricted = payers, restricted
+        kinds = {"payers": payers} | ({"restricted_specialties": restricted} if restricted else {})
+        client_file(
+            self.folder, self.humana, ("hospital", kinds),
+            reports=["member_encounters", "member_procedures", "members_helped", "hospital_activity"],
+        )  # fmt: skip
+
+    def kill(self):
+        """Publish, and lose the session when everything is written; the last editions stay."""
+        before = self.owner.execute("select * from published.edition order by 1, 2").fetchall()
+
+        def end(connection, *_, **__):
+            pid = connection.info.backend_pid
+            self.owner.execute("select pg_terminate_backend(%s, 5000)", [pid])
+            connection.execute("select 1")
+
+        with (
+            psycopg.connect(self.address, autocommit=True) as lost,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr(totals, "check", end)
+            with pytest.raises((ExceptionGroup, psycopg.OperationalError)):
+                reporting.publish(lost, self.folder, self.roles)
+        known = self.owner.execute("select * from published.edition order by 1, 2").fetchall()
+        assert [row[:3] for row in known] == [row[:3] for row in before]
 
     def audience(self, client):
         """The number of the audience of a client or role."""
@@ -176,6 +203,59 @@ def test_an_edition_that_follows_the_changes_is_the_one_that_compares_everything
     assert published.publish(everything=True) == {}
 
 
+# What else may happen between two publications.
+MOVES = {
+    "audience wider": lambda published: published.entitle(["Aetna", "Humana"], ["hospice"]),
+    "audience narrower": lambda published: published.entitle(["Humana"], []),
+    "audience other": lambda published: published.entitle(["Aetna"], ["hospice"]),
+    "audience as before": lambda published: published.entitle(["Humana"], ["hospice"]),
+    "published": Published.publish,
+    "night": lambda published: published.publish(everything=True),
+    "killed": Published.kill,
+}
+
+
+@examples(4, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.sampled_from(sorted(CHANGES) + sorted(MOVES) * 2), min_size=4, max_size=8),
+    st.integers(0, 99),
+)
+def test_totals_follow_changed_audiences_and_killed_publications(published, names, seed):
+    for number, name in enumerate(names):
+        if name in MOVES:
+            MOVES[name](published)
+        else:
+            published.owner.execute(CHANGES[name], {"dice": f"{seed}.{number}"})
+    published.publish()
+    assert_that_it_adds_up(published)
+    # The totals that are kept are those of what is shown.
+    table = f"published.member_encounters_{published.audience(published.humana)}"
+    assert published.owner.execute(
+        "select t.measure, t.shown, t.star from published.control_total as t"
+        " where t.report = 'member_encounters' and t.audience = %s and t.measure = 'rows'",
+        [published.audience(published.humana)],
+    ).fetchall() == [
+        ("rows", *[published.owner.execute(f"select count(*) from {table}").fetchone()[0]] * 2)
+    ]
+    published.entitle(["Humana"], ["hospice"])
+    published.publish()
+
+
+def test_a_warehouse_without_totals_comes_along(published):
+    published.publish()
+    revision = settings.INCLUDE / "migrations" / "sql" / "0020_control_totals"
+    for step in ("downgrade", "upgrade"):
+        published.owner.execute((revision / f"{step}.sql").read_text("utf-8"))
+    table = f"published.member_encounters_{published.audience(published.humana)}"
+    published.owner.execute(f"update {table} set length_minutes = length_minutes + 1")
+    # Wrong before totals were kept.
+    _, differences = published.refused()
+    assert differences == {("member_encounters", "length_minutes")}
+    published.publish(everything=True)
+    assert_that_it_adds_up(published)
+    assert published.publish() == {}
+
+
 def assert_that_it_adds_up(published):
     """What Humana and the staff are shown is what plain Python adds up of the rows of the star."""
     procedures = published.owner.execute(
@@ -192,7 +272,8 @@ def assert_that_it_adds_up(published):
         restricted[encounter] |= {specialty} if is_restricted else set()
     for encounter, _, is_restricted, specialty, _, _ in encounters:
         restricted[encounter] |= {specialty} if is_restricted else set()
-    seen = [row for row in encounters if row[1] == "Humana" and restricted[row[0]] <= {"hospice"}]
+    payers, opened = set(published.payers), set(published.restricted)
+    seen = [row for row in encounters if row[1] in payers and restricted[row[0]] <= opened]
     cost = sum(row[4] for row in seen)
     assert published.shown(
         "member_encounters", published.humana, "total_claim_cost", "length_minutes"
@@ -200,9 +281,7 @@ def assert_that_it_adds_up(published):
     costs = [
         row[5]
         for row in procedures
-        if row[1] == "Humana"
-        and restricted[row[0]] <= {"hospice"}
-        and (restricted[row[0]] or not row[2])
+        if row[1] in payers and restricted[row[0]] <= opened and (restricted[row[0]] or not row[2])
     ]
     assert published.shown("member_procedures", published.humana, "base_cost") == (
         len(costs),
@@ -250,12 +329,40 @@ def test_a_report_that_does_not_add_up_is_not_published(published):
             "total_claim_cost",
         ),
         (f"delete from {table} {a_row}", "rows"),
+        (
+            f"with twice as (select * from {table} limit 1) insert into {table}"
+            f" select (jsonb_populate_record(null::{table}, to_jsonb(w) ||"
+            " jsonb_build_object('row_key', gen_random_uuid()))).* from twice as w",
+            "total_claim_cost",
+        ),
         (f"truncate {table}", "rows"),
     ):
         published.owner.execute(change)
         (message, differences) = published.refused()
         assert ("member_encounters", measure) in differences
         assert f"member_encounters for {published.humana}" in message
+        assert not DIGITS.search(re.sub("(humana|revenue|aetna|cardio)_[0-9]+", "", message))
+    sums = f"published.claims_by_key_fields_{published.audience(published.staff)}"
+    metrics = f"published.metrics_of_claim_{published.audience(published.staff)}"
+    published.owner.execute(
+        f"update {sums} set paid_amount = coalesce(paid_amount, 0) + 1"
+        f" where row_key = (select row_key from {sums} limit 1)"
+    )
+    published.owner.execute(
+        f"update {metrics} set numerator = numerator + 1 where row_key = (select row_key from {metrics}"
+        " where metric = 'billed_amount' limit 1)"
+    )
+    (message, differences) = published.refused()
+    assert {
+        ("claims_by_key_fields", "paid_amount"),
+        ("metrics_of_claim", "numerator"),
+    } <= differences
+    # No reader learns of it, and no reader reaches the totals.
+    assert published.owner.execute(
+        "select bool_or(has_table_privilege(l.role_name, p.relation, 'select, insert, update, delete'))"
+        " from security.login as l cross join unnest(array['published.control_total', 'quality.failing_row',"
+        " 'quality.issue', 'quality.check_result', 'published.report']) as p (relation)"
+    ).fetchone() == (False,)
     # The owner sees it where other checks are seen, with the values, which the message does not tell.
     issue = (
         "select i.status, i.message from quality.issue as i"
@@ -272,6 +379,10 @@ def test_a_report_that_does_not_add_up_is_not_published(published):
     assert_that_it_adds_up(published)
     assert published.publish() == {}
     assert published.owner.execute(issue).fetchone()[0] == "resolved"
+
+
+# A number that a message could have of a row; those of the how-to's name are none.
+DIGITS = re.compile(r"\d")
 
 
 # What may be wrong with the code, at once: files, a text in each and what it becomes; what changes in the star,

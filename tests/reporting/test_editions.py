@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -14,8 +15,8 @@ from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 from tests.worlds.properties import examples
 
-from claimhouse import reporting, settings, warehouse
-from claimhouse.reporting import metric_reports, totals
+from claimhouse import metrics, reporting, settings, warehouse
+from claimhouse.reporting import metric_reports, tables, totals
 
 
 def some(table, column, count, where="true"):
@@ -188,6 +189,8 @@ def published(server, tmp_path_factory):
     with database(server) as (address, owner), pytest.MonkeyPatch.context() as patch:
         # The claims of this world are the hospital's.
         patch.setattr(metric_reports, "sources", lambda metric: ["hospital"])
+        # As if its facts were large: their totals follow what changed.
+        patch.setattr(totals, "FEW_ROWS", 0)
         yield Published(owner, address, tmp_path_factory.mktemp("clients"))
 
 
@@ -239,6 +242,33 @@ def test_totals_follow_changed_audiences_and_killed_publications(published, name
     ]
     published.entitle(["Humana"], ["hospice"])
     published.publish()
+
+
+def test_a_change_that_was_not_recorded_stops_the_edition_of_a_small_fact(published, monkeypatch):
+    published.publish()
+    monkeypatch.setattr(totals, "FEW_ROWS", 50_000)
+    with published.owner.transaction():
+        published.owner.execute("set local session_replication_role = replica")
+        published.owner.execute(
+            "update star.fact_encounter set length_minutes = length_minutes + 1"
+        )
+    _, differences = published.refused()
+    assert ("member_encounters", "length_minutes") in differences
+    published.publish(everything=True)
+    assert_that_it_adds_up(published)
+    assert published.publish() == {}
+
+
+def test_a_sum_that_depends_on_the_order_of_its_parts_is_not_compared(published):
+    metric = replace(
+        next(known for known in metrics.load_all() if known.name == "billed_amount"),
+        numerator="sum(fact_claim.total_cost::double precision / 3)",
+    )
+    report = metric_reports.load_all([{"billed_amount": ()}])["metrics_of_claim"]
+    report = replace(report, names=report.names | {"metrics": [metric]})
+    table = tables.Table(report, {}, ())
+    control = totals._control(published.owner, table)
+    assert set(control.star["billed_amount"]) == {"facts"}
 
 
 def test_a_warehouse_without_totals_comes_along(published):
@@ -460,6 +490,7 @@ def test_a_fault_of_the_code_stops_the_edition(published, monkeypatch, fault):
             return text.replace(right, wrong)
         return text
 
+    published.publish()
     for change in changes:
         published.owner.execute(change)
     with monkeypatch.context() as patch:

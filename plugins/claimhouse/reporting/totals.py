@@ -3,7 +3,8 @@
 What is shown is added up by triggers of the published tables, whoever writes them. What the star has
 is added up from the facts by classes (payer, specialties, what is restricted), of which each audience
 is entitled to some: by another route than the SELECT of the report, its row filter and its deltas.
-Both totals are kept, and an edition moves them by what changed.
+Both totals are kept, and an edition moves them by what changed; those of a fact with few rows are the
+sums over all of them each time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ OPENED_BY = {
 }
 # Numbers of these units are no parts of a sum.
 NOT_ADDED_UP = (None, "percent", "ratio", "years")
+# Sums of these depend on the order of their parts.
+INEXACT = ("double precision", "real")
+# A fact with fewer rows is added up from the beginning at each publication, whatever is known to have changed.
+FEW_ROWS = 50_000
 MOST_NAMED = 5
 
 
@@ -232,9 +237,10 @@ def check(
     for fact in sorted({entry.control.fact for entry in controlled}):
         of_fact = [entry for entry in controlled if entry.control.fact == fact]
         is_new = not new.isdisjoint(entry.table.report.name for entry in of_fact)
-        if work.since is None or is_new or (work.since.tables and not work.affects(fact)):
+        is_all = work.since is None or is_new or _has_few_rows(connection, fact)
+        if is_all or (work.since and work.since.tables and not work.affects(fact)):
             _add_facts(connection, source, fact, of_fact, None)
-        elif work.since.tables:
+        elif work.since and work.since.tables:
             _add_facts(connection, source, fact, of_fact, work.since)
     readers = {entry.audience.number: _named(entry.audience, source) for entry in controlled}
     differences = [
@@ -282,13 +288,18 @@ def record(connection: Connection[Any], source: str, differences: Sequence[Diffe
         warehouse.query(connection, "reporting/totals/close_issue", source, RULE)
 
 
+def _has_few_rows(connection: Connection[Any], fact: str) -> bool:
+    rows = warehouse.query(connection, "reporting/totals/about_rows", fact)
+    return bool(rows[0]["about_rows"] < FEW_ROWS)
+
+
 def _control(connection: Connection[Any], table: Table) -> Control | None:
     """What is added up of *table*; None where no sum of its rows is one of the star's."""
     report = table.report
     if report.is_selection or report.counts:
         return None
     if "metrics" in report.names:
-        return _of_metrics(report)
+        return _of_metrics(connection, report)
     fact = report.of or next(
         (named.partition(".")[0] for named in report.totals.values() if named), None
     )
@@ -297,8 +308,10 @@ def _control(connection: Connection[Any], table: Table) -> Control | None:
     of_report = report.sums or table.columns if report.of else ()
     columns = [
         column
-        for column in warehouse.columns(connection, "star", fact)
-        if column in of_report and glossary.unit_of(column) not in NOT_ADDED_UP
+        for column, kind in warehouse.columns(connection, "star", fact).items()
+        if column in of_report
+        and glossary.unit_of(column) not in NOT_ADDED_UP
+        and kind not in INEXACT
     ]
     measures = {column: f"sum({fact}.{column})" for column in columns}
     shown = {column: f"sum(r.{column})" for column in columns}
@@ -316,10 +329,11 @@ def _control(connection: Connection[Any], table: Table) -> Control | None:
     return Control(fact, (), "''::text", report.adds_up or "true", shown, {"": measures})
 
 
-def _of_metrics(report: Report) -> Control | None:
+def _of_metrics(connection: Connection[Any], report: Report) -> Control | None:
     """What is added up of the sums of metrics; None where they are made of several facts, or do not add up."""
     if report.names["base"] or not report.is_part:
         return None
+    fact, joins = report.names["fact_table"], tuple(report.names["metric_joins"])
     star: dict[str, dict[str, str]] = {}
     for metric in report.names["metrics"]:
         aggregates = {
@@ -333,9 +347,18 @@ def _of_metrics(report: Report) -> Control | None:
             for measure, aggregate in aggregates.items()
             if aggregate and (restricted := metric_reports.only(aggregate, metric.filter))
         }
+    listed = list(dict.fromkeys(a for measures in star.values() for a in measures.values()))
+    row = warehouse.query(
+        connection, "reporting/totals/types", fact=fact, joins=joins, aggregates=listed
+    )[0]
+    inexact = {a for a, kind in zip(listed, row["types"], strict=True) if kind in INEXACT}
+    star = {
+        metric: {measure: a for measure, a in measures.items() if a not in inexact}
+        for metric, measures in star.items()
+    }
     return Control(
-        report.names["fact_table"],
-        tuple(report.names["metric_joins"]),
+        fact,
+        joins,
         "r.metric || ' by ' || r.cuts",
         "true",
         {
@@ -435,7 +458,7 @@ def _of_audience(
 def _named(audience: Audience, source: str) -> str:
     """Who reads, in words of the owner of the warehouse."""
     values = [
-        f"{kind.replace('_', ' ')} {', '.join(values)}".removesuffix(" true")
+        f"{kind.replace('_', ' ')} {', '.join(values)}".removesuffix(" *")
         for kind, values in audience.entitled.get(source, {}).items()
     ]
     return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import string
+
 import psycopg
 import pytest
 import yaml
@@ -240,3 +243,21 @@ def test_the_columns_that_a_report_has_are_no_error(write):
         "key: [source_system]\nof: fact_claim\nsums: {claims: claims}\nhidden: [claim_id]\nlook_up: [claims]",
     )
     reports.load.cache_clear()
+
+
+def test_a_value_too_long_for_an_index_is_published_without_it(owner, world):
+    _, folder = world
+    before = columns_of_indexes(owner, ENCOUNTERS)
+    city = "".join(random.Random(1).choices(string.ascii_letters, k=6000))
+    owner.execute("update star.dim_patient set city = %s where source_system = 'hospital'", (city,))
+    for _ in range(2):  # an edition that changes rows with indexes, and the one after
+        reporting.publish(owner, folder, folder / "roles.yml", everything=True)
+        published = owner.execute(
+            "select distinct city from published.member_encounters"
+        ).fetchall()
+        assert published == [(city,)]
+        (without, whole) = sorted(columns_of_indexes(owner, ENCOUNTERS).values(), key=len)
+        assert sorted(set(whole) - set(without)) == ["city"]
+    owner.execute("update star.dim_patient set city = 'Albany' where source_system = 'hospital'")
+    reporting.publish(owner, folder, folder / "roles.yml", everything=True)
+    assert columns_of_indexes(owner, ENCOUNTERS) == before

@@ -6,14 +6,19 @@ indexes in the catalogs. So all partitions of a report have the same, an empty o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import ProgramLimitExceeded
 
 from claimhouse import warehouse
-from claimhouse.reporting.tables import Table
+from claimhouse.reporting.tables import SCHEMA, Table
+
+log = logging.getLogger(__name__)
 
 # Rows that are the same in so many columns of their key are few.
 MOST_IN_ORDER = 4
@@ -38,13 +43,42 @@ def create(connection: Connection[Any], tables: Iterable[Table]) -> None:
     for (partition, is_wanted), rows in groupby(
         different, key=lambda row: (row["partition"], row["is_wanted"])
     ):
-        with connection.transaction():
-            warehouse.run(
-                connection,
-                "reporting/indexes/create" if is_wanted else "reporting/indexes/drop",
-                partition=partition,
-                indexes=list(rows),
-            )
+        indexes = list(rows)
+        if not is_wanted:
+            _drop(connection, partition, indexes)
+            continue
+        try:
+            _create(connection, partition, indexes)
+        except ProgramLimitExceeded:
+            for index in indexes:
+                with suppress(ProgramLimitExceeded):
+                    _create(connection, partition, [index])
+
+
+def drop_too_narrow(connection: Connection[Any], error: ProgramLimitExceeded) -> bool:
+    """Drop the index of a report for which a value is too long, so that the edition can be published.
+
+    A value that takes more than 2,704 bytes when it is compressed is too long.
+
+    Returns:
+        Whether *error* is about such an index.
+    """
+    place = error.diag
+    if place.schema_name != SCHEMA or place.constraint_name is None:
+        return False
+    log.warning("an edition has a value that is too long for %s", place.constraint_name)
+    _drop(connection, place.table_name or "", [{"name": place.constraint_name}])
+    return True
+
+
+def _create(connection: Connection[Any], partition: str, indexes: list[dict[str, Any]]) -> None:
+    with connection.transaction():
+        warehouse.run(connection, "reporting/indexes/create", partition=partition, indexes=indexes)
+
+
+def _drop(connection: Connection[Any], partition: str, indexes: list[dict[str, Any]]) -> None:
+    with connection.transaction():
+        warehouse.run(connection, "reporting/indexes/drop", partition=partition, indexes=indexes)
 
 
 def of(table: Table) -> list[list[str]]:

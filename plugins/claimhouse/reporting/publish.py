@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import ProgramLimitExceeded
 
 from claimhouse import addresses, connections, passwords, reference, settings, warehouse
 from claimhouse.reporting import (
@@ -102,9 +103,7 @@ def publish(
     for source in sorted({source for audience in access.audiences for source in audience.sources}):
         try:
             with guard.clear_the_way(connection):
-                edition = editions.publish(
-                    connection, source, access.tables, access.audiences, everything=everything
-                )
+                edition = _publish(connection, source, access, everything=everything)
         except Exception as error:
             log.error("%s could not be published: %s", source, type(error).__name__)
             errors.append(error)
@@ -118,6 +117,19 @@ def publish(
     publication = replace(access.publication, editions=tuple(published))
     log.info("published: %s", replace(publication, editions=()))
     return publication
+
+
+def _publish(
+    connection: Connection[Any], source: str, access: _Access, *, everything: bool
+) -> Edition | None:
+    while True:
+        try:
+            return editions.publish(
+                connection, source, access.tables, access.audiences, everything=everything
+            )
+        except ProgramLimitExceeded as error:
+            if not indexes.drop_too_narrow(connection, error):
+                raise
 
 
 def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,16 @@ def server() -> str:
 @pytest.fixture
 def warehouse_url(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty, migrated warehouse that only this test sees; ``WAREHOUSE_URL`` names it."""
+    with copied(server, TEMPLATE) as address:
+        monkeypatch.setenv("WAREHOUSE_URL", address)
+        yield address
+
+
+@contextmanager
+def copied(server: str, template: str) -> Iterator[str]:
+    """The address of a copy of the database *template*, which is dropped at the end."""
     name = f"w_{uuid.uuid4().hex[:12]}"
-    address = embedded.create_database(server, name, template=TEMPLATE)
-    monkeypatch.setenv("WAREHOUSE_URL", address)
-    yield address
+    yield embedded.create_database(server, name, template=template)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import imaplib
 import json
 import multiprocessing
 import os
+import shutil
 import sys
+import uuid
 from multiprocessing import forkserver
 
 import boto3
+import psycopg
 import pytest
+from local import embedded
+from tests.conftest import TEMPLATE, copied
 from tests.delivery import killed_delivery
 from tests.worlds.client_world import MASTER_KEY, World
 from tests.worlds.delivery_world import (
@@ -60,22 +66,52 @@ def journal(monkeypatch, journal_port):
         yield client
 
 
+@pytest.fixture(scope="session")
+def published(server, tmp_path_factory):
+    """A published world and its database, which the tests copy: that takes less than publishing."""
+    name = f"d_{uuid.uuid4().hex[:12]}"
+    address = embedded.create_database(server, name, template=TEMPLATE)
+    with pytest.MonkeyPatch.context() as patch:
+        use_pseudonyms(patch)
+        with psycopg.connect(address, autocommit=True) as connection:
+            world = World(connection, address, tmp_path_factory.mktemp("clients"))
+            world.recipients = ["one@summit.example", "two@summit.example"]
+            world.id = f"{world.summit}.monthly"
+            publish(world, SUMMIT)
+    yield world, name
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
+
+
 @pytest.fixture
-def world(warehouse, warehouse_url, tmp_path, monkeypatch):
+def warehouse_url(request, server, monkeypatch):
+    """A warehouse that only this test sees: the published world, or else an empty one."""
+    template = (
+        request.getfixturevalue("published")[1] if "world" in request.fixturenames else TEMPLATE
+    )
+    with copied(server, template) as address:
+        monkeypatch.setenv("WAREHOUSE_URL", address)
+        yield address
+
+
+@pytest.fixture
+def world(published, warehouse, warehouse_url, tmp_path, monkeypatch):
     """A published world whose client summit has a subscription with two recipients."""
-    secret = {"conn_type": "generic", "password": MASTER_KEY}
-    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", json.dumps(secret))
+    use_pseudonyms(monkeypatch)
     monkeypatch.setenv("CLAIMHOUSE_EXTRACT_FOLDER", str(tmp_path / "extracts"))
-    clients = tmp_path / "clients"
-    clients.mkdir()
-    world = World(warehouse, warehouse_url, clients)
-    world.extracts = tmp_path / "extracts"
-    world.recipients = ["one@summit.example", "two@summit.example"]
-    world.id = f"{world.summit}.monthly"
+    world = copy.copy(published[0])
+    world.connection, world.address = warehouse, warehouse_url
+    world.recipients = [*world.recipients]
+    world.folder, world.extracts = tmp_path / "clients", tmp_path / "extracts"
+    shutil.copytree(published[0].folder, world.folder)
     name = f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{world.summit}".upper()
     monkeypatch.setenv(name, json.dumps({"conn_type": "generic", "password": PASSWORD}))
-    publish(world, SUMMIT)
     return world
+
+
+def use_pseudonyms(patch):
+    secret = {"conn_type": "generic", "password": MASTER_KEY}
+    patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", json.dumps(secret))
 
 
 @pytest.fixture(scope="session")

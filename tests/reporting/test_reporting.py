@@ -11,6 +11,7 @@ import pytest
 from local import embedded
 from psycopg import errors
 from tests.worlds.client_world import COLUMNS, MASTER_KEY, World, client_file, roles_file
+from tests.worlds.hospital_world import database
 
 from claimhouse import connections, reporting, schema
 from claimhouse.reporting import readers
@@ -42,25 +43,38 @@ def world(warehouse, warehouse_url, tmp_path, monkeypatch):
     return world
 
 
+@pytest.fixture(scope="module")
+def shared(server, tmp_path_factory):
+    """The same, for tests that leave it as it is."""
+    with database(server) as (address, owner):
+        world = World(owner, address, tmp_path_factory.mktemp("clients"))
+        world.write_all()
+        reporting.publish(owner, world.folder)
+        yield world
+
+
 def listing(world, role):
     with world.session(role) as session:
         return session.execute(LISTING).fetchall()
 
 
-def test_each_client_sees_exactly_its_own_claims(world):
-    summit, harbor = world.expected(world.summit, *SUMMIT), world.expected(world.harbor, *HARBOR)
+def test_each_client_sees_exactly_its_own_claims(shared):
+    summit, harbor = (
+        shared.expected(shared.summit, *SUMMIT),
+        shared.expected(shared.harbor, *HARBOR),
+    )
     assert len(summit) > 50 and len(harbor) > 50
-    assert listing(world, world.login(world.summit)) == summit
-    assert listing(world, world.login(world.harbor)) == harbor
-    assert listing(world, world.login(world.empty)) == []
+    assert listing(shared, shared.login(shared.summit)) == summit
+    assert listing(shared, shared.login(shared.harbor)) == harbor
+    assert listing(shared, shared.login(shared.empty)) == []
 
 
-def test_the_owner_of_the_views_sees_nothing_and_reaches_no_star(world, warehouse):
-    warehouse.execute("set role reporting_owner")
-    assert warehouse.execute(f"select count(*) from {VIEW}").fetchone() == (0,)
+def test_the_owner_of_the_views_sees_nothing_and_reaches_no_star(shared):
+    shared.connection.execute("set role reporting_owner")
+    assert shared.connection.execute(f"select count(*) from {VIEW}").fetchone() == (0,)
     with pytest.raises(errors.InsufficientPrivilege):
-        warehouse.execute("select count(*) from star.fact_claim")
-    warehouse.execute("reset role")
+        shared.connection.execute("select count(*) from star.fact_claim")
+    shared.connection.execute("reset role")
 
 
 def test_pseudonyms_are_stable_for_a_client_and_differ_between_clients(world, warehouse):
@@ -86,11 +100,11 @@ def relations(warehouse):
     ).fetchall()
 
 
-def test_a_client_reads_its_view_and_no_other_relation(world, warehouse):
-    found = relations(warehouse)
+def test_a_client_reads_its_view_and_no_other_relation(shared):
+    found = relations(shared.connection)
     schemas = {schema for schema, _ in found}
     assert {"landing", "quality", "star", "security", "delivery", "reporting"} <= schemas
-    with world.session(world.login(world.summit)) as session:
+    with shared.session(shared.login(shared.summit)) as session:
         for schema, relation in found:
             for statement in (
                 f'select count(*) from "{schema}"."{relation}"',
@@ -106,12 +120,12 @@ def test_a_client_reads_its_view_and_no_other_relation(world, warehouse):
                         session.execute(statement)
 
 
-def test_a_client_cannot_call_our_functions(world, warehouse):
-    functions = warehouse.execute(
+def test_a_client_cannot_call_our_functions(shared):
+    functions = shared.connection.execute(
         "select p.oid::regproc::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
         " where n.nspname not in ('pg_catalog', 'information_schema')"
     ).fetchall()
-    with world.session(world.login(world.summit)) as session:
+    with shared.session(shared.login(shared.summit)) as session:
         for (name,) in functions:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(f"select {name}()")
@@ -135,57 +149,57 @@ def test_a_client_cannot_call_our_functions(world, warehouse):
         "alter table star.fact_claim disable row level security",
     ],
 )
-def test_tricks_are_refused(world, trick):
+def test_tricks_are_refused(shared, trick):
     roles = {
-        "own": world.role(world.summit),
-        "summit": world.role_of_extracts(world.summit),
-        "harbor": world.role_of_extracts(world.harbor),
-        "harbors_analyst": world.role(world.harbor),
+        "own": shared.role(shared.summit),
+        "summit": shared.role_of_extracts(shared.summit),
+        "harbor": shared.role_of_extracts(shared.harbor),
+        "harbors_analyst": shared.role(shared.harbor),
     }
     with (
-        world.session(world.login(world.summit)) as session,
+        shared.session(shared.login(shared.summit)) as session,
         pytest.raises((errors.InsufficientPrivilege, errors.InvalidParameterValue)),
     ):
         session.execute(trick.format(**roles))
 
 
-def test_resetting_the_role_changes_nothing(world):
-    with world.session(world.login(world.summit)) as session:
+def test_resetting_the_role_changes_nothing(shared):
+    with shared.session(shared.login(shared.summit)) as session:
         for trick in ("reset role", "set role none", "reset session authorization", "reset all"):
             session.execute(trick)
-            assert session.execute(LISTING).fetchall() == world.expected(world.summit, *SUMMIT)
+            assert session.execute(LISTING).fetchall() == shared.expected(shared.summit, *SUMMIT)
 
 
-def test_an_error_reveals_no_row_of_others(world):
+def test_an_error_reveals_no_row_of_others(shared):
     """A condition that fails on rows of other clients would reveal that they exist."""
-    foreign = next(row for row in world.claims if row["specialty"] == "heart_surgeon")
-    with world.session(world.login(world.summit)) as session:
+    foreign = next(row for row in shared.claims if row["specialty"] == "heart_surgeon")
+    with shared.session(shared.login(shared.summit)) as session:
         found = session.execute(
             f"select count(*) from {VIEW} where 1 / (total_cost - %s) is not null"
             " and 1 / (case when provider_specialty = 'heart_surgeon' then 0 else 1 end) = 1",
             (foreign["cost"],),
         ).fetchone()
-    assert found == (len(world.expected(world.summit, *SUMMIT)),)
+    assert found == (len(shared.expected(shared.summit, *SUMMIT)),)
 
 
-def test_every_view_shows_only_patients_of_the_callers_own_claims(world, warehouse):
+def test_every_view_shows_only_patients_of_the_callers_own_claims(shared):
     """The policy on dim_patient is by source: a view must reach its patients through the facts."""
-    own = {row[4] for row in world.expected(world.summit, *SUMMIT)}
-    views = warehouse.execute(
+    own = {row[4] for row in shared.expected(shared.summit, *SUMMIT)}
+    views = shared.connection.execute(
         "select table_name from information_schema.columns"
         " where table_schema = 'reporting' and column_name = 'patient_pseudonym'"
         " and has_table_privilege(%s, format('%%I.%%I', table_schema, table_name), 'select')",
-        (world.role(world.summit),),
+        (shared.role(shared.summit),),
     ).fetchall()
     assert views
-    with world.session(world.login(world.summit)) as session:
+    with shared.session(shared.login(shared.summit)) as session:
         for (view,) in views:
             found = session.execute(f"select distinct patient_pseudonym from reporting.{view}")
             assert {patient for (patient,) in found} == own
 
 
-def test_no_name_street_or_identifier_is_in_the_view(world):
-    with world.session(world.login(world.summit)) as session:
+def test_no_name_street_or_identifier_is_in_the_view(shared):
+    with shared.session(shared.login(shared.summit)) as session:
         shown = str(session.execute(f"select v::text from {VIEW} as v").fetchall())
     assert "Albany" in shown
     for secret in ("Zebulon", "Quillfeather", "Secret Street", "PAT0", "CLM0", "DOC"):
@@ -352,11 +366,11 @@ def test_a_publisher_needs_no_superuser(server, tmp_path, monkeypatch):
             admin.execute(f"drop role {name}")
 
 
-def test_a_plan_reads_the_rows_of_the_reader_alone(world):
+def test_a_plan_reads_the_rows_of_the_reader_alone(shared):
     """The condition on the audience vanishes: other partitions are not even planned."""
     partitions = set()
-    for name in (world.summit, world.harbor):
-        with world.session(world.login(name)) as session:
+    for name in (shared.summit, shared.harbor):
+        with shared.session(shared.login(name)) as session:
             plan = session.execute(f"explain (format json) select * from {VIEW}").fetchone()[0]
         (partition,) = set(re.findall(r"claims_by_specialty_month_\d+", json.dumps(plan)))
         partitions.add(partition)

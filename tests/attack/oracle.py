@@ -22,6 +22,8 @@ OF_THE_MOMENT = (
     (re.compile(r"(?m)^ *Worker \d+: .*\n( +Buffers: .*\n)?"), ""),
     (re.compile(r"\bBuffers: .*"), lambda line: pages(line.group())),
 )
+# Statements whose answers may have the number of the own process. Elsewhere the same number is an object's.
+OF_PROCESSES = re.compile(r"pid|process|backend|pg_locks|pg_stat_(activity|get|ssl|gssapi|progress)")
 
 
 def pages(line: str) -> str:
@@ -81,7 +83,9 @@ def ask(world: AttackedWorld, reader: Reader, is_whole: bool = False) -> Answers
                 answer = _answer(session, text)
                 parts.append("\n".join([f"-- {text}", answer, *notices]))
             session.rollback()
-            text = _lasting("\n".join(parts), session.info.backend_pid)
+            text = _lasting("\n".join(parts))
+            if OF_PROCESSES.search("; ".join(sequence)):
+                text = re.sub(rf"(?<![\d.]){session.info.backend_pid}(?!\d)", "pid", text)
             # Publication writes its own rows of the catalogs anew: their order tells of no rows.
             is_catalog = sequence[0] in attacks.CATALOGS + attacks.HOW_MANY
             told["; ".join(sequence)] = "\n".join(sorted(text.split("\n"))) if is_catalog else text
@@ -107,8 +111,7 @@ def _answer(session: psycopg.Connection[Any], text: str) -> str:
         return f"{told.sqlstate} {told.message_primary} {told.message_detail} {told.message_hint} {told.context}"
 
 
-def _lasting(text: str, pid: int) -> str:
-    text = re.sub(rf"(?<![\d.]){pid}(?!\d)", "pid", text)
+def _lasting(text: str) -> str:
     if "_to_xml(" in text:  # it plans the query in it while it runs
         text = re.sub(r"Buffers: .*", "Buffers", text)
     for pattern, replacement in OF_THE_MOMENT:

@@ -47,7 +47,7 @@ def mailbox(monkeypatch):
 
 @pytest.fixture(scope="session")
 def journal_port(tmp_path_factory):
-    """The port of a real IMAP server; what a test looks for there is named by its own world."""
+    """The port of a real IMAP server."""
     port = free_port()
     with running("pymap", "--host", "127.0.0.1", "--port", str(port), "--no-tls", "dict",
                  "--demo-user", "us", port=port, cwd=tmp_path_factory.mktemp("imap")):  # fmt: skip
@@ -63,6 +63,11 @@ def journal(monkeypatch, journal_port):
     monkeypatch.setenv("CLAIMHOUSE_JOURNAL_MINUTES", "0")
     with imaplib.IMAP4("127.0.0.1", journal_port) as client:
         client.login("us", "demopass")
+        # The worlds of other tests are copies of the same one, and so are their mails.
+        client.select()
+        client.store("1:*", "+FLAGS", "\\Deleted")
+        client.expunge()
+        client.close()
         yield client
 
 

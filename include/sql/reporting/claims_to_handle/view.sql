@@ -39,7 +39,7 @@ select
     j.billed_amount,
     j.allowed_amount,
     j.paid_amount,
-    case when j.is_underpaid then j.allowed_amount - j.paid_amount end as underpaid_amount,
+    j.underpaid_amount,
     j.as_of_day,
     j.as_of
 from (
@@ -85,6 +85,7 @@ from (
                 q.is_underpaid,
                 q.is_unpaid,
                 q.is_pending,
+                q.underpaid_amount,
                 q.unpaid_days,
                 q.pended_days
             from published.queued_claims as q
@@ -117,6 +118,7 @@ from (
                 o.is_underpaid,
                 o.is_unpaid,
                 o.is_pending,
+                o.underpaid_amount,
                 o.unpaid_days,
                 o.pended_days
             from published.open_claims as o

@@ -206,6 +206,27 @@ def test_an_edition_that_follows_the_changes_is_the_one_that_compares_everything
     assert published.publish(everything=True) == {}
 
 
+def test_what_is_shown_is_looked_up_row_by_row(published):
+    """As joins, with hash joins off and statistics of a smaller table, each row went through all others."""
+    plans = []
+    owner = published.owner
+    owner.execute("load 'auto_explain'")
+    owner.execute("set auto_explain.log_min_duration = 0")
+    owner.execute("set client_min_messages = log")
+    owner.add_notice_handler(lambda notice: plans.append(notice.message_primary))
+    try:
+        for change in ("claim", "cost"):
+            owner.execute(CHANGES[change], {"dice": "row by row"})
+        assert published.publish()
+    finally:
+        owner.execute("reset client_min_messages")
+        owner.execute("set auto_explain.log_min_duration = -1")
+    followed = [plan for plan in plans if "table shown" in plan or "with delta as" in plan]
+    looked_up = [plan for plan in followed if "affected_" in plan]
+    assert len(looked_up) > 3
+    assert not [plan for plan in looked_up if re.search(r"Join Filter: .*row_key", plan)]
+
+
 # What else may happen between two publications.
 MOVES = {
     "audience wider": lambda published: published.entitle(["Aetna", "Humana"], ["hospice"]),

@@ -190,6 +190,8 @@ class _Work:
         if state["has_rows"]:
             return self._differ(names, select)
         order = indexes.order(table)
+        if table.report.sums:
+            warehouse.run(self.connection, "reporting/editions/by_hash")
         inserted = warehouse.query(
             self.connection, "reporting/editions/insert", select=select, order=order, **names
         )

@@ -86,7 +86,8 @@ def create(
             tables.append(table)
             for audience in audiences:
                 if report.name in audience.reports:
-                    warehouse.run(connection, "reporting/tables/partition", **table.names(audience))
+                    names = table.names(audience) | {"sums": report.sums}
+                    warehouse.run(connection, "reporting/tables/partition", **names)
     for succession in successions:
         _succeed(connection, tables, succession)
     kept = [table.report.name for table in tables]

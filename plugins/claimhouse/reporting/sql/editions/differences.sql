@@ -16,16 +16,27 @@ from (
 ) as q
 where {{ "q.batch_id in (select n.batch_id from publication_batches as n)" if batches else "true" }};
 create temporary table shown on commit drop as
+{% if affected -%}
+-- The offset keeps it a look-up for each row. As a join, with statistics of a smaller table, it went through all rows for
+-- each.
+select s.*
+from affected_{{ affected }} as a
+cross join lateral (
+    select t.*
+    from published.{{ partition }} as t
+    where t.row_key = {{ list.row_key("a", key) }}
+    offset 0
+) as s
+where s.source_system = '{{ source }}';
+{%- else -%}
 select s.*
 from published.{{ partition }} as s
-{%- if affected %}
-inner join affected_{{ affected }} as a on s.row_key = {{ list.row_key("a", key) }}
-{%- endif %}
 where
     s.source_system = '{{ source }}'
     {%- if batches %}
     and s.batch_id in (select n.batch_id from publication_batches as n)
     {%- endif %};
+{%- endif %}
 {% if affected -%}
 reset enable_hashjoin;
 reset enable_mergejoin;

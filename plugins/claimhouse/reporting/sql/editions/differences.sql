@@ -1,4 +1,4 @@
--- noqa: disable=LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
+-- noqa: disable=AM09,LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
 -- The temporary table changed: each row that is shown otherwise now, or no longer.
 {% import "reporting/sql/editions/fields.jinja" as list -%}
 drop table if exists pg_temp.fresh, pg_temp.shown, pg_temp.changed;
@@ -27,7 +27,7 @@ cross join lateral (
     where t.row_key = {{ list.row_key("a", key) }}
     offset 0
 ) as s
-where s.source_system = '{{ source }}';
+where s.source_system = '{{ source }}'
 {%- else -%}
 select s.*
 from published.{{ partition }} as s
@@ -35,8 +35,8 @@ where
     s.source_system = '{{ source }}'
     {%- if batches %}
     and s.batch_id in (select n.batch_id from publication_batches as n)
-    {%- endif %};
-{%- endif %}
+    {%- endif %}
+{%- endif %};
 {% if affected -%}
 reset enable_hashjoin;
 reset enable_mergejoin;

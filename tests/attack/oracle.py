@@ -23,7 +23,9 @@ OF_THE_MOMENT = (
     (re.compile(r"\bBuffers: .*"), lambda line: pages(line.group())),
 )
 # Statements whose answers may have the number of the own process. Elsewhere the same number is an object's.
-OF_PROCESSES = re.compile(r"pid|process|backend|pg_locks|pg_stat_(activity|get|ssl|gssapi|progress)")
+OF_PROCESSES = re.compile(
+    r"pid|process|backend|pg_locks|pg_stat_(activity|get|ssl|gssapi|progress)"
+)
 
 
 def pages(line: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import time
 
 import psycopg
 import pytest
@@ -259,5 +260,11 @@ def test_a_value_too_long_for_an_index_is_published_without_it(owner, world):
         (without, whole) = sorted(columns_of_indexes(owner, ENCOUNTERS).values(), key=len)
         assert sorted(set(whole) - set(without)) == ["city"]
     owner.execute("update star.dim_patient set city = 'Albany' where source_system = 'hospital'")
-    reporting.publish(owner, folder, folder / "roles.yml", everything=True)
+    # An index has also rows that are gone, as long as a session (of autovacuum, say) may see them: then the
+    # next publication creates it.
+    for _ in range(30):
+        reporting.publish(owner, folder, folder / "roles.yml", everything=True)
+        if columns_of_indexes(owner, ENCOUNTERS) == before:
+            break
+        time.sleep(0.5)
     assert columns_of_indexes(owner, ENCOUNTERS) == before

@@ -52,7 +52,7 @@ def audit() -> None:
     def publish_everything() -> None:
         from claimhouse import reporting, warehouse
 
-        with warehouse.connect() as connection:
+        with warehouse.connect() as connection, notify.final(reporting.TotalsDiffer):
             reporting.publish(connection, everything=True)
 
     check_all.expand(source=contracts.sources()) >> publish_everything()

@@ -63,7 +63,7 @@ def publish() -> None:
     def create_reports() -> None:
         from claimhouse import metrics, reporting, warehouse
 
-        with warehouse.connect() as connection:
+        with warehouse.connect() as connection, notify.final(reporting.TotalsDiffer):
             metrics.publish(connection)
             reporting.publish(connection)
 

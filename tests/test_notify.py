@@ -64,3 +64,14 @@ def test_a_verdict_is_not_tried_again_and_an_accident_is():
         raise LookupError("no such batch")
     with pytest.raises(OSError, match="the server was away"), notify.final(LookupError):
         raise OSError("the server was away")
+
+
+def test_a_group_is_not_tried_again_if_all_of_it_are_verdicts():
+    verdicts = [LookupError("billing"), KeyError("clinic")]
+    with (
+        pytest.raises(AirflowFailException, match="LookupError: billing; KeyError: 'clinic'"),
+        notify.final(LookupError),
+    ):
+        raise ExceptionGroup("two sources", verdicts)
+    with pytest.raises(ExceptionGroup), notify.final(LookupError):
+        raise ExceptionGroup("three sources", [*verdicts, OSError("the server was away")])

@@ -66,14 +66,23 @@ def task_defaults(
 def final(*errors: type[Exception]) -> Iterator[None]:
     """Fail the task at once when one of *errors* is raised, whatever retries are left.
 
-    For a verdict that a retry would only repeat. The retries stay for a worker that dies.
+    For a verdict that a retry would only repeat. The retries stay for a worker that dies, and for a group of
+    errors of which one is another.
 
     Raises:
-        airflow.sdk.exceptions.AirflowFailException: in the place of one of *errors*.
+        airflow.sdk.exceptions.AirflowFailException: in the place of one of *errors*, or of a group of them.
     """
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
         yield
     except errors as error:
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+        raise AirflowFailException(_described(error)) from None
+    except ExceptionGroup as group:
+        if group.split(errors)[1]:
+            raise
+        raise AirflowFailException("; ".join(map(_described, group.exceptions))) from None
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -12,6 +12,8 @@ are made and delivered.
 - ``small_cells``, ``suppression``: counts about people who are not the reader's own;
 - ``tables``, ``views``: where reports are published, and what readers read of them;
 - ``editions``: what is published of a source system, brought up to date;
+- ``totals``: that what is published adds up to the star;
+- ``indexes``: by which columns readers look rows up;
 - ``guard``, ``harden``: that no reader harms another;
 - ``publish``: all of this, and the audit of what readers reach.
 """
@@ -21,11 +23,13 @@ from __future__ import annotations
 from claimhouse.reporting.pseudonyms import KeyChanged
 from claimhouse.reporting.publish import Publication, ReportingError, publish
 from claimhouse.reporting.readers import ReaderError
+from claimhouse.reporting.totals import TotalsDiffer
 
 __all__ = [
     "KeyChanged",
     "Publication",
     "ReaderError",
     "ReportingError",
+    "TotalsDiffer",
     "publish",
 ]

@@ -1,4 +1,4 @@
--- noqa: disable=LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
+-- noqa: disable=AM09,LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
 -- The temporary table classes: the facts added up by what opens them to audiences and what hides them. Where it is
 -- known what changed: the affected facts as they are, and as they were with the direction -1.
 {% import "reporting/sql/editions/fields.jinja" as list -%}
@@ -7,13 +7,16 @@ drop table if exists pg_temp.classes, pg_temp.now_facts, pg_temp.was_restricted,
 {{ "was_" ~ table if scope == "was" and table in changed_dimensions else "star." ~ table }}
 {%- endmacro %}
 {%- if is_moved %}
--- Few rows: by their keys, and not by a look at all rows.
-set local enable_hashjoin = off;
-set local enable_mergejoin = off;
+-- The offsets keep these look-ups by key, whatever the statistics say.
 create temporary table now_facts on commit drop as
 select f.*
-from star.{{ fact }} as f
-inner join affected_{{ fact }} as a on ({{ list.of("f", pk) }}) = ({{ list.of("a", pk) }})
+from affected_{{ fact }} as a
+cross join lateral (
+    select s.*
+    from star.{{ fact }} as s
+    where ({{ list.of("s", pk) }}) = ({{ list.of("a", pk) }})
+    offset 0
+) as f
 where f.source_system = '{{ source }}';
 analyze now_facts;
 {%- if of_encounters %}
@@ -36,7 +39,12 @@ was as (
         {{ "f.is_restricted" if table == "fact_encounter" else "false as is_restricted" }},
         {{ "f.specialty" if table == "fact_encounter" else "null::text as specialty" }}
     from encounter as e
-    inner join star.{{ table }} as f on e.encounter_id = f.encounter_id and f.source_system = '{{ source }}'
+    cross join lateral (
+        select s.*
+        from star.{{ table }} as s
+        where s.encounter_id = e.encounter_id and s.source_system = '{{ source }}'
+        offset 0
+    ) as f
     where
         not exists (
             select
@@ -73,8 +81,6 @@ from was as w
 inner join {{ dim("dim_procedure", "was") }} as p on w.procedure_key = p.procedure_key
 where p.is_restricted;
 {%- endif %}
-reset enable_hashjoin;
-reset enable_mergejoin;
 {%- endif %}
 {%- macro added_up(rows, scope, direction) %}
 select

@@ -1,0 +1,71 @@
+-- What waits for a person, the oldest first: held batches, files that nobody recognizes, rejected files, new issues, and
+-- what deliveries wait for.
+create or replace view quality.needs_a_person as
+select
+    'batch held' as kind,
+    h.source_system,
+    h.feed,
+    h.file_name as subject,
+    1::bigint as things,
+    h.held_since as since,
+    h.why as problem,
+    format('claimhouse review release %s --reason "..."', h.batch_id) as to_do
+from quality.held_batches as h
+union all
+select
+    'file not recognized' as kind,
+    i.source_system,
+    i.feed,
+    i.file_name as subject,
+    1::bigint as things,
+    i.created_at as since,
+    i.message as problem,
+    'write a contract for it, or move it to the right folder' as to_do
+from quality.issue as i
+where i.status = 'open' and i.batch_id is null and i.row_number is null and i.feed is null and i.file_name is not null
+union all
+select
+    'file rejected' as kind,
+    i.source_system,
+    i.feed,
+    coalesce(i.file_name, f.file_name) as subject,
+    1::bigint as things,
+    i.created_at as since,
+    i.message as problem,
+    'mend the contract, or ask the sender for the file anew' as to_do
+from quality.issue as i
+inner join landing.batch as b on i.batch_id = b.batch_id and b.state = 'rejected'
+inner join landing.file as f on b.file_id = f.file_id
+where i.status = 'open' and i.row_number is null
+union all
+select
+    'new issues' as kind,
+    i.source_system,
+    i.feed,
+    i.rule as subject,
+    count(*) as things,
+    min(i.created_at) as since,
+    min(i.severity) as problem,
+    'look at quality.record_issues' as to_do
+from quality.issue as i
+where i.status = 'open' and i.row_number is not null and i.created_at > now() - interval '1 day'
+group by i.source_system, i.feed, i.rule
+union all
+select
+    d.kind,
+    null as source_system,
+    null as feed,
+    d.subscription_id as subject,
+    1::bigint as things,
+    d.since,
+    d.problem,
+    d.to_do
+from delivery.needs_a_person as d
+order by since;
+
+comment on view quality.needs_a_person is 'What waits for a person, the oldest first. Holds no value of a row';
+comment on column quality.needs_a_person.kind is
+'batch held, file not recognized, file rejected, new issues, or what delivery.needs_a_person says';
+comment on column quality.needs_a_person.subject is 'The file, the rule or the subscription';
+comment on column quality.needs_a_person.things is 'How many: of new issues their number';
+comment on column quality.needs_a_person.to_do is 'A command, or what to do';

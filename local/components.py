@@ -78,7 +78,7 @@ def start(
             watch.say("settings or version have changed: restarting Airflow")
         stop()  # components of another topology too
         missing = chosen.components
-    _write_login()
+    _write_logins()
     watch.say("starting Airflow: " + ", ".join(component.name for component in missing))
     for component in missing:
         if component.name == topology.SCHEDULER:
@@ -115,12 +115,13 @@ def stop() -> None:
         list(pool.map(lambda name: processes.stop(name, places.RUN), topology.COMPONENTS))
 
 
-def _write_login() -> None:
-    password = environment.known_secrets()["ADMIN_PASSWORD"]
+def _write_logins() -> None:
+    known = environment.known_secrets()
+    passwords = {login: known[f"{login.upper()}_PASSWORD"] for login in environment.LOGINS}
     places.AIRFLOW_HOME.mkdir(parents=True, exist_ok=True)
     file = places.AIRFLOW_HOME / "passwords.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps({environment.LOGIN: password}))
+    file.write_text(json.dumps(passwords))
 
 
 def _wait_for_api(port: int, watch: Stopwatch) -> None:

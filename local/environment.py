@@ -17,6 +17,8 @@ from pathlib import Path
 from local import broker, object_store, places, topology
 
 LOGIN = "admin"
+# The logins of the UI and Airflow's role of each: one may do everything, one works on the pages, one looks.
+LOGINS = {LOGIN: "admin", "reviewer": "user", "viewer": "viewer"}
 TASKS_AT_ONCE = 3  # each is a process of 150 to 250 MB
 SENDER = "claimhouse@claimhouse.example"
 
@@ -48,7 +50,7 @@ def clients() -> list[str]:
 def known_secrets() -> dict[str, str]:
     """Every secret of this system; missing ones are generated and saved."""
     generators: dict[str, Callable[[], str]] = {
-        "ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
+        **{f"{login.upper()}_PASSWORD": lambda: secrets.token_urlsafe(12) for login in LOGINS},
         "FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "API_SECRET_KEY": lambda: secrets.token_urlsafe(32),
         "JWT_SECRET": lambda: secrets.token_urlsafe(48),
@@ -174,7 +176,9 @@ def _airflow_options(own: dict[str, str], metadata: str, api_port: int) -> dict[
         ("core", "parallelism"): str(TASKS_AT_ONCE),
         ("core", "dags_are_paused_at_creation"): "False",
         ("core", "fernet_key"): own["FERNET_KEY"],
-        ("core", "simple_auth_manager_users"): f"{LOGIN}:admin",
+        ("core", "simple_auth_manager_users"): ",".join(
+            f"{login}:{role}" for login, role in LOGINS.items()
+        ),
         ("core", "simple_auth_manager_passwords_file"): str(passwords),
         ("core", "execution_api_server_url"): f"http://127.0.0.1:{api_port}/execution/",
         ("database", "sql_alchemy_conn"): f"postgresql+psycopg2://{database}",

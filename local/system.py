@@ -173,10 +173,15 @@ def _write_warehouse_env(settings: dict[str, str], addresses: Addresses) -> None
 
 def describe(addresses: Addresses) -> str:
     """The addresses, folders and logins of the running system, one a line."""
-    password = environment.known_secrets()["ADMIN_PASSWORD"]
+    known = environment.known_secrets()
     ports = addresses.ports
     lines = [
-        f"  Airflow    {addresses.ui}   login: {environment.LOGIN}   password: {password}",
+        f"  Pages      {addresses.ui}/plugin/claimhouse   (Overview)",
+        f"  Airflow    {addresses.ui}",
+        *(
+            f"             login: {login:<9} password: {known[f'{login.upper()}_PASSWORD']}"
+            for login in environment.LOGINS
+        ),
         f"  Warehouse  {addresses.warehouse}",
         f'             . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
         f"  Mailbox    {_short(places.MAIL)}/*.eml   (SMTP on 127.0.0.1:{ports[MAILBOX.name]})",

@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
-    """The application of the pages. Every process of Airflow imports this file, and the API server alone needs it."""
+    """The pages. Every process of Airflow imports this file, and the API server alone needs them."""
     from claimhouse import pages
 
     await pages.application()(scope, receive, send)

@@ -26,6 +26,7 @@ os.environ.setdefault(
 os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
 
 from local import embedded
+from tests.system.running import System
 
 from claimhouse import ingest, schema
 
@@ -41,7 +42,16 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEMPLATE = "warehouse_template"
 HOSPITAL = "real_hospital"
 TESTS = Path(__file__).parent
-SHARE_THE_SYSTEM = ("tests/system/test_demo.py", "tests/system/test_celery.py")
+# In this order: those of the pages change what it has loaded.
+SHARE_THE_SYSTEM = (
+    "tests/system/test_demo.py",
+    "tests/system/test_celery.py",
+    "tests/pages/test_frame.py",
+    "tests/pages/test_overview.py",
+    "tests/pages/test_upload.py",
+    "tests/pages/test_files.py",
+    "tests/pages/test_issues.py",
+)
 LONGEST = {
     file: place
     for place, file in enumerate(
@@ -82,6 +92,22 @@ def server() -> str:
                 connection.execute("select pg_reload_conf()")
                 schema.upgrade(embedded.create_database(address, TEMPLATE))
     return address
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system on which the demo has run; ``DEMO=<var folder>`` names one that is up, for work on the pages."""
+    if running := os.environ.get("DEMO"):
+        yield System(Path(running).resolve(), {})
+        return
+    folder = tmp_path_factory.mktemp("demo")
+    folder.chmod(0o755)
+    system = System(folder, {})
+    try:
+        system.run("local.demo")
+        yield system
+    finally:
+        system.run("local.system", "down")
 
 
 @pytest.fixture

@@ -314,6 +314,7 @@ def _complete(work: _Upgrade) -> None:
                 warehouse.run(work.server, f"{schema}/{file.stem}")
         warehouse.run(work.server, "schema/capture")
         warehouse.run(work.server, "schema/task_roles")
+        warehouse.run(work.server, "schema/page_roles")
         harden.harden(work.server)
 
 

@@ -255,7 +255,7 @@ def test_passwords_are_kept_as_scram_verifiers(house: House) -> None:
     with house.session("postgres") as connection:
         kept = dict(
             connection.execute(
-                "select rolname, rolpassword from pg_authid where rolname like 'claimhouse%'"
+                "select rolname, rolpassword from pg_authid where rolname like 'claimhouse%' and rolcanlogin"
             ).fetchall()
         )
     assert kept.keys() == {OWNER, LOADER, DELIVERER}

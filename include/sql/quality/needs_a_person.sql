@@ -1,5 +1,5 @@
--- What waits for a person, the oldest first: held batches, files that nobody recognizes, rejected files, new issues, and
--- what deliveries wait for.
+-- What waits for a person, the oldest first: held batches, files that nobody recognizes, rejected files, new issues,
+-- and what deliveries wait for.
 create or replace view quality.needs_a_person as
 select
     'batch held' as kind,

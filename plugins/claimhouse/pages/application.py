@@ -1,40 +1,46 @@
-"""The routes of the pages. Each asks who is there; a route that does not is refused when the application is made."""
+"""The application of the pages: its routes, and what holds for all of them.
+
+Every route asks who is there, and every change whether that person may change something and whether it
+comes from a page of theirs: these are dependencies of the application, so no new route can be without.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
 from airflow.configuration import conf
-from fastapi import Depends, FastAPI, Request
-from fastapi.exceptions import HTTPException
-from fastapi.responses import HTMLResponse, Response
-from starlette.exceptions import HTTPException as AnyHTTPException
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
 
-from claimhouse import web
-from claimhouse.pages import overview
-from claimhouse.pages.rights import Looks, person
+from claimhouse import warehouse, web
+from claimhouse.pages import answers, overview, rights
 
 
 @cache
 def application() -> web.Walls:
     """The application, behind its walls."""
     pages = FastAPI(
-        title="Claimhouse", docs_url=None, redoc_url=None, openapi_url=None,
-        dependencies=[Depends(person)],
-    )  # fmt: skip
-    pages.add_exception_handler(AnyHTTPException, _refused)
-    pages.get("/", response_class=HTMLResponse)(_overview)
-    return web.Walls(pages, conf.get("api", "base_url"))
-
-
-def _overview(looks: Looks) -> str:
-    return web.page("pages/overview.html", person=looks, **overview.overview(looks))
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException | AnyHTTPException)
-    return HTMLResponse(
-        web.page("web/refused.html", status=error.status_code, message=error.detail),
-        error.status_code,
-        headers=error.headers,
+        title="Claimhouse",
+        # The generated pages would be routes without a login.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(rights.person), Depends(rights.changes)],
     )
+    pages.add_exception_handler(HTTPException, answers.refuse)
+    pages.add_exception_handler(RequestValidationError, answers.misunderstand)
+    pages.add_exception_handler(warehouse.WarehouseError, answers.fail)
+    pages.add_exception_handler(Exception, answers.fail)
+    pages.get("/static/{name}")(_static)
+    for room in (overview,):
+        pages.include_router(room.routes)
+    return web.Walls(pages, conf.get("api", "base_url", fallback="") or "")
+
+
+def _static(name: str) -> FileResponse:
+    """A style sheet or a script."""
+    if name not in web.static_files():
+        raise HTTPException(404)
+    return FileResponse(web.STATIC / name, headers={"Cache-Control": "private, max-age=86400"})

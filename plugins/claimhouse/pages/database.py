@@ -1,4 +1,4 @@
-"""The database roles of the pages: one that looks, one that reviews."""
+"""The database roles of the pages: one that looks, one that writes what a person decides."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from claimhouse import warehouse
 
 @contextmanager
 def as_viewer() -> Iterator[Connection[Any]]:
-    """A transaction that reads what pages show, and writes nothing."""
+    """A transaction that reads what pages show, and can write nothing."""
     with warehouse.connect() as connection:
         connection.execute("set transaction read only")
         connection.execute("set local role claimhouse_viewer")
+        yield connection
+
+
+@contextmanager
+def as_reviewer() -> Iterator[Connection[Any]]:
+    """A transaction that writes what a person decides: uploads, waivers, corrections."""
+    with warehouse.connect() as connection:
+        connection.execute("set local role claimhouse_reviewer")
         yield connection

@@ -5,39 +5,39 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
 from claimhouse import contracts, warehouse
-from claimhouse.pages import database
-from claimhouse.pages.rights import Person
+from claimhouse.pages import answers, database
+from claimhouse.pages.rights import Looks
+
+routes = APIRouter()
 
 
-def overview(person: Person) -> dict[str, Any]:
-    """What the page shows."""
-    sources = list(person.sees)
+@routes.get("/")
+def overview(request: Request, looks: Looks) -> HTMLResponse:
+    """The page."""
     with database.as_viewer() as connection:
-        arrivals = warehouse.query(connection, "pages/arrivals", sources)
-        waiting = warehouse.query(connection, "pages/needs_a_person", sources)
+        arrivals = warehouse.query(connection, "pages/arrivals", list(looks.sees))
+        waiting = warehouse.query(connection, "pages/needs_a_person", list(looks.sees))
         sent = warehouse.query(connection, "pages/sent")
     by_feed = {(row["source_system"], row["feed"]): row for row in arrivals}
     feeds = [
         _feed(contract, by_feed.get((source, contract.feed)))
-        for source in sources
+        for source in looks.sees
         for contract in contracts.of_source(source)
     ]
-    return {"feeds": feeds, "waiting": waiting, "sent": sent}
+    return answers.show(request, "overview", looks, feeds=feeds, waiting=waiting, sent=sent)
 
 
 def _feed(contract: contracts.Contract, row: dict[str, Any] | None) -> dict[str, Any]:
     """A feed with what arrived of it, and whether that is too long ago."""
     last = row["last_arrival"] if row else None
-    is_late = (
-        contract.freshness_days is not None
-        and last is not None
-        and datetime.now(UTC) - last > timedelta(days=contract.freshness_days)
-    )
-    return {
-        "source_system": contract.source_system,
-        "feed": contract.feed,
-        "freshness_days": contract.freshness_days,
-        "is_late": is_late,
-        "row": row,
-    }
+    most = contract.freshness_days
+    is_late = last is not None and most is not None and _age(last) > timedelta(days=most)
+    return {"contract": contract, "arrived": row, "is_late": is_late}
+
+
+def _age(moment: datetime) -> timedelta:
+    return datetime.now(UTC) - moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -11,37 +12,106 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
     DagDetails,
 )
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, HTTPException
+from airflow.configuration import conf
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import FormData
 
-from claimhouse import contracts
+from claimhouse import contracts, web
+
+FORM = "application/x-www-form-urlencoded"
+LARGEST_FORM = 1_000_000
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is logged in to Airflow.
+    """Somebody who is signed in to Airflow.
 
     Attributes:
         name: the name of the login, for the record of what was done.
         sees: the source systems whose files and issues this person may look at.
         runs: those whose files this person may upload, process, waive and correct.
+        token: what the forms of this person's pages carry.
     """
 
     name: str
     sees: tuple[str, ...]
     runs: tuple[str, ...]
+    token: str
+
+    def must_see(self, source: str) -> None:
+        """Refuse what belongs to a source that this person may not look at.
+
+        Raises:
+            HTTPException: 404, as if there were no such thing.
+        """
+        if source not in self.sees:
+            raise HTTPException(404, "There is no such page.")
+
+    def must_run(self, source: str) -> None:
+        """Refuse to act on a source whose ingest DAG this person may not trigger.
+
+        Raises:
+            HTTPException: 404 where the person may not even look, else 403.
+        """
+        self.must_see(source)
+        if source not in self.runs:
+            raise HTTPException(403, f"You may look at {source}, and not change anything of it.")
 
 
 def person(user: GetUserDep) -> Person:
     """The person of a request.
 
     Raises:
-        HTTPException: nobody is logged in (401), or the person may read no ingest DAG (403).
+        HTTPException: nobody is signed in (401), or the person may read no ingest DAG (403).
     """
     sees = tuple(source for source in contracts.sources() if _may(user, source, "GET"))
     runs = tuple(source for source in sees if _may(user, source, "POST", DagAccessEntity.RUN))
     if not sees:
-        raise HTTPException(403, "You may not read the ingest DAGs.")
-    return Person(user.get_name(), sees, runs)
+        raise HTTPException(403, "You may not read the ingest DAGs of any source system.")
+    name = user.get_name()
+    return Person(name, sees, runs, tokens().of(name))
+
+
+Looks = Annotated[Person, Depends(person)]
+
+
+async def changes(request: Request, looks: Looks) -> None:
+    """Refuse a change by a person who may change nothing, or from elsewhere than a page of this person's.
+
+    Raises:
+        HTTPException: 403; 413 or 415 for a form that is none of ours.
+    """
+    if request.method in web.SAFE_METHODS:
+        return
+    if not looks.runs:
+        raise HTTPException(403, "You may look, and not change anything.")
+    token = request.headers.get(web.HEADER)
+    if token is None:
+        token = str((await form(request)).get(web.FIELD, ""))
+    if not tokens().is_of(token, looks.name):
+        raise HTTPException(403, "This page is too old. Open it anew and try again.")
+
+
+async def form(request: Request) -> FormData:
+    """The fields of a form; no files, which are uploaded otherwise.
+
+    Raises:
+        HTTPException: it is no form (415), or too large (413).
+    """
+    if request.headers.get("content-type", "").partition(";")[0] != FORM:
+        raise HTTPException(415, "This is not a form.")
+    if int(request.headers.get("content-length") or LARGEST_FORM + 1) > LARGEST_FORM:
+        raise HTTPException(413, "This form is too large.")
+    return await request.form()
+
+
+Form = Annotated[FormData, Depends(form)]
+
+
+@cache
+def tokens() -> web.Tokens:
+    """The tokens of the pages' forms, under the key of Airflow's sessions."""
+    return web.Tokens(conf.get_mandatory_value("api", "secret_key"))
 
 
 def _may(user: Any, source: str, method: Any, entity: DagAccessEntity | None = None) -> bool:
@@ -51,6 +121,3 @@ def _may(user: Any, source: str, method: Any, entity: DagAccessEntity | None = N
             method=method, access_entity=entity, details=details, user=user
         )
     )
-
-
-Looks = Annotated[Person, Depends(person)]

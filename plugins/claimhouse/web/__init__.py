@@ -1,6 +1,7 @@
-"""What all pages share: the walls around each request, the layout, its style sheet and scripts."""
+"""What all pages share: the walls around each request, tokens of forms, layout, style sheet and scripts."""
 
-from claimhouse.web.layout import page
-from claimhouse.web.walls import Walls
+from claimhouse.web.forms import FIELD, HEADER, Tokens
+from claimhouse.web.layout import STATIC, page, static_files
+from claimhouse.web.walls import SAFE_METHODS, Walls
 
-__all__ = ["Walls", "page"]
+__all__ = ["FIELD", "HEADER", "SAFE_METHODS", "STATIC", "Tokens", "Walls", "page", "static_files"]

@@ -2,60 +2,68 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from claimhouse import settings
 
 STATIC = Path(__file__).parent / "static"
+NONE = "\N{EN DASH}"
 
 
 def page(template: str, **values: Any) -> str:
-    """The HTML of the template ``<room>/<page>.html`` of ``plugins/claimhouse/<room>/templates``."""
+    """The HTML of the template ``<room>/<file>`` in ``plugins/claimhouse/<room>/templates``."""
     return _templates().get_template(template).render(**values)
 
 
 @cache
+def static_files() -> dict[str, str]:
+    """The style sheets and scripts, by name: a digest that the address has, so that a new one is fetched."""
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        for file in sorted(STATIC.iterdir())
+    }
+
+
+@cache
 def _templates() -> Environment:
-    rooms = sorted(settings.CODE.glob("*/templates"))
+    rooms = {
+        folder.parent.name: FileSystemLoader(folder)
+        for folder in sorted(settings.CODE.glob("*/templates"))
+    }
     templates = Environment(
-        loader=ChoiceLoader([_RoomLoader(folder.parent.name, folder) for folder in rooms]),
+        loader=PrefixLoader(rooms),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(number=number, moment=moment, money=money)
+    templates.filters.update(number=number, moment=moment, money=money, day=day)
+    templates.globals.update(static_files=static_files())
     return templates
 
 
-class _RoomLoader(FileSystemLoader):
-    """Finds ``<room>/<file>`` in a room's folder of templates."""
-
-    def __init__(self, room: str, folder: Path) -> None:
-        super().__init__(folder)
-        self.room = room
-
-    def get_source(self, environment: Environment, template: str) -> Any:
-        room, _, file = template.partition("/")
-        return super().get_source(environment, file if room == self.room else template)
-
-
 def number(value: int | Decimal | None) -> str:
-    """A count with thousands separators; a dash for none."""
-    return "–" if value is None else f"{value:,}"
+    """A count with thousands separators."""
+    return NONE if value is None else f"{value:,}"
 
 
 def money(value: Decimal | None) -> str:
     """An amount in dollars and cents."""
-    return "–" if value is None else f"${value:,.2f}"
+    return NONE if value is None else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
 
 
 def moment(value: datetime | None) -> str:
     """A time in UTC, to the minute."""
-    return "–" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
+    return NONE if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def day(value: date | None) -> str:
+    """A day."""
+    return NONE if value is None else f"{value:%Y-%m-%d}"

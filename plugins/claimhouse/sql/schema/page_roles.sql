@@ -10,6 +10,9 @@ begin
     grant usage on schema public, delivery, landing, quality, reference to claimhouse_viewer, claimhouse_reviewer;
     grant select on public.schema_version to claimhouse_viewer, claimhouse_reviewer;
     grant select on all tables in schema landing, quality, reference to claimhouse_viewer, claimhouse_reviewer;
+    revoke select on quality.access_log from claimhouse_viewer, claimhouse_reviewer;
+    grant insert (person, what, source_system, file_id, batch_id, row_number, reason)
+    on quality.access_log to claimhouse_viewer, claimhouse_reviewer;
     grant select on delivery.needs_a_person to claimhouse_viewer, claimhouse_reviewer;
     grant select (client, report, format, state, disclosed_at) on delivery.ledger to claimhouse_viewer;
     for place in

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up demo summary up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ set-up: $(VENV)/.installed ## install everything into var/venv
 
 demo: set-up ## start the system, run the main job on sample feeds, show the result
 	@$(BIN)/python -m local.demo
+
+summary: set-up ## list what is in the warehouse and the mailbox: rows, issues, reports, mails
+	@$(BIN)/python -m local.summary
 
 up: set-up ## start the system: Airflow, its database, the warehouse, a mailbox
 	@$(BIN)/python -m local.system up

@@ -13,6 +13,7 @@ COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 ATTEMPTS = 60  # two seconds apart
 HTTP_CONFLICT = 409
+HTTP_SERVER_ERROR = 500
 
 
 def health(port: int) -> dict[str, str]:
@@ -83,10 +84,12 @@ class Airflow:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return self._call("GET", path, params={"limit": 500})["task_instances"]
 
-    def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The asset events of one run; each names the runs it triggered."""
+    def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]] | None:
+        """The asset events of one run, which name the runs they triggered; None while one of those is queued."""
         params = {"source_dag_id": dag_id, "source_run_id": run_id, "limit": 100}
-        return self._call("GET", "/api/v2/assets/events", params=params)["asset_events"]
+        accept = (HTTP_SERVER_ERROR,)  # Airflow fails where a run has no start date yet
+        answer = self._call("GET", "/api/v2/assets/events", accept=accept, params=params)
+        return answer.get("asset_events")
 
     def listeners(self, asset_id: int) -> list[str]:
         """The DAGs that an asset triggers."""
@@ -104,12 +107,11 @@ class Airflow:
             accept: codes of errors that are none here.
             request: further arguments of the HTTP client.
         """
-        # Server errors include asset events of a queued run, which cannot be read until it starts.
         for attempt in range(ATTEMPTS):
             is_last = attempt == ATTEMPTS - 1
             try:
                 answer = self._http.request(method, path, **request)
-                if is_last or not answer.is_server_error:
+                if is_last or not answer.is_server_error or answer.status_code in accept:
                     break
             except httpx.TransportError:
                 if is_last:
@@ -118,4 +120,4 @@ class Airflow:
             time.sleep(2)
         if answer.is_error and answer.status_code not in accept:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
-        return answer.json() if answer.content else {}
+        return answer.json() if answer.is_success and answer.content else {}

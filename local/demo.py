@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local import environment, places, samples, summary, supervisor, system
 from local.airflow_api import Airflow
+from local.board import DONE, FAILED, Board, Stage, stage
 from local.progress import Stopwatch
 
-ENDED = {"success", "failed"}
 WATCH = "watch_landing"
 PARSE_SECONDS = 90  # until the DAG files are read
 BEGIN_SECONDS = 10  # until the schedule of a new DAG has started its first run
@@ -32,6 +31,11 @@ class Run:
 
     dag_id: str
     run_id: str
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the source system of an ingest DAG, else the DAG."""
+        return self.dag_id.removeprefix("ingest_")
 
 
 def main() -> None:
@@ -49,8 +53,8 @@ def main() -> None:
     password = environment.known_secrets()["ADMIN_PASSWORD"]
     airflow = Airflow(addresses.api_port, environment.LOGIN, password, between=news.tell)
     failed = run_main_job(airflow, watch, news)
-    print("\n" + summary.summary(addresses.warehouse, places.MAIL))
-    print("\nWhere to look\n" + system.describe(addresses), flush=True)
+    print("\n" + summary.on_one_screen(addresses.warehouse, places.MAIL))
+    print("\n" + system.describe_in_short(addresses), flush=True)
     if failed:
         raise SystemExit("\n" + "\n".join(failed))
     watch.say("the demo is done")
@@ -62,18 +66,18 @@ def run_main_job(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> l
     Returns:
         A message for each failed run.
     """
-    waiting = [_begin(airflow, dag_id, watch) for dag_id in _first_dags(airflow, watch, news)]
-    failed = []
-    seen = set(waiting)
-    while waiting:
-        run = waiting.pop(0)
-        if _follow(airflow, run, watch, news) == "failed":
-            failed.append(_explain(airflow, run))
-            continue
-        later = [next_ for next_ in _triggered_by(airflow, run, watch, news) if next_ not in seen]
-        seen.update(later)
-        waiting += later
-    return failed
+    first = [_begin(airflow, dag_id) for dag_id in _first_dags(airflow, watch, news)]
+    with Board(watch) as board:
+        followed = {run: Followed(run, airflow, watch, board) for run in first}
+        while waiting := [one for one in followed.values() if not one.is_over]:
+            if news.tell():  # the scheduler, for one, could not create runs while it was away
+                for run in waiting:
+                    run.wait_anew()
+            for run in waiting:
+                for later in run.look():
+                    followed.setdefault(later, Followed(later, airflow, watch, board))
+            time.sleep(1)
+    return [run.failure for run in followed.values() if run.failure]
 
 
 def _first_dags(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> list[str]:
@@ -105,7 +109,7 @@ def _first_dags(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> li
     return ingests + [dag_id for dag_id in known if dag_id == WATCH]
 
 
-def _begin(airflow: Airflow, dag_id: str, watch: Stopwatch) -> Run:
+def _begin(airflow: Airflow, dag_id: str) -> Run:
     """A run of *dag_id* that starts now.
 
     On a new system the daily schedule starts a run as soon as the DAG is known. That run is used: a
@@ -115,80 +119,90 @@ def _begin(airflow: Airflow, dag_id: str, watch: Stopwatch) -> Run:
     while not airflow.runs(dag_id) and time.monotonic() < end:
         time.sleep(0.5)
     for run in airflow.runs(dag_id, state="queued") + airflow.runs(dag_id, state="running"):
-        watch.say(f"{dag_id}: its schedule has started {run['dag_run_id']}")
         return Run(dag_id, run["dag_run_id"])
-    run_id = airflow.trigger(dag_id, "make demo")
-    watch.say(f"{dag_id}: triggered {run_id}")
-    return Run(dag_id, run_id)
+    return Run(dag_id, airflow.trigger(dag_id, "make demo"))
 
 
-def _follow(airflow: Airflow, run: Run, watch: Stopwatch, news: supervisor.News) -> str:
-    """Print the progress of *run*, and what dies meanwhile, until it has ended.
+class Followed:
+    """A run that is followed to its end, and until the runs are known that it triggered.
 
-    Returns:
-        Its state.
+    Args:
+        run: the run.
+        airflow: where it runs.
+        watch: what prints messages.
+        board: what shows its stage.
+
+    Attributes:
+        is_over: whether there is nothing more to look for.
+        failure: why it failed; empty if it did not.
     """
-    end = time.monotonic() + RUN_SECONDS
-    printed: dict[str, str] = {}
-    while True:
-        news.tell()
-        state = airflow.run(run.dag_id, run.run_id)["state"]
-        tasks = airflow.tasks(run.dag_id, run.run_id)
-        for name, progress in _progress(tasks).items():
-            if printed.get(name) == progress:
-                continue
-            printed[name] = progress
-            watch.say(f"{run.dag_id}.{name}: {progress}")
-            for task in tasks:
-                if task["task_id"] == name and task["state"] == "up_for_retry":
-                    watch.say(f"    {_reason(_log(run, task))}; it will be retried")
-        if state in ENDED:
-            watch.say(f"{run.dag_id}: {state}")
-            return state
-        if time.monotonic() > end:
-            raise SystemExit(
-                f"{run.dag_id} has not ended after {RUN_SECONDS} s, see the Airflow UI"
-            )
-        time.sleep(1)
 
+    def __init__(self, run: Run, airflow: Airflow, watch: Stopwatch, board: Board) -> None:
+        self.run, self._airflow, self._watch, self._board = run, airflow, watch, board
+        self._end = time.monotonic() + RUN_SECONDS
+        self._has_ended = False
+        self._retried: set[tuple[str, int, int]] = set()
+        self.is_over, self.failure = False, ""
 
-def _progress(tasks: list[dict[str, Any]]) -> dict[str, str]:
-    """The states of each task that has started, such as ``3 of 12 success, 2 of 12 running``."""
-    states: dict[str, Counter[str]] = {}
-    for task in tasks:
-        states.setdefault(task["task_id"], Counter())[task["state"] or "waiting"] += 1
-    not_started = {"waiting", "scheduled", "queued"}
-    progress = {}
-    for name, counts in states.items():
-        total = sum(counts.values())
-        shown = [(state, counts[state]) for state in sorted(counts) if state not in not_started]
-        if total == 1:
-            progress[name] = "".join(state for state, _ in shown)
+    def wait_anew(self) -> None:
+        """Wait again as long for the runs that it triggers."""
+        if self._has_ended:
+            self._end = time.monotonic() + FOLLOW_SECONDS
+
+    def look(self) -> list[Run]:
+        """Look at it once.
+
+        Returns:
+            The runs that it is known to have triggered.
+
+        Raises:
+            SystemExit: it takes too long.
+        """
+        if self._has_ended:
+            return self._triggered()
+        run = self.run
+        state = self._airflow.run(run.dag_id, run.run_id)["state"]
+        tasks = self._airflow.tasks(run.dag_id, run.run_id)
+        for task in tasks:
+            attempt = (task["task_id"], task["map_index"], task["try_number"])
+            if task["state"] == "up_for_retry" and attempt not in self._retried:
+                self._retried.add(attempt)
+                name = f"{run.dag_id}.{task['task_id']}"
+                self._watch.say(f"{name}: {_reason(_log(run, task))}; it will be retried")
+        if state == "failed":
+            self._board.show(run.name, Stage(FAILED, done=stage(tasks).done))
+            self.failure, self.is_over = _explain(self._airflow, run), True
+        elif state == "success":
+            self._board.show(run.name, Stage(DONE, done=1))
+            self._has_ended = True
+            self.wait_anew()
         else:
-            progress[name] = ", ".join(f"{number} of {total} {state}" for state, number in shown)
-    return {name: text for name, text in progress.items() if text}
+            self._board.show(run.name, stage(tasks))
+            if time.monotonic() > self._end:
+                raise SystemExit(
+                    f"{run.dag_id} has not ended after {RUN_SECONDS} s, see the Airflow UI"
+                )
+        return []
 
-
-def _triggered_by(airflow: Airflow, run: Run, watch: Stopwatch, news: supervisor.News) -> list[Run]:
-    """The runs triggered by the assets that *run* has updated."""
-    end = time.monotonic() + FOLLOW_SECONDS
-    while True:
-        events = airflow.events(run.dag_id, run.run_id)
+    def _triggered(self) -> list[Run]:
+        """The runs triggered by the assets that it has updated."""
+        events = self._airflow.events(self.run.dag_id, self.run.run_id)
+        if events is None:  # one of them is queued
+            self.wait_anew()
+            return []
         triggered = {
             Run(created["dag_id"], created["run_id"])
             for event in events
             for created in event["created_dagruns"]
         }
-        expected = {dag for event in events for dag in airflow.listeners(event["asset_id"])}
+        expected = {dag for event in events for dag in self._airflow.listeners(event["asset_id"])}
         missing = expected - {run.dag_id for run in triggered}
-        if news.tell():  # the scheduler, for one, could not create runs while it was away
-            end = time.monotonic() + FOLLOW_SECONDS
-        if not missing:
-            return sorted(triggered, key=lambda run: run.dag_id)
-        if time.monotonic() > end:
-            watch.say(f"{', '.join(sorted(missing))} waits for other assets")
-            return sorted(triggered, key=lambda run: run.dag_id)
-        time.sleep(1)
+        if missing and time.monotonic() < self._end:
+            return []
+        if missing:
+            self._watch.say(f"{', '.join(sorted(missing))} waits for other assets")
+        self.is_over = True
+        return sorted(triggered, key=lambda run: run.dag_id)
 
 
 def _explain(airflow: Airflow, run: Run) -> str:

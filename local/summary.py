@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from email import message_from_bytes
 from email.policy import default
@@ -13,6 +14,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from claimhouse import warehouse
+from local import places, system
+
+# The summary at the end of the demo.
+COLUMNS, INDENT = 80, 13
+WIDTHS = (18, 9, 15, 15, 13, 10)
+MOST_SOURCES, MOST_MAILS = 6, 2
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -51,6 +58,66 @@ def summary(address: str, mail: Path) -> str:
         ]
     parts.append(("Mails", _mails(mail)))
     return "\n\n".join(f"{title}\n{text}" for title, text in parts)
+
+
+def on_one_screen(address: str, mail: Path) -> str:
+    """The results of the main job in a few lines of at most 80 characters.
+
+    Args:
+        address: the warehouse's ``postgresql://`` URL.
+        mail: the mailbox folder.
+    """
+    with warehouse.connect(address) as connection:
+        sources = _sources(connection)
+        issues = _query(connection, "open_issues")
+        waiting = _query(connection, "waiting")
+    counts = [f"{row['issues']:,} {row['severity']}" for row in issues]
+    things = [f"{row['kind']}: {row['things']:,}" for row in waiting]
+    parts = [
+        sources,
+        *_part("Issues open", [", ".join(counts) or "none"]),
+        *_part("For a person", _filled(things) or ["nothing"]),
+        *_part("Mailed", _newest(mail) or ["nothing"]),
+    ]
+    return "\n".join(parts)
+
+
+def _sources(connection: psycopg.Connection[Any]) -> str:
+    titles = ("Loaded", "files", "rows read", "accepted", "quarantined", "dropped")
+    rows = [tuple(row.values()) for row in _query(connection, "sources")]
+    shown = rows if len(rows) <= MOST_SOURCES else rows[: MOST_SOURCES - 1]
+    lines = [
+        "".join(
+            f"{_shown(value)[: width - 1]:{side}{width}}"
+            for value, side, width in zip(row, "<>>>>>", WIDTHS, strict=True)
+        )
+        for row in (titles, *shown)
+    ]
+    more = len(rows) - len(shown)
+    return "\n".join([*lines, f"and {more} more source systems"] if more else lines)
+
+
+def _newest(folder: Path) -> list[str]:
+    """The newest mails of *folder*: to whom and what."""
+    files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime, reverse=True)
+    lines = []
+    for file in files[:MOST_MAILS]:
+        mail = message_from_bytes(file.read_bytes(), policy=default)
+        lines.append(f"{mail['X-Envelope-To'] or mail['To']}: {mail['Subject']}")
+    more = len(files) - len(lines)
+    return [*lines[:-1], f"and {more + 1} more mails"] if more else lines
+
+
+def _filled(words: list[str]) -> list[str]:
+    """The *words* as lines, with commas."""
+    return textwrap.wrap(", ".join(words), COLUMNS - INDENT, max_lines=2, placeholder=" ...")
+
+
+def _part(title: str, lines: list[str]) -> list[str]:
+    """The *lines* beside their title; one that is too long is cut."""
+    room = COLUMNS - INDENT
+    cut = [line if len(line) <= room else line[: room - 3] + "..." for line in lines]
+    return [f"{'' if at else title:<{INDENT}}{line}" for at, line in enumerate(cut)]
 
 
 def _feeds(connection: psycopg.Connection[Any]) -> str:
@@ -115,3 +182,15 @@ def _query(connection: psycopg.Connection[Any], name: str, *values: Any) -> list
 
 def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> None:
+    """Print the summary of the running system."""
+    addresses = system.running()
+    if addresses is None:
+        raise SystemExit("the system is not running: make up")
+    print(summary(addresses.warehouse, places.MAIL))
+
+
+if __name__ == "__main__":
+    main()

@@ -33,6 +33,19 @@ from local.topology import API, BROKER, MAILBOX, OBJECT_STORE, Topology
 
 # Ends sessions of readers that are in the way of others: claimhouse.reporting.guard.
 GUARD = "guard"
+# The tabs of the pages, in Airflow's frame.
+FRAME = "/plugin/claimhouse"
+PAGES = {
+    "Overview": FRAME,
+    "Upload": f"{FRAME}/claimhouse/upload",
+    "Files": f"{FRAME}/claimhouse/files",
+    "Issues": f"{FRAME}/claimhouse/issues",
+}
+MAY = {
+    "reviewer": "uploads, processes, waives, corrects",
+    "viewer": "looks",
+    "admin": "does everything in Airflow, too",
+}
 
 
 @dataclass(frozen=True)
@@ -103,9 +116,15 @@ def _upgrade(warehouse: str, watch: Stopwatch) -> None:
         if schema.pending(warehouse) and components.any_runs():
             watch.say("the warehouse is of an earlier version: stopping Airflow to upgrade it")
             components.stop()
-        schema.upgrade(warehouse, say=watch.say)
+        schema.upgrade(warehouse, say=lambda text: _say(text, watch))
     except schema.UpgradeError as error:
         raise SystemExit(f"{error}\nThe warehouse is unchanged: {places.POSTGRES}") from None
+
+
+def _say(text: str, watch: Stopwatch) -> None:
+    """Report the progress of an upgrade, but not each of its revisions."""
+    if "the warehouse is at" not in text or ";" in text:
+        watch.say(text)
 
 
 def _start_guard(settings: dict[str, str]) -> None:
@@ -196,6 +215,22 @@ def describe(addresses: Addresses) -> str:
         f"  Secrets    {_short(places.SECRETS)}   (including the passwords of extracts)",
         f"  Logs       {_short(places.LOGS)}; of tasks {_short(task_logs())}",
         "  It runs until `make down`.",
+    ]
+    return "\n".join(lines)
+
+
+def describe_in_short(addresses: Addresses) -> str:
+    """The pages and logins, and where the rest is found, in a few lines of at most 80 characters."""
+    known = environment.known_secrets()
+    lines = [f"{name:<12} {addresses.ui}{path}" for name, path in PAGES.items()]
+    logins = [
+        f"{login:<9} {known[f'{login.upper()}_PASSWORD']}  {may}" for login, may in MAY.items()
+    ]
+    lines += [f"{'' if at else 'Log in as':<12} {login}" for at, login in enumerate(logins)]
+    lines += [
+        f'Warehouse    . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
+        f"More         make summary: all rows, issues and reports; mails in {_short(places.MAIL)}",
+        f"             `make down` stops it; passwords are in {_short(places.SECRETS)}",
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ import email
 import io
 import json
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from email import policy
@@ -19,7 +20,9 @@ import psycopg
 import pytest
 from local import processes
 from local.airflow_api import health
-from tests.system.running import System
+from tests.system.running import System, on_a_terminal
+
+SCREEN = (24, 80)  # rows and columns
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +159,35 @@ def the_process(demo, name):
 def test_a_second_demo_lands_nothing_and_mails_nobody_again(demo):
     before = batches(demo)
     mails = {mail.name for mail in (demo.folder / "mail").glob("*.eml")}
-    demo.run("local.demo")
+    shown = on_a_terminal([sys.executable, "-m", "local.demo"], *SCREEN, demo.environment)
     assert batches(demo) == before
     assert {mail.name for mail in (demo.folder / "mail").glob("*.eml")} == mails
+    ends_on_one_screen(demo, shown)
+
+
+def ends_on_one_screen(demo, shown):
+    """What the demo shows last: a line for each source, then a summary that fits one screen."""
+    rows, columns = SCREEN
+    above, _, summary = shown.rpartition("\nLoaded ")
+    lines = ["Loaded " + summary.splitlines()[0], *summary.splitlines()[1:]]
+    # The folder of a test has a longer name than var/.
+    lines = [line.replace(str(demo.folder), "var") for line in lines]
+    assert max(map(len, lines)) <= columns
+    assert len(lines) < rows
+    sources = {folder.name for folder in (demo.folder / "samples" / "landing").iterdir()}
+    last = {line.split()[0]: line.split()[1] for line in above.splitlines()[-12:] if line.strip()}
+    assert last.items() >= dict.fromkeys(sources, "done").items()
+    with psycopg.connect(demo.warehouse) as connection:
+        read = connection.execute(
+            "select source_system, sum(rows_read)::bigint from landing.batch group by 1"
+        ).fetchall()
+    loaded = {line.split()[0]: line.split()[2] for line in lines[1 : len(sources) + 1]}
+    for source, count in read:
+        assert loaded[source] == f"{count:,}"
+    text = "\n".join(lines)
+    assert text.count("/plugin/claimhouse") == 4
+    for login in ("viewer", "reviewer", "admin"):
+        assert demo.secrets[f"{login.upper()}_PASSWORD"] in text
 
 
 def batches(demo):

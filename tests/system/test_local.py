@@ -24,6 +24,7 @@ import psycopg
 import pytest
 import valkey
 from local import (
+    board,
     broker,
     demo,
     environment,
@@ -38,6 +39,7 @@ from local import (
     topology,
 )
 from psycopg.conninfo import conninfo_to_dict
+from tests.system.running import on_a_terminal
 from tests.worlds.manifest import enter_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -454,19 +456,60 @@ def test_the_landing_root_is_the_samples_or_the_folder_that_is_named(
 # The demo ---------------------------------------------------------------------------------------
 
 
-def test_progress_has_tasks_that_have_started() -> None:
+def test_the_stage_of_a_run_is_what_runs_in_it() -> None:
     tasks = [
         {"task_id": "land", "state": "success"},
         {"task_id": "verify", "state": "success"},
         {"task_id": "verify", "state": "running"},
         {"task_id": "verify", "state": "queued"},
-        {"task_id": "check", "state": None},
+        {"task_id": "check_star", "state": None},
         {"task_id": "load", "state": "scheduled"},
     ]
-    assert demo._progress(tasks) == {
-        "land": "success",
-        "verify": "1 of 3 running, 1 of 3 success",
-    }
+    assert board.stage(tasks) == board.Stage("verify", "1 of 3", (1 + 1 / 3) / 4)
+    tasks[2]["state"] = "skipped"
+    assert board.stage(tasks).name == ""
+    tasks[4]["state"] = "up_for_retry"
+    tasks[5]["state"] = "running"
+    assert board.stage(tasks) == board.Stage("check star, load", "", (1 + 2 / 3) / 4)
+    assert board.stage([]) == board.Stage("")
+
+
+SHOW = """
+from local.board import DONE, FAILED, Board, Stage
+from local.progress import Stopwatch
+watch = Stopwatch()
+with Board(watch) as board:
+    for name, *stages in (("billing", "land", "verify", "", DONE), ("clinic", "land", FAILED)):
+        for at in stages:
+            board.show(name, Stage(at, "1 of 3" if at == "verify" else ""))
+            if at == "verify":
+                watch.say("the scheduler has died")
+"""
+
+
+def test_a_pipe_has_a_short_line_for_each_stage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW], cwd=ROOT, env=os.environ | {"FORCE_COLOR": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.partition("] ")[2] for line in done.stdout.splitlines()]
+    assert lines == [
+        "billing: land",
+        "billing: verify",
+        "the scheduler has died",
+        "billing: done",
+        "clinic: land",
+        "clinic: failed",
+    ]
+
+
+def test_a_terminal_has_one_line_for_each_run() -> None:
+    shown = on_a_terminal([sys.executable, "-c", SHOW], rows=24, columns=80)
+    assert "billing: land" not in shown
+    assert "the scheduler has died" in shown
+    *_, billing, clinic = [line for line in shown.splitlines() if line.strip()]
+    assert billing.split()[:2] == ["billing", "done"]
+    assert clinic.split()[:2] == ["clinic", "failed"]
 
 
 def test_a_failed_task_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
@@ -509,6 +552,41 @@ def test_the_summary_adds_up_what_the_warehouse_and_the_mailbox_hold(
     assert "billing claims error date 2 1" in lines
     assert "star.fact_claim 0" in lines
     assert "reader@client.example, bcc@client.example An extract x.xlsx (2 KiB)" in lines
+
+
+def test_the_end_of_the_demo_fits_one_screen_however_much_there_is(
+    warehouse: psycopg.Connection[Any],
+    warehouse_url: str,
+    mail_server: tuple[int, Path],
+) -> None:
+    for number in range(1, 31):
+        source = f"a_source_system_with_a_long_name_{number:02}"
+        enter_file(warehouse, source, "claims")
+        warehouse.execute(
+            "insert into landing.batch (file_id, source_system, feed, received_date, state,"
+            " rows_read, rows_accepted, rows_quarantined, rows_dropped, code_version)"
+            " select max(file_id), %s, 'claims', current_date, 'loaded', %s, %s, 0, 0, 'test' from landing.file",
+            (source, 1_000_000_000 + number, 1_000_000_000 + number),
+        )
+    for severity, count in (("error", 2), ("warning", 3)):
+        for row in range(count):
+            warehouse.execute(
+                "insert into quality.issue (source_system, feed, rule, severity, row_number, message)"
+                " values ('billing', 'claims', 'date', %s, %s, 'm')",
+                (severity, row),
+            )
+    port, folder = mail_server
+    for number in range(4):
+        send(port, a_mail(f"<{number}@x>"))
+    text = summary.on_one_screen(warehouse_url, folder)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "1,000,000,001" in lines[1]
+    assert "and 25 more source systems" in lines
+    assert "Issues open  2 error, 3 warning" in lines
+    assert "new issues: 5" in text
+    assert "and 3 more mails" in text
+    assert len(lines) + 13 <= 24  # with the addresses below it
 
 
 # The Makefile -----------------------------------------------------------------------------------

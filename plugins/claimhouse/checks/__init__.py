@@ -9,9 +9,10 @@ Comes in: batches in the source tables, or the loaded star. Goes out: rows of
 
 from __future__ import annotations
 
-from claimhouse.checks.gate import ChecksFailed, release, scan_batches, scan_star
+from claimhouse.checks.gate import HOLDING, ChecksFailed, release, scan_batches, scan_star
 
 __all__ = [
+    "HOLDING",
     "ChecksFailed",
     "release",
     "scan_batches",

@@ -9,7 +9,8 @@ already says (key, references, freshness, amounts) becomes checks in :mod:`refer
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from psycopg import Connection
@@ -22,6 +23,8 @@ from claimhouse.severity import SEVERITIES
 from claimhouse.star import mapping
 
 CHECKS = settings.INCLUDE / "soda"
+# The severities of checks that hold a batch.
+HOLDING = [name for name, severity in SEVERITIES.items() if severity.holds_batch]
 # The bounds of a member's history.
 HISTORY = "star/sql/history.jinja"
 
@@ -93,15 +96,19 @@ def scan_star(
     return _or_fail(recorded)
 
 
-def release(batch_id: int, reviewer: str, reason: str) -> None:
+def release(
+    batch_id: int,
+    reviewer: str,
+    reason: str,
+    connect: Callable[[], AbstractContextManager[Connection[Any]]] = warehouse.connect,
+) -> None:
     """Let a held batch go on to the star, by waiving the checks that hold it.
 
     Raises:
         ValueError: the batch is not held.
     """
-    holding = [name for name, severity in SEVERITIES.items() if severity.holds_batch]
-    with warehouse.connect() as connection:
-        if not warehouse.query(connection, "checks/release", batch_id, reviewer, reason, holding):
+    with connect() as connection:
+        if not warehouse.query(connection, "checks/release", batch_id, reviewer, reason, HOLDING):
             raise ValueError(f"batch {batch_id} is not held")
 
 

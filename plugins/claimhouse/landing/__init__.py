@@ -4,7 +4,7 @@ Comes in: files below the landing root, or rows fetched from a database. Goes ou
 file and a batch to verify. May not know what later rooms do with a batch.
 
 :mod:`arrivals` lists the files that lie there, :mod:`archive` keeps them, :mod:`land` takes them in;
-:mod:`fetch` writes the rows of a database as files for it.
+:mod:`fetch` writes the rows of a database as files for it, :mod:`corrections` what a reviewer decided.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from claimhouse import batches, contracts, settings, storage, warehouse
 from claimhouse.contracts import Contract, FileOrder
-from claimhouse.landing import archive, arrivals, deliveries, order
+from claimhouse.landing import archive, arrivals, corrections, deliveries, order
 from claimhouse.landing.archive import CannotBeRead, Copy
 from claimhouse.landing.arrivals import Arrival, Listing
 from claimhouse.landing.deliveries import Content, Entered
@@ -76,6 +76,7 @@ def land(source: str) -> list[int]:
     with warehouse.connect() as connection:
         connection.autocommit = True
         _alone(connection, source)
+        corrections.write_missing(connection, source)
         listing = arrivals.of_source(source)
         for contract in known:
             _reorder(connection, contract)

@@ -1,0 +1,13 @@
+drop index quality.quarantine_record;
+drop index quality.issue_created;
+drop index quality.issue_batch;
+create index issue_batch on quality.issue (batch_id);
+drop index quality.issue_kind;
+drop trigger count_truncated on quality.issue;
+drop trigger count_deleted on quality.issue;
+drop trigger count_updated on quality.issue;
+drop trigger count_inserted on quality.issue;
+drop function quality.count_issues();
+drop table quality.issue_count;
+drop table quality.acted_issue;
+drop table quality.review_act;

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 
+import psycopg
 import pytest
 from tests.worlds.feeds import claim, claims_csv, csv_line, drop, take_in_all
 
-from claimhouse import ingest, review
+from claimhouse import ingest, review, storage
+from claimhouse.landing import corrections
 
 
 @pytest.fixture
@@ -98,3 +100,148 @@ def test_release_refuses_a_batch_that_is_not_held(landing_root, warehouse):
     (batch,) = ingest.land("billing")
     with pytest.raises(review.ReviewError, match="not held"):
         review.release(batch, "ada", "why not")
+
+
+def acts(warehouse) -> list[tuple[object, ...]]:
+    """What was decided: kind, who, why, who undid it and why."""
+    found = warehouse.execute(
+        "select kind, acted_by, reason, undone_by, undone_reason from quality.review_act order by act_id"
+    )
+    return list(found.fetchall())
+
+
+def statuses(warehouse) -> list[str]:
+    return [row[0] for row in warehouse.execute("select status from quality.issue order by issue_id")]
+
+
+def test_a_waiver_is_kept_and_can_be_undone_once(issue, warehouse):
+    review.waive(issue, "ada", "agreed with the sender")
+    review.undo(1, "bob", "they had not agreed")
+    assert statuses(warehouse) == ["open"]
+    kept = [("waive", "ada", "agreed with the sender", "bob", "they had not agreed")]
+    assert acts(warehouse) == kept
+    with pytest.raises(review.ReviewError, match="undone by bob"):
+        review.undo(1, "eve", "again")
+    with pytest.raises(review.ReviewError, match="no act"):
+        review.undo(2, "eve", "which")
+    assert acts(warehouse) == kept
+
+
+def test_an_act_that_was_undone_does_not_undo_a_later_one(issue, warehouse):
+    review.waive(issue, "ada", "first")
+    review.undo(1, "ada", "no")
+    review.waive(issue, "bob", "second")
+    with pytest.raises(review.ReviewError):
+        review.undo(1, "ada", "no")
+    assert statuses(warehouse) == ["waived"]
+
+
+def test_the_second_of_two_reviewers_is_told_what_the_first_did(issue, warehouse):
+    review.waive(issue, "ada", "agreed")
+    with pytest.raises(review.ReviewError, match="waived by ada at 20"):
+        review.waive(issue, "bob", "me too", seen=0)
+    with pytest.raises(review.ReviewError, match="waived by ada at 20"):
+        review.correct(issue, {"total_cost": "1"}, "bob", seen=0)
+    review.undo(1, "ada", "no")
+    with pytest.raises(review.ReviewError, match="ada has acted on it"):
+        review.correct(issue, {"total_cost": "1"}, "bob", seen=0)
+    with pytest.raises(review.ReviewError, match="ada has acted on it"):
+        review.waive(issue, "bob", "me too", seen=0)
+    review.waive(issue, "bob", "me too", seen=1)
+    assert statuses(warehouse) == ["waived"]
+    assert [act[1] for act in acts(warehouse)] == ["ada", "bob"]
+
+
+def test_a_row_has_one_waiting_correction(issue, warehouse):
+    path = review.correct(issue, {"total_cost": "1.00"}, "ada", "a call")
+    with pytest.raises(review.ReviewError, match="by ada at"):
+        review.correct(issue, {"total_cost": "2.00"}, "bob")
+    review.undo(1, "bob", "another number")
+    assert not storage.at(path).exists()
+    review.correct(issue, {"total_cost": "2.00"}, "bob", "a second call")
+    take_in_all()
+    costs = warehouse.execute("select total_cost from source_billing.claims where row_number = 2")
+    assert "2.00" in {str(row[0]) for row in costs}
+    assert statuses(warehouse) == ["corrected"]
+    with pytest.raises(review.ReviewError, match="has landed"):
+        review.undo(2, "bob", "no")
+    assert statuses(warehouse) == ["corrected"]
+
+
+def test_a_correction_survives_its_writer(issue, warehouse, monkeypatch):
+    """Killed after the act is kept and before the file is there: the next run writes it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            review.correct(issue, {"total_cost": "12.30"}, "ada", "a call")
+    assert acts(warehouse) == [("correct", "ada", "a call", None, None)]
+    take_in_all()
+    assert statuses(warehouse) == ["corrected"]
+    assert warehouse.execute("select count(*) from source_billing.claims").fetchone() == (2,)
+    assert take_in_all() == []  # and once only
+
+
+def test_a_correction_whose_undoing_is_killed_still_stands(issue, warehouse, monkeypatch):
+    review.correct(issue, {"total_cost": "12.30"}, "ada", "a call")
+
+    def removed_and_killed(path):
+        storage.at(path).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corrections, "take_back", removed_and_killed)
+        with pytest.raises(KeyboardInterrupt):
+            review.undo(1, "ada", "no")
+    assert acts(warehouse) == [("correct", "ada", "a call", None, None)]
+    take_in_all()
+    assert statuses(warehouse) == ["corrected"]
+
+
+def test_a_correction_is_not_taken_back_while_a_run_lands_files(issue, warehouse, warehouse_url):
+    path = review.correct(issue, {"total_cost": "12.30"}, "ada", "a call")
+    with psycopg.connect(warehouse_url, autocommit=True) as landing:
+        landing.execute("select pg_advisory_lock(hashtextextended('claimhouse.landing billing', 0))")
+        with pytest.raises(review.ReviewError, match="just now"):
+            review.undo(1, "ada", "no")
+    assert storage.at(path).exists()
+    review.undo(1, "ada", "no")
+    assert take_in_all() == []
+    assert statuses(warehouse) == ["open"]
+
+
+def test_all_of_several_issues_are_waived_or_none(landing_root, warehouse, warehouse_url):
+    bad = [claim(number, total_cost="xyz") for number in range(1, 5)]
+    drop(landing_root, "claims.csv", claims_csv(*bad))
+    take_in_all()
+    review.waive(3, "ada", "agreed")
+    with (
+        pytest.raises(review.ReviewError, match="issue 3 is not open: waived by ada"),
+        psycopg.connect(warehouse_url) as connection,
+    ):
+        review.waive_open(connection, [1, 2, 3, 4], "bob", "all of them")
+    assert statuses(warehouse) == ["open", "open", "waived", "open"]
+    with psycopg.connect(warehouse_url) as connection:
+        (act,) = review.waive_open(connection, [1, 2, 4], "bob", "the others", "rule number")
+    review.undo(act, "bob", "no")
+    assert statuses(warehouse) == ["open", "open", "waived", "open"]
+
+
+def test_the_counts_of_issues_are_those_of_the_table(landing_root, warehouse):
+    bad = [claim(number, total_cost="xyz") for number in range(1, 5)]
+    drop(landing_root, "claims.csv", claims_csv(*bad, claim(9)))
+    take_in_all()
+    review.waive(1, "ada", "agreed")
+    review.correct(2, {"total_cost": "1.00"}, "ada")
+    take_in_all()
+    warehouse.execute("delete from quality.acted_issue")
+    warehouse.execute("delete from quality.issue where issue_id = 4")
+    kind = "source_system, feed, rule, severity, status"
+    counted = warehouse.execute(f"select {kind}, count(*) from quality.issue group by {kind}")
+    summed = warehouse.execute(
+        f"select {kind}, sum(issues) from quality.issue_count group by {kind} having sum(issues) <> 0"
+    )
+    assert sorted(summed.fetchall()) == sorted(counted.fetchall())
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -57,8 +57,7 @@ def waive(
     """
     reason = _reason(reason)
     with connect() as connection:
-        _refuse_outdated(connection, issue_id, seen)
-        waive_open(connection, [issue_id], reviewer, reason)
+        waive_open(connection, [issue_id], reviewer, reason, seen=seen)
 
 
 def waive_open(
@@ -67,6 +66,7 @@ def waive_open(
     reviewer: str,
     reason: str,
     selection: str | None = None,
+    seen: int | None = None,
 ) -> list[int]:
     """Close issues without a change: all of them, or none.
 
@@ -76,12 +76,13 @@ def waive_open(
         reviewer: the login of whoever decides it.
         reason: why.
         selection: the filters that chose them, in words.
+        seen: of a single issue, see :func:`waive`.
 
     Returns:
         The acts: one for each source system.
 
     Raises:
-        ReviewError: no reason was given, or one of the issues is not open.
+        ReviewError: no reason was given, one of the issues is not open, or somebody has acted on it meanwhile.
     """
     waived = warehouse.query(
         connection, "review/waive", list(issue_ids), reviewer, _reason(reason), selection
@@ -89,7 +90,10 @@ def waive_open(
     if len(waived) < len(set(issue_ids)):
         left = min(set(issue_ids) - {row["issue_id"] for row in waived})
         raise ReviewError(f"issue {left} is not open{_closed(connection, left)}")
-    return sorted({row["act_id"] for row in waived})
+    acts = sorted({row["act_id"] for row in waived})
+    if seen is not None:
+        _refuse_outdated(connection, issue_ids[0], seen, acts)
+    return acts
 
 
 def release(
@@ -154,8 +158,9 @@ def correct(
     )
     with connect() as connection:
         warehouse.query(connection, "review/alone", corrected)
-        _refuse_outdated(connection, issue_id, seen)
         _quarantined(connection, issue_id)
+        if seen is not None:
+            _refuse_outdated(connection, issue_id, seen)
         _refuse_second(connection, contract, corrected)
         act = warehouse.query(
             connection, "review/correct", contract.source_system, row["batch_id"], row["row_number"],
@@ -227,15 +232,15 @@ def _closed(connection: Connection[Any], issue_id: int) -> str:
     return f": {row['status']} by {row['closed_by']} at {_moment(row['closed_at'])}"
 
 
-def _refuse_outdated(connection: Connection[Any], issue_id: int, seen: int | None) -> None:
-    """Refuse an act by somebody who was not shown the newest one.
+def _refuse_outdated(
+    connection: Connection[Any], issue_id: int, seen: int, own: Sequence[int] = ()
+) -> None:
+    """Refuse an act by somebody who was not shown the newest one; *own* are the acts of this transaction.
 
     Raises:
         ReviewError: somebody has acted on the issue, or its row, since.
     """
-    if seen is None:
-        return
-    for act in warehouse.query(connection, "review/act_since", issue_id, seen):
+    for act in warehouse.query(connection, "review/act_since", issue_id, seen, list(own)):
         raise ReviewError(
             f"{act['acted_by']} has acted on it meanwhile ({act['kind']}, {_moment(act['acted_at'])}); "
             "look at the issue again"

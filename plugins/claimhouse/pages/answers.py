@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from claimhouse import web
+from claimhouse import warehouse, web
 from claimhouse.pages.rights import Person
 
 log = logging.getLogger(__name__)
@@ -67,9 +67,12 @@ def misunderstand(_: Request, __: Exception) -> Response:
     return HTMLResponse(text, 400)
 
 
-def fail(_: Request, error: Exception) -> Response:
+def fail(request: Request, error: Exception) -> Response:
     """Say that something went wrong, and neither here nor in the log what the values were."""
-    log.error("a page failed: %s", type(error).__name__)
+    # The messages of the warehouse hold no values, and others may.
+    what = str(error) if isinstance(error, warehouse.WarehouseError) else type(error).__name__
+    route = request.scope.get("route")
+    log.error("%s %s failed: %s", request.method, getattr(route, "path", "a page"), what)
     text = web.page(
         "web/refused.html",
         status=500,

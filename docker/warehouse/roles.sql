@@ -4,12 +4,19 @@
 \set owner_password `cat "$SECRETS/warehouse_owner_password"`
 \set loader_password `cat "$SECRETS/warehouse_loader_password"`
 \set deliverer_password `cat "$SECRETS/warehouse_deliverer_password"`
+\set pages_password `cat "$SECRETS/warehouse_pages_password"`
 -- A statement with a password must not be in the log, even if it fails.
 set log_min_error_statement = panic;
 set client_min_messages = warning;
 
 select format('create role %I', role)
-from unnest(array['claimhouse', 'claimhouse_loader', 'claimhouse_deliverer']) as role
+from
+    unnest(
+        array[
+            'claimhouse', 'claimhouse_loader', 'claimhouse_deliverer', 'claimhouse_pages', 'claimhouse_viewer',
+            'claimhouse_reviewer'
+        ]
+    ) as role
 where role not in (select rolname from pg_roles)
 \gexec
 
@@ -18,6 +25,13 @@ alter role claimhouse_loader
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'loader_password';
 alter role claimhouse_deliverer
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'deliverer_password';
+alter role claimhouse_pages
+login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'pages_password';
+alter role claimhouse_viewer nologin nosuperuser nocreaterole nocreatedb noreplication nobypassrls;
+alter role claimhouse_reviewer nologin nosuperuser nocreaterole nocreatedb noreplication nobypassrls;
+-- Each request of a page becomes one of these; the login itself may do nothing.
+grant claimhouse_viewer, claimhouse_reviewer to claimhouse with admin true, inherit true, set true;
+grant claimhouse_viewer, claimhouse_reviewer to claimhouse_pages with inherit false, set true;
 -- Publication grants the tables that the loader owns, and writes what it records of their changes.
 grant claimhouse_loader to claimhouse with inherit true, set true;
 
@@ -75,7 +89,7 @@ revoke all on schema public from public;
 grant usage, create on schema public to claimhouse;
 
 -- Readers cannot take the last connections, nor lift the limit of their temporary files.
-grant pg_use_reserved_connections to claimhouse, claimhouse_loader, claimhouse_deliverer;
+grant pg_use_reserved_connections to claimhouse, claimhouse_loader, claimhouse_deliverer, claimhouse_pages;
 grant set on parameter temp_file_limit to claimhouse;
 -- What nobody needs of PostgreSQL's own functions: walls.sql, which is
 -- plugins/claimhouse/reporting/sql/harden/functions.sql.

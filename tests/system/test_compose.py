@@ -321,18 +321,19 @@ options = [
 ]
 backends = ensure_secrets_loaded()
 connection = backends[0].get_connection("claimhouse_landing")
+warehouse = backends[0].get_connection("claimhouse_warehouse")
 print(json.dumps([
     *(conf.get(*option) for option in options), connection.login, connection.password,
-    backends[0].get_connection("claimhouse_warehouse"),
+    warehouse.password, warehouse.login,
 ]))
 """
     files = (
         "fernet_key", "metadata_url", "metadata_async_url", "api_secret_key", "jwt_secret",
-        "s3_access_key", "s3_secret_key",
+        "s3_access_key", "s3_secret_key", "warehouse_pages_password",
     )  # fmt: skip
     assert _python(script, _environment_of(parsed, "api-server", secrets), tmp_path) == [
         *((secrets / file).read_text() for file in files),
-        None,
+        "claimhouse_pages",
     ]
 
 

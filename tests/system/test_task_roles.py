@@ -29,13 +29,14 @@ ROLES = ROOT / "docker" / "warehouse" / "roles.sql"
 WALLS = ROOT / "plugins" / "claimhouse" / "reporting" / "sql" / "harden" / "functions.sql"
 RELEASE = ROOT / "tests" / "data" / "releases" / "0.1.0"
 OWNER, LOADER, DELIVERER = "claimhouse", "claimhouse_loader", "claimhouse_deliverer"
+PAGES = "claimhouse_pages"
 SOURCE = "billing"
 
 
 def make_roles(database: str, secrets: Path) -> None:
     """Run the scripts as production does, with psql as the superuser."""
     secrets.mkdir(exist_ok=True)
-    for name in ("owner", "loader", "deliverer"):
+    for name in ("owner", "loader", "deliverer", "pages"):
         (secrets / f"warehouse_{name}_password").write_text(f"the {name}'s password")
     command = [embedded.BIN / "psql", "-X", "-q", "-d", database, "-f", ROLES, "-f", WALLS]
     environment = os.environ | {"SECRETS": str(secrets)}
@@ -194,6 +195,95 @@ def test_a_delivery_cannot(house: House, statement: str) -> None:
     refused(house, DELIVERER, statement)
 
 
+# What a request of a page may do, as one of the two roles that the pages' login may become.
+SEEN = (
+    "select count(*) from landing.batch",
+    "select count(*) from quality.quarantine",
+    "select count(*) from quality.needs_a_person",
+    "select count(*) from source_billing.claims",
+    "select count(*) from delivery.needs_a_person",
+    "select client, report, format, disclosed_at from delivery.ledger",
+)
+
+
+@pytest.mark.parametrize("role", ["claimhouse_viewer", "claimhouse_reviewer"])
+@pytest.mark.parametrize("statement", SEEN[:-1])
+def test_a_page_reads_what_it_shows(house: House, role: str, statement: str) -> None:
+    """After loads and publications, which make tables and revoke what no file lists."""
+    with house.session(PAGES) as connection:
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(statement)
+        connection.execute(f"set role {role}")
+        connection.execute(statement)
+
+
+def test_the_connections_of_pages_are_those_of_the_pages_code(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from claimhouse.pages import database
+
+    monkeypatch.setenv("WAREHOUSE_URL", url_as(PAGES, house.database))
+    with database.as_viewer() as connection:
+        assert connection.execute("select session_user, current_user").fetchone() == (
+            PAGES,
+            "claimhouse_viewer",
+        )
+        connection.execute(SEEN[-1])
+        with pytest.raises(errors.ReadOnlySqlTransaction):
+            connection.execute("update quality.issue set reason = 'x'")
+    with database.as_reviewer() as connection:
+        connection.execute("select pg_advisory_xact_lock(1)")
+        assert connection.execute("select current_user").fetchone() == ("claimhouse_reviewer",)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "set role claimhouse",
+        "set role claimhouse_loader",
+        "set role claimhouse_deliverer",
+        "set role {extracts}",
+        "create role mallory login",
+        "grant claimhouse_loader to claimhouse_pages",
+        "select * from star.fact_claim",
+        "select * from star.dim_patient",
+        "select * from source_billing.star_fact_claim",
+        "select * from security.pseudonym_key",
+        "select * from security.login",
+        "select * from published.edition",
+        "select recipient from delivery.ledger",
+        "select * from delivery.outbox",
+        "select * from quality.access_log",
+        "insert into landing.file (file_name) values ('x')",
+        "update landing.file set file_name = 'x'",
+        "delete from landing.batch",
+        "update landing.batch set rows_read = 0",
+        "delete from quality.issue",
+        "update quality.issue set raw_value = 'x'",
+        "update quality.quarantine set row_number = 1",
+        "truncate quality.issue",
+        "update source_billing.claims set batch_id = 1",
+        "update public.schema_version set version_num = 'x'",
+        "create temporary table x ()",
+        "create table public.x ()",
+        "create table landing.x ()",
+        "create view quality.x as select 1",
+        "copy (select 1) to program 'cat'",
+        "select pg_read_file('/etc/passwd')",
+        "select lo_create(0)",
+        "create database x",
+    ],
+)
+@pytest.mark.parametrize("role", [PAGES, "claimhouse_viewer", "claimhouse_reviewer"])
+def test_a_page_cannot(house: House, role: str, statement: str) -> None:
+    with house.session("postgres") as connection:
+        extracts = role_of(connection, f"client_{release_dump.CLIENT}")
+    with house.session(PAGES) as connection:
+        connection.execute(f"set role {role}")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(statement.format(extracts=extracts))
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -210,7 +300,7 @@ def test_the_owner_cannot(house: House, statement: str) -> None:
     refused(house, OWNER, statement)
 
 
-@pytest.mark.parametrize("role", [OWNER, LOADER, DELIVERER])
+@pytest.mark.parametrize("role", [OWNER, LOADER, DELIVERER, PAGES])
 def test_no_task_may_connect_to_another_database(house: House, role: str) -> None:
     elsewhere = urlsplit(url_as(role, house.database))._replace(path="/postgres").geturl()
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
@@ -258,7 +348,7 @@ def test_passwords_are_kept_as_scram_verifiers(house: House) -> None:
                 "select rolname, rolpassword from pg_authid where rolname like 'claimhouse%' and rolcanlogin"
             ).fetchall()
         )
-    assert kept.keys() == {OWNER, LOADER, DELIVERER}
+    assert kept.keys() == {OWNER, LOADER, DELIVERER, PAGES}
     assert all(verifier.startswith("SCRAM-SHA-256$") for verifier in kept.values())
 
 
@@ -293,7 +383,7 @@ def test_an_owner_on_a_managed_server_makes_the_roles_itself() -> None:
     statements = re.findall(
         r"(?m)^ +((?:create role claimhouse|grant claimhouse).*;)$", guide.read_text()
     )
-    assert len(statements) == 3
+    assert len(statements) == 4
     with empty_house() as house:
         with house.session("postgres") as connection:
             connection.execute("create role claimhouse login createrole")
@@ -312,5 +402,9 @@ def test_an_owner_on_a_managed_server_makes_the_roles_itself() -> None:
             superusers = connection.execute(
                 "select rolname from pg_roles where rolsuper"
             ).fetchall()
+        with house.session(PAGES) as connection:
+            for role in ("claimhouse_viewer", "claimhouse_reviewer"):
+                connection.execute(f"set role {role}")
+                connection.execute("select * from source_billing.claims")
     assert reports > 20
     assert superusers == [("postgres",)]

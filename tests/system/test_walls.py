@@ -74,6 +74,7 @@ HOLDERS = {
     "warehouse_deliverer": {"deliverer"},
     "warehouse_loader": {"worker"},
     "warehouse_owner": {"publisher"},
+    "warehouse_pages": {"api-server"},
     "warehouse_superuser_password": {"warehouse"},
     "warehouse_url": {"guard", "init"},
     "pseudonym_key": set(),
@@ -243,7 +244,7 @@ def test_only_servers_whose_images_ask_for_it_run_as_root(services: dict[str, An
 
 
 NEIGHBORS = {
-    "warehouse": {"init", "guard", *WORKERS},
+    "warehouse": {"init", "api-server", "guard", *WORKERS},
     "metadata": {"init", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS},
     "broker": {"scheduler", *WORKERS},
     "s3": {"init", "api-server", "triggerer", *WORKERS},

@@ -18,6 +18,12 @@ declare
                 or r.oid in (select n.nspowner from pg_namespace as n)
             )
     );
+    -- A connection of the pages takes the lock that keeps upgrades away.
+    pages constant text[] := array(
+        select r.rolname
+        from pg_roles as r
+        where r.rolname in ('claimhouse_pages', 'claimhouse_reviewer')
+    );
 begin
     if not (select r.rolsuper from pg_roles as r where r.rolname = current_user) then
         return;
@@ -30,6 +36,7 @@ begin
             p.proname ~ '^pg_stat_get_|_size$|^pg_lock_status$' as is_monitored,
             -- a load, a delivery and a publication lock, measure and end sessions
             p.proname ~ '^(pg|has)_' and p.proname <> 'pg_logical_emit_message' as is_of_tasks,
+            p.proname ~ '^pg_(try_)?advisory_' as is_of_pages,
             p.proacl is null or exists (select from aclexplode(p.proacl) as a where a.grantee = 0) as is_open
         from pg_proc as p
         where
@@ -54,6 +61,11 @@ begin
         end if;
         foreach task in array tasks loop
             if place.is_of_tasks and not has_function_privilege(task, place.oid, 'execute') then
+                execute format('grant execute on function %s to %I', place.name, task);
+            end if;
+        end loop;
+        foreach task in array pages loop
+            if place.is_of_pages and not has_function_privilege(task, place.oid, 'execute') then
                 execute format('grant execute on function %s to %I', place.name, task);
             end if;
         end loop;

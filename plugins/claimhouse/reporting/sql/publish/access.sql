@@ -22,7 +22,7 @@ begin
         inner join pg_roles as r on a.grantee = r.oid
         where
             a.grantee <> n.nspowner
-            and r.rolname not in ('reporting_owner', 'identified_owner')
+            and r.rolname not in ('reporting_owner', 'identified_owner', 'claimhouse_viewer', 'claimhouse_reviewer')
             and (
                 n.nspname = 'reporting'
                 and r.rolname not in (select l.role_name from security.login as l)

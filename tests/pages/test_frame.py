@@ -8,8 +8,13 @@ from tests.pages.looks import complaints, faults
 
 PEOPLE = ("viewer", "reviewer", "admin")
 # A value for each parameter of a route's address.
-VALUES = {"name": "claimhouse.css"}
-LISTS = ("/claimhouse/",)
+VALUES = {"name": "claimhouse.css", "file_id": "1", "ending": "csv"}
+LISTS = (
+    "/claimhouse/",
+    "/claimhouse/files",
+    "/claimhouse/files/not-taken",
+    "/claimhouse/files/1",
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from claimhouse.pages.rights import Person
 log = logging.getLogger(__name__)
 
 # The tabs: address below the root, and name.
-TABS = (("", "Overview"),)
+TABS = (("", "Overview"), ("files", "Files"))
 UNKNOWN = "There is no such page."
 
 
@@ -51,6 +51,11 @@ def go_to(request: Request, place: str, **query: Any) -> RedirectResponse:
 def root(request: Request) -> str:
     """The path of the overview, with a slash at its end: Airflow may be served below another path."""
     return str(request.scope["root_path"]) + "/"
+
+
+def airflow(request: Request) -> str:
+    """The path of Airflow's own pages, with a slash at its end."""
+    return root(request).removesuffix("claimhouse/")
 
 
 def refuse(_: Request, error: Exception) -> Response:

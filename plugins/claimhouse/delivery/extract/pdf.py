@@ -21,7 +21,7 @@ import vl_convert
 from claimhouse import settings
 from claimhouse.delivery.extract import chart
 from claimhouse.delivery.extract.model import Extract, TooManyRows, heading
-from claimhouse.delivery.extract.numbers import NumberFormat
+from claimhouse.delivery.extract.numbers import GENERAL, NumberFormat
 
 # Nobody reads more on paper: a page holds about 40 rows.
 MOST_ROWS = 2_000
@@ -55,24 +55,50 @@ def page(extract: Extract) -> bytes:
     listings = [listing(extract, name, table) for name, table in tables if table is not None]
     facts = extract.facts(rows.height if rows is not None else None)
     drawn = chart.shape(extract.summary) if extract.summary is not None else None
-    inputs = {
-        "data": json.dumps(
-            {
-                "title": extract.title,
-                "author": "Claimhouse",
-                "client": extract.client,
-                "as_of": facts["Data as of"],
-                "facts": list(facts.items()),
-                "definitions": list(extract.meanings().items()),
-                "tables": listings,
-                "wide": any(len(listing["columns"]) >= LANDSCAPE_COLUMNS for listing in listings),
-                "chart_title": drawn.title if drawn else "",
-                "fonts": FONTS,
-            }
-        )
+    content = {
+        "title": extract.title,
+        "client": extract.client,
+        "as_of": facts["Data as of"],
+        "facts": list(facts.items()),
+        "definitions": list(extract.meanings().items()),
+        "tables": listings,
+        "chart_title": drawn.title if drawn else "",
     }
     if extract.summary is not None and drawn:
-        inputs["chart"] = picture(drawn, extract.summary)
+        return _set(content, chart=picture(drawn, extract.summary))
+    return _set(content)
+
+
+def tables(
+    title: str, facts: dict[str, str], as_of: str, content: dict[str, pl.DataFrame]
+) -> bytes:
+    """A PDF of tables below a title; not encrypted.
+
+    Args:
+        title: of the document.
+        facts: labels and values that stand below it.
+        as_of: the time that each page says.
+        content: the tables by their headings.
+    """
+    bare = Extract(title, "", "", "", None, "identified", {}, None, None)
+    return _set(
+        {
+            "title": title,
+            "client": "",
+            "as_of": as_of,
+            "facts": [(label, _shown(value, GENERAL)) for label, value in facts.items()],
+            "definitions": [],
+            "tables": [listing(bare, name, table) for name, table in content.items()],
+            "chart_title": "",
+        }
+    )
+
+
+def _set(content: dict[str, Any], **pictures: str) -> bytes:
+    """The document of the template with *content*."""
+    wide = any(len(table["columns"]) >= LANDSCAPE_COLUMNS for table in content["tables"])
+    data = {"author": "Claimhouse", "fonts": FONTS, "wide": wide, **content}
+    inputs = {"data": json.dumps(data), **pictures}
     template = (settings.INCLUDE / "templates" / "extract.typ").read_bytes()
     document: bytes = typst.compile(template, format="pdf", sys_inputs=inputs)
     return document

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +23,7 @@ from msoffcrypto.method.ecma376_agile import ECMA376Agile
 from claimhouse.delivery.extract import chart
 from claimhouse.delivery.extract.model import (
     Extract,
+    Rows,
     TooManyRows,
     UnfitValue,
     heading,
@@ -31,7 +33,7 @@ from claimhouse.delivery.extract.model import (
 from claimhouse.delivery.extract.numbers import NumberFormat
 
 # A sheet holds 1,048,576 lines, one of them the header.
-MOST_ROWS = 1_048_575
+MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384
 LONGEST_TEXT = 32_767
 WIDEST = 60
 WIDTH_SAMPLE = 1_000
@@ -60,16 +62,37 @@ def workbook(extract: Extract) -> io.BytesIO:
         UnfitValue: a text does not fit in a cell.
     """
     result = io.BytesIO()
-    with zipfile.ZipFile(
-        result, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL
-    ) as archive:
-        shape, sheet = _write_rows(extract, archive)
-        book = zipfile.ZipFile(_book(extract, shape))
-        for part in book.namelist():
-            if part != sheet:
-                archive.writestr(part, book.read(part))
+    _write(extract, result, _book, 2 if extract.summary is None else 3)
     result.seek(0)
     return result
+
+
+def write_table(rows: Rows, target: BinaryIO) -> None:
+    """Write a workbook of one sheet, the rows below their own names, to *target*; not encrypted.
+
+    Raises:
+        TooManyRows: the rows or columns do not fit on a sheet.
+        UnfitValue: a text does not fit in a cell.
+    """
+    if len(rows.schema) > MOST_COLUMNS:
+        raise TooManyRows(f"more than {MOST_COLUMNS:,} columns: a sheet holds no more")
+    bare = Extract("Rows", "", "", "", None, "identified", {}, rows, None)
+    _write(bare, target, _bare_book, 1)
+
+
+def _write(
+    extract: Extract, target: BinaryIO, book: Callable[[Extract, _Shape], io.BytesIO], number: int
+) -> None:
+    """Write the *book* of the extract to *target*, with its rows as the sheet *number*, from 1."""
+    with zipfile.ZipFile(
+        target, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL
+    ) as archive:
+        sheet = f"xl/worksheets/sheet{number}.xml"
+        shape = _write_rows(extract, archive, book, sheet)
+        full = zipfile.ZipFile(book(extract, shape))
+        for part in full.namelist():
+            if part != sheet or extract.rows is None:
+                archive.writestr(part, full.read(part))
 
 
 def encrypt(content: io.BytesIO, password: str, target: BinaryIO) -> None:
@@ -92,16 +115,20 @@ class _Shape:
     widths: list[int]
 
 
-def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str | None]:
-    """Stream the rows into their sheet; returns its shape, and its name in the archive."""
+def _write_rows(
+    extract: Extract,
+    archive: zipfile.ZipFile,
+    book: Callable[[Extract, _Shape], io.BytesIO],
+    sheet: str,
+) -> _Shape:
+    """Stream the rows into *sheet* of the archive; returns its shape."""
     if extract.rows is None:
-        return _Shape(0, []), None
+        return _Shape(0, [])
     schema = extract.rows.schema
     frames = iter(extract.rows)
     first = next(frames, pl.DataFrame(schema=schema))
     widths = _widths(extract, first)
-    sheet = f"xl/worksheets/sheet{2 if extract.summary is None else 3}.xml"
-    empty = zipfile.ZipFile(_book(extract, _Shape(0, widths))).read(sheet)
+    empty = zipfile.ZipFile(book(extract, _Shape(0, widths))).read(sheet)
     head = re.sub(rb"<dimension [^>]*/>", b"", empty[: empty.index(END)])
     cells = [
         _cell(name, kind, style)
@@ -118,9 +145,9 @@ def _write_rows(extract: Extract, archive: zipfile.ZipFile) -> tuple[_Shape, str
             _check(frame)
             file.write(_lines(frame, cells))
         shape = _Shape(extract.rows.count, widths)
-        full = zipfile.ZipFile(_book(extract, shape)).read(sheet)
+        full = zipfile.ZipFile(book(extract, shape)).read(sheet)
         file.write(full[full.index(END) :])
-    return shape, sheet
+    return shape
 
 
 def _column_styles(head: bytes) -> list[int]:
@@ -206,6 +233,29 @@ def _check(frame: pl.DataFrame) -> None:
 
 def _book(extract: Extract, shape: _Shape) -> io.BytesIO:
     """The workbook, with an empty sheet of rows of *shape*."""
+    file, book = _opened(extract)
+    styles = _styles(book, extract)
+    _cover(book, extract, shape.count if extract.rows else None, styles)
+    if extract.summary is not None:
+        _summary(book, extract, extract.summary, styles)
+    if extract.rows is not None:
+        sheet = book.add_worksheet("Rows")
+        _frame_sheet(sheet, extract, extract.rows.schema, shape, styles)
+    book.close()
+    return file
+
+
+def _bare_book(extract: Extract, shape: _Shape) -> io.BytesIO:
+    """A workbook of nothing but an empty sheet of rows of *shape*."""
+    file, book = _opened(extract)
+    schema = extract.rows.schema if extract.rows else {}
+    sheet = book.add_worksheet("Rows")
+    _frame_sheet(sheet, extract, schema, shape, _styles(book, extract), neutral)
+    book.close()
+    return file
+
+
+def _opened(extract: Extract) -> tuple[io.BytesIO, Any]:
     file = io.BytesIO()
     book = xlsxwriter.Workbook(
         file,
@@ -217,15 +267,7 @@ def _book(extract: Extract, shape: _Shape) -> io.BytesIO:
         },
     )
     book.set_properties({"title": extract.title, "company": "Claimhouse"})
-    styles = _styles(book, extract)
-    _cover(book, extract, shape.count if extract.rows else None, styles)
-    if extract.summary is not None:
-        _summary(book, extract, extract.summary, styles)
-    if extract.rows is not None:
-        sheet = book.add_worksheet("Rows")
-        _frame_sheet(sheet, extract, extract.rows.schema, shape, styles)
-    book.close()
-    return file
+    return file, book
 
 
 def _styles(book: Any, extract: Extract) -> dict[str, Any]:
@@ -346,12 +388,17 @@ def _draw(
 
 
 def _frame_sheet(
-    sheet: Any, extract: Extract, schema: Any, shape: _Shape, styles: dict[str, Any]
+    sheet: Any,
+    extract: Extract,
+    schema: Any,
+    shape: _Shape,
+    styles: dict[str, Any],
+    name_of: Callable[[str], str] = heading,
 ) -> None:
     """The frozen header, and all else around the cells of a sheet of *shape*."""
     for number, (name, kind) in enumerate(schema.items()):
         sheet.set_column(number, number, shape.widths[number], styles[_style(extract, name, kind)])
-        sheet.write_string(0, number, heading(name), styles["head"])
+        sheet.write_string(0, number, name_of(name), styles["head"])
     sheet.set_row(0, 30)
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, shape.count, len(schema) - 1)
@@ -371,7 +418,9 @@ def _widths(extract: Extract, frame: pl.DataFrame) -> list[int]:
 
 def _width(column: pl.Series, number_format: NumberFormat) -> int:
     shown = [_shown(value, number_format) for value in column.to_list()]
-    longest_word = max(map(len, heading(column.name).split()))  # headings wrap between words
+    longest_word = max(
+        map(len, heading(column.name).split()), default=0
+    )  # headings wrap between words
     return min(max([*map(len, shown), longest_word + 3, 9]) + 2, WIDEST)
 
 

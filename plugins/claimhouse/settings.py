@@ -36,6 +36,15 @@ def corrections_root() -> str:
     return os.environ.get("CLAIMHOUSE_CORRECTIONS_ROOT", f"{landing_root()}/corrections")
 
 
+# The folder of the landing root where uploads wait until somebody processes them; of no source system.
+UPLOADS = "_uploads"
+
+
+def upload_bytes() -> int:
+    """How many bytes a file may have that is uploaded on the pages."""
+    return int(os.environ.get("CLAIMHOUSE_UPLOAD_MIB", "2048")) * 1024 * 1024
+
+
 def settle_seconds() -> float:
     """How many seconds a file must be unchanged before it is landed."""
     return float(os.environ.get("CLAIMHOUSE_SETTLE_SECONDS", "2"))

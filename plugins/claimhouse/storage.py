@@ -14,7 +14,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -355,6 +355,110 @@ def write(address: str, content: bytes) -> None:
         put(draft, address)
     finally:
         draft.unlink(missing_ok=True)
+
+
+class NewFile:
+    """A file below a root that is written piece by piece: it is there when it is finished, and then it is whole.
+
+    Args:
+        root: an address.
+        parts: the names of its folders, which are created and become private, and its own.
+    """
+
+    def __init__(self, root: str, parts: tuple[str, ...]) -> None:
+        path = local(root)
+        if path is None:
+            store, key = _store(root, parts)
+            self._draft: Path | None = None
+            self._file: Any = store.open(key, "wb", block_size=CHUNK)
+            return
+        folder = path
+        for part in parts[:-1]:
+            folder = folder / part
+            make_private(folder)
+        self._path = folder / parts[-1]
+        self._draft = folder / f".{uuid.uuid4().hex}{IN_PROGRESS}"
+        self._file = new_file(self._draft)
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece; no more than one of a few MiB is kept in memory."""
+        self._file.write(piece)
+
+    def finish(self) -> None:
+        """Have the file in its place."""
+        if self._draft is None:
+            self._file.close()
+            return
+        sync(self._file)
+        self._file.close()
+        put(self._draft, str(self._path))
+
+    def discard(self) -> None:
+        """Leave nothing of it; also after a finish that failed."""
+        if self._draft is None:
+            self._file.closed = True  # closing would write what there is
+            self._file.discard()
+            return
+        self._file.close()
+        self._draft.unlink(missing_ok=True)
+        _remove_empty(self._draft.parent)
+
+
+def remove(root: str, parts: tuple[str, ...]) -> None:
+    """Remove a file below *root* if it is there, and on disk its folder if that is empty then."""
+    path = local(root)
+    if path is None:
+        store, key = _store(root, parts)
+        with suppress(FileNotFoundError):
+            store.rm_file(key)
+        return
+    with suppress(FileNotFoundError, NotADirectoryError), _folder(path, parts[:-1]) as folder:
+        os.unlink(parts[-1], dir_fd=folder)
+    _remove_empty(path.joinpath(*parts[:-1]))
+
+
+def move(root: str, parts: tuple[str, ...], target: tuple[str, ...]) -> None:
+    """Move a file below *root* to a place where there is none; it arrives there now.
+
+    A move that was interrupted may be repeated. Folders that exist stay as open as they are.
+
+    Raises:
+        FileNotFoundError: it is at neither place.
+    """
+    if status(root, parts) is None:
+        if status(root, target) is None:
+            raise FileNotFoundError("the file is gone")
+        return
+    path = local(root)
+    if path is None:
+        store, key = _store(root, parts)
+        store.copy(key, _store(root, target)[1])
+        store.rm_file(key)
+        return
+    source, new = path.joinpath(*parts), path.joinpath(*target)
+    if not new.parent.is_dir():
+        make_private(new.parent)
+    os.utime(source, follow_symlinks=False)
+    source.replace(new)
+    sync_folder(new.parent)
+    _remove_empty(source.parent)
+
+
+def remove_unfinished(root: str, *folder: str) -> None:
+    """Remove what killed servers left of files in a store; on disk :func:`things` lists it."""
+    if local(root) is not None:
+        return
+    store, prefix = _store(root, folder)
+    bucket, key, _ = store.split_path(prefix)
+    found = store.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{key}/")
+    for upload in found.get("Uploads", ()):
+        if (datetime.now(UTC) - upload["Initiated"]).total_seconds() > ABANDONED_SECONDS:
+            store.abort_mpu(bucket, upload["Key"], upload["UploadId"])
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # there is something in it
+        folder.rmdir()
 
 
 def pour(read: Callable[[int], bytes], write: Callable[[bytes], Any]) -> tuple[int, str]:

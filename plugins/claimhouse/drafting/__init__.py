@@ -8,9 +8,11 @@ Comes in: a file. Goes out: YAML for a person to finish, without a value of the 
 
 from __future__ import annotations
 
-from claimhouse.drafting.draft import main, write
+from claimhouse.drafting.draft import draft, feed_name, main, write
 
 __all__ = [
+    "draft",
+    "feed_name",
     "main",
     "write",
 ]

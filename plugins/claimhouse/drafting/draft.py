@@ -77,12 +77,17 @@ def write(path: Path, source: str, feed: str | None = None, folder: Path | None 
     Raises:
         Unreadable: the file as a whole cannot be read.
     """
-    name = feed or snake(re.sub(r"\d", "", path.name.split(".")[0])) or "feed"
+    name = feed or feed_name(path.name)
     target = (folder or settings.PROJECT / "var" / "drafts") / source / f"{name}.yaml"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(draft(path, source, name), encoding="utf-8")
     contracts.load(target)
     return target
+
+
+def feed_name(file_name: str) -> str:
+    """What to call the feed of a file, after its name."""
+    return snake(re.sub(r"\d", "", file_name.partition(".")[0])) or "feed"
 
 
 def _closest(source: str, path: Path) -> str:

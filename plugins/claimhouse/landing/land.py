@@ -92,7 +92,7 @@ def report_unclaimed() -> list[str]:
     Returns:
         The folders concerned, without file names (they may hold a person's name).
     """
-    known = {*contracts.sources(), "archive", "corrections"}
+    known = {*contracts.sources(), "archive", "corrections", settings.UPLOADS}
     folders = []
     with warehouse.connect() as connection:
         connection.autocommit = True

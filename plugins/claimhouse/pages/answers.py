@@ -16,7 +16,7 @@ from claimhouse.pages.rights import Person
 log = logging.getLogger(__name__)
 
 # The tabs: address below the root, and name.
-TABS = (("", "Overview"), ("files", "Files"))
+TABS = (("", "Overview"), ("upload", "Upload"), ("files", "Files"))
 UNKNOWN = "There is no such page."
 
 

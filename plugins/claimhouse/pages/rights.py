@@ -17,9 +17,11 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
 
 from claimhouse import contracts, web
+from claimhouse.web import multipart
 
 FORM = "application/x-www-form-urlencoded"
 LARGEST_FORM = 1_000_000
+LONGEST_TOKEN = 1_000
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,30 @@ async def changes(request: Request, looks: Looks) -> None:
     if not looks.runs:
         raise HTTPException(403, "You may look, and not change anything.")
     token = request.headers.get(web.HEADER)
-    if token is None:
+    if token is None and request.headers.get("content-type", "").startswith(multipart.CONTENT_TYPE):
+        token = await _first_part(request)
+    elif token is None:
         token = str((await form(request)).get(web.FIELD, ""))
     if not tokens().is_of(token, looks.name):
         raise HTTPException(403, "This page is too old. Open it anew and try again.")
+
+
+async def _first_part(request: Request) -> str:
+    """The token of a form with files, in its first part: no more of the body is read.
+
+    What follows is in ``request.state.parts``.
+    """
+    parts = multipart.events(request.headers["content-type"], request.stream())
+    request.state.parts, token = parts, b""
+    try:
+        begin = await anext(parts)
+        if not isinstance(begin, multipart.Begin) or begin.name != web.FIELD:
+            return ""
+        while isinstance(piece := await anext(parts), bytes) and len(token) <= LONGEST_TOKEN:
+            token += piece
+    except (multipart.NotMultipart, StopAsyncIteration):
+        return ""
+    return token.decode("utf-8", "replace")
 
 
 async def form(request: Request) -> FormData:

@@ -13,14 +13,16 @@ A block passes through these modules, none of which knows a database or Airflow:
 * :mod:`issues` says what was wrong.
 
 :mod:`recognize` finds the contract of a file by its content, :mod:`repeats` the keys that a file
-repeats. :mod:`source_tables` alone knows the database.
+repeats, :mod:`preview` the first rows for a person who decides whether to load it. :mod:`source_tables`
+alone knows the database.
 """
 
 from __future__ import annotations
 
 from claimhouse.verification.header import Plan, fold, make_plan, match_header
-from claimhouse.verification.recognize import Recognition, dialect_of, explain, fit_contracts
-from claimhouse.verification.sheets import Opened, open_tables
+from claimhouse.verification.preview import Preview, preview
+from claimhouse.verification.recognize import Fit, Recognition, dialect_of, explain, fit_contracts
+from claimhouse.verification.sheets import Opened, listed, open_tables
 from claimhouse.verification.source_tables import (
     OutOfBalance,
     close_issues,
@@ -34,9 +36,11 @@ from claimhouse.verification.source_tables import (
 from claimhouse.verification.verify import share_fitting
 
 __all__ = [
+    "Fit",
     "Opened",
     "OutOfBalance",
     "Plan",
+    "Preview",
     "Recognition",
     "close_issues",
     "dialect_of",
@@ -45,10 +49,12 @@ __all__ = [
     "fit_contracts",
     "fold",
     "index",
+    "listed",
     "make_plan",
     "match_header",
     "names",
     "open_tables",
+    "preview",
     "reject_batch",
     "set_reversals_aside",
     "share_fitting",

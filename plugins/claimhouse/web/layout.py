@@ -44,7 +44,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(number=number, moment=moment, money=money, day=day)
+    templates.filters.update(number=number, moment=moment, money=money, day=day, size=size)
     templates.globals.update(static_files=static_files())
     return templates
 
@@ -57,6 +57,15 @@ def number(value: int | Decimal | None) -> str:
 def money(value: Decimal | None) -> str:
     """An amount in dollars and cents."""
     return NONE if value is None else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
+
+
+def size(value: int | None) -> str:
+    """A number of bytes."""
+    if value is None:
+        return NONE
+    return (
+        f"{-(-value // 1024):,} KiB" if value < 1024 * 1024 else f"{value / 1024 / 1024:,.1f} MiB"
+    )
 
 
 def moment(value: datetime | None) -> str:

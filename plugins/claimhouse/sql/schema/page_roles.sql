@@ -20,6 +20,10 @@ begin
     grant update (state, checked_at) on landing.batch to claimhouse_reviewer;
     grant select on delivery.needs_a_person to claimhouse_viewer, claimhouse_reviewer;
     grant select (client, report, format, state, disclosed_at) on delivery.ledger to claimhouse_viewer;
+    grant insert (uploaded_by, file_name, size_bytes, checksum, place, source_system, feed, fit_percent)
+    on landing.upload to claimhouse_reviewer;
+    grant update (state, source_system, feed, landing_path, run_id, decided_by, decided_at)
+    on landing.upload to claimhouse_reviewer;
     -- The rows of feeds; not the views that map them. Tables made later are given when they are made.
     for place in
         select

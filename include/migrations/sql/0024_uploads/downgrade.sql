@@ -1,0 +1,2 @@
+-- The files stay in the landing root.
+drop table landing.upload;

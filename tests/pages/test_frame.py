@@ -8,9 +8,10 @@ from tests.pages.looks import complaints, faults
 
 PEOPLE = ("viewer", "reviewer", "admin")
 # A value for each parameter of a route's address.
-VALUES = {"name": "claimhouse.css", "file_id": "1", "ending": "csv"}
+VALUES = {"name": "claimhouse.css", "number": "1", "file_id": "1", "ending": "csv"}
 LISTS = (
     "/claimhouse/",
+    "/claimhouse/upload",
     "/claimhouse/files",
     "/claimhouse/files/not-taken",
     "/claimhouse/files/1",

@@ -9,10 +9,12 @@ Comes in: a file. Goes out: YAML for a person to finish, without a value of the 
 from __future__ import annotations
 
 from claimhouse.drafting.draft import draft, feed_name, main, write
+from claimhouse.drafting.sample import first_rows
 
 __all__ = [
     "draft",
     "feed_name",
+    "first_rows",
     "main",
     "write",
 ]

@@ -21,9 +21,9 @@ from claimhouse import contracts, drafting, settings, verification, warehouse
 from claimhouse.contracts import Contract
 from claimhouse.landing import uploads
 from claimhouse.landing.uploads import Incoming, Refused
-from claimhouse.pages import answers, database, runs
+from claimhouse.pages import access, answers, database, runs
 from claimhouse.pages.rights import Form, Looks, Person
-from claimhouse.reading import Unreadable
+from claimhouse.reading import Unreadable, guess_dialect
 from claimhouse.verification import Fit, Preview, listed
 from claimhouse.web import multipart
 
@@ -105,10 +105,12 @@ class Looked:
     Attributes:
         choices: the contracts of the sources that the person may run and that can read the file, the best first.
         trouble: why none fits, a sentence; empty where one does.
+        is_readable: whether its rows can be read at all.
     """
 
     choices: tuple[Choice, ...]
     trouble: str
+    is_readable: bool = True
 
     @property
     def best(self) -> Choice | None:
@@ -126,6 +128,11 @@ class Followed:
     source: str
     run: runs.Run
     files: list[dict[str, Any]]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it ended because a check holds one of them."""
+        return self.run.has_failed and any("held" in file["state"] for file in self.files)
 
 
 @routes.get("/upload")
@@ -251,12 +258,19 @@ def _look(looks: Person, name: str, place: str, size: int) -> Looked:
     try:
         with LOOKING, uploads.looked_at(place, size) as path:
             recognition = verification.fit_contracts(known, path)
-    except (Refused, Unreadable) as error:
-        return Looked((), str(error))
+            if not any(len(fit.values) > 1 for fit in recognition.fits):
+                drafting.first_rows(path, guess_dialect(path))  # what it is may be plainer to say
+    except Unreadable as error:
+        why = f"No contract describes this file, and it is no table. {error.message}"
+        return Looked((), why, is_readable=False)
+    except Refused as error:
+        return Looked((), str(error), is_readable=False)
     except Exception as error:
         log.error("an upload could not be looked at: %s", type(error).__name__)
-        return Looked((), "The file could not be looked at. Tell who maintains Claimhouse.")
-    choices = tuple(_choice(fit, name) for fit in recognition.fits)
+        return Looked(
+            (), "The file could not be looked at. Tell who maintains Claimhouse.", is_readable=False
+        )
+    choices = tuple(_choice(fit, name) for fit in recognition.fits if fit.values)
     looked = Looked(choices, "")
     if looked.best:
         return looked
@@ -301,7 +315,7 @@ def uploaded(
     chosen = next(
         (choice for choice in looked.choices if choice.contract.name == contract), looked.best
     ) or next(iter(looked.choices), None)
-    shown, refused = _previewed(row, chosen)
+    shown, refused = _previewed(looks, row, chosen)
     with database.as_viewer() as connection:
         known = warehouse.query(connection, "pages/same_upload", row["checksum"], list(looks.sees))
     return answers.show(
@@ -317,18 +331,22 @@ def uploaded(
     )
 
 
-def _previewed(row: dict[str, Any], chosen: Choice | None) -> tuple[Preview | None, str]:
+def _previewed(
+    looks: Person, row: dict[str, Any], chosen: Choice | None
+) -> tuple[Preview | None, str]:
     """The first rows, or why there are none."""
     if chosen is None or not chosen.fit.is_complete:
         return None, ""
     name = chosen.landing_name or row["file_name"]
     try:
         with LOOKING, uploads.looked_at(row["place"], row["size_bytes"]) as path:
-            return verification.preview(chosen.contract, path, name), ""
+            shown = verification.preview(chosen.contract, path, name)
     except Unreadable as error:
         return None, error.message
     except Refused as error:
         return None, str(error)
+    access.record(looks, f"upload {row['upload_id']}", chosen.contract.source_system)
+    return shown, ""
 
 
 @routes.get("/upload/{number}/draft")

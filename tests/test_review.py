@@ -111,7 +111,9 @@ def acts(warehouse) -> list[tuple[object, ...]]:
 
 
 def statuses(warehouse) -> list[str]:
-    return [row[0] for row in warehouse.execute("select status from quality.issue order by issue_id")]
+    return [
+        row[0] for row in warehouse.execute("select status from quality.issue order by issue_id")
+    ]
 
 
 def test_a_waiver_is_kept_and_can_be_undone_once(issue, warehouse):
@@ -200,7 +202,9 @@ def test_a_correction_whose_undoing_is_killed_still_stands(issue, warehouse, mon
 def test_a_correction_is_not_taken_back_while_a_run_lands_files(issue, warehouse, warehouse_url):
     path = review.correct(issue, {"total_cost": "12.30"}, "ada", "a call")
     with psycopg.connect(warehouse_url, autocommit=True) as landing:
-        landing.execute("select pg_advisory_lock(hashtextextended('claimhouse.landing billing', 0))")
+        landing.execute(
+            "select pg_advisory_lock(hashtextextended('claimhouse.landing billing', 0))"
+        )
         with pytest.raises(review.ReviewError, match="just now"):
             review.undo(1, "ada", "no")
     assert storage.at(path).exists()

@@ -51,6 +51,7 @@ SHARE_THE_SYSTEM = (
     "tests/pages/test_upload.py",
     "tests/pages/test_files.py",
     "tests/pages/test_issues.py",
+    "tests/pages/test_logins.py",
 )
 LONGEST = {
     file: place

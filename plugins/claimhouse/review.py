@@ -55,7 +55,7 @@ def waive(
     Raises:
         ReviewError: no reason was given, the issue is not open, or somebody has acted on it meanwhile.
     """
-    reason = _reason(reason)
+    reason = needed(reason)
     with connect() as connection:
         waive_open(connection, [issue_id], reviewer, reason, seen=seen)
 
@@ -85,7 +85,7 @@ def waive_open(
         ReviewError: no reason was given, one of the issues is not open, or somebody has acted on it meanwhile.
     """
     waived = warehouse.query(
-        connection, "review/waive", list(issue_ids), reviewer, _reason(reason), selection
+        connection, "review/waive", list(issue_ids), reviewer, needed(reason), selection
     )
     if len(waived) < len(set(issue_ids)):
         left = min(set(issue_ids) - {row["issue_id"] for row in waived})
@@ -105,7 +105,7 @@ def release(
         ReviewError: no reason was given, or the batch is not held.
     """
     try:
-        checks.release(batch_id, reviewer, _reason(reason), connect)
+        checks.release(batch_id, reviewer, needed(reason), connect)
     except ValueError as error:
         raise ReviewError(str(error)) from error
 
@@ -188,7 +188,7 @@ def undo(act_id: int, reviewer: str, reason: str, *, connect: Connect = warehous
         ReviewError: no reason was given, there is no such act, it is undone already, or something that was
             loaded, or is about to be, depends on it.
     """
-    reason = _reason(reason)
+    reason = needed(reason)
     with connect() as connection:
         acts = warehouse.query(connection, "review/act", act_id)
         if not acts:
@@ -318,7 +318,12 @@ def _refuse_second(
         raise ReviewError("the row has a correction already, and a second one would be added to it")
 
 
-def _reason(reason: str) -> str:
+def needed(reason: str) -> str:
+    """A reason.
+
+    Raises:
+        ReviewError: it is empty.
+    """
     if not reason.strip():
         raise ReviewError("a reason is required")
     return reason

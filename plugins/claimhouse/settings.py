@@ -199,3 +199,11 @@ def session_limits() -> SessionLimits:
 def editions() -> int:
     """How many editions of a report can be read again."""
     return int(os.environ.get("CLAIMHOUSE_EDITIONS", "35"))
+
+
+def masks_phi() -> bool:
+    """Whether pages mask names, addresses, numbers of persons and birth dates until a person asks for a record.
+
+    Anything but ``false`` masks.
+    """
+    return os.environ.get("CLAIMHOUSE_MASK_PHI", "true").strip().lower() != "false"

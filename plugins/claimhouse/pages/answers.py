@@ -16,7 +16,9 @@ from claimhouse.pages.rights import Person
 log = logging.getLogger(__name__)
 
 # The tabs: address below the root, and name.
-TABS = (("", "Overview"), ("upload", "Upload"), ("files", "Files"))
+TABS = (("", "Overview"), ("upload", "Upload"), ("files", "Files"), ("issues", "Issues"))
+# Pages below another tab than their address says.
+BELOW = {"held": "issues", "acts": "issues"}
 UNKNOWN = "There is no such page."
 
 
@@ -30,6 +32,7 @@ def show(request: Request, template: str, person: Person, **values: Any) -> HTML
         values: what the template shows.
     """
     tab = request.url.path.removeprefix(root(request)).partition("/")[0]
+    tab = BELOW.get(tab, tab)
     text = web.page(
         f"pages/{template}.html", root=root(request), tabs=TABS, tab=tab, person=person, **values
     )

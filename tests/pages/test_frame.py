@@ -8,13 +8,26 @@ from tests.pages.looks import complaints, faults
 
 PEOPLE = ("viewer", "reviewer", "admin")
 # A value for each parameter of a route's address.
-VALUES = {"name": "claimhouse.css", "number": "1", "file_id": "1", "ending": "csv"}
+VALUES = {
+    "name": "claimhouse.css",
+    "number": "1",
+    "file_id": "1",
+    "ending": "csv",
+    "issue_id": "1",
+    "act_id": "1",
+    "batch_id": "1",
+}
 LISTS = (
     "/claimhouse/",
     "/claimhouse/upload",
     "/claimhouse/files",
     "/claimhouse/files/not-taken",
     "/claimhouse/files/1",
+    "/claimhouse/issues",
+    "/claimhouse/issues/1",
+    "/claimhouse/issues?state=all&text=nothing%20like%20it",
+    "/claimhouse/acts",
+    "/claimhouse/held",
 )
 
 

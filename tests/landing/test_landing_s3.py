@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -17,8 +18,8 @@ import boto3
 import pytest
 from tests.worlds.feeds import batches, claim, claims_csv, issues, take_in_all
 
-from claimhouse import ingest, settings
-from claimhouse.landing import arrivals, fetch
+from claimhouse import ingest, landing, settings, storage
+from claimhouse.landing import arrivals, fetch, uploads
 
 BUCKET = "claims"
 
@@ -183,3 +184,67 @@ def test_days_fetched_from_a_database_land_through_a_bucket(bucket, warehouse, f
     assert keys == [f"landing/pended/pend_queue_2026-01-0{day}.csv" for day in (5, 6, 7)]
     assert take_in_all("pended") == ["verified"] * 3
     assert fetch.fetch("pended", "pend_queue", date(2026, 1, 7)) == []
+
+
+def keys(bucket: Any, prefix: str = "") -> list[str]:
+    """The keys of all objects."""
+    listed = bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
+    return [entry["Key"] for entry in listed]
+
+
+def unfinished(bucket: Any) -> list[Any]:
+    """The uploads of objects that have begun and not ended."""
+    return list(bucket.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()))
+
+
+def test_an_upload_is_streamed_to_a_bucket_and_moved_to_its_source(bucket, warehouse):
+    body = claims_csv(*(claim(number, visit_type="x" * 500) for number in range(40_000)))
+    assert len(body) > 2 * storage.CHUNK
+    incoming = uploads.Incoming("claims_1.csv")
+    for start in range(0, len(body), 1024 * 1024):
+        incoming.write(body[start : start + 1024 * 1024])
+        assert incoming._file._file.buffer.getbuffer().nbytes < 2 * storage.CHUNK
+    assert len(unfinished(bucket)) == 1
+    assert keys(bucket) == []
+    incoming.finish()
+    assert unfinished(bucket) == []
+    assert keys(bucket) == [f"landing/{incoming.place}"]
+    assert ingest.land("billing") == []
+    assert landing.report_unclaimed() == []
+    with uploads.looked_at(incoming.place, incoming.size) as path:
+        assert body.startswith(path.read_bytes())
+    target = "billing/2026-01-05/1/claims_1.csv"
+    uploads.process(incoming.place, target)
+    uploads.process(incoming.place, target)
+    assert keys(bucket, "landing") == [f"landing/{target}"]
+    assert take_in_all() == ["verified"]
+    assert list(archive_of(bucket).values()) == [body]
+
+
+@pytest.mark.parametrize("size", [1000, 3 * storage.CHUNK])
+def test_nothing_of_a_broken_upload_is_left_in_a_bucket(bucket, size):
+    incoming = uploads.Incoming("claims_1.csv")
+    incoming.write(bytes(size))
+    incoming.discard()
+    del incoming
+    gc.collect()
+    assert (keys(bucket), unfinished(bucket)) == ([], [])
+
+
+def test_an_upload_in_a_bucket_is_taken_back_and_what_was_killed_is_cleared(bucket, monkeypatch):
+    kept, taken, forgotten = (uploads.Incoming(f"{name}.csv") for name in ("kept", "taken", "lost"))
+    for incoming in (kept, taken, forgotten):
+        incoming.write(b"claim_id\n1\n")
+        incoming.finish()
+    uploads.take_back(taken.place)
+    uploads.take_back(taken.place)
+    killed = uploads.Incoming("killed.csv")
+    killed.write(bytes(2 * storage.CHUNK))
+    assert len(unfinished(bucket)) == 1
+    assert uploads.clear({kept.place}) == 0
+    assert len(keys(bucket)) == 2
+    monkeypatch.setattr(storage, "ABANDONED_SECONDS", -60)
+    assert uploads.clear({kept.place}) == 1
+    assert keys(bucket) == [f"landing/{kept.place}"]
+    assert unfinished(bucket) == []
+    killed._file._file.closed = True

@@ -35,6 +35,10 @@ class Refused(ValueError):
     """An upload cannot be taken, or not be processed so; the message says why, for a person."""
 
 
+class NotLookedAt(Refused):
+    """An upload is too large to be looked at before it is processed."""
+
+
 def safe_name(name: str) -> str:
     """The name under which a file called *name* is kept: no folder, no character that means anything elsewhere.
 
@@ -118,7 +122,8 @@ def looked_at(place: str, size: int) -> Iterator[Path]:
     """A local file with the upload at *place*; of a large file of text, its beginning up to the end of a line.
 
     Raises:
-        Refused: it is too large to be looked at, or gone.
+        NotLookedAt: it is packed, and too large.
+        Refused: it is gone.
     """
     root, parts = settings.landing_root(), tuple(place.split("/"))
     try:
@@ -129,7 +134,7 @@ def looked_at(place: str, size: int) -> Iterator[Path]:
             beginning = file.read(BEGINNING_BYTES)
             is_packed = beginning.startswith(_PACKED)
             if is_packed and size > WHOLE_BYTES:
-                raise Refused(
+                raise NotLookedAt(
                     "The file is too large to be shown before it is processed, because it is packed. "
                     "Each of its rows is checked when it is processed."
                 )

@@ -6,7 +6,8 @@ import logging
 import math
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -20,7 +21,7 @@ from starlette.requests import ClientDisconnect
 from claimhouse import contracts, drafting, settings, verification, warehouse
 from claimhouse.contracts import Contract
 from claimhouse.landing import uploads
-from claimhouse.landing.uploads import Incoming, Refused
+from claimhouse.landing.uploads import Incoming, NotLookedAt, Refused
 from claimhouse.pages import access, answers, database, runs
 from claimhouse.pages.rights import Form, Looks, Person
 from claimhouse.reading import Unreadable, guess_dialect
@@ -35,8 +36,9 @@ PIECE = 1024 * 1024
 PER_PAGE = 100
 RECENT = 20
 NEWEST = 2**62
-# Looking at a file takes a process with the memory of a reader: not many at once.
-LOOKING = threading.BoundedSemaphore(2)
+# Looking at a file takes a process with the memory of a reader: not many at once, and nobody waits for long in a
+# thread that others need.
+LOOKING, PATIENCE = threading.BoundedSemaphore(2), 20
 # What a batch's state means to who brought its file.
 STATES = {
     "landed": "taken in",
@@ -106,11 +108,13 @@ class Looked:
         choices: the contracts of the sources that the person may run and that can read the file, the best first.
         trouble: why none fits, a sentence; empty where one does.
         is_readable: whether its rows can be read at all.
+        unseen: where it is too large to be looked at: the contracts that a person may say it is of.
     """
 
     choices: tuple[Choice, ...]
     trouble: str
     is_readable: bool = True
+    unseen: tuple[Contract, ...] = ()
 
     @property
     def best(self) -> Choice | None:
@@ -252,17 +256,34 @@ def _enter(looks: Person, name: str, incoming: Incoming) -> int:
     return int(row["upload_id"])
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait until a file may be looked at.
+
+    Raises:
+        Refused: others take too long.
+    """
+    if not LOOKING.acquire(timeout=PATIENCE):
+        raise Refused("Other files are being looked at. Open this page again in a minute.")
+    try:
+        yield
+    finally:
+        LOOKING.release()
+
+
 def _look(looks: Person, name: str, place: str, size: int) -> Looked:
     """Compare an upload with the contracts of the sources that the person may run."""
     known = [contract for source in looks.runs for contract in contracts.of_source(source)]
     try:
-        with LOOKING, uploads.looked_at(place, size) as path:
+        with _turn(), uploads.looked_at(place, size) as path:
             recognition = verification.fit_contracts(known, path)
             if not any(len(fit.values) > 1 for fit in recognition.fits):
                 drafting.first_rows(path, guess_dialect(path))  # what it is may be plainer to say
     except Unreadable as error:
         why = f"No contract describes this file, and it is no table. {error.message}"
         return Looked((), why, is_readable=False)
+    except NotLookedAt as error:
+        return Looked((), str(error), is_readable=False, unseen=tuple(known))
     except Refused as error:
         return Looked((), str(error), is_readable=False)
     except Exception as error:
@@ -339,7 +360,7 @@ def _previewed(
         return None, ""
     name = chosen.landing_name or row["file_name"]
     try:
-        with LOOKING, uploads.looked_at(row["place"], row["size_bytes"]) as path:
+        with _turn(), uploads.looked_at(row["place"], row["size_bytes"]) as path:
             shown = verification.preview(chosen.contract, path, name)
     except Unreadable as error:
         return None, error.message
@@ -356,7 +377,7 @@ def draft(looks: Looks, number: int, source: str) -> Response:
     looks.must_run(source)
     feed = drafting.feed_name(row["file_name"])
     try:
-        with LOOKING, uploads.looked_at(row["place"], row["size_bytes"]) as path:
+        with _turn(), uploads.looked_at(row["place"], row["size_bytes"]) as path:
             text = drafting.draft(path, source, feed)
     except Unreadable as error:
         raise HTTPException(422, f"No draft can be made. {error.message}") from None
@@ -407,13 +428,31 @@ def _target(looks: Person, row: dict[str, Any], contract: str) -> str:
     source, _, feed = wanted.partition(".")
     looks.must_run(source)
     looked = _look(looks, row["file_name"], row["place"], row["size_bytes"])
-    choice = next((choice for choice in looked.choices if choice.contract.name == wanted), None)
-    if choice is None or not choice.is_possible:
-        why = choice.hindrance if choice else looked.trouble
-        raise HTTPException(409, f"{row['file_name']} cannot be processed as {wanted}. {why}")
+    try:
+        as_contract, name = _possible(looked, wanted, row["file_name"])
+    except Refused as error:
+        message = f"{row['file_name']} cannot be processed as {wanted}. {error}"
+        raise HTTPException(409, message) from None
     row["source_system"], row["feed"] = source, feed
     day = row["place"].split("/")[1]
-    return uploads.landing_path(choice.contract, choice.landing_name, day, row["upload_id"])
+    return uploads.landing_path(as_contract, name, day, row["upload_id"])
+
+
+def _possible(looked: Looked, wanted: str, name: str) -> tuple[Contract, str]:
+    """The contract called *wanted*, and the name under which an upload lands as one of it.
+
+    Raises:
+        Refused: it cannot.
+    """
+    for contract in looked.unseen:
+        if contract.name == wanted:
+            return contract, uploads.name_for(contract, name)
+    for choice in looked.choices:
+        if choice.contract.name == wanted:
+            if choice.hindrance:
+                raise Refused(choice.hindrance)
+            return choice.contract, choice.landing_name
+    raise Refused(looked.trouble or "It is none of these files.")
 
 
 def _decided(looks: Person, row: dict[str, Any], path: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -276,6 +277,7 @@ def _look(looks: Person, name: str, place: str, size: int) -> Looked:
     known = [contract for source in looks.runs for contract in contracts.of_source(source)]
     try:
         with _turn(), uploads.looked_at(place, size) as path:
+            _refuse_bomb(path)
             recognition = verification.fit_contracts(known, path)
             if not any(len(fit.values) > 1 for fit in recognition.fits):
                 drafting.first_rows(path, guess_dialect(path))  # what it is may be plainer to say
@@ -296,6 +298,19 @@ def _look(looks: Person, name: str, place: str, size: int) -> Looked:
     if looked.best:
         return looked
     return Looked(choices, verification.explain(recognition))
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Find out once, and not for each way of writing a file, that it unpacks to too much.
+
+    Raises:
+        Unreadable: it does.
+    """
+    try:
+        guess_dialect(path)
+    except Unreadable as error:
+        if error.rule == "too_large":
+            raise
 
 
 def _choice(fit: Fit, name: str) -> Choice:

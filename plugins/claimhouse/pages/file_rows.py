@@ -20,7 +20,7 @@ from claimhouse.reading import SHEET_ROWS, Dialect, Unreadable
 from claimhouse.verification import dialect_of, open_tables
 
 ROW, SHEET, CHANGED = "row of the file", "sheet", "what was corrected"
-REASONS, STATE = "why it was rejected", "state"
+REASONS, OPEN = "why it was rejected", "still open"
 UNSPLIT = "row as it came, where it cannot be split"
 
 
@@ -119,7 +119,7 @@ def rejected(connection: Connection[Any], shape: Shape) -> Rows:
     query = warehouse.sql("pages/rejected_rows", batch_ids=shape.batch_ids)
     found = streamed.stream(connection, query)
     header = tuple(dict.fromkeys(name for table in shape.tables for name in table.header))
-    titles = _unlike([*header, UNSPLIT, SHEET, ROW, REASONS, STATE])
+    titles = _unlike([*header, UNSPLIT, SHEET, ROW, REASONS, OPEN])
     tables = {table.sheet: table.header for table in shape.tables}
     schema: dict[str, pl.DataType] = dict.fromkeys(titles, pl.String())
 
@@ -149,7 +149,7 @@ def _line(
         row["sheet_name"],
         str(_row_of_sheet(row["row_number"])),
         row["reasons"],
-        "open" if row["is_open"] else "closed",
+        "yes" if row["is_open"] else "no",
     ]
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
 from claimhouse import contracts, warehouse
-from claimhouse.pages import answers, database, keyset, processing_log
+from claimhouse.pages import answers, database, keyset, processing_log, runs_at
 from claimhouse.pages.rights import Looks, Person
 
 routes = APIRouter()
@@ -143,7 +143,7 @@ def file(request: Request, looks: Looks, file_id: FileId, nulls: str = "") -> HT
     log = processing_log.read(file_id, looks, count_all_nulls=nulls == "counted")
     return answers.show(
         request, "file", looks,
-        log=log, file=log.file, states=STATES, airflow=answers.airflow(request),
+        log=log, file=log.file, states=STATES, runs=_runs(log), airflow=answers.airflow(request),
     )  # fmt: skip
 
 
@@ -161,6 +161,20 @@ def list_files(
 def count_files(connection: Connection[Any], person: Person, chosen: Filters) -> int:
     """How many files match."""
     return int(warehouse.query(connection, "pages/count_files", *chosen.values(person))[0]["files"])
+
+
+def _runs(log: processing_log.Log) -> dict[tuple[int, str], str]:
+    """The run of each stage, by batch and stage; where one run did several, of the first."""
+    runs: dict[tuple[int, str], str] = {}
+    dag = f"ingest_{log.file['source_system']}"
+    for batch in log.batches:
+        last = None
+        for stage in batch.stages:
+            run = runs_at.at(dag, stage.at)
+            if run is not None and run != last:
+                runs[batch.row["batch_id"], stage.name] = run
+            last = run
+    return runs
 
 
 def _not_taken(connection: Connection[Any], person: Person, place: keyset.Beside) -> keyset.Listed:

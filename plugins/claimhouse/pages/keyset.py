@@ -85,11 +85,11 @@ def listed(rows: list[dict[str, Any]], place: Beside, moment: str, number: str) 
     older = place.number != 0 if place.upward else is_more
     return Listed(
         shown,
-        _key(shown[0], moment, number) if newer else None,
-        _key(shown[-1], moment, number) if older else None,
+        key(shown[0][moment], shown[0][number]) if newer else None,
+        key(shown[-1][moment], shown[-1][number]) if older else None,
     )
 
 
-def _key(row: dict[str, Any], moment: str, number: str) -> str:
-    microseconds = (row[moment] - _EPOCH) // timedelta(microseconds=1)
-    return f"{microseconds}-{row[number]}"
+def key(moment: datetime, number: int) -> str:
+    """The key of a row with this time and number, as addresses have it."""
+    return f"{(moment - _EPOCH) // timedelta(microseconds=1)}-{number}"

@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from psycopg import Connection
 
 from claimhouse import contracts, warehouse
-from claimhouse.pages import database, runs_at
+from claimhouse.pages import database
 from claimhouse.pages.rights import Person
 from claimhouse.reading import SHEET_ROWS
 
@@ -25,16 +25,10 @@ WITH_ROWS = ("verified", "checked", "held", "loaded")
 
 @dataclass(frozen=True)
 class Stage:
-    """What happened to a batch.
-
-    Attributes:
-        run_id: the run of the ingest DAG that did it; None where it did the stage before too, or where
-            Airflow does not know it any more.
-    """
+    """What happened to a batch, and when."""
 
     name: str
     at: datetime
-    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -228,15 +222,7 @@ def _stages(row: dict[str, Any]) -> list[Stage]:
         (checked, row["checked_at"]),
         ("loaded", row["loaded_at"]),
     ]
-    dag = f"ingest_{row['source_system']}"
-    found: list[Stage] = []
-    last = None
-    for name, at in stages:
-        if at is not None:
-            run = runs_at.at(dag, at)
-            found.append(Stage(name, at, None if run == last else run))
-            last = run
-    return found
+    return [Stage(name, at) for name, at in stages if at is not None]
 
 
 def _amounts(row: dict[str, Any]) -> list[dict[str, Any]]:

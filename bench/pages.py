@@ -134,9 +134,10 @@ def _asked(client: TestClient, addresses: list[str]) -> Iterator[float]:
 
 def _client() -> TestClient:
     """A client of the pages, of somebody who is signed in and may see everything."""
+    from fastapi import FastAPI
+
     from claimhouse import contracts
     from claimhouse.pages import application, rights
-    from fastapi import FastAPI
 
     pages = application().application
     assert isinstance(pages, FastAPI)

@@ -102,7 +102,8 @@ select
     current_date - 10,
     true,
     current_date - 5
-from source_billing.filled as r;
+from source_billing.filled as r
+order by r.batch_id, r.row_number;
 
 drop table source_billing.filled;
 

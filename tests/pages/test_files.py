@@ -222,10 +222,11 @@ def test_amounts_are_those_of_the_file(house, number, samples):
         page = viewer.get(address).text
         processed = rows_of(viewer.get(f"{address}/processed.csv").content)
     row = re.search(r'<th scope="row">total_cost</th>\s*(.*?)</tr>', page, re.DOTALL)
-    read, accepted, quarantined, dropped = re.findall(r">\$([0-9,.]+)<", row[1])
-    assert Decimal(read.replace(",", "")) == sum(costs)
-    loaded = sum(Decimal(row["total_cost"]) for row in processed)
-    assert Decimal(accepted.replace(",", "")) == loaded
+    read, accepted, quarantined, dropped = (
+        Decimal(amount.replace(",", "")) for amount in re.findall(r">\$([0-9,.]+)<", row[1])
+    )
+    assert read == sum(costs) == accepted + quarantined + dropped
+    assert accepted == sum(Decimal(row["total_cost"]) for row in processed)
 
 
 def test_nulls_are_the_fields_that_the_file_leaves_empty(house, number, samples):

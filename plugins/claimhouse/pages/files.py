@@ -18,6 +18,7 @@ from claimhouse.pages.rights import Looks, Person
 routes = APIRouter()
 
 FileId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+MOST_COUNTED = 10_000  # files that match: more are "more than 10,000"
 # What a file can be filtered by, and what each means.
 STATES = {
     "landed": "landed: waits for verification",
@@ -113,6 +114,7 @@ def files(
         looks,
         listed=listed,
         count=count,
+        most=MOST_COUNTED,
         not_taken=not_taken,
         chosen=chosen,
         address=f"files?{urlencode(chosen.query())}&" if chosen.query() else "files?",
@@ -153,14 +155,18 @@ def list_files(
     """One page of the list."""
     rows = warehouse.query(
         connection, "pages/files", *chosen.values(person),
-        place.moment, place.number, keyset.ROWS + 1, upward=place.upward,
+        place.moment, place.number, keyset.ROWS + 1, upward=place.upward, state=chosen.state,
     )  # fmt: skip
     return keyset.listed(rows, place, "landed_at", "file_id")
 
 
 def count_files(connection: Connection[Any], person: Person, chosen: Filters) -> int:
-    """How many files match."""
-    return int(warehouse.query(connection, "pages/count_files", *chosen.values(person))[0]["files"])
+    """How many files match, up to :data:`MOST_COUNTED` and one."""
+    [row] = warehouse.query(
+        connection, "pages/count_files",
+        *chosen.values(person), MOST_COUNTED + 1, state=chosen.state,
+    )  # fmt: skip
+    return int(row["files"])
 
 
 def _runs(log: processing_log.Log) -> dict[tuple[int, str], str]:

@@ -15,7 +15,7 @@ from claimhouse import storage, warehouse
 from claimhouse.contracts import Contract
 from claimhouse.delivery.extract import rows as streamed
 from claimhouse.delivery.extract.model import Rows
-from claimhouse.pages import processing_log
+from claimhouse.pages import processing_log, records
 from claimhouse.reading import SHEET_ROWS, Dialect, Unreadable
 from claimhouse.verification import dialect_of, open_tables
 
@@ -65,7 +65,7 @@ def shape(file: dict[str, Any], batches: Sequence[dict[str, Any]]) -> Shape:
         HTTPException: 409, no row of it was read, or its feed has no contract any more.
     """
     read = [batch for batch in batches if batch["state"] in processing_log.WITH_ROWS]
-    contract = processing_log.contract_of(file["source_system"], file["feed"])
+    contract = records.contract_of(file["source_system"], file["feed"])
     if not read or contract is None:
         raise HTTPException(409, "There are no rows of this file yet.")
     if read[0]["is_correction"]:

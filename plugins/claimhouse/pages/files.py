@@ -29,6 +29,11 @@ STATES = {
     "loaded": "loaded",
     "repeated": "repeated: says nothing new",
 }
+SENDERS = {
+    "me": "uploaded by me",
+    "people": "uploaded by anybody",
+    "delivered": "delivered otherwise",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Filters:
         first_day: the first day of arrival, in UTC.
         last_day: the last one.
         name: a text in the file's name.
+        sender: one of :data:`SENDERS`; no address has the name of a login.
     """
 
     source: str | None = None
@@ -47,6 +53,7 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
     name: str | None = None
+    sender: str | None = None
 
     def query(self) -> dict[str, str]:
         """The fields of the address that say so."""
@@ -57,11 +64,12 @@ class Filters:
             "from": self.first_day,
             "to": self.last_day,
             "name": self.name,
+            "sender": self.sender,
         }
         return {field: str(value) for field, value in fields.items() if value is not None}
 
     def values(self, person: Person) -> list[Any]:
-        """What the statements take: ``$1`` to ``$7``."""
+        """What the statements take: ``$1`` to ``$8``."""
         return [
             list(person.sees),
             self.source,
@@ -70,6 +78,7 @@ class Filters:
             self.first_day,
             self.last_day,
             _pattern(self.name) if self.name else None,
+            person.name,
         ]
 
 
@@ -77,7 +86,7 @@ def filters(request: Request) -> Filters:
     """The filters of an address; an empty field of a form is none.
 
     Raises:
-        HTTPException: 400, a day is none.
+        HTTPException: 400, a day is none, or there is no such state or sender.
     """
     given = {
         field: value.replace("\0", "").strip() for field, value in request.query_params.items()
@@ -85,10 +94,11 @@ def filters(request: Request) -> Filters:
     return Filters(
         given.get("source") or None,
         given.get("feed") or None,
-        given.get("state") or None,
+        _one_of(STATES, given.get("state", "")),
         _day(given.get("from", "")),
         _day(given.get("to", "")),
         given.get("name") or None,
+        _one_of(SENDERS, given.get("sender", "")),
     )
 
 
@@ -120,6 +130,7 @@ def files(
         address=f"files?{urlencode(chosen.query())}&" if chosen.query() else "files?",
         oldest=keyset.OLDEST,
         states=STATES,
+        senders=SENDERS,
         feeds=sorted(
             {
                 contract.feed
@@ -155,7 +166,8 @@ def list_files(
     """One page of the list."""
     rows = warehouse.query(
         connection, "pages/files", *chosen.values(person),
-        place.moment, place.number, keyset.ROWS + 1, upward=place.upward, state=chosen.state,
+        place.moment, place.number, keyset.ROWS + 1,
+        upward=place.upward, state=chosen.state, sender=chosen.sender,
     )  # fmt: skip
     return keyset.listed(rows, place, "landed_at", "file_id")
 
@@ -164,7 +176,7 @@ def count_files(connection: Connection[Any], person: Person, chosen: Filters) ->
     """How many files match, up to :data:`MOST_COUNTED` and one."""
     [row] = warehouse.query(
         connection, "pages/count_files",
-        *chosen.values(person), MOST_COUNTED + 1, state=chosen.state,
+        *chosen.values(person), MOST_COUNTED + 1, state=chosen.state, sender=chosen.sender,
     )  # fmt: skip
     return int(row["files"])
 
@@ -190,6 +202,12 @@ def _not_taken(connection: Connection[Any], person: Person, place: keyset.Beside
     )  # fmt: skip
     rows.sort(key=lambda row: row["issue_id"], reverse=True)
     return keyset.listed(rows, place, "created_at", "issue_id")
+
+
+def _one_of(known: dict[str, str], text: str) -> str | None:
+    if text and text not in known:
+        raise HTTPException(400, "This address is not one of a page.")
+    return text or None
 
 
 def _day(text: str) -> date | None:

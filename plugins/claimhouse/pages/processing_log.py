@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from psycopg import Connection
 
 from claimhouse import contracts, warehouse
-from claimhouse.pages import database
+from claimhouse.pages import database, masking, records
 from claimhouse.pages.rights import Person
 from claimhouse.reading import SHEET_ROWS
 
@@ -100,12 +100,6 @@ def read(file_id: int, person: Person, *, count_all_nulls: bool = False) -> Log:
         file = find(connection, file_id, person)
         rows = batches(connection, file_id)
         return Log(file, [_batch(connection, row, count_all_nulls) for row in rows])
-
-
-def contract_of(source: str, feed: str) -> contracts.Contract | None:
-    """The contract of a feed; None where there is none any more."""
-    known = contracts.of_source(source) if source in contracts.sources() else []
-    return next((contract for contract in known if contract.feed == feed), None)
 
 
 def frame(log: Log) -> pl.DataFrame:
@@ -199,9 +193,10 @@ def _text(value: Any) -> str:
 
 
 def _batch(connection: Connection[Any], row: dict[str, Any], count_all_nulls: bool) -> BatchLog:
-    contract = contract_of(row["source_system"], row["feed"])
+    contract = records.contract_of(row["source_system"], row["feed"])
+    mask = masking.Mask()
     issues = [
-        _example(contract, issue)
+        _example(contract, issue, mask)
         for issue in warehouse.query(connection, "pages/issues_of_batch", row["batch_id"])
     ]
     is_counted = (
@@ -247,15 +242,12 @@ def _nulls(
     return dict(zip((column.name for column in contract.columns), counts.values(), strict=True))
 
 
-def _example(contract: contracts.Contract | None, issue: dict[str, Any]) -> dict[str, Any]:
-    """An example with its row as the sheet counts it, and its value where that tells nothing about a person."""
-    number, column = issue["row_number"], issue["column_name"]
-    public = (
-        {each.name for each in contract.columns if each.classification == "public"}
-        if contract
-        else set()
-    )
+def _example(
+    contract: contracts.Contract | None, issue: dict[str, Any], mask: masking.Mask
+) -> dict[str, Any]:
+    """An example with its row as the sheet counts it, and its value, masked where it tells who it is about."""
+    number = issue["row_number"]
     return issue | {
         "sheet_row": number % SHEET_ROWS if number and issue["sheet_name"] else number,
-        "value": issue["raw_value"] if column in public else None,
+        "value": mask.value(contract, issue["column_name"] or "", issue["raw_value"]),
     }

@@ -12,12 +12,23 @@ select
     f.ordered_by,
     f.same_as_file_id,
     same.file_name as same_as_name,
+    upload.uploaded_by,
+    upload.uploaded_at,
     earlier.file_id as earlier_id,
     earlier.file_name as earlier_name,
     later.file_id as later_id,
     later.file_name as later_name
 from landing.file as f
 left join landing.file as same on f.same_as_file_id = same.file_id
+left join lateral (
+    select
+        u.uploaded_by,
+        u.uploaded_at
+    from landing.upload as u
+    where u.landing_path = f.source_system || '/' || f.file_name
+    order by u.upload_id desc
+    limit 1
+) as upload on true
 left join lateral (
     select
         e.file_id,

@@ -1,7 +1,7 @@
 -- noqa: disable=LT02,LT05,LT01 (the conditions are laid out as written, not as rendered)
 -- One page of the files that landed, newest first. $1 source systems, then filters, null for all: $2 source system,
--- $3 feed, $4 state, $5 and $6 first and last day of arrival, $7 pattern of the name. $8 and $9 time and number of the
--- file beside the page, $10 how many.
+-- $3 feed, $4 state, $5 and $6 first and last day of arrival, $7 pattern of the name. $8 who asks, $9 and $10 time and
+-- number of the file beside the page, $11 how many.
 with listed as (
     select
         f.file_id,
@@ -15,13 +15,13 @@ with listed as (
         {% include "pages/sql/matching_files.jinja" %}
         and f.source_system = any($1)
         and (
-            $9::bigint is null
-            or (f.landed_at, f.file_id) {{ ">" if upward else "<" }} ($8::timestamptz, $9)
+            $10::bigint is null
+            or (f.landed_at, f.file_id) {{ ">" if upward else "<" }} ($9::timestamptz, $10)
         )
     order by
         f.landed_at {{ "asc" if upward else "desc" }},
         f.file_id {{ "asc" if upward else "desc" }}
-    limit $10
+    limit $11
 )
 
 select
@@ -31,6 +31,7 @@ select
     l.source_system,
     l.feed,
     l.file_name,
+    u.uploaded_by,
     coalesce(b.state, 'repeated') as state,
     b.is_correction,
     b.rows_read,
@@ -49,4 +50,11 @@ left join lateral (
     from landing.batch as b
     where b.file_id = l.file_id
 ) as b on true
+left join lateral (
+    select u.uploaded_by
+    from landing.upload as u
+    where u.landing_path = l.source_system || '/' || l.file_name
+    order by u.upload_id desc
+    limit 1
+) as u on true
 order by l.landed_at desc, l.file_id desc;

@@ -1,0 +1,1 @@
+drop index landing.upload_landing;

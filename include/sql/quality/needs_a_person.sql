@@ -48,7 +48,11 @@ select
     min(i.severity) as problem,
     'look at quality.record_issues' as to_do
 from quality.issue as i
-where i.status = 'open' and i.row_number is not null and i.created_at > now() - interval '1 day'
+where
+    i.status = 'open'
+    and i.created_at > now() - interval '1 day'
+    -- those of files that nobody recognizes are above
+    and not (i.batch_id is null and i.row_number is null and i.feed is null and i.file_name is not null)
 group by i.source_system, i.feed, i.rule
 union all
 select

@@ -15,11 +15,21 @@ from claimhouse.pages.rights import Looks
 routes = APIRouter()
 
 
+NEW = "new issues"
+# Where something that waits is looked at, by its kind; else the view says what to do.
+PLACES = {
+    "batch held": "held",
+    "file not recognized": "files/not-taken",
+    "file rejected": "files?state=rejected&source={source}&feed={feed}",
+}
+
+
 @routes.get("/")
 def overview(request: Request, looks: Looks) -> HTMLResponse:
     """The page."""
     with database.as_viewer() as connection:
         arrivals = warehouse.query(connection, "pages/arrivals", list(looks.sees))
+        money = warehouse.query(connection, "pages/money", list(looks.sees))
         waiting = warehouse.query(connection, "pages/needs_a_person", list(looks.sees))
         sent = warehouse.query(connection, "pages/sent")
     by_feed = {(row["source_system"], row["feed"]): row for row in arrivals}
@@ -27,8 +37,38 @@ def overview(request: Request, looks: Looks) -> HTMLResponse:
         _feed(contract, by_feed.get((source, contract.feed)))
         for source in looks.sees
         for contract in contracts.of_source(source)
+        if not contract.is_draft
     ]
-    return answers.show(request, "overview", looks, feeds=feeds, waiting=waiting, sent=sent)
+    return answers.show(
+        request, "overview", looks,
+        feeds=feeds, money=money, sent=sent, new=_new(waiting),
+        waiting=[row | {"place": _place(row)} for row in waiting if row["kind"] != NEW],
+    )  # fmt: skip
+
+
+def _new(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The issues of the last day by feed, each with its rules, the most frequent first."""
+    feeds: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+    for row in waiting:
+        if row["kind"] == NEW:
+            feeds.setdefault((row["source_system"], row["feed"]), []).append(row)
+    return [
+        {
+            "source_system": source,
+            "feed": feed,
+            "things": sum(rule["things"] for rule in rules),
+            "rules": sorted(rules, key=lambda rule: (-rule["things"], rule["subject"])),
+        }
+        for (source, feed), rules in sorted(
+            feeds.items(), key=lambda item: (item[0][0], item[0][1] or "")
+        )
+    ]
+
+
+def _place(row: dict[str, Any]) -> str | None:
+    """Where what waits is looked at, below the root of the pages."""
+    place = PLACES.get(row["kind"])
+    return place and place.format(source=row["source_system"], feed=row["feed"])
 
 
 def _feed(contract: contracts.Contract, row: dict[str, Any] | None) -> dict[str, Any]:

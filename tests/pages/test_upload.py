@@ -337,6 +337,28 @@ def test_two_people_upload_one_name_at_once(house, reviewer, claims, waiting):
     assert waiting() == before
 
 
+def test_an_address_of_no_upload_is_refused(reviewer):
+    huge = 10**30
+    for address, status in (
+        (f"/{huge}", 400),
+        ("/0", 400),
+        (f"/{2**40}", 404),
+        (f"/runs?upload={huge}", 404),
+        ("/runs?upload=", 400),
+        (f"/stages?upload=1&upload={2**61}", 404),
+        (f"?before={huge}", 400),
+        (f"/{2**40}/draft?source=billing", 404),
+    ):
+        answer = reviewer.client.get(UPLOAD + address)
+        assert (answer.status_code, address) == (status, address)
+    for what in ("process", "back"):
+        for numbers in ([], ["x"], [str(huge)], [str(2**40)]):
+            form = {"token": reviewer.token, "upload": numbers}
+            headers = {"Origin": reviewer.house.address}
+            answer = reviewer.client.post(f"{UPLOAD}/{what}", data=form, headers=headers)
+            assert answer.status_code in (400, 404)
+
+
 def test_nobody_sees_an_upload_that_is_not_of_a_source_of_theirs(house, reviewer):
     answer = reviewer.send("strange.csv", b"one,two\n1,2\n")
     for login in ("admin", "viewer"):

@@ -29,8 +29,7 @@ STAGES = (
     ("Checking every field", ("verify",)),
     ("Checking the file as a whole", ("check",)),
     ("Loading the records", ("load_dimensions", "load_facts")),
-    ("Checking what was loaded", ("check_star",)),
-    ("Noting that it is loaded", ("finish",)),
+    ("Checking what was loaded", ("check_star", "finish")),
 )
 PUBLISHING = "Bringing the reports up to date"
 WAITS, WORKS, DONE, FAILED, NOT_REACHED = "waits", "works", "done", "failed", "not reached"
@@ -161,7 +160,12 @@ def _hindrance(session: Session, run: DagRun) -> str:
             f"{run.dag_id} is switched off in Airflow, so nothing begins. Ask who runs Claimhouse to switch "
             "it on; your file is then processed."
         )
-    return "Another run of this source is not finished. This one begins after it."
+    other = select(DagRun.run_id).where(
+        DagRun.dag_id == run.dag_id, DagRun.state == DagRunState.RUNNING
+    )
+    if session.scalar(other.limit(1)):
+        return "Another run of this source is not finished. This one begins after it."
+    return ""
 
 
 def _summed(words: Iterable[str]) -> str:

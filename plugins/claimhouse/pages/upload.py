@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+import pathlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
 
 from anyio import CancelScope
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.requests import ClientDisconnect
@@ -50,6 +50,8 @@ STATES = {
     "loaded": "loaded",
     "rejected": "rejected: nothing of it is loaded",
 }
+Number = Annotated[int, Path(ge=1, le=NEWEST)]
+Numbers = Annotated[list[int], Query()]
 FULL = "There is no room for the file. Tell who runs Claimhouse."
 
 
@@ -135,13 +137,26 @@ class Followed:
     files: list[dict[str, Any]]
 
     @property
+    def is_published(self) -> bool:
+        """Whether the reports show what was loaded."""
+        return self.run.stages[-1:] == (runs.Stage(runs.PUBLISHING, runs.DONE),)
+
+    @property
+    def quarantined(self) -> int:
+        """How many rows of them were kept out."""
+        landed = [file["landed"] for file in self.files if file["landed"]]
+        return sum(delivery["rows_quarantined"] or 0 for delivery in landed)
+
+    @property
     def is_held(self) -> bool:
         """Whether it ended because a check holds one of them."""
         return self.run.has_failed and any("held" in file["state"] for file in self.files)
 
 
 @routes.get("/upload")
-def upload(request: Request, looks: Looks, before: int = NEWEST) -> HTMLResponse:
+def upload(
+    request: Request, looks: Looks, before: Annotated[int, Query(le=NEWEST)] = NEWEST
+) -> HTMLResponse:
     """The page: a place to drop files, those that wait, and those that were processed lately."""
     with database.as_viewer() as connection:
         waiting = warehouse.query(
@@ -220,7 +235,6 @@ async def _stored(body: AsyncIterator[bytes], looks: Person, name: str) -> int:
         if not incoming.size:
             raise HTTPException(400, "The file is empty.")
         await run_in_threadpool(incoming.finish)
-        return await run_in_threadpool(_enter, looks, name, incoming)
     except BaseException as error:
         with CancelScope(shield=True):
             await run_in_threadpool(incoming.discard)
@@ -231,6 +245,7 @@ async def _stored(body: AsyncIterator[bytes], looks: Person, name: str) -> int:
             log.error("an upload could not be stored: %s", type(error).__name__)
             raise HTTPException(507, FULL) from None
         raise
+    return await run_in_threadpool(_enter, looks, name, incoming)
 
 
 def _too_large() -> str:
@@ -238,22 +253,30 @@ def _too_large() -> str:
 
 
 def _enter(looks: Person, name: str, incoming: Incoming) -> int:
+    """Look at a file that is in its place, and enter it; one that cannot be entered is removed."""
     best = _look(looks, name, incoming.place, incoming.size).best
-    with database.as_reviewer() as connection:
-        (row,) = warehouse.query(
-            connection,
-            "pages/enter_upload",
-            looks.name,
-            name,
-            incoming.size,
-            incoming.checksum,
-            incoming.place,
-            best and best.contract.source_system,
-            best and best.contract.feed,
-            best and best.percent,
-        )
-        known = {row["place"] for row in warehouse.query(connection, "pages/places_of_uploads")}
-    uploads.clear(known)
+    try:
+        with database.as_reviewer() as connection:
+            (row,) = warehouse.query(
+                connection,
+                "pages/enter_upload",
+                looks.name,
+                name,
+                incoming.size,
+                incoming.checksum,
+                incoming.place,
+                best and best.contract.source_system,
+                best and best.contract.feed,
+                best and best.percent,
+            )
+            known = {row["place"] for row in warehouse.query(connection, "pages/places_of_uploads")}
+    except BaseException:
+        uploads.take_back(incoming.place)
+        raise
+    try:
+        uploads.clear(known)
+    except Exception as error:  # another upload clears it
+        log.warning("what is left of uploads could not be cleared: %s", type(error).__name__)
     return int(row["upload_id"])
 
 
@@ -300,7 +323,7 @@ def _look(looks: Person, name: str, place: str, size: int) -> Looked:
     return Looked(choices, verification.explain(recognition))
 
 
-def _refuse_bomb(path: Path) -> None:
+def _refuse_bomb(path: pathlib.Path) -> None:
     """Find out once, and not for each way of writing a file, that it unpacks to too much.
 
     Raises:
@@ -328,20 +351,20 @@ def _choice(fit: Fit, name: str) -> Choice:
 
 
 @routes.get("/upload/runs")
-def followed(request: Request, looks: Looks, upload: Annotated[list[int], Query()]) -> HTMLResponse:
+def followed(request: Request, looks: Looks, upload: Numbers) -> HTMLResponse:
     """How far the runs of some uploads are, until their end."""
     return answers.show(request, "upload_runs", looks, **_followed(looks, upload), numbers=upload)
 
 
 @routes.get("/upload/stages")
-def stages(request: Request, looks: Looks, upload: Annotated[list[int], Query()]) -> HTMLResponse:
+def stages(request: Request, looks: Looks, upload: Numbers) -> HTMLResponse:
     """The part of that page that changes."""
     return answers.show(request, "upload_stages", looks, **_followed(looks, upload))
 
 
 @routes.get("/upload/{number}")
 def uploaded(
-    request: Request, looks: Looks, number: int, contract: str | None = None
+    request: Request, looks: Looks, number: Number, contract: str | None = None
 ) -> HTMLResponse:
     """What an upload is: the contract it fits, its first rows as they would load, or what differs."""
     row = _upload(looks, number)
@@ -386,7 +409,7 @@ def _previewed(
 
 
 @routes.get("/upload/{number}/draft")
-def draft(looks: Looks, number: int, source: str) -> Response:
+def draft(looks: Looks, number: Number, source: str) -> Response:
     """The draft of a contract for an upload that none describes, to download."""
     row = _upload(looks, number)
     looks.must_run(source)
@@ -430,6 +453,8 @@ def _target(looks: Person, row: dict[str, Any], contract: str) -> str:
     Raises:
         HTTPException: it cannot be processed, or not by this person.
     """
+    if row["state"] == "taken_back":
+        raise HTTPException(409, _somebody_else(row))
     if row["run_id"]:
         raise HTTPException(409, f"{row['file_name']} is processed already.")
     if row["state"] == "processing":  # the server was stopped before there was a run
@@ -442,9 +467,8 @@ def _target(looks: Person, row: dict[str, Any], contract: str) -> str:
         )
     source, _, feed = wanted.partition(".")
     looks.must_run(source)
-    looked = _look(looks, row["file_name"], row["place"], row["size_bytes"])
     try:
-        as_contract, name = _possible(looked, wanted, row["file_name"])
+        as_contract, name = _possible(looks, row, wanted, is_known=not contract)
     except Refused as error:
         message = f"{row['file_name']} cannot be processed as {wanted}. {error}"
         raise HTTPException(409, message) from None
@@ -453,12 +477,24 @@ def _target(looks: Person, row: dict[str, Any], contract: str) -> str:
     return uploads.landing_path(as_contract, name, day, row["upload_id"])
 
 
-def _possible(looked: Looked, wanted: str, name: str) -> tuple[Contract, str]:
+def _possible(
+    looks: Person, row: dict[str, Any], wanted: str, *, is_known: bool
+) -> tuple[Contract, str]:
     """The contract called *wanted*, and the name under which an upload lands as one of it.
+
+    Args:
+        looks: who asks.
+        row: the upload.
+        wanted: the contract's name.
+        is_known: whether the upload was found to fit it.
 
     Raises:
         Refused: it cannot.
     """
+    name, source = row["file_name"], wanted.partition(".")[0]
+    looked = Looked((), "", unseen=contracts.of_source(source))
+    if not is_known:
+        looked = _look(looks, name, row["place"], row["size_bytes"])
     for contract in looked.unseen:
         if contract.name == wanted:
             return contract, uploads.name_for(contract, name)
@@ -588,6 +624,8 @@ def _visible(looks: Person, numbers: Sequence[int]) -> list[dict[str, Any]]:
     Raises:
         HTTPException: there is none of these (404).
     """
+    if any(abs(number) > NEWEST for number in numbers):  # more than the database can compare
+        raise HTTPException(404, answers.UNKNOWN)
     with database.as_viewer() as connection:
         rows = warehouse.query(connection, "pages/uploads", list(numbers))
     rows = [

@@ -28,7 +28,7 @@ class Field:
 
     Attributes:
         text: what would load; of a row that would not, what came.
-        raw: what came, where that is something else.
+        raw: what came, where something was wrong with it and something else loads.
         problems: what is wrong with it, in sentences.
         is_bad: whether it keeps its row out.
     """
@@ -133,7 +133,7 @@ def _row(
         fields.append(
             Field(
                 _shortened(text),
-                _shortened(came) if came.strip() != text else "",
+                _shortened(came) if own and came.strip() != text else "",
                 tuple(dict.fromkeys(issue["message"] for issue in own)),
                 any(SEVERITIES[issue["severity"]].quarantines_row for issue in own),
             )

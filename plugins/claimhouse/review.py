@@ -242,7 +242,7 @@ def _refuse_outdated(
     """
     for act in warehouse.query(connection, "review/act_since", issue_id, seen, list(own)):
         raise ReviewError(
-            f"{act['acted_by']} has acted on it meanwhile ({act['kind']}, {_moment(act['acted_at'])}); "
+            f"meanwhile {act['acted_by']} has acted on it ({act['kind']}, {_moment(act['acted_at'])}); "
             "look at the issue again"
         )
 

@@ -18,7 +18,7 @@ from claimhouse import warehouse
 PAGE = 50
 MOST_COUNTED = 10_000
 # A text is searched for in so many issues at a time.
-SEARCHED = 200_000
+SEARCHED = 100_000
 MOST_BATCHES = 1_000
 ALL, NONE = "all", "-"
 STATES = ("open", "waived", "corrected", "resolved")
@@ -194,23 +194,20 @@ class Search:
         """How many match, and how many of each value of each filter."""
         kinds, is_least = self.kinds, False
         if not self.filters.is_counted:
+            least, below = self._searched(self.below)
             kinds = warehouse.query(
-                self.connection, "pages/count_issues", *self._conditions(self.least, self.below),
+                self.connection, "pages/count_issues", *self._conditions(least, below),
                 MOST_COUNTED, by_batch=self.batches is not None,
             )  # fmt: skip
-            is_least = sum(row["issues"] for row in kinds) >= MOST_COUNTED
+            counted = sum(row["issues"] for row in kinds)
+            is_least = counted >= MOST_COUNTED or least > max(self.least, 1)
         total = sum(row["issues"] for row in kinds if self.filters.chooses(row))
         choices = {name: list(self._choices(kinds, name)) for name in COUNTED}
         return Counts(total, is_least, choices)
 
     def page(self, before: int | None) -> tuple[list[int], int | None]:
         """The newest matching issues below *before*, and from where to look on; None at the end."""
-        below = self.below if before is None else min(before, self.below)
-        least = self.least
-        if self.filters.text and self.batches is None:
-            newest = warehouse.query(self.connection, "pages/newest_issue")[0]["issue_id"] or 0
-            below = min(below, newest + 1)
-            least = max(least, below - SEARCHED)
+        least, below = self._searched(self.below if before is None else min(before, self.below))
         found = self._found(least, below, PAGE + 1)
         if len(found) > PAGE:
             return found[:PAGE], found[PAGE - 1]
@@ -219,6 +216,14 @@ class Search:
     def all_up_to(self, highest: int) -> list[int]:
         """Every matching issue that is not newer than *highest*."""
         return self._found(self.least, min(self.below, highest + 1), None)
+
+    def _searched(self, below: int) -> tuple[int, int]:
+        """Among which issues below *below* to look at a time: for a text all of them would take too long."""
+        if not self.filters.text or self.batches is not None:
+            return self.least, below
+        newest = warehouse.query(self.connection, "pages/newest_issue")[0]["issue_id"] or 0
+        below = min(below, newest + 1)
+        return max(self.least, below - SEARCHED), below
 
     def _found(self, least: int, below: int, limit: int | None) -> list[int]:
         kinds = {

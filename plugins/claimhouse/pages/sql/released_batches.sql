@@ -1,6 +1,9 @@
 -- Batches that a person released, newest first. $1 source systems.
 select
     a.act_id,
+    a.kind,
+    a.selection,
+    null::bigint as file_id,
     a.source_system,
     a.batch_id,
     b.feed,

@@ -28,6 +28,31 @@ DATABASE = "pages"
 FILL = Path(__file__).with_suffix(".sql")
 TARGET_MS = 300
 SEED = 20_261_129
+# What the lists are narrowed to.
+FILES = (
+    "",
+    "source=hospital&feed=patients",
+    "state=held",
+    "state=repeated",
+    "name=0715",
+    "from=2025-06-01&to=2025-06-30",
+    "source=billing&feed=claims&state=rejected&name=claims_2025",
+    "name=nothing+has+this",
+    "sender=me",
+)
+ISSUES = (
+    "",
+    "state=all",
+    "source=clinic",
+    "source=billing&feed=claims&rule=pattern",
+    "severity=error&state=waived",
+    "rule=number&state=resolved",
+    "age=week",
+    "age=older-quarter&state=all",
+    "file=claims_2025",
+    "text=total_cost",
+    "text=nothing+has+this&state=all",
+)
 
 
 def main() -> None:
@@ -44,7 +69,7 @@ def main() -> None:
         address = create(given.files, given.issues, given.rows)
     os.environ["WAREHOUSE_URL"] = address
     _make_airflow()
-    slow = report(given.files, given.times)
+    slow = report(given.files, given.issues, given.times)
     if not given.keep:
         warehouse.drop(DATABASE)
     sys.exit(f"slower than {TARGET_MS} ms: {', '.join(slow)}" if slow else 0)
@@ -69,7 +94,7 @@ def create(files: int, issues: int, rows: int) -> str:
     return address
 
 
-def questions(files: int) -> dict[str, Callable[[random.Random], str]]:
+def questions(files: int, issues: int) -> dict[str, Callable[[random.Random], str]]:
     """The addresses that are asked for, by name."""
     from claimhouse.pages import keyset
 
@@ -82,21 +107,14 @@ def questions(files: int) -> dict[str, Callable[[random.Random], str]]:
         assert row is not None
         return keyset.key(*row)
 
-    filters = (
-        "",
-        "source=hospital&feed=patients",
-        "state=held",
-        "state=repeated",
-        "name=0715",
-        "from=2025-06-01&to=2025-06-30",
-        "source=billing&feed=claims&state=rejected&name=claims_2025",
-        "name=nothing+has+this",
-    )
-
     def list_of(place: Callable[[random.Random], str]) -> Callable[[random.Random], str]:
-        return lambda chance: f"/files?{chance.choice(filters)}&{place(chance)}"
+        return lambda chance: f"/files?{chance.choice(FILES)}&{place(chance)}"
+
+    def issues_of(place: Callable[[random.Random], str]) -> Callable[[random.Random], str]:
+        return lambda chance: f"/issues?{chance.choice(ISSUES)}{place(chance)}"
 
     return {
+        "overview": lambda _: "/",
         "files, first page": list_of(lambda _: ""),
         "files, a middle page": list_of(lambda chance: f"before={key(chance)}"),
         "files, the page above": list_of(lambda chance: f"after={key(chance)}"),
@@ -104,15 +122,24 @@ def questions(files: int) -> dict[str, Callable[[random.Random], str]]:
         "files that wait": lambda _: "/files/not-taken",
         "log of a file": lambda chance: f"/files/{chance.randint(1, files)}",
         "log of the file with most issues": lambda _: "/files/1",
+        "issues, first page": issues_of(lambda _: ""),
+        "issues, a middle page": issues_of(
+            lambda chance: f"&before={chance.randint(issues // 4, issues * 3 // 4)}"
+        ),
+        "issues, last page": issues_of(lambda _: "&before=60"),
+        "issues of a file": lambda chance: f"/issues?batch={chance.randint(1, files)}&state=all",
+        "an issue": lambda chance: f"/issues/{chance.randint(1, issues)}",
+        "held batches": lambda _: "/held",
+        "what was decided": lambda _: "/acts",
     }
 
 
-def report(files: int, times: int) -> list[str]:
+def report(files: int, issues: int, times: int) -> list[str]:
     """Ask each question, print what it took, and name those that miss the target."""
     chance, slow = random.Random(SEED), []
     print(f"{'question':36} {'median':>8} {'95 %':>8}   ms, of {times}")
     with _client() as client:
-        for name, address in questions(files).items():
+        for name, address in questions(files, issues).items():
             taken = list(_asked(client, [address(chance) for _ in range(times)]))
             most = statistics.quantiles(taken, n=20)[-1]
             print(f"{name:36} {statistics.median(taken):8.0f} {most:8.0f}", flush=True)

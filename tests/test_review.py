@@ -247,5 +247,20 @@ def test_the_counts_of_issues_are_those_of_the_table(landing_root, warehouse):
     assert sorted(summed.fetchall()) == sorted(counted.fetchall())
 
 
+def test_a_file_that_nobody_recognizes_is_not_reported_again_once_it_is_waived(
+    landing_root, warehouse
+):
+    drop(landing_root, "notes.csv", b"a,b\n1,2\n")
+    take_in_all()
+    take_in_all()
+    assert statuses(warehouse) == ["open"]
+    review.waive(1, "ada", "it is a note")
+    take_in_all()
+    assert statuses(warehouse) == ["waived"]
+    review.undo(1, "ada", "it is none")
+    take_in_all()
+    assert statuses(warehouse) == ["open"]
+
+
 def killed(*_: object) -> None:
     raise KeyboardInterrupt

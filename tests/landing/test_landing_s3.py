@@ -18,7 +18,7 @@ import boto3
 import pytest
 from tests.worlds.feeds import batches, claim, claims_csv, issues, take_in_all
 
-from claimhouse import ingest, landing, settings, storage
+from claimhouse import ingest, landing, review, settings, storage
 from claimhouse.landing import arrivals, fetch, uploads
 
 BUCKET = "claims"
@@ -248,3 +248,24 @@ def test_an_upload_in_a_bucket_is_taken_back_and_what_was_killed_is_cleared(buck
     assert keys(bucket) == [f"landing/{kept.place}"]
     assert unfinished(bucket) == []
     killed._file._file.closed = True
+
+
+def test_a_correction_goes_through_a_bucket_and_can_be_taken_back(bucket, warehouse, monkeypatch):
+    bad = claims_csv(claim(1), claim(2, total_cost="xyz"))
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims.csv", Body=bad)
+    take_in_all()
+    review.correct(1, {"total_cost": "1.00"}, "ada", "a call")
+    assert len(keys(bucket, "corrections")) == 1
+    review.undo(1, "ada", "another number")
+    assert keys(bucket, "corrections") == []
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            review.correct(1, {"total_cost": "2.00"}, "ada", "a second call")
+    assert keys(bucket, "corrections") == []
+    assert take_in_all() == ["verified"]
+    assert warehouse.execute("select status from quality.issue").fetchall() == [("corrected",)]
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt

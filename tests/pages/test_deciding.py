@@ -271,7 +271,9 @@ def test_a_held_batch_says_why_and_is_released_with_a_reason(browser_of, bad_cla
     warehouse.execute("update landing.batch set loading_since = now() where batch_id = 1")
     refused = ada.post("acts/2/undo", reason="no", back="held")
     assert (refused.status_code, "being loaded" in refused.text) == (409, True)
-    warehouse.execute("update landing.batch set state = 'loaded' where batch_id = 1")
+    warehouse.execute(
+        "update landing.batch set state = 'loaded', loaded_at = now() where batch_id = 1"
+    )
     assert ada.post("acts/2/undo", reason="no", back="held").status_code == 409
     assert state(warehouse, issue) == "waived"
     assert warehouse.execute(batch).fetchone() == ("loaded",)

@@ -15,7 +15,7 @@ select
     landed.batch_id as landed_as,
     landed.state as landed_state,
     landed.rows_accepted,
-    released.state = 'loaded' or released.loading_since is not null as is_loaded
+    greatest(released.loaded_at, released.loading_since) > a.acted_at as is_loaded
 from quality.review_act as a
 left join lateral (
     select

@@ -17,7 +17,7 @@ select
     landed.state as landed_state,
     landed.rows_accepted,
     landed.file_id,
-    released.state = 'loaded' or released.loading_since is not null as is_loaded
+    greatest(released.loaded_at, released.loading_since) > a.acted_at as is_loaded
 from quality.review_act as a
 cross join lateral (
     select

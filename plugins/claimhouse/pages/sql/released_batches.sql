@@ -15,7 +15,7 @@ select
     a.undone_at,
     a.undone_by,
     a.undone_reason,
-    b.state = 'loaded' or b.loading_since is not null as is_loaded
+    greatest(b.loaded_at, b.loading_since) > a.acted_at as is_loaded
 from quality.review_act as a
 inner join landing.batch as b on a.batch_id = b.batch_id
 inner join landing.file as f on b.file_id = f.file_id

@@ -3,17 +3,18 @@
 select
     b.batch_id,
     b.state,
-    b.state = 'loaded' or b.loading_since is not null as is_loaded
+    greatest(b.loaded_at, b.loading_since) > a.acted_at as is_loaded
 from landing.batch as b
+cross join quality.review_act as a
 where
-    b.batch_id in (
-        select i.batch_id
-        from quality.acted_issue as d
-        inner join quality.issue as i on d.issue_id = i.issue_id
-        where d.act_id = $1 and i.rule like 'soda:%' and i.severity = any($2::text[])
-        union all
-        select a.batch_id
-        from quality.review_act as a
-        where a.act_id = $1 and a.kind = 'release'
+    a.act_id = $1
+    and (
+        b.batch_id = a.batch_id
+        or b.batch_id in (
+            select i.batch_id
+            from quality.acted_issue as d
+            inner join quality.issue as i on d.issue_id = i.issue_id
+            where d.act_id = $1 and i.rule like 'soda:%' and i.severity = any($2::text[])
+        )
     )
 for update of b;

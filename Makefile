@@ -92,7 +92,7 @@ rebuild: set-up ## empty the star and reload it from the source tables (SOURCE=<
 contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<source>]
 	@$(BIN)/claimhouse draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
 
-screenshot: set-up ## save screenshots of the running Airflow UI in docs/images (needs Chromium)
+screenshot: set-up ## save pictures of the running pages and of Airflow in docs/images (needs Chromium)
 	@$(BIN)/python -m local.screenshot
 
 requirements: set-up ## compile the dependencies of pyproject.toml into requirements.txt

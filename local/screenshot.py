@@ -1,15 +1,19 @@
-"""Take screenshots of the running Airflow UI for the README: ``python -m local.screenshot``.
+"""Take screenshots of the pages and of the Airflow UI for README and docs: ``python -m local.screenshot``.
 
 The system must be up after `make demo`. Chromium is required.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import re
 import shutil
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import environment, places, system
 from local.airflow_api import Airflow
@@ -28,6 +32,9 @@ FLAGS = [
 ]
 PATIENCE_MS = 60_000
 SETTLE_MS = 4_000  # charts are drawn after their data has loaded
+SCHEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "-dark"}
+# The page for a picture: a file as if somebody had just brought it. Its third row has no readable amount.
+UPLOADED = "claims_20260109.csv"
 
 
 def chromium() -> str:
@@ -45,24 +52,85 @@ def chromium() -> str:
 
 
 def main() -> None:
-    """Save the list of DAGs, and the grid and the graph of the last ingest run."""
+    """Save each page, light and dark, then the list of DAGs, and the grid and the graph of the last ingest run."""
     browser_path = chromium()
     addresses = system.running()
     if addresses is None:
         raise SystemExit("the system is not running: make demo")
-    password = environment.known_secrets()["ADMIN_PASSWORD"]
-    last = _last_ingest(Airflow(addresses.api_port, environment.LOGIN, password))
+    secrets = environment.known_secrets()
+    last = _last_ingest(Airflow(addresses.api_port, environment.LOGIN, secrets["ADMIN_PASSWORD"]))
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-        page = browser.new_page(viewport=WINDOW, base_url=addresses.ui)
-        page.set_default_timeout(PATIENCE_MS)
-        _log_in(page, password)
+        for scheme, ending in SCHEMES.items():
+            page = _enter(browser, addresses.ui, "reviewer", scheme)
+            _save_pages(page, ending)
+            page.context.close()
+        page = _enter(browser, addresses.ui, environment.LOGIN, "light")
         _save(page, "/dags", "airflow-dags.png", "watch_landing")
         _save(page, f"/dags/{last['dag_id']}", "airflow-ingest.png", last["dag_id"])
         run = f"/dags/{last['dag_id']}/runs/{last['dag_run_id']}"
         _save(page, run, "airflow-ingest-graph.png", "load_dimensions", press="Show Graph")
         browser.close()
+
+
+def _save_pages(page: Page, ending: str) -> None:
+    """Save the pages, in Airflow's frame and in a window of their own."""
+    page.goto(system.FRAME)
+    page.frame_locator("iframe").get_by_role("heading", name="Overview", level=1).wait_for()
+    _keep(page, f"overview{ending}.png")
+    _save_page(page, "files", "Files", f"files{ending}.png")
+    page.get_by_role("link", name=re.compile(r"^claims_\d{8}\.csv$")).last.click()
+    page.get_by_role("heading", name="Download").wait_for()
+    _keep(page, f"file{ending}.png")
+    _save_page(page, "issues", "Issues", f"issues{ending}.png")
+    page.goto("/claimhouse/issues?source=billing&feed=claims&rule=date")
+    page.locator("tbody a").first.click()
+    page.get_by_role("heading", name=re.compile("^Issue ")).wait_for()
+    _keep(page, f"issue{ending}.png")
+    _save_upload(page, ending)
+
+
+def _save_upload(page: Page, ending: str) -> None:
+    """Save the pages of a file that waits to be processed, and take it back."""
+    page.goto("/claimhouse/upload")
+    page.locator("#files").set_input_files(
+        {"name": UPLOADED, "mimeType": "text/csv", "buffer": _a_file()}
+    )
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_url(re.compile(r"/upload/\d+$"))
+    _keep(page, f"uploaded{ending}.png")
+    _save_page(page, "upload", "Upload", f"upload{ending}.png")
+    page.get_by_role("link", name=UPLOADED).first.click()
+    page.get_by_role("button", name=re.compile("^Take .* back$")).click()
+    page.wait_for_url(re.compile(r"/upload(\?|$)"))
+
+
+def _a_file() -> bytes:
+    """Twenty rows of a sample that nobody has loaded, one with an amount that is none."""
+    sample = sorted((places.SAMPLES / "billing").glob("claims_*.csv"))[0]
+    with sample.open(newline="") as lines:
+        titles, *rows = list(csv.reader(lines))[:21]
+    for number, row in enumerate(rows, 1):
+        row[titles.index("claim_id")] = f"CF#9{number:08}NN"
+    rows[2][titles.index("total_cost")] = "see note"
+    written = io.StringIO()
+    csv.writer(written).writerows([titles, *rows])
+    return written.getvalue().encode()
+
+
+def _save_page(page: Page, place: str, heading: str, name: str) -> None:
+    page.goto(f"/claimhouse/{place}")
+    page.get_by_role("heading", name=heading, level=1).wait_for()
+    _keep(page, name)
+
+
+def _keep(page: Page, name: str) -> None:
+    """Save what the window shows as ``pages-<name>``."""
+    page.wait_for_load_state("networkidle")
+    target = FOLDER / f"pages-{name}"
+    page.screenshot(path=target)
+    print(f"saved {target.relative_to(places.ROOT)}")
 
 
 def _last_ingest(airflow: Airflow) -> dict[str, str]:
@@ -72,12 +140,16 @@ def _last_ingest(airflow: Airflow) -> dict[str, str]:
     return runs[0]
 
 
-def _log_in(page: Page, password: str) -> None:
+def _enter(browser: Browser, address: str, login: str, scheme: Literal["light", "dark"]) -> Page:
+    """A window in which *login* is signed in."""
+    page = browser.new_page(viewport=WINDOW, base_url=address, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("/")
-    page.fill("input[name=username]", environment.LOGIN)
-    page.fill("input[name=password]", password)
+    page.fill("input[name=username]", login)
+    page.fill("input[name=password]", environment.known_secrets()[f"{login.upper()}_PASSWORD"])
     page.click("button[type=submit]")
     page.wait_for_url(lambda address: "login" not in address)
+    return page
 
 
 def _save(page: Page, path: str, name: str, expected: str, press: str | None = None) -> None:

@@ -397,7 +397,8 @@ class NewFile:
         """Leave nothing of it; also after a finish that failed."""
         if self._draft is None:
             self._file.closed = True  # closing would write what there is
-            self._file.discard()
+            with suppress(FileNotFoundError):  # somebody cleared it away
+                self._file.discard()
             return
         self._file.close()
         self._draft.unlink(missing_ok=True)

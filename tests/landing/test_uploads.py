@@ -163,6 +163,11 @@ def test_a_file_lands_under_a_name_of_its_feed(feed, name, landing_name):
     assert contract.claims(landing_name)
 
 
+def test_a_name_that_says_something_else_too_is_refused():
+    with pytest.raises(Refused, match="is a file of beneficiaries, pend_queue"):
+        uploads.name_for(contracts.of("pended", "pend_queue"), "our_Beneficiary_Summary.csv")
+
+
 def test_a_file_by_content_keeps_its_name():
     contract = contracts.of("billing_exports", "aetna_dental")
     assert uploads.name_for(contract, "anything.csv") == "anything.csv"

@@ -337,6 +337,22 @@ def test_two_people_upload_one_name_at_once(house, reviewer, claims, waiting):
     assert waiting() == before
 
 
+def test_a_file_whose_name_lacks_what_its_feed_needs_is_not_processed(demo, reviewer):
+    sample = demo.folder / "samples" / "landing" / "pended"
+    (file,) = sample.glob("DE1_0_2024_Beneficiary*")
+    answer = reviewer.send("ours.csv", file.read_bytes())
+    page = reviewer.page(answer)
+    assert "Process as" not in page
+    assert "have their year in their names" in page
+    assert reviewer.decide("process", answer).status_code == 409
+    assert reviewer.decide("process", answer, contract="pended.beneficiaries").status_code == 409
+    assert reviewer.decide("back", answer).status_code == 303
+    answer = reviewer.send("ours_2024.csv", file.read_bytes())
+    page = reviewer.page(answer)
+    assert "loaded as <strong>beneficiaries_ours_2024.csv</strong>" in page
+    assert reviewer.decide("back", answer).status_code == 303
+
+
 def test_an_address_of_no_upload_is_refused(reviewer):
     huge = 10**30
     for address, status in (

@@ -347,6 +347,8 @@ def _choice(fit: Fit, name: str) -> Choice:
             taken = uploads.name_for(contract, name)
         except Refused as error:
             hindrance = str(error)
+        else:
+            hindrance = _lacking_in_name(fit, taken)
     return Choice(fit, math.floor(100 * fit.share), taken, hindrance)
 
 
@@ -360,6 +362,19 @@ def followed(request: Request, looks: Looks, upload: Numbers) -> HTMLResponse:
 def stages(request: Request, looks: Looks, upload: Numbers) -> HTMLResponse:
     """The part of that page that changes."""
     return answers.show(request, "upload_stages", looks, **_followed(looks, upload))
+
+
+def _lacking_in_name(fit: Fit, name: str) -> str:
+    """That the contract needs a value which neither the file has nor its name; empty where it has all."""
+    told = fit.contract.from_name(name)
+    for column in fit.contract.columns:
+        is_given = column.name in fit.values or column.name in told
+        if column.from_file_name and verification.is_needed(column) and not is_given:
+            return (
+                f"Files of {fit.contract.feed} have their {column.name} in their names, and this name has "
+                "none. Rename it, and upload it again."
+            )
+    return ""
 
 
 @routes.get("/upload/{number}")

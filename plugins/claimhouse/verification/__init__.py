@@ -19,7 +19,7 @@ alone knows the database.
 
 from __future__ import annotations
 
-from claimhouse.verification.header import Plan, fold, make_plan, match_header
+from claimhouse.verification.header import Plan, fold, is_needed, make_plan, match_header
 from claimhouse.verification.preview import Preview, preview
 from claimhouse.verification.recognize import Fit, Recognition, dialect_of, explain, fit_contracts
 from claimhouse.verification.sheets import Opened, listed, open_tables
@@ -49,6 +49,7 @@ __all__ = [
     "fit_contracts",
     "fold",
     "index",
+    "is_needed",
     "listed",
     "make_plan",
     "match_header",

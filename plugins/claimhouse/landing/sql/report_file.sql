@@ -1,6 +1,6 @@
 -- One open issue for each file and rule, with the newest message: the closest contract may have changed.
--- One that a person waived is not reported again while the message is the same. $1 source system, $2 file name, $3 rule,
--- $4 message.
+-- One that a person waived is not reported again while the message is the same. $1 source system, $2 file name, $3
+-- rule, $4 message.
 with updated as (
     update quality.issue
     set message = $4

@@ -1,4 +1,4 @@
--- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- noqa: disable=LT02,LT03,LT05
 -- sqlfluff:templater:jinja:context:record_key:claim_id
 -- sqlfluff:templater:jinja:context:key:["claim_id"]
 -- sqlfluff:templater:jinja:context:types:{"claim_id": "text"}

@@ -19,13 +19,14 @@ select
     landed.file_id,
     greatest(released.loaded_at, released.loading_since) > a.acted_at as is_loaded
 from quality.review_act as a
-cross join lateral (
-    select
-        count(*) as issues,
-        min(d.issue_id) as issue_id
-    from quality.acted_issue as d
-    where d.act_id = a.act_id
-) as counted
+cross join
+    lateral (
+        select
+            count(*) as issues,
+            min(d.issue_id) as issue_id
+        from quality.acted_issue as d
+        where d.act_id = a.act_id
+    ) as counted
 left join lateral (
     select
         s.file_id,

@@ -1,5 +1,5 @@
 -- sqlfluff:templater:jinja:context:by_batch:
--- noqa: disable=LT02,ST05 (the alternatives are laid out as written, not as rendered)
+-- noqa: disable=LT02,ST05
 -- The newest issues that match. $1 source systems, $2 batches, $3 a part of the file's name, in lower case, $4 least
 -- number, $5 below which number, $6 created from, $7 created before, $8 a part of the message, in lower case, $9 how
 -- many, $10 the kinds, as JSON, $11 severity. Each kind, or batch, is read from its newest issue on.

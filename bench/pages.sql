@@ -107,6 +107,24 @@ order by r.batch_id, r.row_number;
 
 drop table source_billing.filled;
 
+-- Every twentieth file was uploaded.
+insert into landing.upload (
+    uploaded_by, uploaded_at, file_name, size_bytes, checksum, place, state, source_system, feed, landing_path
+)
+select
+    case when f.file_id % 100 = 20 then 'bench' else 'somebody else' end,
+    f.arrived_at,
+    f.file_name,
+    f.size_bytes,
+    f.checksum,
+    '_uploads/' || f.file_id,
+    'processing',
+    f.source_system,
+    f.feed,
+    f.source_system || '/' || f.file_name
+from landing.file as f
+where f.file_id % 20 = 0;
+
 -- The square makes few batches have most of the issues.
 insert into quality.issue (
     batch_id, source_system, feed, file_name, row_number, record_key, column_name, rule, severity, status, raw_value,

@@ -15,6 +15,7 @@ from tests.worlds.feeds import CLAIMS_HEADER, claim, claims_csv, drop, take_in_a
 from tests.worlds.workbooks import Page, table, workbook
 
 from claimhouse import review
+from claimhouse.delivery.extract import xlsx
 from claimhouse.reading import Dialect
 
 FORMULA = '=HYPERLINK("http://elsewhere.example","x")'
@@ -146,6 +147,31 @@ def test_a_rejected_file_and_one_not_verified_yet_have_no_rows(client, landing_r
         assert seen.get(f"/files/{file}/original").status_code == 200
         assert seen.get(f"/files/{file}/log.csv").status_code == 200
         assert seen.get(f"/files/{file}/log.pdf").content.startswith(b"%PDF")
+
+
+def test_a_file_that_says_nothing_new_has_no_rows_of_its_own(client, landing_root, warehouse):
+    content = claims_csv(claim(1))
+    drop(landing_root, "claims.csv", content)
+    take_in_all()
+    drop(landing_root, "claims_again.csv", content)
+    take_in_all()
+    seen = client("billing")
+    assert seen.get("/files/2/original").content == content
+    assert seen.get("/files/2/processed.csv").status_code == 409
+    listed = seen.get("/files?state=repeated").text
+    assert "claims_again.csv" in listed
+    assert "claims.csv" not in listed
+
+
+def test_rows_that_fit_no_workbook_are_had_as_csv(client, landing_root, warehouse, monkeypatch):
+    drop(landing_root, "claims.csv", claims_csv(claim(1), claim(2)))
+    take_in_all()
+    seen = client("billing")
+    monkeypatch.setattr(xlsx, "MOST_ROWS", 1)
+    answer = seen.get("/files/1/processed.xlsx")
+    assert answer.status_code == 409
+    assert "Take the csv" in answer.text
+    assert len(rows(seen.get("/files/1/processed.csv"))) == 2
 
 
 def test_a_file_of_another_source_is_not_there(client, landing_root, warehouse):

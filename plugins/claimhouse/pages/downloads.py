@@ -128,10 +128,8 @@ def _xlsx(read: Read, shape: file_rows.Shape, name: str) -> StreamingResponse:
         try:
             with _reading() as connection:
                 xlsx.write_table(read(connection, shape), workbook)
-        except (TooManyRows, UnfitValue) as error:
-            raise HTTPException(
-                409, f"A workbook cannot hold this file ({error}). Take the csv."
-            ) from None
+        except (TooManyRows, UnfitValue):
+            raise HTTPException(409, "A workbook cannot hold these rows. Take the csv.") from None
         size = workbook.seek(0, os.SEEK_END)
         workbook.seek(0)
         return _sent(_pieces(workbook, stack.pop_all()), name, "xlsx", size)

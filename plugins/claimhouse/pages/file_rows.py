@@ -67,7 +67,7 @@ def shape(file: dict[str, Any], batches: Sequence[dict[str, Any]]) -> Shape:
     read = [batch for batch in batches if batch["state"] in processing_log.WITH_ROWS]
     contract = records.contract_of(file["source_system"], file["feed"])
     if not read or contract is None:
-        raise HTTPException(409, "There are no rows of this file yet.")
+        raise HTTPException(409, "No rows of this file were read.")
     if read[0]["is_correction"]:
         contract = replace(contract, dialect=Dialect(), other_dialects=())
     batch_ids = tuple(int(batch["batch_id"]) for batch in read)

@@ -322,6 +322,55 @@ def test_a_correction_needs_a_reason_a_change_and_good_values(browser_of, bad_cl
     assert ("9.99",) in costs
 
 
+def test_one_value_is_corrected_in_all_the_rows_that_were_shown(
+    browser_of, landing_root, warehouse
+):
+    rows = [claim(number, visit_type="check-up") for number in range(1, 5)]
+    rows[2]["total_cost"] = "xyz"  # would be kept out again
+    drop(landing_root, "claims.csv", claims_csv(*rows, claim(9)))
+    take_in_all()
+    ada = browser_of("ada")
+    page = ada.get("issues/correct?every=yes&rule=enum").text
+    assert "Correct one value in 4 rows of billing.claims?" in page
+    assert page.index("<option>visit_type") < page.index("<option>claim_id")
+    fields = hidden_form(page, "issues/correct")
+    # Found after it was shown: left out.
+    drop(landing_root, "claims_2.csv", claims_csv(claim(7, visit_type="check-up")))
+    take_in_all()
+    assert (
+        ada.post(
+            "issues/correct", **fields, column="visit_type", value="routine", reason=""
+        ).status_code
+        == 409
+    )
+    assert (
+        ada.post(
+            "issues/correct", **fields, column="no_such", value="routine", reason="r"
+        ).status_code
+        == 200
+    )
+    assert warehouse.execute("select count(*) from quality.review_act").fetchone() == (0,)
+    answer = ada.post(
+        "issues/correct", **fields, column="visit_type", value="routine", reason="a call"
+    )
+    assert "3 rows wait for the next run" in answer.text
+    assert "total_cost is not a number" in answer.text
+    take_in_all()
+    kept = warehouse.execute(
+        "select claim_id, visit_type from source_billing.claims where claim_id <> 'CF#9NN' order by 1"
+    )
+    assert kept.fetchall() == [(f"CF#{number}NN", "routine") for number in (1, 2, 4)]
+    still_open = warehouse.execute(
+        "select count(distinct record_key) from quality.issue where status = 'open'"
+    )
+    assert still_open.fetchone() == (2,)
+    # What was shown is not what there is any more: nothing is done.
+    again = ada.post(
+        "issues/correct", **fields, column="visit_type", value="physical", reason="me too"
+    )
+    assert (again.status_code, "Meanwhile" in again.text) == (409, True)
+
+
 def test_other_versions_of_the_record_are_below(browser_of, landing_root, warehouse, monkeypatch):
     monkeypatch.setenv("CLAIMHOUSE_MASK_PHI", "false")
     for day, cost in enumerate(("xyz", "abc", "5.55"), start=1):

@@ -26,6 +26,8 @@ LISTS = (
     "/claimhouse/issues",
     "/claimhouse/issues/1",
     "/claimhouse/issues?state=all&text=nothing%20like%20it",
+    "/claimhouse/issues/waive?every=yes",
+    "/claimhouse/issues/correct?every=yes&source=billing&feed=claims&rule=enum",
     "/claimhouse/acts",
     "/claimhouse/held",
 )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from psycopg import Connection
 from starlette.datastructures import FormData
 
 from claimhouse import checks, contracts, review, warehouse
 from claimhouse.pages import access, answers, database, filters, masking, records, runs
-from claimhouse.pages.filters import AGES, Chosen, Filters, Search
+from claimhouse.pages.filters import AGES, Chosen, Search
 from claimhouse.pages.masking import Mask, Value
 from claimhouse.pages.rights import Form, Looks, Person
 
 routes = APIRouter()
 
-# Issues that are chosen one by one, at most.
-MOST_CHOSEN = 1_000
 LONGEST = 1_000
 # How the fields of the form of a row are called.
 VALUE = "value:"
-CHANGED = "Meanwhile some of these were closed, or opened again: look at the number. Nothing was waived yet."
 
 
 @routes.get("/issues")
@@ -48,39 +44,6 @@ def issues(
         filters=chosen, counts=counts, rows=rows, older=older, is_first=before is None, ages=AGES,
         searched=filters.SEARCHED,
     )  # fmt: skip
-
-
-@routes.get("/issues/waive")
-def confirm(
-    request: Request,
-    looks: Looks,
-    chosen: Chosen,
-    issue: Annotated[list[int], Query(max_length=MOST_CHOSEN)] = [],  # noqa: B006 (FastAPI copies it)
-    every: str = "",
-) -> HTMLResponse:
-    """Ask before several issues are waived: how many, and which."""
-    with database.as_viewer() as connection:
-        found = _chosen(connection, looks, chosen, issue, every, highest=None)
-    return _ask(request, looks, chosen, found, every)
-
-
-@routes.post("/issues/waive")
-def waive_several(request: Request, looks: Looks, form: Form) -> Response:
-    """Waive what was shown: nothing else, and nothing at all where it has changed meanwhile."""
-    chosen, every = filters.of(dict(form)), str(form.get("every", ""))
-    listed = [number for value in form.getlist("issue") if (number := _number(value)) is not None]
-    words = chosen.words if every else "chosen one by one"
-    try:
-        with database.as_reviewer() as connection:
-            found = _chosen(
-                connection, looks, chosen, listed, every, _number(form.get("highest")) or 0
-            )
-            if not found or _mark(found) != form.get("mark"):
-                return _ask(request, looks, chosen, found, every, CHANGED, _text(form, "reason"))
-            review.waive_open(connection, found, looks.name, _text(form, "reason"), words)
-    except review.ReviewError as error:
-        return _refuse(request, looks, error, "issues" + chosen.address)
-    return answers.go_to(request, "acts")
 
 
 @routes.get("/issues/{issue_id}")
@@ -121,11 +84,11 @@ def waive(request: Request, looks: Looks, issue_id: int, form: Form) -> Response
     place = _place(looks, issue_id)
     try:
         review.waive(
-            issue_id, looks.name, _text(form, "reason"), seen=_number(form.get("seen")) or 0,
+            issue_id, looks.name, text(form, "reason"), seen=number(form.get("seen")) or 0,
             connect=database.as_reviewer,
         )  # fmt: skip
     except review.ReviewError as error:
-        return _refuse(request, looks, error, place)
+        return refuse(request, looks, error, place)
     return answers.go_to(request, place)
 
 
@@ -144,7 +107,7 @@ def correct(request: Request, looks: Looks, issue_id: int, form: Form) -> Respon
         for name, value in form.items()
         if name.startswith(VALUE)
     }
-    reason, seen = _text(form, "reason"), _number(form.get("seen")) or 0
+    reason, seen = text(form, "reason"), number(form.get("seen")) or 0
     try:
         row = review.quarantined_row(issue_id, database.as_viewer)
         contract = contracts.of(row["source_system"], row["feed"])
@@ -157,7 +120,7 @@ def correct(request: Request, looks: Looks, issue_id: int, form: Form) -> Respon
             connect=database.as_reviewer,
         )  # fmt: skip
     except review.ReviewError as error:
-        return _refuse(request, looks, error, place)
+        return refuse(request, looks, error, place)
     return answers.go_to(request, place)
 
 
@@ -180,9 +143,9 @@ def undo(request: Request, looks: Looks, act_id: int, form: Form) -> Response:
         acts = warehouse.query(connection, "pages/act", act_id)
     looks.must_run(acts[0]["source_system"] if acts else "")
     try:
-        review.undo(act_id, looks.name, _text(form, "reason"), connect=database.as_reviewer)
+        review.undo(act_id, looks.name, text(form, "reason"), connect=database.as_reviewer)
     except review.ReviewError as error:
-        return _refuse(request, looks, error, place)
+        return refuse(request, looks, error, place)
     return answers.go_to(request, place)
 
 
@@ -225,9 +188,9 @@ def release(request: Request, looks: Looks, batch_id: int, form: Form) -> Respon
         batches = warehouse.query(connection, "pages/source_of_batch", batch_id)
     looks.must_run(batches[0]["source_system"] if batches else "")
     try:
-        review.release(batch_id, looks.name, _text(form, "reason"), connect=database.as_reviewer)
+        review.release(batch_id, looks.name, text(form, "reason"), connect=database.as_reviewer)
     except review.ReviewError as error:
-        return _refuse(request, looks, error, "held")
+        return refuse(request, looks, error, "held")
     return answers.go_to(request, "held")
 
 
@@ -259,57 +222,10 @@ def _ask_values(
         request, "correct", looks,
         issue=row, fields=sorted(fields, key=lambda field: not field.problems), rule=page["rule"],
         is_split=bool(page["fields"]), whole=page["whole"], is_masked=page["is_masked"],
-        shown=shown, seen=_number(form.get("seen")) or _newest(acts), reason=form.get("reason", ""),
+        shown=shown, seen=number(form.get("seen")) or _newest(acts), reason=form.get("reason", ""),
         wrong=wrong, may_correct=row["status"] == "open" and row["raw_row"] is not None,
     )  # fmt: skip
     answer.status_code = 422 if wrong else 200
-    return answer
-
-
-def _chosen(
-    connection: Connection[Any],
-    looks: Person,
-    chosen: Filters,
-    listed: list[int],
-    every: str,
-    highest: int | None,
-) -> list[int]:
-    """The open issues that are chosen, of sources on which the person may act: those listed, or all that match.
-
-    Of the latter none is newer than *highest*; None for the newest there is.
-    """
-    if not every:
-        found = warehouse.query(connection, "pages/open_issues", listed, list(looks.runs))
-        return [row["issue_id"] for row in found]
-    search = Search(connection, looks.runs, replace(chosen, state="open"))
-    if highest is None:
-        highest = warehouse.query(connection, "pages/newest_issue")[0]["issue_id"] or 0
-    return search.all_up_to(highest)
-
-
-def _mark(issue_ids: list[int]) -> str:
-    """A digest of some issues: what is done is what was shown."""
-    return sha256(",".join(map(str, sorted(issue_ids))).encode()).hexdigest()[:32]
-
-
-def _ask(
-    request: Request,
-    looks: Person,
-    chosen: Filters,
-    found: list[int],
-    every: str,
-    note: str = "",
-    reason: str = "",
-) -> HTMLResponse:
-    with database.as_viewer() as connection:
-        kinds = warehouse.query(connection, "pages/kinds_of_issues", found)
-    answer = answers.show(
-        request, "waive", looks,
-        filters=replace(chosen, state="open"), count=len(found), kinds=kinds,
-        highest=max(found, default=0), mark=_mark(found), every=every, listed=() if every else found,
-        note=note, reason=reason,
-    )  # fmt: skip
-    answer.status_code = 409 if note else 200
     return answer
 
 
@@ -386,7 +302,7 @@ def _blank(contract: contracts.Contract | None) -> list[records.Field]:
     return [records.Field(column, None) for column in contract.columns] if contract else []
 
 
-def _refuse(request: Request, looks: Person, error: Exception, place: str) -> HTMLResponse:
+def refuse(request: Request, looks: Person, error: Exception, place: str) -> HTMLResponse:
     """Say why nothing was done."""
     message = str(error)
     answer = answers.show(
@@ -396,14 +312,17 @@ def _refuse(request: Request, looks: Person, error: Exception, place: str) -> HT
     return answer
 
 
-def _text(form: FormData, name: str) -> str:
+def text(form: FormData, name: str) -> str:
+    """What a form says; not longer than any of its fields lets a person write."""
     return str(form.get(name, "")).replace("\0", "")[:LONGEST]
 
 
-def _number(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+def number(value: object) -> int | None:
+    """The number of something in a form; None where it is none."""
+    digits = str(value)
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) < 19
+    return int(digits) if is_number else None
 
 
 def _is_issue(place: str) -> bool:
-    return place.startswith("issues/") and _number(place.removeprefix("issues/")) is not None
+    return place.startswith("issues/") and number(place.removeprefix("issues/")) is not None

@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up demo summary up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up browser demo summary up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,17 @@ up: set-up ## start the system: Airflow, its database, the warehouse, a mailbox
 down: ## stop the system; its data stays in var/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.system down; else echo "nothing is set up"; fi
 
-test: set-up ## run the tests
+browser: ## install Chromium, which the tests of the pages drive, where this machine has none
+	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+		command -v "$$name" > /dev/null && exit 0; done; \
+	echo "installing Chromium for the tests of the pages"; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root="sudo -n"; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ $$as_root apt-get -qq update && $$as_root apt-get -qq install -y --no-install-recommends \
+		chromium fonts-dejavu-core > /dev/null; } || { \
+		echo "Chromium is needed: apt-get install chromium, or set CHROMIUM to its path" >&2; exit 1; }
+
+test: set-up browser ## run the tests
 	$(BIN)/python -m pytest -n 2
 
 fuzz: set-up ## read N=100000 damaged and hostile files made from the samples (SEED=<seed> repeats)
@@ -92,7 +102,7 @@ rebuild: set-up ## empty the star and reload it from the source tables (SOURCE=<
 contract: set-up ## draft a contract: make contract FILE=<feed file> [SOURCE=<source>]
 	@$(BIN)/claimhouse draft "$(FILE)" $(if $(SOURCE),--source "$(SOURCE)")
 
-screenshot: set-up ## save pictures of the running pages and of Airflow in docs/images (needs Chromium)
+screenshot: set-up browser ## save pictures of the running pages and of Airflow in docs/images
 	@$(BIN)/python -m local.screenshot
 
 requirements: set-up ## compile the dependencies of pyproject.toml into requirements.txt

@@ -339,7 +339,9 @@ def _refuse_bomb(path: pathlib.Path) -> None:
 def _choice(fit: Fit, name: str) -> Choice:
     contract, taken, hindrance = fit.contract, "", ""
     if not fit.is_complete:
-        hindrance = f"It lacks required columns: {', '.join(fit.missing)}."
+        needed = [column.name for column in contract.columns if verification.is_needed(column)]
+        missing = [name for name in fit.missing if name in needed]
+        hindrance = f"It lacks required columns: {listed(missing)}."
     elif contract.is_by_content and not fit.is_enough:
         hindrance = "It fits too little: the files of this source are told apart by their content."
     else:

@@ -10,6 +10,7 @@ import socket
 import time
 import uuid
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import psycopg
@@ -138,8 +139,14 @@ def test_a_file_is_brought_looked_at_processed_and_followed_to_its_end(enter, ho
             "select uploaded_by, decided_by, state from landing.upload where file_name = %s",
             (name,),
         ).fetchall()
+        seen = connection.execute(
+            "select distinct person, source_system from quality.access_log where what in"
+            " (select format('upload %%s', upload_id) from landing.upload where file_name = %s)",
+            (name,),
+        ).fetchall()
     assert loaded == (len(claims) - 2, total)
     assert by == [("reviewer", "reviewer", "processing")]
+    assert seen == [("reviewer", "billing")]
     assert heard == []
 
 
@@ -351,6 +358,18 @@ def test_a_file_whose_name_lacks_what_its_feed_needs_is_not_processed(demo, revi
     page = reviewer.page(answer)
     assert "loaded as <strong>beneficiaries_ours_2024.csv</strong>" in page
     assert reviewer.decide("back", answer).status_code == 303
+
+
+def test_of_two_people_who_decide_at_once_one_is_told(house, reviewer):
+    admin = Sender(house, "admin")
+    for _ in range(5):
+        answer = reviewer.send("claims_race.csv", b"claim_id,total_cost\nCF#1NN,1\n")
+        with ThreadPoolExecutor(2) as people:
+            told = people.map(
+                lambda who: who.decide("back", answer).status_code, (reviewer, reviewer)
+            )  # noqa: B023
+            assert sorted(told) == [303, 409]
+    assert admin.decide("back", answer).status_code == 404
 
 
 def test_an_address_of_no_upload_is_refused(reviewer):

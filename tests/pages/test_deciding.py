@@ -383,6 +383,10 @@ def test_other_versions_of_the_record_are_below(browser_of, landing_root, wareho
     for text in ("claims_2.csv", "claims_3.csv", "accepted", "quarantined", "abc", "5.55"):
         assert text in versions, text
     assert "claims_1.csv" not in versions
+    # A date or a flag spelled as it was loaded is no difference.
+    rows = dict(re.findall(r'<tr>\s*<th scope="row">(\w+)</th>(.*?)</tr>', versions, re.DOTALL))
+    differing = {name for name, cells in rows.items() if "differs" in cells}
+    assert differing == {"total_cost", "last_modified_date"}
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -50,7 +52,6 @@ class Field:
         value: None where there is none.
         problems: what is wrong with it, as sentences.
         severity: of the worst of them; empty where there is none.
-        differs: whether another version of the record has another value.
     """
 
     column: Column
@@ -232,10 +233,42 @@ def _version(
             for column in contract.columns
         },
         frozenset(
-            name for name, value in shown.items() if row is not None and value != row.get(name, "")
+            column.name
+            for column in contract.columns
+            if row is not None
+            and not _is_same(column, row.get(column.name, ""), shown.get(column.name, ""))
         ),
         mask.value(contract, "", other.get("raw_row")) if own is None else None,
     )
+
+
+def _is_same(column: Column, raw: str, other: str) -> bool:
+    """Whether a field as received has the value *other*, which may be spelled as received or as loaded."""
+    if raw == other:
+        return True
+    value = _loaded(column, raw)
+    return value is not None and value in (_loaded(column, other), _as_loaded(column, other))
+
+
+def _loaded(column: Column, raw: str) -> Any:
+    """What verification makes of a field; None where it makes nothing of it."""
+    judged = judge(column, pl.Series("raw", [raw or None], dtype=pl.String))
+    return judged.each("value")[0]
+
+
+def _as_loaded(column: Column, text: str) -> Any:
+    """A value of the source table by its text in JSON."""
+    kinds: dict[str, Callable[[str], Any]] = {
+        "decimal": Decimal,
+        "integer": int,
+        "boolean": lambda flag: flag == "true",
+        "date": date.fromisoformat,
+        "timestamp": datetime.fromisoformat,
+    }
+    try:
+        return kinds.get(column.type, str)(text)
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _accepted(connection: Connection[Any], contract: Contract, key: str) -> list[dict[str, Any]]:

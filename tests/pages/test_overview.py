@@ -108,14 +108,47 @@ def test_new_issues_are_those_of_the_warehouse_by_feed_and_rule(page, demo):
         assert sum(rules) == int(row[2].replace(",", "")), row
 
 
-def test_each_number_is_a_link_to_a_list_of_as_many(house, page):
-    links = re.findall(r'<a href="([^"#]+)">([\d,]+)</a>', page)
-    assert len(links) > 60
+@pytest.fixture
+def yesterday(demo):
+    """One file of billing.claims landed two days ago, one waits for its checks, one is held; then as before."""
+    query = (
+        "select f.file_id, b.batch_id from landing.file as f join landing.batch as b using (file_id)"
+        " where b.source_system = 'billing' and b.feed = 'claims' order by f.file_id limit 3"
+    )
+    move = (
+        "update landing.file set landed_at = landed_at - %s * interval '2 days' where file_id = %s"
+    )
+    become = "update landing.batch set state = %s where batch_id = %s"
+    with psycopg.connect(demo.warehouse, autocommit=True) as connection:
+        (old, _), (_, verified), (_, held) = connection.execute(query).fetchall()
+        connection.execute(move, (1, old))
+        connection.execute(become, ("verified", verified))
+        connection.execute(become, ("held", held))
+        yield
+        connection.execute(move, (-1, old))
+        connection.execute(become, ("loaded", verified))
+        connection.execute(become, ("loaded", held))
+
+
+def claims_of(page):
+    """The numbers of billing.claims: files to held."""
+    (row,) = (row[4:] for row in table(page, "arrived") if row[:2] == ["billing", "claims"])
+    return row
+
+
+def test_each_number_is_a_link_to_a_list_of_as_many(house, page, yesterday):
+    before = claims_of(page)
     with house.client("viewer") as viewer:
+        shown = viewer.get("/claimhouse/").text
+        links = re.findall(r'<a href="([^"#]+)">([\d,]+)</a>', shown)
+        assert len(links) > 60
+        now = claims_of(shown)
+        assert int(now[0]) == int(before[0]) - 1
+        assert now[5:] == ["1", "1"]
         for address, number in links:
             answer = viewer.get(html.unescape(address))
             text = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
-            counts = re.findall(r"([\d,]+) (?:files?|issues?)\b", text)
+            counts = re.findall(r"([\d,]+) (?:files?|issues?)(?:,| )", text)
             assert (address, answer.status_code) == (address, 200)
             assert number in counts, (address, number, counts)
 

@@ -28,7 +28,9 @@ STATES = {
     "held": "held: a check failed",
     "loaded": "loaded",
     "repeated": "repeated: says nothing new",
+    "unfinished": "not loaded yet: landed, verified or checked",
 }
+LANDED = {"day": "in the last day"}
 SENDERS = {
     "me": "uploaded by me",
     "people": "uploaded by anybody",
@@ -45,6 +47,7 @@ class Filters:
         last_day: the last one.
         name: a text in the file's name.
         sender: one of :data:`SENDERS`; no address has the name of a login.
+        landed: one of :data:`LANDED`.
     """
 
     source: str | None = None
@@ -54,6 +57,7 @@ class Filters:
     last_day: date | None = None
     name: str | None = None
     sender: str | None = None
+    landed: str | None = None
 
     def query(self) -> dict[str, str]:
         """The fields of the address that say so."""
@@ -65,6 +69,7 @@ class Filters:
             "to": self.last_day,
             "name": self.name,
             "sender": self.sender,
+            "landed": self.landed,
         }
         return {field: str(value) for field, value in fields.items() if value is not None}
 
@@ -86,7 +91,7 @@ def filters(request: Request) -> Filters:
     """The filters of an address; an empty field of a form is none.
 
     Raises:
-        HTTPException: 400, a day is none, or there is no such state or sender.
+        HTTPException: 400, a day is none, or there is no such state, sender or time.
     """
     given = {
         field: value.replace("\0", "").strip() for field, value in request.query_params.items()
@@ -99,6 +104,7 @@ def filters(request: Request) -> Filters:
         _day(given.get("to", "")),
         given.get("name") or None,
         _one_of(SENDERS, given.get("sender", "")),
+        _one_of(LANDED, given.get("landed", "")),
     )
 
 
@@ -131,6 +137,7 @@ def files(
         oldest=keyset.OLDEST,
         states=STATES,
         senders=SENDERS,
+        landed=LANDED,
         feeds=sorted(
             {
                 contract.feed
@@ -167,7 +174,7 @@ def list_files(
     rows = warehouse.query(
         connection, "pages/files", *chosen.values(person),
         place.moment, place.number, keyset.ROWS + 1,
-        upward=place.upward, state=chosen.state, sender=chosen.sender,
+        upward=place.upward, state=chosen.state, sender=chosen.sender, landed=chosen.landed,
     )  # fmt: skip
     return keyset.listed(rows, place, "landed_at", "file_id")
 
@@ -176,7 +183,7 @@ def count_files(connection: Connection[Any], person: Person, chosen: Filters) ->
     """How many files match, up to :data:`MOST_COUNTED` and one."""
     [row] = warehouse.query(
         connection, "pages/count_files",
-        *chosen.values(person), MOST_COUNTED + 1, state=chosen.state, sender=chosen.sender,
+        *chosen.values(person), MOST_COUNTED + 1, state=chosen.state, sender=chosen.sender, landed=chosen.landed,
     )  # fmt: skip
     return int(row["files"])
 

@@ -122,7 +122,7 @@ def files(
     place = keyset.beside(before, after)
     with database.as_viewer() as connection:
         listed = list_files(connection, looks, chosen, place)
-        count = count_files(connection, looks, chosen)
+        count = _count(connection, looks, chosen, place, listed)
         not_taken = len(_not_taken(connection, looks, keyset.Beside()).rows)
     return answers.show(
         request,
@@ -186,6 +186,19 @@ def count_files(connection: Connection[Any], person: Person, chosen: Filters) ->
         *chosen.values(person), MOST_COUNTED + 1, state=chosen.state, sender=chosen.sender, landed=chosen.landed,
     )  # fmt: skip
     return int(row["files"])
+
+
+def _count(
+    connection: Connection[Any],
+    person: Person,
+    chosen: Filters,
+    place: keyset.Beside,
+    listed: keyset.Listed,
+) -> int | None:
+    """How many files match, beside the first page; where that is all of them, without asking again."""
+    if place.number is not None:
+        return None
+    return count_files(connection, person, chosen) if listed.older else len(listed.rows)
 
 
 def _runs(log: processing_log.Log) -> dict[tuple[int, str], str]:

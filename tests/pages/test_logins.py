@@ -146,12 +146,13 @@ def test_each_role_sees_the_sources_whose_ingest_dag_it_may_read(below: Below) -
 
 
 def test_each_role_changes_what_it_may_trigger(below: Below, routes: Any) -> None:  # noqa: F811
-    """Past the question of rights, a change without the token of a form is refused."""
+    """Past the question of rights, a change with another token than a form's is refused."""
     changes = [(method, address) for method, address in routes if method != "GET"]
     for login in ROLES:
         with below.client(login) as person:
             for method, address in changes:
-                answer = person.request(method, address, headers={"Origin": below.origin})
+                headers = {"Origin": below.origin, "X-Claimhouse-Token": "forged"}
+                answer = person.request(method, address, headers=headers)
                 assert (login, address, answer.status_code) == (login, address, 403)
                 assert ("too old" in answer.text) == (login in RUNNERS), (login, address)
                 foreign = {"Origin": "http://elsewhere.example"}

@@ -38,6 +38,7 @@ ROLES: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "Works on billing",
         [
             ("can_read", "DAG:ingest_billing"),
+            ("can_edit", "DAG:ingest_billing"),
             ("can_create", "DAG Run:ingest_billing"),
             ("can_read", "Plugins"),
         ],

@@ -365,10 +365,12 @@ def test_of_two_people_who_decide_at_once_one_is_told(house, reviewer):
     for _ in range(5):
         answer = reviewer.send("claims_race.csv", b"claim_id,total_cost\nCF#1NN,1\n")
         with ThreadPoolExecutor(2) as people:
-            told = people.map(
-                lambda who: who.decide("back", answer).status_code, (reviewer, reviewer)
-            )  # noqa: B023
-            assert sorted(told) == [303, 409]
+            decisions = people.map(
+                lambda who, sent: who.decide("back", sent).status_code,
+                (reviewer, reviewer),
+                (answer, answer),
+            )
+            assert sorted(decisions) == [303, 409]
     assert admin.decide("back", answer).status_code == 404
 
 

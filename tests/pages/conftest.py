@@ -52,7 +52,8 @@ def house(demo: System) -> House:
     return House(f"http://localhost:{port}", passwords)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: the loop that drives it would be the one of all tests that come after in this process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:

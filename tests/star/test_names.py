@@ -46,6 +46,7 @@ EXCEPTIONS = {
     "subscription_id": "the name in the client's file: <client>/<report>",
     "message_id": "given to a mail, as RFC 5322 has it",
     "server_id": "given by the mail server",
+    "run_id": "what Airflow calls a run",
     "detail": "as the client's file calls it",
     "approve_first": "as the client's file calls it",
     "day": "the parameter of a fetch's query",

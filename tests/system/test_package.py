@@ -134,8 +134,8 @@ def test_what_no_production_file_imports_is_no_runtime_dependency():
 
 def test_the_image_holds_nothing_of_development():
     tools = names(group("dev")) - names(runtime())
-    # Airflow itself needs these two.
-    assert closure(runtime()) & tools <= {"httpx", "psutil"}
+    # Airflow itself needs these.
+    assert closure(runtime()) & tools <= {"httpx", "psutil", "rich"}
 
 
 def test_the_lock_pins_every_dependency_and_the_closure_of_the_runtime():

@@ -61,17 +61,24 @@ def airflow(request: Request) -> str:
     return root(request).removesuffix("claimhouse/")
 
 
-def refuse(_: Request, error: Exception) -> Response:
+def refuse(request: Request, error: Exception) -> Response:
     """Say why a request is refused."""
     assert isinstance(error, HTTPException)
     message = UNKNOWN if error.status_code == 404 else str(error.detail)
-    text = web.page("web/refused.html", status=error.status_code, message=message)
+    text = web.page(
+        "web/refused.html", status=error.status_code, message=message, root=root(request)
+    )
     return HTMLResponse(text, error.status_code, headers=error.headers)
 
 
-def misunderstand(_: Request, __: Exception) -> Response:
+def misunderstand(request: Request, _: Exception) -> Response:
     """Refuse an address with a value that none of our pages links to; the value is not repeated."""
-    text = web.page("web/refused.html", status=400, message="This address is not one of a page.")
+    text = web.page(
+        "web/refused.html",
+        status=400,
+        message="This address is not one of a page.",
+        root=root(request),
+    )
     return HTMLResponse(text, 400)
 
 
@@ -85,5 +92,6 @@ def fail(request: Request, error: Exception) -> Response:
         "web/refused.html",
         status=500,
         message="Something went wrong here. Nothing was changed. Try again; the log of the API server says more.",
+        root=root(request),
     )
     return HTMLResponse(text, 500)

@@ -53,6 +53,8 @@ SHARE_THE_SYSTEM = (
     "tests/pages/test_issues.py",
     "tests/pages/test_logins.py",
 )
+# The system that they share, while it runs.
+RUNNING: list[System] = []
 LONGEST = {
     file: place
     for place, file in enumerate(
@@ -104,11 +106,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("demo")
     folder.chmod(0o755)
     system = System(folder, {})
+    RUNNING.append(system)
     try:
         system.run("local.demo")
         yield system
     finally:
-        system.run("local.system", "down")
+        stop_systems()
 
 
 @pytest.fixture
@@ -241,14 +244,30 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return "the running system" if file in SHARE_THE_SYSTEM else file
+        return "the running system" if shares_the_system(nodeid) else nodeid.split("::", 1)[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Schedule by file, in the order of collection."""
     config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the shared system after the last test that needs it: an idle Airflow takes a tenth of two cores."""
+    if nextitem is not None and not shares_the_system(nextitem.nodeid):
+        stop_systems()
+
+
+def stop_systems() -> None:
+    """Stop what runs, and wait for its end."""
+    while RUNNING:
+        RUNNING.pop().run("local.system", "down")
+
+
+def shares_the_system(nodeid: str) -> bool:
+    """Whether a test is one of those that share a system."""
+    return nodeid.split("::", 1)[0] in SHARE_THE_SYSTEM
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,20 +17,7 @@ select
     landed.rows_accepted,
     greatest(released.loaded_at, released.loading_since) > a.acted_at as is_loaded
 from quality.review_act as a
-left join lateral (
-    select
-        s.file_id,
-        b.batch_id,
-        b.state,
-        b.rows_accepted
-    from landing.sighting as s
-    left join landing.batch as b on s.file_id = b.file_id
-    where s.path = a.path and s.file_id is not null
-    order by b.batch_id
-    limit 1
-) as landed on true
-left join landing.batch as released
-    on a.batch_id = released.batch_id and a.kind = 'release'
+{% include "pages/sql/became.jinja" %}
 where
     a.act_id in (
         select d.act_id from quality.acted_issue as d

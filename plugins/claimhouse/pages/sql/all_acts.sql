@@ -27,19 +27,7 @@ cross join
         from quality.acted_issue as d
         where d.act_id = a.act_id
     ) as counted
-left join lateral (
-    select
-        s.file_id,
-        b.batch_id,
-        b.state,
-        b.rows_accepted
-    from landing.sighting as s
-    left join landing.batch as b on s.file_id = b.file_id
-    where s.path = a.path and s.file_id is not null
-    order by b.batch_id
-    limit 1
-) as landed on true
-left join landing.batch as released on a.batch_id = released.batch_id and a.kind = 'release'
+{% include "pages/sql/became.jinja" %}
 where a.source_system = any($1) and a.act_id < $2
 order by a.act_id desc
 limit $3;

@@ -175,6 +175,29 @@ def test_what_is_asked_for_is_logged_before_it_is_shown(browser_of, bad_claim, w
     assert bad_claim["claim_id"] not in failed.text
 
 
+def test_a_refused_correction_shows_nothing_that_was_not_asked_for(
+    browser_of, bad_claim, warehouse
+):
+    ada = browser_of("ada")
+    for values in (
+        {"total_cost": "many"},
+        {"total_cost": "many", "visit_type": ""},
+        {"total_cost": ""},
+    ):
+        given = {f"value:{name}": value for name, value in values.items()}
+        refused = ada.post("issues/1/correct", **given, reason="r", seen="0")
+        assert refused.status_code == 422
+        assert bad_claim["claim_id"] not in refused.text
+        assert bad_claim["patient_id"] not in refused.text
+        assert "have it shown" in refused.text
+    # A form that was sent is shown again as it was typed, also when the time to look at the row is over.
+    given = {f"value:{name}": value for name, value in {**bad_claim, "total_cost": "many"}.items()}
+    refused = ada.post("issues/1/correct", **given, reason="r", seen="0")
+    assert refused.status_code == 422
+    assert 'value="many"' in refused.text
+    assert warehouse.execute("select count(*) from quality.access_log").fetchone() == (0,)
+
+
 def test_where_nothing_is_masked_nothing_is_asked(browser_of, bad_claim, warehouse, monkeypatch):
     monkeypatch.setenv("CLAIMHOUSE_MASK_PHI", "false")
     page = browser_of("ada").get("issues/1").text

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
 from claimhouse import contracts, warehouse
-from claimhouse.pages import answers, database, keyset, processing_log, runs_at
+from claimhouse.pages import answers, database, keyset, processing_log, runs
 from claimhouse.pages.rights import Looks, Person
 
 routes = APIRouter()
@@ -203,16 +203,16 @@ def _count(
 
 def _runs(log: processing_log.Log) -> dict[tuple[int, str], str]:
     """The run of each stage, by batch and stage; where one run did several, of the first."""
-    runs: dict[tuple[int, str], str] = {}
+    of_stages: dict[tuple[int, str], str] = {}
     dag = f"ingest_{log.file['source_system']}"
     for batch in log.batches:
         last = None
         for stage in batch.stages:
-            run = runs_at.at(dag, stage.at)
+            run = runs.at_work(dag, stage.at)
             if run is not None and run != last:
-                runs[batch.row["batch_id"], stage.name] = run
+                of_stages[batch.row["batch_id"], stage.name] = run
             last = run
-    return runs
+    return of_stages
 
 
 def _not_taken(connection: Connection[Any], person: Person, place: keyset.Beside) -> keyset.Listed:

@@ -208,20 +208,24 @@ def _ask_values(
     with database.as_viewer() as connection:
         row = _issue(connection, looks, issue_id)
         looks.must_run(row["source_system"])
-        page = _about(connection, row, Mask(is_lifted=is_lifted or bool(given)))
+        page = _about(connection, row, Mask(is_lifted=is_lifted))
         acts = _acts(connection, row)
     fields = [
         replace(
             field,
-            value=Value(given[field.column.name]) if given.get(field.column.name) else field.value,
+            value=Value(given[field.column.name]) if field.column.name in given else field.value,
             problems=(wrong[field.column.name],) if field.column.name in wrong else field.problems,
         )
         for field in page["fields"] or _blank(page["contract"])
     ]
+    # What the person has typed is theirs; whatever else the form would show is masked until it is asked for.
+    is_masked = any(field.value and field.value.is_masked for field in fields) or (
+        not given and page["whole"] is not None and page["whole"].is_masked
+    )
     answer = answers.show(
         request, "correct", looks,
         issue=row, fields=sorted(fields, key=lambda field: not field.problems), rule=page["rule"],
-        is_split=bool(page["fields"]), whole=page["whole"], is_masked=page["is_masked"],
+        is_split=bool(page["fields"]), whole=page["whole"], is_masked=is_masked,
         shown=shown, seen=number(form.get("seen")) or _newest(acts), reason=form.get("reason", ""),
         wrong=wrong, may_correct=row["status"] == "open" and row["raw_row"] is not None,
     )  # fmt: skip

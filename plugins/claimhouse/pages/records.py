@@ -97,22 +97,22 @@ def in_words(contract: Contract | None, issue: dict[str, Any]) -> list[str]:
     for row_rule in contract.row_rules:
         if row_rule.name == rule:
             return [f"Between {' and '.join(row_rule.columns)}: {row_rule.expression}."]
-    said = [OTHER_RULES[rule]] if rule in OTHER_RULES else []
+    sentences = [OTHER_RULES[rule]] if rule in OTHER_RULES else []
     for column in contract.columns:
         if column.name in columns:
-            said += _of_column(column)
-    return said
+            sentences += _of_column(column)
+    return sentences
 
 
 def _of_column(column: Column) -> list[str]:
     """What the contract says of a column."""
     needed = "It is required. " if column.required else ""
     description = f"{column.description.rstrip('.')}. " if column.description else ""
-    said = [f"{column.name}: {description}{needed}It is {TYPES[column.type]}."]
+    sentences = [f"{column.name}: {description}{needed}It is {TYPES[column.type]}."]
     for failure, _ in rules(column):
         if failure.rule != "required":
-            said.append(f"Wrong where {failure.message[0].lower()}{failure.message[1:]}")
-    return said
+            sentences.append(f"Wrong where {failure.message[0].lower()}{failure.message[1:]}")
+    return sentences
 
 
 def values(row: dict[str, Any] | None, contract: Contract | None) -> dict[str, str] | None:
@@ -170,8 +170,8 @@ def row_fields(
         severities = {issue["severity"] for issue in problems}
         worst = "error" if "error" in severities else "warning" if severities else ""
         value = mask.value(contract, column.name, row.get(column.name))
-        said = tuple(dict.fromkeys(issue["message"] for issue in problems))
-        found.append(Field(column, value, said, worst))
+        messages = tuple(dict.fromkeys(issue["message"] for issue in problems))
+        found.append(Field(column, value, messages, worst))
     return found
 
 

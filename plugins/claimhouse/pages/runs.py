@@ -138,6 +138,19 @@ def follow(source: str, run_id: str) -> Run:
     )
 
 
+def at_work(dag: str, moment: datetime) -> str | None:
+    """The run of *dag* that was at work at *moment*; None where Airflow does not know one."""
+    with create_session() as session:
+        run = session.scalar(
+            select(DagRun)
+            .where(DagRun.dag_id == dag, DagRun.start_date <= moment)
+            .order_by(DagRun.start_date.desc())
+            .limit(1)
+        )
+        is_known = run is not None and (run.end_date is None or run.end_date >= moment)
+        return str(run.run_id) if run is not None and is_known else None
+
+
 def _published(session: Session, dag: str, run_id: str, ended_at: datetime | None) -> str:
     """How far the publication is that an ended run asked for."""
     events = session.scalars(

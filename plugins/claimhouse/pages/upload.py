@@ -368,9 +368,9 @@ def stages(request: Request, looks: Looks, upload: Numbers) -> HTMLResponse:
 
 def _lacking_in_name(fit: Fit, name: str) -> str:
     """That the contract needs a value which neither the file has nor its name; empty where it has all."""
-    told = fit.contract.from_name(name)
+    in_name = fit.contract.from_name(name)
     for column in fit.contract.columns:
-        is_given = column.name in fit.values or column.name in told
+        is_given = column.name in fit.values or column.name in in_name
         if column.from_file_name and verification.is_needed(column) and not is_given:
             return (
                 f"Files of {fit.contract.feed} have their {column.name} in their names, and this name has "

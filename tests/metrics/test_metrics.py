@@ -194,6 +194,14 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
         lambda row: _payment(row) is not None,
         ratio(_payment, each),
     ),
+    "approval_rate": (
+        "fact_claim",
+        everything,
+        ratio(
+            lambda row: int(_status(row) == "paid"),
+            lambda row: int(_status(row) in ("paid", "denied")),
+        ),
+    ),
     "denial_rate": (
         "fact_claim",
         everything,

@@ -544,6 +544,50 @@ def test_claims_by_their_key_fields_add_up_to_the_file(inside, claim_list):
     assert dict(found) == dict(expected) and len(found) == 3
 
 
+def test_each_claim_is_shown_as_the_file_has_it(inside, claim_list):
+    rows = inside.rows("financial_analyst", "claims_one_by_one")
+    assert len({(row["source_system"], row["claim_id"]) for row in rows}) == len(rows)
+    assert not {"patient_id", "first_name", "last_name", "city", "birth_date"} & rows[0].keys()
+    found = {row["claim_id"]: row for row in rows if row["claim_id"] in claim_list}
+    assert found.keys() == claim_list.keys()
+    for name, row in claim_list.items():
+        month, day, year = map(int, row["Date of Service"].split("/"))
+        shown = found[name]
+        assert (shown["billed_amount"], shown["allowed_amount"], shown["paid_amount"]) == tuple(
+            money(row[column]) for column in ("Billed Amount", "Allowed Amount", "Paid Amount")
+        )
+        assert shown["service_date"] == date(year, month, day)
+        assert shown["claim_status"] == row["Claim Status"].strip().lower()
+        assert (shown["plan_type"] or "") == row["Insurance Type"].strip()
+        assert (shown["procedure_id"] or "") == row["Procedure Code"].strip()
+        assert (shown["diagnosis_id"] or "") == row["Diagnosis Code"].strip()
+        assert (shown["status_reason"] or "") == row["Reason Code"].strip()
+    # Days to payment are those of the metric.
+    timed = [row for row in rows if row["days_to_payment"] is not None]
+    metric = inside.rows("financial_analyst", "metric_days_to_payment")
+    of_grain = [row for row in metric if row["cuts"] == "service_month, claim_type, plan_type"]
+    assert sum(row["denominator"] for row in of_grain) == len(timed) > 0
+    assert sum(row["numerator"] for row in of_grain) == sum(row["days_to_payment"] for row in timed)
+
+
+def test_each_filter_of_claims_has_a_metric_by_month(inside):
+    filters = {
+        "payer", "provider_id", "provider_specialty", "procedure_specialty", "procedure_id",
+        "diagnosis_id", "facility", "claim_type", "plan_type",
+    }  # fmt: skip
+    volume = inside.rows("administrator", "metric_claims_volume")
+    rate = inside.rows("administrator", "metric_approval_rate")
+    for rows, wanted in ((volume, {*filters, "claim_status"}), (rate, filters)):
+        by_grain: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_grain[row["cuts"]].append(row)
+        by_month = [set(cuts.split(", ")) for cuts in by_grain if "service_month" in cuts]
+        assert wanted <= set.union(*by_month)
+        # Each grain is the same whole.
+        sums = {(sum(r["numerator"] for r in grain)) for grain in by_grain.values()}
+        assert len(sums) == 1
+
+
 def test_claims_to_handle_have_their_reasons(inside, claim_list):
     rows = inside.rows("revenue_cycle", "claims_to_handle")
     assert len({(row["source_system"], row["claim_id"]) for row in rows}) == len(rows)
@@ -779,7 +823,9 @@ def test_each_role_reads_the_reports_its_file_lists_and_no_others(inside):
     assert refused > 100
 
 
-@pytest.mark.parametrize("report", ["claims_to_handle", "pended_oldest", "pended_movement"])
+@pytest.mark.parametrize(
+    "report", ["claims_one_by_one", "claims_to_handle", "pended_oldest", "pended_movement"]
+)
 def test_claim_numbers_stay_inside_the_house(tmp_path, report):
     client_file(tmp_path, "acme", ("pended", {"payers": ["Humana"]}), reports=[report])
     with pytest.raises(reporting.ReaderError, match="only roles inside the house"):

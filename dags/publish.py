@@ -19,8 +19,8 @@ Readers see the last edition of each source that could not be published.
 
 * **ReaderError**: the message names the client file or roles file and the line. Fix it and clear
   the task.
-* **YamlError**: the message names the file of a metric or count table and the line. Fix it and
-  clear the task.
+* **YamlError**: the message names the file of a metric, count table or dashboard and the line. Fix it and
+  clear the task. Nothing is published while a dashboard shows a reader what it is not entitled to.
 * **MissingConnection**: `claimhouse_pseudonym` must have the master key of the pseudonyms as its
   password. Create it once (`openssl rand -hex 32`) and back it up.
 * **KeyChanged**: the password of `claimhouse_pseudonym` was changed. Restore it. Only if the client
@@ -61,11 +61,13 @@ def publish() -> None:
 
     @task(outlets=[Asset("claimhouse://reporting")])
     def create_reports() -> None:
-        from claimhouse import metrics, reporting, warehouse
+        from claimhouse import dashboards, metrics, reporting, warehouse
 
         with warehouse.connect() as connection, notify.final(reporting.TotalsDiffer):
+            dashboards.check()
             metrics.publish(connection)
             reporting.publish(connection)
+            dashboards.check_columns(connection)
 
     create_reports()
 

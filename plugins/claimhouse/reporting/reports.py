@@ -55,6 +55,10 @@ class Report:
         has_pseudonyms: whether the rows differ between clients who may see the same facts.
         counts: the count tables that the SELECT reads.
         reads_star: whether its readers see the star as it is loaded.
+        measures: what dashboards may add up of its rows, by name: each a mapping as in ``report.yaml``.
+        cuts: the columns that are cuts of ``include/metric_dimensions.yaml``, by cut: a column, or
+            ``{"month_of": column}``.
+        total_words: columns that hold a word in rows that are totals of others.
         names: what the SELECT calls its parts, besides what every SELECT knows. ``meanings``: those of
             columns that ``include/columns.yaml`` does not describe.
     """
@@ -79,6 +83,9 @@ class Report:
     has_pseudonyms: bool = False
     counts: tuple[str, ...] = ()
     reads_star: bool = False
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cuts: Mapping[str, Any] = field(default_factory=dict)
+    total_words: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,19 @@
+"""Dashboards: what a reader sees of metrics and reports, as one YAML file defines it.
+
+Comes in: ``include/dashboards/``, the views of the schema ``reporting``, the login of whoever asks. Goes out:
+pages and files. It reads as the database role of that login. May not know how somebody signed in, nor decide
+what is shown.
+
+- ``model``: what the files say, checked against what readers may read;
+- ``publication``: what publication checks of them;
+- ``selection``: what is chosen on a dashboard, as its address says it;
+- ``database``: the way to what a reader may read;
+- ``fields``, ``groups``, ``read``: what the tiles show, read as the reader;
+- ``answer``, ``numbers``: what a tile shows, and how its numbers are written.
+"""
+
+from __future__ import annotations
+
+from claimhouse.dashboards.publication import check, check_columns
+
+__all__ = ["check", "check_columns"]

@@ -1,0 +1,229 @@
+"""The fields of what tiles read, in SQL: which relation, which of its rows, and what makes the groups.
+
+Every name comes from our own files; what people choose is a parameter, and never text of a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+
+from claimhouse import warehouse
+from claimhouse.dashboards import model, selection
+from claimhouse.dashboards.model import Source, Tile
+from claimhouse.dashboards.selection import UNKNOWN, Range, Selection
+from claimhouse.reporting import metric_reports
+from claimhouse.reporting.readers import Reader
+
+
+class NotShown(Exception):
+    """A tile has nothing to show; the message says why, to its reader."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on a field; see ``sql/conditions.jinja``.
+
+    Attributes:
+        field: its SQL.
+        value: of the parameter *number*, which is cast to the type *cast*.
+        with_unknown: whether rows without a value hold.
+    """
+
+    field: str
+    operator: str
+    value: Any
+    number: int
+    cast: str = "text"
+    with_unknown: bool = False
+
+
+@dataclass
+class Asked:
+    """What is asked of the warehouse for a tile.
+
+    Attributes:
+        relation: the report that is read.
+        fields: the SQL of what makes the groups.
+        conditions: which of its rows.
+    """
+
+    relation: str
+    fields: list[str] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+
+    @property
+    def values(self) -> list[Any]:
+        """The parameters."""
+        return [condition.value for condition in self.conditions]
+
+    def add(self, column: str, operator: str, value: Any, cast: str = "text") -> None:
+        """Ask for the rows for which a comparison holds."""
+        self.conditions.append(Condition(column, operator, value, len(self.conditions) + 1, cast))
+
+    def add_values(self, column: str, operator: str, values: Iterable[Any]) -> None:
+        """Ask for the rows that have (``in``), or do not have (``not in``), one of some values."""
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+        number, is_unknown = len(self.conditions) + 1, UNKNOWN in texts
+        self.conditions.append(Condition(column, operator, texts, number, with_unknown=is_unknown))
+
+
+class Fields:
+    """The fields that a reader can ask for.
+
+    Args:
+        connection: a transaction that reads as the reader.
+        reader: whose grains there are.
+    """
+
+    def __init__(self, connection: Connection[Any], reader: Reader) -> None:
+        self.connection, self.reader = connection, reader
+        self._columns: dict[str, set[str]] = {}
+
+    def has(self, source: Source, name: str) -> bool:
+        """Whether *source* has the field."""
+        if source.report:
+            return self._of_report(source.report, name) is not None
+        return all(
+            model.grain(self.reader.metrics.get(metric, ()), [name]) is not None
+            for metric in source.metrics
+        )
+
+    def in_sql(self, source: Source, name: str) -> str:
+        """A field in SQL.
+
+        Raises:
+            NotShown: there is no such field.
+        """
+        expression = self._of_report(source.report, name) if source.report else f"t.{name}"
+        if expression is None:
+            raise NotShown(f"It has no {name.replace('_', ' ')}.")
+        return expression
+
+    def columns(self, relation: str) -> set[str]:
+        """The columns of a report."""
+        if relation not in self._columns:
+            with self.connection.transaction():
+                text = warehouse.sql("dashboards/shape", relation=relation)
+                cursor = self.connection.execute(text.encode())
+            self._columns[relation] = {column.name for column in cursor.description or ()}
+        return self._columns[relation]
+
+    def ask(self, tile: Tile, names: Sequence[str], chosen: Selection) -> Asked:
+        """What to ask for a tile of a report, or of one metric.
+
+        Args:
+            tile: the tile.
+            names: what makes its groups.
+            chosen: which of its rows; of a field that it does not have, all.
+
+        Raises:
+            NotShown: no grain has all that is asked for.
+        """
+        source, asked = tile.source, Asked(tile.source.relations[0])
+        needed = (*names, *tile.where, *tile.but)
+        filtered = self.filtered(tile, chosen)
+        if source.report is None:
+            cuts = self._grain(source.metrics[0], needed, filtered)
+            # A quarter is three months where the rows have months.
+            filtered = {
+                name: name if name in cuts else model.months_of(name) or name for name in filtered
+            }
+            asked.add("t.cuts", "=", ", ".join(cuts))
+        elif not tile.is_rows:
+            for name, word in model.known_reports()[source.report].total_words.items():
+                asked.add_values(f"t.{name}", "not in", (word,))
+        for name, values in tile.where.items():
+            asked.add_values(self.in_sql(source, name), "in", values)
+        for name, values in tile.but.items():
+            asked.add_values(self.in_sql(source, name), "not in", values)
+        for name, of_source in filtered.items():
+            self._choose(
+                asked, source, of_source, chosen.choices.get(name), chosen.ranges.get(name)
+            )
+        asked.fields = [self.in_sql(source, name) for name in names]
+        return asked
+
+    def filtered(self, tile: Tile, chosen: Selection) -> dict[str, str]:
+        """The chosen fields that filter a tile, each with the field of its source that it filters by."""
+        found = {}
+        for name in chosen.fields:
+            months = model.months_of(name)
+            if name in tile.unfiltered:
+                continue
+            if self.has(tile.source, name):
+                found[name] = name
+            elif months and self.has(tile.source, months):
+                found[name] = months
+        return found
+
+    def _grain(
+        self, metric: str, needed: Sequence[str], filtered: Iterable[str]
+    ) -> metric_reports.Grain:
+        grains, filtered = self.reader.metrics[metric], list(filtered)
+        by_month = [model.months_of(name) or name for name in filtered]
+        cuts = model.grain(grains, (*needed, *filtered)) or model.grain(
+            grains, (*needed, *by_month)
+        )
+        if cuts is None:
+            raise NotShown(
+                f"It is not published by {listed((*needed, *filtered))} together. Take a filter away."
+            )
+        is_additive = metric_reports.known()[metric].kind not in metric_reports.NOT_ADDITIVE
+        if not is_additive and set(cuts) - {*needed, *filtered}:
+            raise NotShown(
+                f"It does not add up, and is not published by {listed((*needed, *filtered))}."
+            )
+        return cuts
+
+    def _choose(
+        self,
+        asked: Asked,
+        source: Source,
+        name: str,
+        values: Sequence[str] | None,
+        ends: Range | None,
+    ) -> None:
+        if values:
+            asked.add_values(self.in_sql(source, name), "in", values)
+        if ends is None:
+            return
+        day = self._day_of(source.report, name) if source.report else None
+        column = f"t.{day}" if day else self.in_sql(source, name)
+        if name.endswith("_month") and not day:
+            ends = selection.in_months(ends)
+        for end, operator in zip(ends, (">=", "<="), strict=True):
+            if not end:
+                continue
+            period = selection.period_of(end)
+            if period and (day or selection.is_day(end)):
+                # A day may have a time: it counts up to its end.
+                first, after = period
+                if operator == ">=":
+                    asked.add(column, ">=", first.isoformat(), "date")
+                else:
+                    asked.add(column, "<", after.isoformat(), "date")
+            else:
+                asked.add(column, operator, end, "text" if period else "numeric")
+
+    def _of_report(self, report: str, name: str) -> str | None:
+        column = model.known_reports()[report].cuts.get(name, name)
+        if isinstance(column, Mapping):
+            if day := column.get("month_of"):
+                return f"to_char(t.{day}, 'YYYY-MM')"
+            return f"to_char(t.{column['quarter_of']}, 'YYYY-\"Q\"Q')"
+        return f"t.{column}" if column in self.columns(report) else None
+
+    def _day_of(self, report: str, name: str) -> str | None:
+        """The column with the days of a month or quarter; None where the field is a column itself."""
+        column = model.known_reports()[report].cuts.get(name)
+        return str(next(iter(column.values()))) if isinstance(column, Mapping) else None
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence."""
+    words = [name.replace("_", " ") for name in dict.fromkeys(names)]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)

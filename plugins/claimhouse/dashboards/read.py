@@ -1,0 +1,252 @@
+"""Reads what the tiles of a dashboard show, as its reader and as of one moment.
+
+A tile of metrics reads the rows of one grain, the one with the fewest cuts that has all its fields and all
+fields that are filtered. A tile of a report reads its rows. Nothing is computed here but sums, quotients of
+sums, and counts: everything else is computed by publication.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+
+from claimhouse import glossary, warehouse
+from claimhouse.dashboards import groups, selection
+from claimhouse.dashboards.answer import Answer, Choice, Mark, Page, Row, Value
+from claimhouse.dashboards.fields import Fields, NotShown, listed
+from claimhouse.dashboards.model import NEWEST, OWN, Dashboard, Measure, Source, Tile
+from claimhouse.dashboards.selection import UNKNOWN, Selection
+from claimhouse.reporting.readers import Login, Reader
+
+log = logging.getLogger(__name__)
+
+# Rows of a table that says nothing else, groups of a chart, and values of a filter.
+MOST_ROWS, MOST_GROUPS, MOST_CHOICES = 100, 200, 200
+
+
+class Reading:
+    """The answers of one dashboard.
+
+    Args:
+        connection: a transaction that reads as the login, see :func:`claimhouse.dashboards.database.as_reader`.
+        reader: whose login it is.
+        login: the person; None for the reader's own.
+        dashboard: what is read.
+        chosen: the filters, without defaults.
+    """
+
+    def __init__(
+        self,
+        connection: Connection[Any],
+        reader: Reader,
+        login: Login | None,
+        dashboard: Dashboard,
+        chosen: Selection,
+    ) -> None:
+        self.connection, self.dashboard = connection, dashboard
+        self.fields = Fields(connection, reader)
+        self.chosen = self._with_defaults(chosen, login)
+
+    def page(self) -> Page:
+        """All of the dashboard."""
+        answers = {tile.name: self.answer(tile) for tile in self.dashboard.tiles}
+        choices: dict[str, Sequence[Choice]] = {}
+        ends: dict[str, tuple[str | None, str | None]] = {}
+        for entry in self.dashboard.filters:
+            if entry.kind == "choice":
+                choices[entry.field] = self.choices(entry.field)
+            else:
+                ends[entry.field] = self.ends(entry.field)
+        return Page(answers, choices, ends, self.chosen.words(self.dashboard))
+
+    def answer(self, tile: Tile) -> Answer:
+        """What *tile* shows; what cannot be read has a problem in the place of rows."""
+        try:
+            with self.connection.transaction():
+                answer = self._rows(tile) if tile.is_rows else self._groups(tile)
+        except NotShown as error:
+            return Answer(tile, problem=str(error))
+        except errors.QueryCanceled:
+            return Answer(tile, problem="This takes too long. Choose fewer rows by a filter.")
+        except psycopg.Error as error:
+            log.warning("%s of %s: %s", tile.name, self.dashboard.name, type(error).__name__)
+            return Answer(tile, problem="This is not published yet.")
+        notes = (*answer.notes, *self._not_filtered(tile))
+        filters = frozenset(name for name in tile.fields if self.dashboard.filter_of(name))
+        return replace(answer, notes=notes, filters=filters)
+
+    def choices(self, field: str, text: str = "") -> list[Choice]:
+        """The values of a filter, the most frequent first.
+
+        Args:
+            field: of the filter.
+            text: what they must contain; everything when left out.
+        """
+        chosen = self.chosen.choices.get(field, ())
+        counts: dict[str, Any] = dict.fromkeys(chosen, 0)
+        if tile := self._counting(field):
+            try:
+                with self.connection.transaction():
+                    found = self._counted(tile, self.chosen.without(field), text)
+            except (NotShown, psycopg.Error):  # not by all that is chosen, or not soon enough
+                found = self._counted(tile, Selection(), text)
+            counts |= found
+        return [Choice(value, count, value in chosen) for value, count in counts.items()]
+
+    def ends(self, field: str) -> tuple[str | None, str | None]:
+        """The least and the largest value of a period or range; None where there is none."""
+        tile = self._counting(field)
+        if tile is None:
+            return None, None
+        try:
+            with self.connection.transaction():
+                asked = self.fields.ask(tile, [field], Selection())
+                row = warehouse.query(
+                    self.connection, "dashboards/ends", *asked.values, relation=asked.relation,
+                    field=asked.fields[0], conditions=asked.conditions,
+                )[0]  # fmt: skip
+        except (NotShown, psycopg.Error):
+            return None, None
+        return row["least"], row["most"]
+
+    def _with_defaults(self, chosen: Selection, login: Login | None) -> Selection:
+        """What is chosen, and the default of each filter of which nothing is said."""
+        choices, ranges = dict(chosen.choices), dict(chosen.ranges)
+        self.chosen = chosen
+        for entry in self.dashboard.filters:
+            if entry.field in (*chosen.fields, *chosen.cleared) or entry.default is None:
+                continue
+            default: str | None = entry.default
+            if default == OWN:
+                default = login.specialty if login else None
+            elif default == NEWEST:
+                default = self.ends(entry.field)[1]
+            if default and entry.kind == "choice":
+                choices[entry.field] = (default,)
+            elif default:
+                ranges[entry.field] = (default, default)
+        return Selection(choices, ranges, chosen.cleared)
+
+    def _counting(self, field: str) -> Tile | None:
+        """A tile that counts the values of a field; None where nothing has the field."""
+        tiles = [*filter(None, [self.dashboard.count]), *self.dashboard.tiles]
+        for tile in sorted(tiles, key=lambda tile: tile.is_rows):
+            if self.fields.has(tile.source, field):
+                first = tile.numbers[:1]
+                return Tile(
+                    "choices", "table", "", Source(first, None) if tile.source.metrics else tile.source,
+                    measures=first if tile.measures else (), columns=tile.columns, by=(field,),
+                    where=tile.where, but=tile.but,
+                )  # fmt: skip
+        return None
+
+    def _counted(
+        self, tile: Tile, chosen: Selection, text: str
+    ) -> Mapping[str, Decimal | int | None]:
+        if tile.is_rows:
+            asked = self.fields.ask(tile, tile.by, chosen)
+            return groups.count(self.connection, asked, text, MOST_CHOICES)
+        read = groups.read(self.connection, self.fields, tile, chosen, text)
+        values = {
+            key[0] or UNKNOWN: groups.value_of(read.rows[key][0]) for key in read.ordered(tile)
+        }
+        return {
+            name: value if isinstance(value, int | Decimal) else None
+            for name, value in list(values.items())[:MOST_CHOICES]
+        }
+
+    def _groups(self, tile: Tile) -> Answer:
+        read = groups.read(self.connection, self.fields, tile, self.chosen)
+        width, ordered = len(tile.fields), read.ordered(tile)
+        most = tile.most or (groups.MOST_READ if tile.kind in ("line", "heat") else MOST_GROUPS)
+        shown = ordered[:most]
+        rows, total, notes = [read.row(key) for key in shown], read.total_row(width), read.notes
+        if len(ordered) > most:
+            rows += filter(None, [read.rest(shown, width)])
+        if tile.compares and (period := self._before(tile)):
+            words, chosen = period
+            then = groups.read(self.connection, self.fields, tile, chosen)
+            rows = [
+                row if row.is_rest or row.fields not in then.rows
+                else replace(row, before=then.row(row.fields).values)
+                for row in rows
+            ]  # fmt: skip
+            earlier = then.total_row(width)
+            total = total and replace(total, before=earlier.values if earlier else None)
+            notes = [*notes, f"Compared with {words}."]
+        return Answer(
+            tile, tile.fields, read.measures, tuple(rows), total, len(ordered) - len(shown),
+            read.as_of, tuple(notes),
+        )  # fmt: skip
+
+    def _before(self, tile: Tile) -> tuple[str, Selection] | None:
+        """The period before the one that is chosen, and what is chosen then."""
+        for entry in self.dashboard.filters:
+            ends = self.chosen.ranges.get(entry.field)
+            earlier = selection.before(ends) if ends and entry.kind == "period" else None
+            if earlier and entry.field in self.fields.filtered(tile, self.chosen):
+                ranges = {**self.chosen.ranges, entry.field: earlier}
+                return selection.range_in_words(earlier), replace(self.chosen, ranges=ranges)
+        return None
+
+    def _rows(self, tile: Tile) -> Answer:
+        """The rows of a report as they are."""
+        report, most = tile.source.report or "", tile.most or MOST_ROWS
+        names = [*tile.fields, *tile.columns]
+        extra = [name for name in ("as_of", "is_hidden") if name in self.fields.columns(report)]
+        asked = self.fields.ask(tile, [*names, *extra], self.chosen)
+        rows = warehouse.query(
+            self.connection, "dashboards/rows", *asked.values, relation=asked.relation,
+            fields=asked.fields, conditions=asked.conditions, most=most + 1,
+            order=self._order(tile, names),
+        )  # fmt: skip
+        found = [dict(zip([*names, *extra], row.values(), strict=True)) for row in rows]
+        shown = tuple(
+            Row(
+                tuple(None if row[name] is None else str(row[name]) for name in tile.fields),
+                tuple(_shown(row[name], row.get("is_hidden")) for name in tile.columns),
+            )
+            for row in found[:most]
+        )
+        return Answer(
+            tile=tile,
+            fields=tile.fields,
+            measures=tuple(_described(report, name) for name in tile.columns),
+            rows=shown,
+            left_out=None if len(found) > most else 0,
+            as_of=min((row["as_of"] for row in found if row.get("as_of")), default=None),
+        )
+
+    def _order(self, tile: Tile, names: Sequence[str]) -> str:
+        """The order in SQL: as the tile says, then by its columns, so that it is the same each time."""
+        by_place = [str(number) for number in range(1, len(names) + 1)]
+        if tile.order is None:
+            return ", ".join(by_place)
+        name, largest_first = tile.order
+        place = by_place.pop(names.index(name))
+        return ", ".join([f"{place} {'desc' if largest_first else 'asc'} nulls last", *by_place])
+
+    def _not_filtered(self, tile: Tile) -> list[str]:
+        filtered = self.fields.filtered(tile, self.chosen)
+        titles = [
+            entry.title.lower()
+            for entry in self.dashboard.filters
+            if entry.field in self.chosen.fields and entry.field not in filtered
+        ]
+        return [f"Not filtered by {listed(titles)}."] if titles else []
+
+
+def _shown(value: Any, is_hidden: bool | None) -> Value:
+    return Mark.HIDDEN if value is None and is_hidden else value
+
+
+def _described(report: str, column: str) -> Measure:
+    title = column.replace("_", " ").capitalize()
+    sentence = glossary.meaning_of("reporting", report, column)
+    return Measure(column, title, sentence, "", glossary.unit_of(column))

@@ -83,13 +83,14 @@ keep warehouse_owner_password WAREHOUSE_PASSWORD random
 keep warehouse_loader_password "" random
 keep warehouse_deliverer_password "" random
 keep warehouse_pages_password "" random
+keep warehouse_portal_password "" random
 keep broker_password BROKER_PASSWORD random
 keep s3_access_key S3_ACCESS_KEY openssl rand -hex 10
 keep s3_secret_key S3_SECRET_KEY random
 keep smtp_password SMTP_PASSWORD true
 keep pseudonym_key PSEUDONYM_KEY random
 url_safe metadata_password results_password warehouse_owner_password warehouse_loader_password \
-    warehouse_deliverer_password warehouse_pages_password broker_password
+    warehouse_deliverer_password warehouse_pages_password warehouse_portal_password broker_password
 
 # Files that people add lines to.
 # of_clients KIND: the lines of .env for a kind of connection, extract or login.
@@ -175,6 +176,8 @@ echo "AIRFLOW_CONN_CLAIMHOUSE_WAREHOUSE=postgresql://claimhouse_deliverer:$(read
     put warehouse_deliverer
 echo "AIRFLOW_CONN_CLAIMHOUSE_WAREHOUSE=postgresql://claimhouse_pages:$(read_secret warehouse_pages_password)@$warehouse" |
     put warehouse_pages
+echo "AIRFLOW_CONN_CLAIMHOUSE_PORTAL=postgresql://claimhouse_portal:$(read_secret warehouse_portal_password)@$warehouse" |
+    put warehouse_portal
 echo "AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM={\"conn_type\": \"generic\", \"password\": $(json "$(read_secret pseudonym_key)")}" |
     put pseudonyms
 echo "AIRFLOW_CONN_CLAIMHOUSE_LANDING={\"conn_type\": \"aws\", \"login\": $(json "$(read_secret s3_access_key)"), \"password\": $(json "$(read_secret s3_secret_key)"), \"extra\": {\"endpoint_url\": $(json "$(setting S3_ENDPOINT http://s3:7070)"), \"region_name\": $(json "$(setting S3_REGION us-east-1)"), \"config_kwargs\": {\"signature_version\": \"s3v4\"}}}" |

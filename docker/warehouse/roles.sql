@@ -5,6 +5,7 @@
 \set loader_password `cat "$SECRETS/warehouse_loader_password"`
 \set deliverer_password `cat "$SECRETS/warehouse_deliverer_password"`
 \set pages_password `cat "$SECRETS/warehouse_pages_password"`
+\set portal_password `cat "$SECRETS/warehouse_portal_password"`
 -- A statement with a password must not be in the log, even if it fails.
 set log_min_error_statement = panic;
 set client_min_messages = warning;
@@ -14,7 +15,7 @@ from
     unnest(
         array[
             'claimhouse', 'claimhouse_loader', 'claimhouse_deliverer', 'claimhouse_pages', 'claimhouse_viewer',
-            'claimhouse_reviewer'
+            'claimhouse_reviewer', 'claimhouse_portal'
         ]
     ) as role
 where role not in (select rolname from pg_roles)
@@ -27,11 +28,15 @@ alter role claimhouse_deliverer
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'deliverer_password';
 alter role claimhouse_pages
 login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'pages_password';
+alter role claimhouse_portal
+login nosuperuser nocreaterole nocreatedb noreplication nobypassrls password :'portal_password';
 alter role claimhouse_viewer nologin nosuperuser nocreaterole nocreatedb noreplication nobypassrls;
 alter role claimhouse_reviewer nologin nosuperuser nocreaterole nocreatedb noreplication nobypassrls;
 -- Each request of a page becomes one of these; the login itself may do nothing.
 grant claimhouse_viewer, claimhouse_reviewer to claimhouse with admin true, inherit true, set true;
 grant claimhouse_viewer, claimhouse_reviewer to claimhouse_pages with inherit false, set true;
+-- The guard ends sessions of the portal that stand in the way.
+grant claimhouse_portal to claimhouse with inherit true, set false;
 -- Publication grants the tables that the loader owns, and writes what it records of their changes.
 grant claimhouse_loader to claimhouse with inherit true, set true;
 

@@ -302,8 +302,8 @@ def _config() -> Config:
 def _complete(work: _Upgrade) -> None:
     """What each upgrade ends with.
 
-    The calendar, views that are files of their own, triggers of the star's tables, rights of the tasks' roles
-    and of everybody.
+    The calendar, views that are files of their own, triggers of the star's tables, rights of the tasks' roles, of
+    the pages' and the portal's, and of everybody.
     """
     with guard.clear_the_way(work.server), work.connection.begin():
         work.server.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
@@ -315,6 +315,7 @@ def _complete(work: _Upgrade) -> None:
         warehouse.run(work.server, "schema/capture")
         warehouse.run(work.server, "schema/task_roles")
         warehouse.run(work.server, "schema/page_roles")
+        warehouse.run(work.server, "schema/portal_role")
         harden.harden(work.server)
 
 

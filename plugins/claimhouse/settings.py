@@ -15,6 +15,7 @@ LANDING_CONNECTION = "claimhouse_landing"
 MAIL_CONNECTION = "claimhouse_mail"
 JOURNAL_CONNECTION = "claimhouse_journal"
 PSEUDONYM_CONNECTION = "claimhouse_pseudonym"
+PORTAL_CONNECTION = "claimhouse_portal"
 
 # The queues of tasks whose Celery workers have other secrets than those that load.
 PUBLISH_QUEUE = "publish"
@@ -207,3 +208,13 @@ def masks_phi() -> bool:
     Anything but ``false`` masks.
     """
     return os.environ.get("CLAIMHOUSE_MASK_PHI", "true").strip().lower() != "false"
+
+
+def dashboard_seconds() -> float:
+    """How many seconds a statement of a dashboard may take."""
+    return float(os.environ.get("CLAIMHOUSE_DASHBOARD_SECONDS", "15"))
+
+
+def dashboard_connections() -> int:
+    """How many sessions in the warehouse a process may have that shows dashboards."""
+    return max(1, int(os.environ.get("CLAIMHOUSE_DASHBOARD_CONNECTIONS", "8")))

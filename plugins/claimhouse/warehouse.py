@@ -37,19 +37,27 @@ class WrongRevision(WarehouseError):
     """The warehouse is older or newer than this code."""
 
 
-def url() -> str:
-    """The warehouse's address: ``WAREHOUSE_URL``, else the Airflow connection.
+class Canceled(WarehouseError):
+    """A statement took longer than it may, or somebody canceled it."""
+
+
+def url(name: str = settings.WAREHOUSE_CONNECTION) -> str:
+    """The warehouse's address.
+
+    Args:
+        name: an Airflow connection. Before that of :data:`settings.WAREHOUSE_CONNECTION` comes ``WAREHOUSE_URL``.
 
     Raises:
-        WarehouseError: neither is set.
+        WarehouseError: it is not set.
     """
-    if address := os.environ.get("WAREHOUSE_URL"):
+    is_default = name == settings.WAREHOUSE_CONNECTION
+    if is_default and (address := os.environ.get("WAREHOUSE_URL")):
         return address
-    connection = connections.find(settings.WAREHOUSE_CONNECTION)
+    connection = connections.find(name)
     if connection is None:
+        either = "WAREHOUSE_URL, or " if is_default else ""
         raise WarehouseError(
-            "no warehouse is configured: set WAREHOUSE_URL, or the Airflow connection "
-            f"{settings.WAREHOUSE_CONNECTION}"
+            f"no warehouse is configured: set {either}the Airflow connection {name}"
         )
     return str(connection.get_uri()).replace("postgres://", "postgresql://", 1)
 
@@ -70,12 +78,38 @@ def connect(at: str | None = None) -> Iterator[Connection[Any]]:
         WarehouseError: in the place of any error of the server.
         WrongRevision: the warehouse is at another revision than this code.
     """
+    with (
+        without_values(),
+        psycopg.connect(at or url(), application_name="claimhouse") as connection,
+    ):
+        _enter(connection)
+        yield connection
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Raise errors of the server as errors whose message has no value of a row.
+
+    Raises:
+        Canceled: a statement was canceled.
+        WarehouseError: any other error of the server.
+    """
     try:
-        with psycopg.connect(at or url(), application_name="claimhouse") as connection:
-            _enter(connection)
-            yield connection
+        yield
+    except errors.QueryCanceled as error:
+        raise Canceled(_without_values(error)) from None
     except psycopg.Error as error:
         raise WarehouseError(_without_values(error)) from None
+
+
+def check_revision(revision: str | None) -> None:
+    """Go on only in a warehouse that is at this code's revision.
+
+    Raises:
+        WrongRevision: it is at *revision*, which is another one.
+    """
+    if revision != revisions.head():
+        raise WrongRevision(difference(revision))
 
 
 def difference(revision: str | None) -> str:
@@ -106,9 +140,7 @@ def _enter(connection: Connection[Any]) -> None:
     cursor.nextset()
     rows = cursor.fetchall()
     connection.commit()
-    revision = ", ".join(str(row[0]) for row in rows) or None
-    if revision != revisions.head():
-        raise WrongRevision(difference(revision))
+    check_revision(", ".join(str(row[0]) for row in rows) or None)
 
 
 def _without_values(error: psycopg.Error) -> str:

@@ -23,6 +23,7 @@ from psycopg import errors
 from tests.worlds.client_world import role_of
 
 from claimhouse import ingest, reference, schema
+from claimhouse.reporting.publish import ReportingError
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "docker" / "warehouse" / "roles.sql"
@@ -30,13 +31,14 @@ WALLS = ROOT / "plugins" / "claimhouse" / "reporting" / "sql" / "harden" / "func
 RELEASE = ROOT / "tests" / "data" / "releases" / "0.1.0"
 OWNER, LOADER, DELIVERER = "claimhouse", "claimhouse_loader", "claimhouse_deliverer"
 PAGES = "claimhouse_pages"
+PORTAL = "claimhouse_portal"
 SOURCE = "billing"
 
 
 def make_roles(database: str, secrets: Path) -> None:
     """Run the scripts as production does, with psql as the superuser."""
     secrets.mkdir(exist_ok=True)
-    for name in ("owner", "loader", "deliverer", "pages"):
+    for name in ("owner", "loader", "deliverer", "pages", "portal"):
         (secrets / f"warehouse_{name}_password").write_text(f"the {name}'s password")
     command = [embedded.BIN / "psql", "-X", "-q", "-d", database, "-f", ROLES, "-f", WALLS]
     environment = os.environ | {"SECRETS": str(secrets)}
@@ -348,7 +350,7 @@ def test_passwords_are_kept_as_scram_verifiers(house: House) -> None:
                 "select rolname, rolpassword from pg_authid where rolname like 'claimhouse%' and rolcanlogin"
             ).fetchall()
         )
-    assert kept.keys() == {OWNER, LOADER, DELIVERER, PAGES}
+    assert kept.keys() == {OWNER, LOADER, DELIVERER, PAGES, PORTAL}
     assert all(verifier.startswith("SCRAM-SHA-256$") for verifier in kept.values())
 
 
@@ -406,5 +408,87 @@ def test_an_owner_on_a_managed_server_makes_the_roles_itself() -> None:
             for role in ("claimhouse_viewer", "claimhouse_reviewer"):
                 connection.execute(f"set role {role}")
                 connection.execute("select * from source_billing.claims")
+        with house.session(OWNER) as connection:
+            connection.execute("alter role claimhouse_portal login")
+        with house.session(PORTAL) as connection:
+            (report, _) = connection.execute(
+                "select reports[1], set_config('role', role_name, false) from portal.reader limit 1"
+            ).fetchone()
+            connection.execute(f"select count(*) from reporting.{report}")
     assert reports > 20
     assert superusers == [("postgres",)]
+
+
+def test_the_portal_reads_as_a_person_and_as_nobody_else(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from claimhouse.dashboards import database
+
+    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PORTAL", url_as(PORTAL, house.database))
+    with house.session(PORTAL) as session:
+        people = session.execute("select login, role_name, reports from portal.reader").fetchall()
+    assert people
+    database.close()
+    for login, role, reports in people:
+        for _ in range(2):
+            with database.as_reader(login) as connection:
+                assert connection.execute("select session_user, current_user").fetchone() == (
+                    PORTAL,
+                    role,
+                )
+                connection.execute(f"select count(*) from reporting.{reports[0]}")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "set role claimhouse",
+        "set role claimhouse_loader",
+        "set role claimhouse_deliverer",
+        "set role claimhouse_pages",
+        "set role claimhouse_viewer",
+        "set role tableau_service",
+        "set role reporting_owner",
+        "set role identified_owner",
+        "set role {extracts}",
+        "create role mallory login",
+        "grant claimhouse_loader to claimhouse_portal",
+        "select * from star.fact_claim",
+        "select * from security.login",
+        "select * from published.edition",
+        "select * from reporting.claims_by_specialty_month",
+        "select * from landing.file",
+        "select pg_advisory_lock(1)",
+        "insert into portal.account (kind, name, login, made_by) values ('oidc', 'x', 'x', 'x')",
+        "update portal.account set login = 'x'",
+        "update portal.account set password_hash = 'x'",
+        "delete from portal.account",
+        "delete from portal.sign_in",
+        "update portal.sign_in set outcome = 'unknown'",
+        "update portal.session set account_id = 1",
+    ],
+)
+def test_the_portal_cannot(house: House, statement: str) -> None:
+    with house.session("postgres") as connection:
+        names = {"extracts": role_of(connection, f"client_{release_dump.CLIENT}")}
+    refused(house, PORTAL, statement.format(**names))
+
+
+def test_a_portal_that_may_more_stops_the_publication(house: House) -> None:
+    with house.session("postgres") as connection:
+        connection.execute("grant claimhouse_loader to claimhouse_portal")
+        try:
+            with pytest.raises(
+                ReportingError, match="claimhouse_portal is a member of claimhouse_loader"
+            ):
+                house.publish()
+        finally:
+            connection.execute("revoke claimhouse_loader from claimhouse_portal")
+        connection.execute("grant select on star.dim_payer to claimhouse_portal")
+        try:
+            with pytest.raises(ReportingError, match=r"claimhouse_portal reaches star\.dim_payer"):
+                house.publish()
+        finally:
+            connection.execute("revoke select on star.dim_payer from claimhouse_portal")
+    house.publish()

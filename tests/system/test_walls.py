@@ -75,6 +75,7 @@ HOLDERS = {
     "warehouse_loader": {"worker"},
     "warehouse_owner": {"publisher"},
     "warehouse_pages": {"api-server"},
+    "warehouse_portal": {"api-server"},
     "warehouse_superuser_password": {"warehouse"},
     "warehouse_url": {"guard", "init"},
     "pseudonym_key": set(),

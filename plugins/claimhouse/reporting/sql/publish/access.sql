@@ -47,6 +47,42 @@ begin
         end if;
     end loop;
 
+    -- The portal takes the role of each person, and of nobody else.
+    if exists (select from pg_roles as p where p.rolname = 'claimhouse_portal') then
+        execute format('grant connect on database %I to claimhouse_portal', current_database());
+    end if;
+    for reader in
+        select r.rolname
+        from pg_auth_members as m
+        inner join pg_roles as p on m.member = p.oid
+        inner join pg_roles as r on m.roleid = r.oid
+        where
+            p.rolname = 'claimhouse_portal' and r.rolname ~ '^(client|staff|reader)_'
+            and r.rolname not in (select l.role_name from security.login as l where not l.is_own_role)
+            and pg_has_role(r.oid, 'member with admin option')
+            and not {% include "reporting/sql/roles/used_elsewhere.jinja" %}
+    loop
+        execute format('revoke %I from claimhouse_portal', reader.rolname);
+    end loop;
+    for reader in
+        select l.role_name
+        from security.login as l
+        where
+            not l.is_own_role
+            and exists (select from pg_roles as p where p.rolname = 'claimhouse_portal')
+            and not exists (
+                select
+                from pg_auth_members as m
+                inner join pg_roles as p on m.member = p.oid
+                inner join pg_roles as r on m.roleid = r.oid
+                where
+                    p.rolname = 'claimhouse_portal' and l.role_name = r.rolname
+                    and m.set_option and not m.inherit_option and not m.admin_option
+            )
+    loop
+        execute format('grant %I to claimhouse_portal with admin false, inherit false, set true', reader.role_name);
+    end loop;
+
     -- Revoke what is no longer listed. A grant that is right is not touched: that would wait for every reader.
     for reader in
         select distinct

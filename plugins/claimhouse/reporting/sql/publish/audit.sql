@@ -60,6 +60,32 @@ select format('role %s is a member of %s', r.rolname, m.roleid::regrole)
 from reader as r
 inner join pg_auth_members as m on r.oid = m.member
 union all
+select 'role claimhouse_portal has a right that the portal may not have'
+from pg_roles as r
+where
+    r.rolname = 'claimhouse_portal'
+    and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication)
+union all
+-- Of people's roles of this or another warehouse of the server it is a member, and has their rights once it takes one.
+select format('role claimhouse_portal is a member of %s', r.rolname)
+from pg_auth_members as m
+inner join pg_roles as p on m.member = p.oid
+inner join pg_roles as r on m.roleid = r.oid
+where
+    p.rolname = 'claimhouse_portal'
+    and (
+        r.rolname !~ '^((client|staff)_.+|reader_[0-9a-f]+)$'
+        or r.rolname in (select l.role_name from security.login as l where l.is_own_role)
+        or m.inherit_option or m.admin_option
+    )
+union all
+select format('role claimhouse_portal reaches %s', t.name)
+from pg_roles as r
+cross join relation as t
+where
+    r.rolname = 'claimhouse_portal' and t.nspname <> 'portal' and t.name <> 'public.schema_version'
+    and has_any_column_privilege(r.oid, t.oid, 'select, insert, update, references')
+union all
 select format('role %s owns %s', r.rolname, t.name)
 from reader as r
 inner join relation as t on r.oid = t.relowner

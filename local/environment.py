@@ -13,8 +13,9 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from local import broker, object_store, places, topology
+from local import broker, object_store, places, postgres, topology
 
 LOGIN = "admin"
 # The logins of the UI and Airflow's role of each: one may do everything, one works on the pages, one looks.
@@ -55,6 +56,7 @@ def known_secrets() -> dict[str, str]:
         "API_SECRET_KEY": lambda: secrets.token_urlsafe(32),
         "JWT_SECRET": lambda: secrets.token_urlsafe(48),
         "PSEUDONYM_KEY": lambda: secrets.token_urlsafe(32),
+        "PORTAL_PASSWORD": lambda: secrets.token_hex(24),
         "BROKER_PASSWORD": lambda: secrets.token_hex(24),
         "S3_ACCESS_KEY": lambda: secrets.token_hex(10),
         "S3_SECRET_KEY": lambda: secrets.token_hex(20),
@@ -233,6 +235,7 @@ def _connections(own: dict[str, str], warehouse: str, mail_port: int) -> dict[st
     connections = {
         "CLAIMHOUSE_WAREHOUSE": warehouse,
         "CLAIMHOUSE_MAIL": json.dumps(mail),
+        "CLAIMHOUSE_PORTAL": portal_url(warehouse, own["PORTAL_PASSWORD"]),
         "CLAIMHOUSE_PSEUDONYM": _password(own["PSEUDONYM_KEY"]),
     }
     connections |= {
@@ -240,6 +243,11 @@ def _connections(own: dict[str, str], warehouse: str, mail_port: int) -> dict[st
         for client in clients()
     }
     return {f"AIRFLOW_CONN_{name}": value for name, value in connections.items()}
+
+
+def portal_url(warehouse: str, password: str) -> str:
+    """The address of the warehouse for the portal's role."""
+    return urlsplit(warehouse)._replace(netloc=f"{postgres.PORTAL_ROLE}:{password}@").geturl()
 
 
 def _password(value: str) -> str:

@@ -10,10 +10,12 @@ from urllib.parse import quote
 import psutil
 import psycopg
 from filelock import FileLock
+from psycopg import sql
 
 from local import embedded, places, processes
 
 NAME = "postgres"
+PORTAL_ROLE = "claimhouse_portal"
 RECOVERY_SECONDS = 120
 
 
@@ -33,6 +35,19 @@ def start() -> tuple[str, str]:
     metadata = embedded.create_database(server, "airflow")
     warehouse = embedded.create_database(server, "warehouse")
     return with_safe_path(metadata), with_safe_path(warehouse)
+
+
+def let_the_portal_in(warehouse: str, password: str) -> None:
+    """Let the portal's role log in. The log of the server sees no plain password."""
+    with psycopg.connect(warehouse) as connection:
+        verifier = connection.pgconn.encrypt_password(
+            password.encode(), PORTAL_ROLE.encode(), b"scram-sha-256"
+        )
+        connection.execute(
+            sql.SQL("alter role {} login password {}").format(
+                sql.Identifier(PORTAL_ROLE), sql.Literal(verifier.decode())
+            )
+        )
 
 
 def _started(deadline: float) -> str:

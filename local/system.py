@@ -98,6 +98,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         supervisor.start(replace=True)
         migration = components.start_migration(metadata, settings, watch)
         _upgrade(warehouse, watch)
+        postgres.let_the_portal_in(warehouse, environment.known_secrets()["PORTAL_PASSWORD"])
         _write_warehouse_env(settings, addresses)
         services.wait(to_run, ports, watch)
         if OBJECT_STORE in chosen.services:

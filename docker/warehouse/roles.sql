@@ -96,5 +96,6 @@ grant usage, create on schema public to claimhouse;
 -- Readers cannot take the last connections, nor lift the limit of their temporary files.
 grant pg_use_reserved_connections to claimhouse, claimhouse_loader, claimhouse_deliverer, claimhouse_pages;
 grant set on parameter temp_file_limit to claimhouse;
+alter role claimhouse_portal set temp_file_limit = '2GB';
 -- What nobody needs of PostgreSQL's own functions: walls.sql, which is
 -- plugins/claimhouse/reporting/sql/harden/functions.sql.

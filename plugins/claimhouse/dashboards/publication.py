@@ -33,16 +33,39 @@ def check_columns(connection: Connection[Any], folder: Path | None = None) -> No
     Raises:
         YamlError: a report lacks one; the message names file and line.
     """
-    shapes: dict[str, set[str]] = {}
+    shapes = _Shapes(connection)
     for dashboard in check(folder).values():
         file = (folder or settings.INCLUDE / "dashboards") / f"{dashboard.name}.yaml"
         document = strict_yaml.read(file)
         for place, report, column in _named(dashboard):
-            if report not in shapes:
-                shapes[report] = set(warehouse.columns(connection, "reporting", report))
             # A report of rows that nobody has sent yet is not there, and its tiles say so.
-            if shapes[report] and column not in shapes[report]:
+            if shapes.of(report) and column not in shapes.of(report):
                 raise document.error(place, f"{report} has no column {column}")
+        for number, entry in enumerate(dashboard.filters):
+            if not any(shapes.have(tile, entry.field) for tile in dashboard.tiles):
+                raise document.error(["filters", number, "field"], "no tile has this field")
+
+
+class _Shapes:
+    """The columns of the published reports."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._known: dict[str, set[str]] = {}
+
+    def of(self, report: str) -> set[str]:
+        """The columns of a report; none of one that is not there."""
+        if report not in self._known:
+            found = warehouse.columns(self._connection, "reporting", report)
+            self._known[report] = set(found)
+        return self._known[report]
+
+    def have(self, tile: Tile, name: str) -> bool:
+        """Whether a tile has a field, or may have it once its report is there."""
+        report = tile.source.report
+        if report is None:
+            return model.can_be(tile.source, name)
+        return name in model.known_reports()[report].cuts or name in (self.of(report) or {name})
 
 
 def _named(dashboard: Dashboard) -> Iterator[tuple[Place, str, str]]:

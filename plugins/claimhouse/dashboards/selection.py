@@ -18,9 +18,9 @@ MOST_VALUES, LONGEST = 100, 200
 # The ends of a range: either may be open.
 Range = tuple[str, str]
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"([1-9]\d{3})-(0[1-9]|1[0-2])")
+_QUARTER = re.compile(r"([1-9]\d{3})-Q([1-4])")
+_DAY = re.compile(r"[1-9]\d{3}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def period_of(text: str) -> tuple[date, date] | None:
     """The first day of a month, quarter or day, and the first day after it; None where it is none."""
     if match := _MONTH.fullmatch(text):
         first = _month(int(match[1]), int(match[2]))
-        return (first, _month(first.year, first.month + 1)) if first.year else None
+        return first, _month(first.year, first.month + 1)
     if match := _QUARTER.fullmatch(text):
         first = _month(int(match[1]), int(match[2]) * 3 - 2)
         return first, _month(first.year, first.month + 3)

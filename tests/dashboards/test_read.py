@@ -1,0 +1,292 @@
+"""What tiles show, read as their reader, is what plain Python makes of the facts: whatever is chosen."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from tests.metrics.test_metrics import CUTS, METRICS, as_text, facts
+from tests.reporting.test_metric_reports import is_open
+from tests.worlds import made_star
+from tests.worlds.client_world import MASTER_KEY, role_of, roles_file
+from tests.worlds.hospital_world import database
+
+from claimhouse import metrics, reporting, settings
+from claimhouse.dashboards import model, publication
+from claimhouse.dashboards.model import Dashboard, Filter, Source, Tile
+from claimhouse.dashboards.read import Reading
+from claimhouse.dashboards.selection import UNKNOWN, Selection
+from claimhouse.reporting import metric_reports, readers
+from claimhouse.reporting.readers import Reader
+from claimhouse.strict_yaml import YamlError
+
+ROLES = {"clinic_operations": "clinic", "revenue_cycle": "billing", "pended_team": "pended"}
+SELECTIONS = 60
+
+
+@dataclass(frozen=True)
+class House:
+    """A star of made-up rows, published to the roles of the house under names of this module's own."""
+
+    admin: psycopg.Connection[Any]
+    people: dict[str, Reader]
+
+    def reading(self, role: str, dashboard: Dashboard, chosen: Selection) -> Iterator[Reading]:
+        """The dashboard as *role*, in a transaction of its own."""
+        reader = self.people[role]
+        with self.admin.transaction(force_rollback=True):
+            self.admin.execute(f"set local role {role_of(self.admin, reader.role)}".encode())
+            yield Reading(self.admin, reader, None, dashboard, chosen)
+
+
+@pytest.fixture(scope="module")
+def house(server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dashboards")
+    with database(server) as (address, admin), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made_star, "SOURCES", tuple(ROLES.values()))
+        made_star.fill(admin, seed=5, facts=250)
+        # Which days of providers are open follows from no other row then.
+        admin.execute("update star.fact_encounter set is_restricted = false")
+        patch.setenv(
+            "AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM",
+            json.dumps({"conn_type": "generic", "password": MASTER_KEY}),
+        )
+        tag = address.rpartition("_")[2][:6]
+        (folder / "clients").mkdir()
+        listed = yaml.safe_load((settings.INCLUDE / "roles.yaml").read_text("utf-8"))["roles"]
+        of_house = [entry for entry in listed if entry["name"] in ROLES]
+        roles_file(
+            folder / "roles.yaml",
+            *(
+                entry
+                | {
+                    "name": f"{entry['name'][:12]}_{tag}",
+                    "logins": [],
+                    # The rows of a made-up star are not those that other reports count on.
+                    "reports": [name for name in entry["reports"] if name == "claims_to_handle"],
+                    "entitlements": [
+                        given
+                        for given in entry["entitlements"]
+                        if given["source_system"] == ROLES[entry["name"]]
+                    ],
+                }
+                for entry in of_house
+            ),
+        )
+        reporting.publish(admin, folder / "clients", folder / "roles.yaml")
+        found = {
+            reader.name: reader
+            for reader in readers.load_all(folder / "clients", folder / "roles.yaml")
+        }
+        yield House(
+            admin,
+            {entry["name"]: found[f"{entry['name'][:12]}_{tag}"] for entry in of_house},
+        )
+
+
+def of_source(house: House, metric: str, source: str) -> list[Any]:
+    """The facts that a metric of the source stands on."""
+    fact, counts, _ = METRICS[metric]
+    return [
+        row
+        for row in facts(house.admin, fact)
+        if row["source_system"] == source and counts(row) and is_open(row)
+    ]
+
+
+def member(row: Any, cut: str) -> str:
+    return as_text(CUTS[cut](row)) or UNKNOWN
+
+
+def same(actual: Any, expected: Any) -> bool:
+    if actual is None or expected is None:
+        return actual is None and expected in (None, 0)
+    return float(actual) == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_whatever_is_chosen_each_number_is_what_python_makes_of_the_facts(house, role):
+    """Rows, the rest that is not shown, and the total: by some cuts of a grain, filtered by the others."""
+    dice = random.Random(3)
+    reader, compared = house.people[role], 0
+    names = [
+        name for name in reader.metrics
+        if metric_reports.known()[name].kind in ("sum", "ratio")
+    ]  # fmt: skip
+    known = {name: of_source(house, name, ROLES[role]) for name in names}
+    for _ in range(SELECTIONS):
+        name = dice.choice(names)
+        grain = dice.choice(reader.metrics[name])
+        by = tuple(dice.sample(grain, min(len(grain), dice.randint(0, 2))))
+        others = [cut for cut in grain if cut not in by and dice.random() < 0.7]
+        chosen = {
+            cut: tuple(
+                dice.sample(sorted({member(row, cut) for row in known[name]}), 1)
+                + ["no such value"] * dice.randint(0, 1)
+            )
+            for cut in others
+            if known[name]
+        }
+        most = dice.choice([None, 1, 3])
+        tile = Tile("t", "bar" if by else "number", "T", Source((name,), None), by=by, most=most)
+        dashboard = Dashboard(
+            "d", "D", "What is it?", (), tuple(Filter(cut, "choice", cut) for cut in chosen),
+            ((tile,),), None,
+        )  # fmt: skip
+        for reading in house.reading(role, dashboard, Selection(chosen)):
+            answer = reading.answer(tile)
+        value_of = METRICS[name][2]
+        left = [
+            row for row in known[name]
+            if all(member(row, cut) in values for cut, values in chosen.items())
+        ]  # fmt: skip
+        assert answer.problem is None
+        if not left:
+            assert answer.is_empty
+            continue
+        assert answer.total is not None
+        assert same(answer.total.values[0], value_of(left)), (name, by, chosen)
+        groups: dict[tuple[str, ...], list[Any]] = {}
+        for row in left:
+            groups.setdefault(tuple(member(row, cut) for cut in by), []).append(row)
+        shown = [row for row in answer.rows if not row.is_rest]
+        keys = [tuple(value or UNKNOWN for value in row.fields) for row in shown]
+        if by:
+            assert len(keys) == len(set(keys)) == min(len(groups), most or len(groups))
+            assert answer.left_out == len(groups) - len(keys)
+        for key, row in zip(keys, shown, strict=True):
+            assert same(row.values[0], value_of(groups[key])), (name, by, key, chosen)
+            compared += 1
+        rest = [row for row in answer.rows if row.is_rest]
+        if len(by) == 1 and answer.left_out:
+            others_of = [row for key, rows in groups.items() if key not in keys for row in rows]
+            assert same(rest[0].values[0], value_of(others_of)), (name, by, chosen)
+    assert compared > 50
+
+
+def test_the_largest_come_first_and_the_unknown_last(house):
+    tile = Tile("t", "bar", "T", Source(("billed_amount",), None), by=("payer",))
+    dashboard = Dashboard("d", "D", "What is it?", (), (), ((tile,),), None)
+    for reading in house.reading("revenue_cycle", dashboard, Selection()):
+        values = [row.values[0] for row in reading.answer(tile).rows]
+    known = [value for value in values if value is not None]
+    assert known == sorted(known, reverse=True)
+    assert values[: len(known)] == known
+
+
+def test_the_values_of_a_filter_have_their_counts(house):
+    rows = of_source(house, "claims_volume", "billing")
+    tile = Tile("t", "number", "T", Source(("claims_volume",), None))
+    dashboard = Dashboard(
+        "d", "D", "What is it?", (),
+        (Filter("payer", "choice", "Payer"), Filter("service_month", "period", "Month")),
+        ((tile,),), tile,
+    )  # fmt: skip
+    months = sorted({m for row in rows if (m := CUTS["service_month"](row))})
+    chosen = Selection({}, {"service_month": (months[0], months[len(months) // 2])})
+    for reading in house.reading("revenue_cycle", dashboard, chosen):
+        found = {choice.value: choice.count for choice in reading.choices("payer")}
+        assert reading.ends("service_month") == (months[0], months[-1])
+        wanted = next(value for value in found if value != UNKNOWN)[1:4].upper()
+        like = {choice.value for choice in reading.choices("payer", wanted)}
+    low, high = chosen.ranges["service_month"]
+    expected: dict[str, int] = {}
+    for row in rows:
+        month = CUTS["service_month"](row)
+        if month and low <= month <= high:
+            payer = member(row, "payer")
+            expected[payer] = expected.get(payer, 0) + 1
+    assert found == expected
+    assert like == {value for value in expected if wanted in value.upper() and value != UNKNOWN}
+
+
+def test_a_level_is_of_the_newest_day_and_is_compared_with_no_other_unit(house):
+    rows = of_source(house, "pended_claims", "pended")
+    tile = Tile("t", "bar", "T", Source(("pended_claims",), None), by=("note_category",))
+    dashboard = Dashboard("d", "D", "What is it?", (), (), ((tile,),), None)
+    for reading in house.reading("pended_team", dashboard, Selection()):
+        answer = reading.answer(tile)
+    newest = max(CUTS["report_date"](row) for row in rows if CUTS["report_date"](row))
+    of_day = [row for row in rows if CUTS["report_date"](row) == newest]
+    assert answer.total is not None and answer.total.values[0] == METRICS["pended_claims"][2](
+        of_day
+    )
+    assert any("newest report date" in note for note in answer.notes)
+
+
+def test_what_no_grain_has_says_so_and_nothing_else_fails(house):
+    tile = Tile("t", "bar", "T", Source(("days_to_payment",), None), by=("payer",))
+    dashboard = Dashboard(
+        "d",
+        "D",
+        "What is it?",
+        (),
+        (Filter("provider_id", "choice", "Provider"),),
+        ((tile,),),
+        None,
+    )
+    for reading in house.reading("revenue_cycle", dashboard, Selection({"provider_id": ("1",)})):
+        answer = reading.answer(tile)
+        assert "Take a filter away" in (answer.problem or "")
+        assert reading.answer(replace(tile, by=())).problem is None
+
+
+def test_a_tile_that_the_reader_may_not_read_shows_nothing(house):
+    tile = Tile("t", "number", "T", Source(("claims_volume",), None))
+    dashboard = Dashboard("d", "D", "What is it?", (), (), ((tile,),), None)
+    reader = replace(
+        house.people["clinic_operations"], metrics=house.people["revenue_cycle"].metrics
+    )
+    other = House(house.admin, {"clinic_operations": reader})
+    for reading in other.reading("clinic_operations", dashboard, Selection()):
+        answer = reading.answer(tile)
+    assert answer.problem and not answer.rows and answer.total is None
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "message"),
+    [
+        (
+            "columns: [claim_id",
+            "columns: [claim_number",
+            9,
+            "claims_to_handle has no column claim_number",
+        ),
+        ("by: [payer_name]", "by: [payer]", 9, "claims_to_handle has no column payer"),
+        ("field: payer_name", "field: payer_kind", 6, "no tile has this field"),
+    ],
+)
+def test_a_column_that_a_report_lacks_is_an_error_at_publication(
+    house, tmp_path: Path, monkeypatch, was, becomes, line, message
+):
+    text = """\
+name: example
+title: Example
+question: What is it that we want to know?
+readers: [revenue_cycle]
+filters:
+  - {field: payer_name, kind: choice}
+rows:
+  - - {kind: number, metric: claims_volume}
+    - {kind: table, report: claims_to_handle, columns: [claim_id], by: [payer_name]}
+"""
+    file = tmp_path / "example.yaml"
+    file.write_text(text, encoding="utf-8")
+    publication.check_columns(house.admin, tmp_path)
+    file.write_text(text.replace(was, becomes), encoding="utf-8")
+    with pytest.raises(YamlError) as error:
+        publication.check_columns(house.admin, tmp_path)
+    assert str(error.value).startswith(f"{file}:{line}: ")
+    assert message in str(error.value)
+
+
+def test_every_metric_of_the_house_is_among_those_that_python_knows():
+    assert {metric.name for metric in metrics.load_all()} == METRICS.keys()
+    assert model.known_reports()

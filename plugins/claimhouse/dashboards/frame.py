@@ -11,6 +11,8 @@ from fastapi import Depends, HTTPException, Request
 from claimhouse.reporting import readers
 from claimhouse.reporting.readers import Login, Reader
 
+NOBODY = "Nobody reads as this login any more. Ask whoever gave it to you."
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -43,7 +45,7 @@ class Frame:
         for reader in readers.load_all():
             if self.login in reader.roles:
                 return reader
-        raise HTTPException(403, "Nobody reads as this login any more. Ask whoever gave it to you.")
+        raise HTTPException(403, NOBODY)
 
     def login_of(self, reader: Reader) -> Login | None:
         """The person of *reader*; None for the reader's own login."""

@@ -1,0 +1,135 @@
+"""The pages of dashboards, the same in Airflow and in the portal.
+
+What a page shows is read as its reader. An address says which dashboard and which filters, and nothing
+of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from claimhouse import settings, web
+from claimhouse.dashboards import model, numbers, selection
+from claimhouse.dashboards.answer import Page
+from claimhouse.dashboards.database import Busy, NoReader, TooSlow, as_reader
+from claimhouse.dashboards.frame import NOBODY, Frame, Framed
+from claimhouse.dashboards.model import Dashboard
+from claimhouse.dashboards.read import Reading
+from claimhouse.dashboards.selection import Selection
+from claimhouse.reporting.readers import Reader
+
+routes = APIRouter()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A dashboard, with filters, of a reader."""
+
+    frame: Frame
+    reader: Reader
+    dashboard: Dashboard
+    chosen: Selection
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Its answers, read as the login of the request.
+
+        Raises:
+            HTTPException: nobody reads as the login (403), or the warehouse has no session to spare (503).
+        """
+        person = self.frame.login_of(self.reader)
+        try:
+            with as_reader(self.frame.login) as connection:
+                yield Reading(connection, self.reader, person, self.dashboard, self.chosen)
+        except NoReader:
+            raise HTTPException(403, NOBODY) from None
+        except (Busy, TooSlow):
+            raise HTTPException(503, "The warehouse is busy. Try again in a minute.") from None
+
+    def address(self, chosen: Selection, end: str = "") -> str:
+        """The address of the dashboard with other filters."""
+        return f"{self.frame.place}{self.dashboard.name}{end}{chosen.address}"
+
+
+def open_to(reader: Reader) -> list[Dashboard]:
+    """The dashboards that *reader* opens."""
+    return [entry for entry in _dashboards().values() if reader.name in entry.readers]
+
+
+def asked(request: Request, frame: Frame, name: str) -> Asked:
+    """The dashboard that a request asks for.
+
+    Raises:
+        HTTPException: 404, there is none, or it is not the reader's: the same answer for both.
+    """
+    reader = frame.reader
+    dashboard = _dashboards().get(name)
+    if dashboard is None or reader.name not in dashboard.readers:
+        raise HTTPException(404)
+    return Asked(
+        frame, reader, dashboard, selection.of(dashboard, request.query_params.multi_items())
+    )
+
+
+@routes.get("/{name}")
+def show(request: Request, frame: Framed, name: str) -> HTMLResponse:
+    """A dashboard."""
+    wanted = asked(request, frame, name)
+    with wanted.reading() as reading:
+        page = reading.page()
+    return HTMLResponse(render(wanted, reading.chosen, page))
+
+
+@routes.get("/{name}/choices/{field}")
+def choices(request: Request, frame: Framed, name: str, field: str, text: str = "") -> JSONResponse:
+    """The values of a filter that contain a text, each with how much there is of it."""
+    wanted = asked(request, frame, name)
+    entry = wanted.dashboard.filter_of(field)
+    if entry is None or entry.kind != "choice":
+        raise HTTPException(404)
+    with wanted.reading() as reading:
+        found = reading.choices(field, text.replace("\0", "")[: selection.LONGEST])
+    return JSONResponse([[choice.value, numbers.text(choice.count)] for choice in found])
+
+
+def render(wanted: Asked, chosen: Selection, page: Page) -> str:
+    """The HTML of a dashboard."""
+    frame = wanted.frame
+    return web.page(
+        "dashboards/dashboard.html",
+        root=frame.root,
+        tabs=frame.tabs,
+        tab=frame.tab,
+        frame=frame,
+        dashboard=wanted.dashboard,
+        wanted=wanted,
+        chosen=chosen,
+        page=page,
+        unknown=selection.UNKNOWN,
+        text=numbers.text,
+        short=numbers.short,
+        change=numbers.change,
+    )
+
+
+def _dashboards() -> dict[str, Dashboard]:
+    """The dashboards, read again when a file about them or about readers has changed."""
+    include = settings.INCLUDE
+    files = [
+        *include.glob("dashboards/*.yaml"),
+        *include.glob("clients/*.yaml"),
+        include / "roles.yaml",
+    ]
+    return _loaded(tuple((file, file.stat().st_mtime_ns) for file in sorted(files)))
+
+
+@cache
+def _loaded(_files: tuple[tuple[Path, int], ...]) -> dict[str, Dashboard]:
+    return model.load_all()

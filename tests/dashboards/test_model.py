@@ -58,7 +58,7 @@ def test_what_the_file_says_is_what_there_is(tmp_path, people):
 @pytest.mark.parametrize(
     ("was", "becomes", "line", "message"),
     [
-        ("title: Example", "titel: Example", 2, "titel: unknown key"),
+        ("title: Example", "heading: Example", 2, "heading: unknown key"),
         ("name: example", "name: other", 1, "the file of this dashboard is other.yaml"),
         ("[revenue_cycle]", "[nobody]", 4, "no client and no role has this name"),
         ("[revenue_cycle]", "[revenue_cycle, advocates]", 10, "advocates is not entitled to metric_claims_volume"),

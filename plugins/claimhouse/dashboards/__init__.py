@@ -5,11 +5,13 @@ pages and files. It reads as the database role of that login. May not know how s
 what is shown.
 
 - ``model``: what the files say, checked against what readers may read;
+- ``known``: the readers and dashboards, as the files say now;
 - ``publication``: what publication checks of them;
 - ``selection``: what is chosen on a dashboard, as its address says it;
 - ``database``: the way to what a reader may read;
 - ``fields``, ``groups``, ``read``: what the tiles show, read as the reader;
-- ``answer``, ``numbers``: what a tile shows, and how its numbers are written.
+- ``answer``, ``numbers``: what a tile shows, and how its numbers are written;
+- ``frame``, ``page``: the pages, and what each application puts around them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from claimhouse.reporting import readers
+from claimhouse.dashboards import known
 from claimhouse.reporting.readers import Login, Reader
 
 NOBODY = "Nobody reads as this login any more. Ask whoever gave it to you."
@@ -42,7 +42,7 @@ class Frame:
         Raises:
             HTTPException: 403, nobody reads as the login any more.
         """
-        for reader in readers.load_all():
+        for reader in known.readers():
             if self.login in reader.roles:
                 return reader
         raise HTTPException(403, NOBODY)

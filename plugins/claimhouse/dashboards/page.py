@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from claimhouse import settings, web
-from claimhouse.dashboards import model, numbers, selection
+from claimhouse import web
+from claimhouse.dashboards import known, numbers, selection
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.database import Busy, NoReader, TooSlow, as_reader
 from claimhouse.dashboards.frame import NOBODY, Frame, Framed
@@ -60,7 +58,7 @@ class Asked:
 
 def open_to(reader: Reader) -> list[Dashboard]:
     """The dashboards that *reader* opens."""
-    return [entry for entry in _dashboards().values() if reader.name in entry.readers]
+    return [entry for entry in known.dashboards().values() if reader.name in entry.readers]
 
 
 def asked(request: Request, frame: Frame, name: str) -> Asked:
@@ -70,7 +68,7 @@ def asked(request: Request, frame: Frame, name: str) -> Asked:
         HTTPException: 404, there is none, or it is not the reader's: the same answer for both.
     """
     reader = frame.reader
-    dashboard = _dashboards().get(name)
+    dashboard = known.dashboards().get(name)
     if dashboard is None or reader.name not in dashboard.readers:
         raise HTTPException(404)
     return Asked(
@@ -117,19 +115,3 @@ def render(wanted: Asked, chosen: Selection, page: Page) -> str:
         short=numbers.short,
         change=numbers.change,
     )
-
-
-def _dashboards() -> dict[str, Dashboard]:
-    """The dashboards, read again when a file about them or about readers has changed."""
-    include = settings.INCLUDE
-    files = [
-        *include.glob("dashboards/*.yaml"),
-        *include.glob("clients/*.yaml"),
-        include / "roles.yaml",
-    ]
-    return _loaded(tuple((file, file.stat().st_mtime_ns) for file in sorted(files)))
-
-
-@cache
-def _loaded(_files: tuple[tuple[Path, int], ...]) -> dict[str, Dashboard]:
-    return model.load_all()

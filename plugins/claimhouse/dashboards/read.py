@@ -153,13 +153,13 @@ class Reading:
             asked = self.fields.ask(tile, tile.by, chosen)
             return groups.count(self.connection, asked, text, MOST_CHOICES)
         read = groups.read(self.connection, self.fields, tile, chosen, text)
-        values = {
-            key[0] or UNKNOWN: groups.value_of(read.rows[key][0]) for key in read.ordered(tile)
+        # Of a ratio, how many there are to divide by.
+        counts = {
+            key[0] or UNKNOWN: numerator if denominator is None else denominator
+            for key, ((numerator, denominator), *_) in read.rows.items()
         }
-        return {
-            name: value if isinstance(value, int | Decimal) else None
-            for name, value in list(values.items())[:MOST_CHOICES]
-        }
+        ordered = sorted(counts.items(), key=lambda item: (-(item[1] or 0), item[0]))
+        return dict(ordered[:MOST_CHOICES])
 
     def _groups(self, tile: Tile) -> Answer:
         read = groups.read(self.connection, self.fields, tile, self.chosen)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -507,6 +507,155 @@ def test_the_drivers_of_any_change_add_up_to_it(inside, quarters):
     present = [any(map(sum, segments)) for segments in quarters]
     pairs = sum(earlier and later for earlier, later in itertools.pairwise(present))
     assert check_changes(rows, cells) == pairs
+
+
+# --- what changed, in words ----------------------------------------------------------------------
+
+WORDS = {  # title, form, better
+    "completion_rate": ("Completion rate", "points", 1),
+    "cancellation_rate": ("Cancellation rate", "points", -1),
+    "no_show_rate": ("No-show rate", "points", -1),
+    "reschedule_rate": ("Reschedule rate", "points", -1),
+    "billed_per_visit": ("Billed per visit", "dollars", 0),
+    "average_minutes": ("Average length of a visit", "minutes", 0),
+    "average_satisfaction": ("Average satisfaction", "score", 1),
+}
+MINUS = "\N{MINUS SIGN}"
+UNITS = {"points": " points", "minutes": " minutes"}
+
+
+def scaled(number: Fraction, form: str) -> Decimal:
+    """As it is written, half away from zero."""
+    exact = number * 100 if form == "points" else number
+    step = Decimal("0.1") if form in UNITS else Decimal("0.01")
+    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(step, ROUND_HALF_UP)
+
+
+def written(number: Fraction, form: str, sign: str = "", unit: str = "") -> str:
+    return f"{sign}{'$' if form == 'dollars' else ''}{abs(scaled(number, form)):,}{unit}"
+
+
+def in_words(measure: str, dimension: str, before: Cells, now: Cells) -> str:
+    """The sentence about a change."""
+    title, form, _ = WORDS[measure]
+    change, exact = effects(before, now)
+    old, new = (
+        Fraction(sum(n for n, _ in cells.values()), sum(d for _, d in cells.values())) for cells in (before, now)
+    )  # fmt: skip
+    unit = {"points": " %"}.get(form, UNITS.get(form, ""))
+    texts = [written(number, form, unit=unit) for number in (old, new)]
+    if scaled(change, form):
+        how = "rose" if change > 0 else "fell"
+        by = written(change, form, unit=UNITS.get(form, ""))
+        told = f"{title} {how} {by}, from {texts[0]} to {texts[1]}"
+    else:
+        told = f"{title} did not change: {texts[1]}"
+    own = "own rate" if form == "points" else "own average"
+    names = {
+        "no clinic": "care outside the clinics",
+        "unknown": f"an unknown {dimension.replace('_', ' ')}",
+    }
+    first = sorted(exact.items(), key=lambda item: (-abs(item[1][1]), item[0]))
+    parts = [(rate, names.get(member, f"{member}'s {own}")) for member, (_, rate) in first[:2]]
+    parts += [(sum(rate for _, (_, rate) in first[2:]), "the others")]
+    parts += [(sum(mix for mix, _ in exact.values()), "mix")]
+    drivers = [
+        f"{written(effect, form, '+' if effect > 0 else MINUS)} from {name}"
+        for effect, name in parts
+        if scaled(Fraction(effect), form)
+    ]
+    return told + (": " + ", ".join(drivers) if drivers else "") + "."
+
+
+def test_each_change_is_told_with_what_drove_it(inside, expected):
+    cells: dict[tuple[str, str, str], Cells] = defaultdict(dict)
+    for (quarter, place, payer), sums in expected.items():
+        if (place == "all") != (payer == "all"):
+            dimension, member = ("clinic", place) if payer == "all" else ("payer_type", payer)
+            for measure, (numerator, denominator, _) in RATIOS.items():
+                part, of = (Fraction(sums[COUNTS.index(name)]) for name in (numerator, denominator))
+                if of:
+                    cells[measure, dimension, quarter][member] = (part, of)
+    rows = inside.rows("clinic_operations", "clinic_changes")
+    quarters = sorted({quarter for quarter, _, _ in expected})
+    assert len(rows) == (len(quarters) - 1) * len(RATIOS) * 2
+    by_quarter: dict[tuple[str, str], list[tuple[int, Fraction]]] = defaultdict(list)
+    for row in rows:
+        key = row["measure"], row["dimension"]
+        before, now = cells[*key, row["quarter_before"]], cells[*key, row["quarter"]]
+        assert row["sentence"] == in_words(*key, before, now)
+        change, _ = effects(before, now)
+        better = WORDS[row["measure"]][2] * scaled(change, WORDS[row["measure"]][1])
+        if not scaled(change, WORDS[row["measure"]][1]):
+            assert row["verdict"] == "unchanged"
+        else:
+            assert row["verdict"] == ("better" if better > 0 else "worse" if better else "neither")
+        whole = Fraction(sum(n for n, _ in before.values()), sum(d for _, d in before.values()))
+        by_quarter[row["quarter"], row["dimension"]].append((row["position"], abs(change / whole)))
+    for places in by_quarter.values():
+        sizes = [size for _, size in sorted(places)]
+        assert sizes == sorted(sizes, reverse=True) and len(sizes) == len(RATIOS)
+    assert any("from mix" in row["sentence"] for row in rows)
+
+
+def test_the_newest_quarter_is_one_that_is_over(inside, feeds):
+    newest_visit = max(
+        date.fromisoformat(row["visit_date"][:10]) for row in feeds["visits"].values()
+    )
+    over = [
+        f"{year}-Q{quarter}"
+        for year in (2024, 2025, 2026)
+        for quarter in (1, 2, 3, 4)
+        if date(year + quarter // 4, quarter * 3 % 12 + 1, 1) - timedelta(days=7) <= newest_visit
+    ]
+    for view in ("clinic_performance", "clinic_performance_change", "clinic_changes"):
+        rows = inside.rows("clinic_operations", view)
+        assert {row["quarter"] for row in rows if row["is_newest"]} == {over[-1]}
+
+
+def test_patients_at_risk_are_counted_by_their_clinic(inside, feeds):
+    came: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
+    for name, row in feeds["appointments"].items():
+        if row["patient_id"]:
+            came[row["patient_id"]].append(
+                (row["scheduled_at"], name, row["status"], row["clinic_location"])
+            )
+    scores: dict[str, list[tuple[str, str, int, str]]] = defaultdict(list)
+    for name, row in feeds["survey"].items():
+        visit = feeds["visits"][name]
+        if visit["patient_id"] and row["satisfaction_score"]:
+            scores[visit["patient_id"]].append(
+                (
+                    visit["visit_date"],
+                    name,
+                    int(row["satisfaction_score"]),
+                    visit["clinic_location"],
+                )
+            )
+    newest_type: dict[str, str] = {}
+    for file in sorted((inside.landing / "clinic").glob("patients_2*")):
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            newest_type |= {row["patient_id"]: row["payer_type"] for row in csv.DictReader(lines)}
+    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for patient in came.keys() | scores.keys():
+        last = sorted(came[patient])[-2:]
+        answer = max(scores[patient], default=None)
+        place = clinic_of(last[-1][3] if last else answer[3])
+        missed = [status for _, _, status, _ in last] == ["NO_SHOW", "NO_SHOW"]
+        unhappy = answer is not None and answer[2] <= 2
+        flags = (True, missed or unhappy, missed, unhappy)
+        cell = counted[place, newest_type.get(patient) or "unknown"]
+        counted[place, newest_type.get(patient) or "unknown"] = [
+            sum(pair) for pair in zip(cell, flags, strict=True)
+        ]
+    rows = inside.rows("clinic_operations", "clinic_patients_at_risk")
+    assert {
+        (row["clinic"], row["payer_type"]): [
+            row["patients"], row["patients_at_risk"], row["missed_last_two"], row["low_last_score"]
+        ]
+        for row in rows
+    } == dict(counted)  # fmt: skip
+    assert sum(row["patients_at_risk"] for row in rows) > 20
 
 
 # --- claims --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ MINUS = "\N{MINUS SIGN}"
 # Digits after the point, what is before and after the number, and by what it is multiplied.
 _UNITS: dict[str, tuple[int, str, str, int]] = {
     "share": (1, "", " %", 100),
+    "points": (1, "", " points", 100),
     "percent": (1, "", " %", 1),
     "ratio": (3, "", "", 1),
     "score": (2, "", "", 1),

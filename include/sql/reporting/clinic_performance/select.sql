@@ -67,6 +67,7 @@ located_event as (
         h.source_system,
         t.year_quarter as quarter,
         date_trunc('quarter', t.date)::date as quarter_starts_on,
+        t.date as day,
         case h.facility_key
             when -1 then 'unknown'
             when -2 then 'no clinic'
@@ -89,6 +90,27 @@ located_event as (
     inner join star.dim_date as t on h.service_date_key = t.date_key and t.date is not null
     inner join star.dim_facility as l on h.facility_key = l.facility_key
     inner join star.dim_patient as d on h.patient_key = d.patient_key
+),
+
+-- The newest quarter that is over: visits reach its last week. Appointments are made for days to come.
+newest as (
+    select
+        q.source_system,
+        coalesce(
+            max(q.quarter_starts_on) filter (
+                where q.newest_visit >= (q.quarter_starts_on + interval '3 months' - interval '7 days')::date
+            ),
+            max(q.quarter_starts_on)
+        ) as quarter_starts_on
+    from (
+        select
+            p.source_system,
+            p.quarter_starts_on,
+            max(max(p.day) filter (where p.visits > 0)) over (partition by p.source_system) as newest_visit
+        from located_event as p
+        group by p.source_system, p.quarter_starts_on
+    ) as q
+    group by q.source_system
 ),
 
 performance as (
@@ -151,6 +173,7 @@ select
     p.source_system,
     p.quarter,
     p.quarter_starts_on,
+    p.quarter_starts_on = n.quarter_starts_on as is_newest,
     p.clinic,
     p.payer_type,
     p.appointments,
@@ -176,6 +199,7 @@ select
     u.available_minutes,
     round(u.provider_minutes::numeric / nullif(u.available_minutes, 0), 6) as utilization
 from performance as p
+inner join newest as n on p.source_system = n.source_system
 left join utilization_of_clinic as u
     on
         p.source_system = u.source_system and p.quarter = u.quarter

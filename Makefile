@@ -18,7 +18,7 @@ ifneq ($(strip $(LANDING)),)
 export LANDING
 endif
 
-.PHONY: help set-up browser demo summary up down test fuzz properties faults attack lint freeze snapshots docs bench samples rebuild screenshot requirements contract
+.PHONY: help set-up browser demo summary up down test fuzz properties faults attack lint freeze snapshots docs tableau bench samples rebuild screenshot requirements contract
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,7 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/shellcheck .ci/run docker/*.sh docker/*/*.sh
 	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
+	$(BIN)/python -m local.tableau --check
 	$(BIN)/python -m local.freeze --check
 
 freeze: set-up ## list the files of new revisions, which must not change afterwards
@@ -88,6 +89,9 @@ docs: set-up ## write the generated pages of docs/
 	$(BIN)/python -m local.model
 	$(BIN)/python -m local.columns
 	$(BIN)/python -m local.dags
+
+tableau: set-up ## write the data sources and workbooks for Tableau to include/tableau
+	@$(BIN)/python -m local.tableau
 
 bench: set-up ## measure speed and growth
 	$(BIN)/python -m bench

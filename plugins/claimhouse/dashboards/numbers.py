@@ -11,7 +11,7 @@ from claimhouse.dashboards.answer import Mark, Value
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 # Digits after the point, what is before and after the number, and by what it is multiplied.
-_UNITS: dict[str, tuple[int, str, str, int]] = {
+UNITS: dict[str, tuple[int, str, str, int]] = {
     "share": (1, "", " %", 100),
     "points": (1, "", " points", 100),
     "percent": (1, "", " %", 1),
@@ -37,7 +37,7 @@ def text(value: Value, unit: str | None = None) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, str | date):
         return str(value)
-    digits, before, after, factor = _UNITS.get(unit or "", (_digits(value), "", "", 1))
+    digits, before, after, factor = UNITS.get(unit or "", (_digits(value), "", "", 1))
     number = Decimal(str(value)) * factor
     sign = MINUS if round(number, digits) < 0 else ""
     return f"{sign}{before}{abs(number):,.{digits}f}{after}"
@@ -48,7 +48,7 @@ def short(value: Value, unit: str | None = None) -> str:
     if _is_number(value):
         number = Decimal(str(value))
         size = abs(number)
-        _, before, _, factor = _UNITS.get(unit or "", (0, "", "", 1))
+        _, before, _, factor = UNITS.get(unit or "", (0, "", "", 1))
         for step, letter in _SHORT:
             if size >= step and factor == 1 and unit not in ("days", "minutes"):
                 sign = MINUS if number < 0 else ""

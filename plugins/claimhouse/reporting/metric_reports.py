@@ -146,6 +146,11 @@ def is_of_base(metric: Metric) -> bool:
     return _base(metric).exists()
 
 
+def meanings(metric: Metric) -> dict[str, str]:
+    """What the columns of a metric's report mean, by name."""
+    return _MEANINGS | ({} if metric.kind not in NOT_ADDITIVE else _NOT_ADDITIVE_MEANINGS)
+
+
 def problem(metric: Metric) -> str | None:
     """Why the metric cannot be published; None where it can."""
     parts = (metric.numerator, metric.denominator, metric.member, metric.filter, metric.unknown)
@@ -183,7 +188,6 @@ def _report(metric: Metric, listed: Iterable[str]) -> Report:
     """What readers read of *metric*, with the cuts that somebody reads it by."""
     columns = _grain(listed)
     is_additive = metric.kind not in NOT_ADDITIVE
-    meanings = _MEANINGS | ({} if is_additive else _NOT_ADDITIVE_MEANINGS)
     table = _table_of(metric.fact) if is_additive else name(metric.name)
     return Report(
         name=name(metric.name),
@@ -198,7 +202,7 @@ def _report(metric: Metric, listed: Iterable[str]) -> Report:
             "metric": metric,
             "table": table,
             "is_additive": is_additive,
-            "meanings": meanings | {cut: cuts()[cut].meaning for cut in columns},
+            "meanings": meanings(metric) | {cut: cuts()[cut].meaning for cut in columns},
         },
     )
 

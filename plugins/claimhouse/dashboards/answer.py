@@ -53,6 +53,7 @@ class Answer:
         notes: what a reader must know to read it right, in sentences.
         filters: the fields by whose values a click filters, of those that make its rows.
         problem: why there is nothing to show; None where there is.
+        statements: what was asked of the warehouse, each with its parameters.
     """
 
     tile: Tile
@@ -65,6 +66,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     filters: frozenset[str] = frozenset()
     problem: str | None = None
+    statements: tuple[tuple[str, list[Any]], ...] = ()
 
     @property
     def has_hidden(self) -> bool:

@@ -18,6 +18,14 @@ from claimhouse.dashboards.selection import UNKNOWN, Range, Selection
 from claimhouse.reporting import metric_reports
 from claimhouse.reporting.readers import Reader
 
+# By the number of a type in PostgreSQL's catalog.
+_KINDS = {
+    **dict.fromkeys((20, 21, 23, 700, 701, 1700), "number"),
+    16: "flag",
+    1082: "day",
+    **dict.fromkeys((1114, 1184), "moment"),
+}
+
 
 class NotShown(Exception):
     """A tile has nothing to show; the message says why, to its reader."""
@@ -81,7 +89,7 @@ class Fields:
 
     def __init__(self, connection: Connection[Any], reader: Reader) -> None:
         self.connection, self.reader = connection, reader
-        self._columns: dict[str, set[str]] = {}
+        self._columns: dict[str, dict[str, str]] = {}
 
     def has(self, source: Source, name: str) -> bool:
         """Whether *source* has the field."""
@@ -103,13 +111,16 @@ class Fields:
             raise NotShown(f"It has no {name.replace('_', ' ')}.")
         return expression
 
-    def columns(self, relation: str) -> set[str]:
-        """The columns of a report."""
+    def columns(self, relation: str) -> dict[str, str]:
+        """The columns of a report, and the kind of each: number, day, moment, flag or text."""
         if relation not in self._columns:
             with self.connection.transaction():
                 text = warehouse.sql("dashboards/shape", relation=relation)
                 cursor = self.connection.execute(text.encode())
-            self._columns[relation] = {column.name for column in cursor.description or ()}
+            self._columns[relation] = {
+                column.name: _KINDS.get(column.type_code, "text")
+                for column in cursor.description or ()
+            }
         return self._columns[relation]
 
     def ask(self, tile: Tile, names: Sequence[str], chosen: Selection) -> Asked:

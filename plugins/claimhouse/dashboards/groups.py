@@ -37,6 +37,7 @@ class Groups:
         adds_up: of each measure, whether its rows add up to their total.
         rows: the parts of each measure, by the fields.
         total: of all rows, those that are not read included; None where there is no row.
+        statements: what was asked of the warehouse, each with its parameters.
     """
 
     measures: tuple[Measure, ...]
@@ -45,6 +46,7 @@ class Groups:
     total: list[Part] | None = None
     as_of: datetime | None = None
     notes: list[str] = field(default_factory=list)
+    statements: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def ordered(self, tile: Tile) -> list[Key]:
         """The rows in the order of the tile: as it says, of a line by what is along it, else the largest first."""
@@ -189,12 +191,14 @@ def _filled(
 ) -> Groups:  # fmt: skip
     _contain(asked, text)
     is_along = tile.kind in ("line", "heat")
-    rows = warehouse.query(
-        connection, "dashboards/groups", *asked.values, relation=asked.relation,
-        fields=asked.fields, conditions=asked.conditions, quotients=parts, newest=newest,
-        unknown=unknown, has_as_of=has_as_of, most=MOST_READ + 1,
-        order="1 desc nulls last" if is_along else "numerator_0 desc nulls last",
-    )  # fmt: skip
+    names = {
+        "relation": asked.relation, "fields": asked.fields, "conditions": asked.conditions,
+        "quotients": parts, "newest": newest, "unknown": unknown, "has_as_of": has_as_of,
+        "most": MOST_READ + 1,
+        "order": "1 desc nulls last" if is_along else "numerator_0 desc nulls last",
+    }  # fmt: skip
+    groups.statements.append((warehouse.sql("dashboards/groups", **names), asked.values))
+    rows = warehouse.query(connection, "dashboards/groups", *asked.values, **names)
     for row in rows:
         read_parts = [
             (row[f"numerator_{number}"], row[f"denominator_{number}"])
@@ -222,6 +226,7 @@ def _together(of_each: Sequence[Groups]) -> Groups:
         tuple(adds_up for groups in of_each for adds_up in groups.adds_up),
         as_of=min((groups.as_of for groups in of_each if groups.as_of), default=None),
         notes=list(dict.fromkeys(note for groups in of_each for note in groups.notes)),
+        statements=[statement for groups in of_each for statement in groups.statements],
     )
     nothing: Part = (None, None)
     for key in dict.fromkeys(key for groups in of_each for key in groups.rows):

@@ -8,6 +8,7 @@ that names the file and the line.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,12 @@ from claimhouse.reporting.readers import Reader
 from claimhouse.reporting.reports import Report
 from claimhouse.strict_yaml import Document, Place
 
+# Pages beside those of the dashboards.
+RESERVED = ("explore",)
+_OF_ONE_PERSON = re.compile(
+    r"_pseudonym$|^(claim|patient|person|member|encounter|visit|appointment|survey|subscriber|record)_(id|number)$"
+    r"|^(patient|member|first|last|full)_name$|birth|^(street|address|phone|email|ssn|mrn|zip|zipcode)$|^row_"
+)
 # The default of a period: its newest value.
 NEWEST = "newest"
 # The default of a choice: the specialty of the person.
@@ -184,6 +191,8 @@ def load(file: Path, people: Mapping[str, Reader]) -> Dashboard:
     """
     document = strict_yaml.read(file, settings.INCLUDE / "dashboard_schema.yaml")
     content = document.data
+    if content["name"] in RESERVED:
+        raise document.error(["name"], "another page has this name")
     if content["name"] != file.stem:
         raise document.error(["name"], f"the file of this dashboard is {content['name']}.yaml")
     for number, name in enumerate(content["readers"]):
@@ -243,6 +252,11 @@ def grain(
     wanted = set(fields)
     fitting = [cuts for cuts in grains if wanted <= set(cuts)]
     return min(fitting, key=len, default=None)
+
+
+def tells_people_apart(name: str) -> bool:
+    """Whether the values of a column are of one person or claim: no address may have one."""
+    return bool(_OF_ONE_PERSON.search(name))
 
 
 def months_of(name: str) -> str | None:
@@ -349,6 +363,9 @@ def _check_filters(document: Document, dashboard: Dashboard) -> None:
             place = [*_place(dashboard, tile), "unfiltered"]
             raise document.error(place, f"{min(unknown)} is no filter of the dashboard")
     for number, entry in enumerate(dashboard.filters):
+        if tells_people_apart(entry.field):
+            place = ["filters", number, "field"]
+            raise document.error(place, "its values tell people apart, and would be in addresses")
         if not any(can_be(tile.source, entry.field) for tile in dashboard.tiles):
             raise document.error(["filters", number, "field"], "no tile has this field")
 

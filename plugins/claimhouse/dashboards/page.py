@@ -6,15 +6,17 @@ of a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from claimhouse import web
-from claimhouse.dashboards import known, numbers, selection
+from claimhouse.dashboards import explore, known, numbers, selection
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.database import Busy, NoReader, TooSlow, as_reader
 from claimhouse.dashboards.frame import NOBODY, Frame, Framed
@@ -28,12 +30,17 @@ routes = APIRouter()
 
 @dataclass(frozen=True)
 class Asked:
-    """A dashboard, with filters, of a reader."""
+    """A dashboard, with filters, of a reader.
+
+    Attributes:
+        kept: what each address of it also says.
+    """
 
     frame: Frame
     reader: Reader
     dashboard: Dashboard
     chosen: Selection
+    kept: Sequence[tuple[str, str]] = ()
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
@@ -53,7 +60,10 @@ class Asked:
 
     def address(self, chosen: Selection, end: str = "") -> str:
         """The address of the dashboard with other filters."""
-        return f"{self.frame.place}{self.dashboard.name}{end}{chosen.address}"
+        pairs = [*self.kept, *chosen.pairs]
+        return (
+            f"{self.frame.place}{self.dashboard.name}{end}{'?' + urlencode(pairs) if pairs else ''}"
+        )
 
 
 def open_to(reader: Reader) -> list[Dashboard]:
@@ -73,6 +83,39 @@ def asked(request: Request, frame: Frame, name: str) -> Asked:
         raise HTTPException(404)
     return Asked(
         frame, reader, dashboard, selection.of(dashboard, request.query_params.multi_items())
+    )
+
+
+# Before the dashboards, of which none has this name.
+@routes.get("/explore")
+def explored(request: Request, frame: Framed) -> HTMLResponse:
+    """Explore: what is picked, its tile, and the statement behind it."""
+    with _exploring(request, frame) as (question, wanted, reading):
+        page, possible = reading.page(), explore.cuts(question, reading.fields)
+    return HTMLResponse(
+        render(
+            wanted,
+            reading.chosen,
+            page,
+            "explore",
+            question=question,
+            possible=possible,
+            numbers_of_reader=explore.numbers(wanted.reader),
+            charts=explore.CHARTS,
+            readable=explore.readable,
+        )
+    )
+
+
+@routes.get("/explore.yaml")
+def explored_yaml(request: Request, frame: Framed) -> Response:
+    """What is picked, as the file of a dashboard."""
+    with _exploring(request, frame) as (question, wanted, _):
+        if not question.numbers:
+            raise HTTPException(404)
+    headers = {"Content-Disposition": 'attachment; filename="my_dashboard.yaml"'}
+    return Response(
+        explore.as_yaml(wanted.dashboard), media_type="application/yaml", headers=headers
     )
 
 
@@ -97,11 +140,28 @@ def choices(request: Request, frame: Framed, name: str, field: str, text: str = 
     return JSONResponse([[choice.value, numbers.text(choice.count)] for choice in found])
 
 
-def render(wanted: Asked, chosen: Selection, page: Page) -> str:
+@contextmanager
+def _exploring(request: Request, frame: Frame) -> Iterator[tuple[explore.Question, Asked, Reading]]:
+    pairs, reader = request.query_params.multi_items(), frame.reader
+    found = explore.numbers(reader)
+    if not found:
+        raise HTTPException(404)
+    nothing = Asked(frame, reader, Dashboard("explore", "", "", (), (), (), None), Selection())
+    with nothing.reading() as empty:
+        question = explore.of(pairs, found, empty.fields)
+        dashboard = explore.dashboard(question, reader, empty.fields)
+        chosen = selection.of(dashboard, pairs)
+        wanted = replace(nothing, dashboard=dashboard, chosen=chosen, kept=question.pairs)
+        yield question, wanted, Reading(empty.connection, reader, None, dashboard, chosen)
+
+
+def render(
+    wanted: Asked, chosen: Selection, page: Page, template: str = "dashboard", **values: Any
+) -> str:
     """The HTML of a dashboard."""
     frame = wanted.frame
     return web.page(
-        "dashboards/dashboard.html",
+        f"dashboards/{template}.html",
         root=frame.root,
         tabs=frame.tabs,
         tab=frame.tab,
@@ -114,4 +174,5 @@ def render(wanted: Asked, chosen: Selection, page: Page) -> str:
         text=numbers.text,
         short=numbers.short,
         change=numbers.change,
+        **values,
     )

@@ -182,7 +182,7 @@ class Reading:
             notes = [*notes, f"Compared with {words}."]
         return Answer(
             tile, tile.fields, read.measures, tuple(rows), total, len(ordered) - len(shown),
-            read.as_of, tuple(notes),
+            read.as_of, tuple(notes), statements=tuple(read.statements),
         )  # fmt: skip
 
     def _before(self, tile: Tile) -> tuple[str, Selection] | None:

@@ -187,7 +187,7 @@ def test_a_tile_that_the_reader_may_not_read_shows_nothing(house):
             9,
             "claims_to_handle has no column claim_number",
         ),
-        ("by: [payer_name]", "by: [payer]", 9, "claims_to_handle has no column payer"),
+        ("by: [payer_name]", "by: [insurer]", 9, "claims_to_handle has no column insurer"),
         ("field: payer_name", "field: payer_kind", 6, "no tile has this field"),
     ],
 )

@@ -183,6 +183,36 @@ def test_an_insurer_compares_its_cost_with_others_and_with_all(hospital):
     assert any(not row[8] for row in found)
 
 
+def test_the_cost_of_several_procedures_is_compared_as_sum_over_sum(hospital):
+    found = ask(hospital, f"client_{hospital.united}__analyst",
+                "select own_procedures, own_median_cost, other_median_cost, overall_median_cost,"
+                " own_cost_compared_to_others, cost_at_others_median, cost_above_others,"
+                " own_cost_compared_to_overall, cost_at_overall_median, is_hidden, small_numbers, other_patients"
+                " from reporting.procedure_cost_index")  # fmt: skip
+    for times, own, other, overall, *compared, is_hidden, words, patients in found:
+        with_other = [times * own, times * other, times * own - times * other] if other else [None] * 3
+        with_all = [times * own, times * overall] if overall else [None] * 2
+        assert compared == with_other + with_all
+        assert (words == "shown") == (not is_hidden)
+        if words == "hidden":
+            assert patients is None or overall is None
+    assert any(row[4] for row in found) and {row[-2] for row in found} > {"shown"}
+
+
+def test_a_count_that_is_hidden_says_so_in_words(hospital):
+    for view, login in (
+        ("missed_patients", f"client_{hospital.united}__analyst"),
+        ("hospital_activity", f"client_{hospital.humana}__dialysis"),
+    ):
+        counts = "missed_patients, uninsured_patients" if view == "missed_patients" else "patients, encounters"
+        rows = ask(hospital, login, f"select is_hidden, small_numbers, {counts} from reporting.{view}")
+        for is_hidden, words, *numbers in rows:
+            assert words in (("hidden", "older") if is_hidden else ("shown",))
+            if words == "shown":
+                assert None not in numbers
+        assert {row[1] for row in rows} >= {"shown", "hidden"}
+
+
 def middle(procedures):
     value = statistics.median(procedure["cost"] for procedure in procedures)
     return Decimal(value).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")
@@ -349,6 +379,20 @@ def test_nobody_else_can_list_reserved_reports(tmp_path):
         )
     with pytest.raises(readers.ReaderError, match="only the level identified"):
         readers.load_roles(roles_file(tmp_path / "r.yml", {"name": "x", "schemas": ["star"]}))
+
+
+def test_a_metric_of_a_reserved_role_is_nobodys_own(tmp_path):
+    listed = {
+        "metrics": [{"names": ["average_procedure_cost"], "by": [["payer"]]}],
+        "entitlements": [{"source_system": "hospital", "every_row": True}],
+    }
+    file = roles_file(
+        tmp_path / "roles.yml",
+        {"name": "board", "reports": ["member_procedures"], "reserved": True} | listed,
+        {"name": "team"} | listed,
+    )
+    (tmp_path / "clients").mkdir()
+    assert {reader.name for reader in readers.load_all(tmp_path / "clients", file)} == {"board", "team"}
 
 
 def test_counts_wait_until_a_load_has_ended(changing, warehouse):

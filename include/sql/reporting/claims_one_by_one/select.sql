@@ -17,7 +17,7 @@ select
     g.diagnosis_name,
     p.claim_type,
     p.plan_type,
-    coalesce(p.claim_status, 'unknown') as claim_status,
+    p.claim_status,
     p.status_reason,
     f.total_cost as billed_amount,
     f.allowed_amount,

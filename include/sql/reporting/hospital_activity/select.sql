@@ -10,6 +10,7 @@ select
     s.encounters,
     s.total_claim_cost,
     s.is_hidden,
+    case when not s.is_hidden then 'shown' when s.patients is null then 'hidden' else 'older' end as small_numbers,
     s.as_of
 from {{ counts("hospital_activity") }} as s
 where s.restricted_specialty = '' or s.specialty <> 'all'

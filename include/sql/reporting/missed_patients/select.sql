@@ -20,6 +20,14 @@ select
     case when x.source_system is null then 0 else x.patients end as other_payers_patients,
     t.patients as missed_patients,
     t.is_hidden or coalesce(u.is_hidden, false) or coalesce(x.is_hidden, false) as is_hidden,
+    case
+        when not (t.is_hidden or coalesce(u.is_hidden, false) or coalesce(x.is_hidden, false)) then 'shown'
+        when
+            t.patients is null
+            or u.source_system is not null and u.patients is null
+            or x.source_system is not null and x.patients is null then 'hidden'
+        else 'older'
+    end as small_numbers,
     least(t.as_of, u.as_of, x.as_of) as as_of
 from {{ counts("payer_market") }} as t
 left join {{ counts("payer_market") }} as o

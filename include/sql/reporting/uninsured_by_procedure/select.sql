@@ -9,6 +9,7 @@ select
     s.procedures,
     s.median_cost,
     s.is_hidden,
+    case when not s.is_hidden then 'shown' when s.patients is null then 'hidden' else 'older' end as small_numbers,
     s.as_of
 from {{ counts("uninsured_by_procedure") }} as s
 left join star.dim_procedure as p on s.source_system = p.source_system and s.procedure_id = p.procedure_id

@@ -190,7 +190,9 @@ def test_the_cost_of_several_procedures_is_compared_as_sum_over_sum(hospital):
                 " own_cost_compared_to_overall, cost_at_overall_median, is_hidden, small_numbers, other_patients"
                 " from reporting.procedure_cost_index")  # fmt: skip
     for times, own, other, overall, *compared, is_hidden, words, patients in found:
-        with_other = [times * own, times * other, times * own - times * other] if other else [None] * 3
+        with_other = (
+            [times * own, times * other, times * own - times * other] if other else [None] * 3
+        )
         with_all = [times * own, times * overall] if overall else [None] * 2
         assert compared == with_other + with_all
         assert (words == "shown") == (not is_hidden)
@@ -204,8 +206,14 @@ def test_a_count_that_is_hidden_says_so_in_words(hospital):
         ("missed_patients", f"client_{hospital.united}__analyst"),
         ("hospital_activity", f"client_{hospital.humana}__dialysis"),
     ):
-        counts = "missed_patients, uninsured_patients" if view == "missed_patients" else "patients, encounters"
-        rows = ask(hospital, login, f"select is_hidden, small_numbers, {counts} from reporting.{view}")
+        counts = (
+            "missed_patients, uninsured_patients"
+            if view == "missed_patients"
+            else "patients, encounters"
+        )
+        rows = ask(
+            hospital, login, f"select is_hidden, small_numbers, {counts} from reporting.{view}"
+        )
         for is_hidden, words, *numbers in rows:
             assert words in (("hidden", "older") if is_hidden else ("shown",))
             if words == "shown":
@@ -392,7 +400,10 @@ def test_a_metric_of_a_reserved_role_is_nobodys_own(tmp_path):
         {"name": "team"} | listed,
     )
     (tmp_path / "clients").mkdir()
-    assert {reader.name for reader in readers.load_all(tmp_path / "clients", file)} == {"board", "team"}
+    assert {reader.name for reader in readers.load_all(tmp_path / "clients", file)} == {
+        "board",
+        "team",
+    }
 
 
 def test_counts_wait_until_a_load_has_ended(changing, warehouse):

@@ -35,7 +35,7 @@ def text(value: Value, unit: str | None = None) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, str | date):
+    if isinstance(value, str | date) or not Decimal(str(value)).is_finite():
         return str(value)
     digits, before, after, factor = UNITS.get(unit or "", (_digits(value), "", "", 1))
     number = Decimal(str(value)) * factor
@@ -57,6 +57,17 @@ def short(value: Value, unit: str | None = None) -> str:
     return text(value, unit)
 
 
+def excel(value: Value, unit: str | None = None) -> str:
+    """The number format of a cell that shows a number as :func:`text` does: ``"$"#,##0.00``."""
+    digits = _digits(value) if _is_number(value) else 0
+    digits, before, after, factor = UNITS.get(unit or "", (digits, "", "", 1))
+    number = "#,##0" + ("." + "0" * digits if digits else "")
+    # A percent sign outside quotes multiplies by 100.
+    end = after if factor == 100 else f'"{after}"' if after else ""
+    form = (f'"{before}"' if before else "") + number + end
+    return f"{form};{MINUS}{form}"
+
+
 def change(now: Value, before: Value, unit: str | None) -> str | None:
     """What became of a value: in points of a share, else in percent of what it was; None where nobody can tell."""
     if not _is_number(now) or not _is_number(before):
@@ -68,7 +79,8 @@ def change(now: Value, before: Value, unit: str | None) -> str | None:
 
 
 def _is_number(value: Value) -> TypeGuard[int | float | Decimal]:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return is_number and Decimal(str(value)).is_finite()
 
 
 def _signed(number: Decimal) -> str:

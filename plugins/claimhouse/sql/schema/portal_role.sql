@@ -12,5 +12,8 @@ begin
     grant insert (session_hash, account_id, expires_at), update (seen_at, signed_out_at), delete
     on portal.session to claimhouse_portal;
     grant select, insert (minute, kind, name, outcome), update (attempts) on portal.sign_in to claimhouse_portal;
+    grant insert (
+        login, person, dashboard, tile, report, format, filters, row_count, as_of, file_name, checksum, size_bytes
+    ) on portal.download to claimhouse_portal;
 end
 $$;

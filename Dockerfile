@@ -10,6 +10,7 @@ USER airflow
 COPY --chown=airflow:0 requirements.txt pyproject.toml README.md LICENSE /opt/claimhouse/
 COPY --chown=airflow:0 plugins /opt/claimhouse/plugins
 RUN pip install --no-cache-dir -c /opt/claimhouse/requirements.txt --editable /opt/claimhouse
+RUN python -m claimhouse.web.bundle
 
 COPY --chown=airflow:0 docker/init.sh /opt/claimhouse/docker/init.sh
 COPY --chown=airflow:0 dags /opt/claimhouse/dags

@@ -10,6 +10,8 @@ UV_PIP = $(BIN)/uv pip
 # The pinned packages, then Claimhouse itself in place, for its command `claimhouse`.
 INSTALL = $(UV_PIP) sync -q --python $(BIN)/python requirements.txt $(1) && \
 	$(UV_PIP) install -q --python $(BIN)/python --no-deps --editable . $(1)
+# What draws charts in a browser; pages have the server's drawings where it is missing.
+CHARTS := plugins/claimhouse/web/made/vega.js
 # Python 3.11, under its name on this machine.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
@@ -25,7 +27,7 @@ help: ## list the targets
 	@echo "  LANDING=<folder> make demo   uses that landing root (<folder>/<source>/<files>)"
 	@echo "  CLAIMHOUSE_EXECUTOR=celery make demo   runs the processes of production: docs/how-to/run-with-celery.md"
 
-set-up: $(VENV)/.installed ## install everything into var/venv
+set-up: $(VENV)/.installed $(CHARTS) ## install everything into var/venv
 
 demo: set-up ## start the system, run the main job on sample feeds, show the result
 	@$(BIN)/python -m local.demo
@@ -117,6 +119,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/uv
 	@{ $(call INSTALL,); } || { \
 		echo "retrying with this machine's own certificates"; $(call INSTALL,--system-certs); }
 	@touch $@
+
+$(CHARTS): $(VENV)/.installed plugins/claimhouse/web/bundle.py
+	@$(BIN)/python -m claimhouse.web.bundle
 
 $(BIN)/uv:
 	@if [ -z "$(BASE_PYTHON)" ]; then \

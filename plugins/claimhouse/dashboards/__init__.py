@@ -11,6 +11,7 @@ what is shown.
 - ``database``: the way to what a reader may read;
 - ``fields``, ``groups``, ``read``: what the tiles show, read as the reader;
 - ``answer``, ``numbers``: what a tile shows, and how its numbers are written;
+- ``theme``, ``charts``, ``view``: its charts, what they look like, and all of a page, ready to be written;
 - ``frame``, ``page``: the pages, and what each application puts around them.
 """
 

@@ -51,6 +51,7 @@ class Answer:
         left_out: how many rows are not shown; None where that is not known.
         as_of: when what it shows was published.
         notes: what a reader must know to read it right, in sentences.
+        compared: the period before, with which it is compared; None where it is not.
         filters: the fields by whose values a click filters, of those that make its rows.
         problem: why there is nothing to show; None where there is.
         statements: what was asked of the warehouse, each with its parameters.
@@ -64,6 +65,7 @@ class Answer:
     left_out: int | None = 0
     as_of: datetime | None = None
     notes: tuple[str, ...] = ()
+    compared: str | None = None
     filters: frozenset[str] = frozenset()
     problem: str | None = None
     statements: tuple[tuple[str, list[Any]], ...] = ()

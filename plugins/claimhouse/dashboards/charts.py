@@ -6,6 +6,7 @@ place of a mark; zero is a mark.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from claimhouse.dashboards import numbers, selection, theme
-from claimhouse.dashboards.answer import Answer, Mark, Row, Value
+from claimhouse.dashboards.answer import Answer, Row, Value
 from claimhouse.dashboards.model import Measure, Tile
 from claimhouse.dashboards.selection import UNKNOWN
 
@@ -195,18 +196,15 @@ def _across(
 ) -> Spec:
     """Horizontal bars, each with its number; what it was before is a line across it."""
     measure, data = answer.measures[place], _bar_data(answer, place, chosen, MOST_BARS)
-    beside = min(max(len(datum["name"]) for datum in data) * CHARACTER, LONGEST_NAME)
-    room = max(len(datum["label"]) for datum in data) * CHARACTER + 14
-    domain = _domain(data, room / max(width - beside - room, 80))
     y = {
         "field": "name", "type": "nominal", "sort": None,
-        "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False},
+        "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": True},
     }  # fmt: skip
-    x = {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": domain}}
+    scale = {"domain": _domain(data), "nice": False, "range": _with_room(data)}
+    x = {"field": "value", "type": "quantitative", "axis": None, "scale": scale}
     return _whole(
         width, height, data,
         [
-            {"mark": {"type": "rule", "color": theme.color("line")}, "data": _ONE, "encoding": {"x": _ZERO}},
             {
                 "transform": [_IS_NUMBER],
                 "mark": {"type": "bar", "height": {"band": 0.62}, "cursor": _cursor(answer)},
@@ -295,14 +293,14 @@ def _grouped(answer: Answer, width: int, height: int) -> Spec:
         {"field": "text", "title": answer.measures[0].title if tile.split else "Value"},
     ]
     along, across = ("x", "y") if _is_along_time(tile) else ("y", "x")
-    room = 0.02 if along == "x" else 0.14
-    domain = _domain(data, room)
+    domain = _domain(data, 0.02 if along == "x" else 0)
     place = {"field": "name", "type": "nominal", "sort": names,
              "axis": {"labelLimit": LONGEST_NAME, "labelAngle": 0, "labelOverlap": "greedy",
                       "labelColor": theme.color("ink"), "domain": along == "x"}}  # fmt: skip
     offset = {"field": "of", "type": "nominal", "sort": series}
     size = {
-        "field": "value", "type": "quantitative", "scale": {"domain": domain},
+        "field": "value", "type": "quantitative",
+        "scale": {"domain": domain, "nice": False, **({} if along == "x" else {"range": _with_room(data)})},
         "axis": _axis_of_values(domain, unit) if along == "x" else None,
     }  # fmt: skip
     layers: list[Spec] = [
@@ -460,7 +458,7 @@ def _line(
             "encoding": {"x": x, "y": y, "detail": {"field": "of"}},
         },
         {
-            "transform": [{"filter": "datum.series !== '%s'" % _OTHERS}],  # noqa: UP031
+            "transform": [{"filter": f"datum.series !== '{_OTHERS}'"}],
             "mark": {"type": "line", "strokeWidth": 2.5, "invalid": "break-paths-show-path-domains"},
             "encoding": {"x": x, "y": y, "color": color, "strokeDash": dash},
         },
@@ -492,9 +490,7 @@ def _line(
     return _whole(width, height, data, layers, {})
 
 
-def _shown_series(
-    of_series: Mapping[str, Mapping[str, Datum]], chosen: Sequence[str]
-) -> list[str]:
+def _shown_series(of_series: Mapping[str, Mapping[str, Datum]], chosen: Sequence[str]) -> list[str]:
     """The series with a color: what is chosen, then those with the largest newest value."""
 
     def size(of: str) -> tuple[bool, float, str]:
@@ -543,7 +539,7 @@ def _end_labels(
     low, high = domain
     apart = (high - low) * 17 / max(height - 40, 100)
     labels.sort(key=lambda label: label["value"])
-    for before, label in zip(labels, labels[1:], strict=False):
+    for before, label in itertools.pairwise(labels):
         label["value"] = max(label["value"], before["value"] + apart)
     ceiling = high
     for label in reversed(labels):
@@ -559,17 +555,15 @@ def _times(found: Iterable[str]) -> list[str]:
         return known
     if len({len(time) for time in known}) > 1:
         return known
-    filled, time = [], known[0]
+    filled: list[str] = []
+    time = known[0]
     while time < known[-1] and len(filled) < MOST_PERIODS:
         filled.append(time)
         following = (selection.period_of(time) or (None, None))[1]
         if following is None:
             return known
-        time = following.isoformat()
-        if "Q" in known[0]:
-            time = f"{following.year:04}-Q{(following.month + 2) // 3}"
-        else:
-            time = time[: len(known[0])]
+        quarter = f"{following.year:04}-Q{(following.month + 2) // 3}"
+        time = quarter if "Q" in known[0] else following.isoformat()[: len(known[0])]
     return [*filled, known[-1]] if set(known) <= {*filled, known[-1]} else known
 
 
@@ -586,7 +580,7 @@ def _heat(
         for number, row in enumerate(answer.rows)
         if not row.is_rest
     }  # fmt: skip
-    lines = list(dict.fromkeys(line for line, _ in cells))
+    lines = list(dict.fromkeys(of for of, _ in cells))
     columns = list(dict.fromkeys(column for _, column in cells))
     if len(tile.fields) > 1:
         order = dict.fromkeys(
@@ -595,7 +589,7 @@ def _heat(
         columns = list(dict.fromkeys(_joined(fields) for fields in order))
     known = [v for _, row in cells.values() if (v := _number(row.values[0])) is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    data = []
+    data: list[Datum] = []
     for line in lines:
         for column in columns:
             found = cells.get((line, column))
@@ -618,7 +612,7 @@ def _heat(
                     "ink": "soft" if step is None else "on-high" if step > 3 else "on-low",
                 }
             )  # fmt: skip
-    beside = min(max(map(len, lines), default=0) * CHARACTER, LONGEST_NAME) + 10
+    beside = min(max(len(line) for line in lines) * CHARACTER, LONGEST_NAME) + 10
     each = (width - beside) / max(len(columns), 1)
     is_tight = each < max(map(len, columns), default=0) * CHARACTER
     is_labeled = each >= (max(len(datum["label"]) for datum in data)) * 6.5
@@ -771,15 +765,20 @@ def _decomposition(
     values = [value for datum in data for value in (datum["from"], datum["to"])]
     low, high = min(values), max(values)
     spread = (high - low) or abs(high) or 1.0
-    room = max(len(datum["label"]) for datum in data) * CHARACTER + 14
-    beside = min(max(len(datum["name"]) for datum in data) * CHARACTER, LONGEST_NAME)
-    high += spread * room / max(width - beside - room, 80)
     order = [datum["name"] for datum in data]
     y = {"field": "name", "type": "nominal", "sort": order,
          "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False}}  # fmt: skip
-    domain = {"domain": [low - spread * 0.02, high], "zero": False, "nice": False}
-    x = {"field": "from", "type": "quantitative", "axis": None, "scale": domain}
-    tip = [{"field": "name", "title": _words(answer.fields[-1])}, {"field": "text", "title": "Effect"}]  # fmt: skip
+    scale = {
+        "domain": [low - spread * 0.02, high],
+        "zero": False,
+        "nice": False,
+        "range": _with_room(data),
+    }
+    x = {"field": "from", "type": "quantitative", "axis": None, "scale": scale}
+    tip = [
+        {"field": "name", "title": _words(answer.fields[-1])},
+        {"field": "text", "title": "Effect"},
+    ]
     spec = _whole(
         width, height, data,
         [
@@ -825,8 +824,6 @@ _MAKERS: dict[str, Callable[[Answer, int, int, Mapping[str, Sequence[str]]], lis
 # Parts of specifications
 
 _OTHERS = "(others)"
-_ONE = {"values": [{}]}
-_ZERO = {"datum": 0, "type": "quantitative"}
 _IS_NUMBER = {"filter": "isValid(datum.value)"}
 _IS_WORD = {"filter": "!isValid(datum.value)"}
 _LOOKS = {
@@ -842,13 +839,15 @@ _INK_OR_SOFT = {
 }
 
 
-def _whole(
-    width: int, height: int, data: list[Datum], layers: list[Spec], encoding: Spec
-) -> Spec:
+def _whole(width: int, height: int, data: list[Datum], layers: list[Spec], encoding: Spec) -> Spec:
     for datum in data:
         if "look" in datum and "value" in datum:
             datum["at"] = datum["value"] or 0
-            datum["end"] = max(datum["at"], datum.get("before") or 0) if datum["at"] >= 0 else min(datum["at"], datum.get("before") or 0)
+            datum["end"] = (
+                max(datum["at"], datum.get("before") or 0)
+                if datum["at"] >= 0
+                else min(datum["at"], datum.get("before") or 0)
+            )
     reach = max((datum["end"] for datum in data if "end" in datum), default=0)
     for datum in data:
         if datum.get("value") is None and "look" in datum:
@@ -896,7 +895,7 @@ def _axis_of_values(domain: Sequence[float], unit: str | None) -> Spec:
     return {"labelExpr": label, "tickCount": 4, "domain": False}
 
 
-def _domain(data: Sequence[Datum], room: float) -> list[float]:
+def _domain(data: Sequence[Datum], room: float = 0) -> list[float]:
     """From zero, or the least, to the largest, with *room* (a share of the whole) for a word beyond."""
     values = [0.0]
     for datum in data:
@@ -904,6 +903,13 @@ def _domain(data: Sequence[Datum], room: float) -> list[float]:
     low, high = min(values), max(values)
     spread = (high - low) or 1.0
     return [low - (spread * room if low < 0 else 0), high + spread * room]
+
+
+def _with_room(data: Sequence[Datum]) -> list[Any]:
+    """From left to right, with room for the longest word beside a bar."""
+    room = max((len(datum["label"]) for datum in data), default=0) * CHARACTER + 14
+    is_left = any((datum.get("value") or 0) < 0 for datum in data)
+    return [room if is_left else 0, {"expr": f"max(width - {room:.0f}, 40)"}]
 
 
 def _nice(values: Sequence[float]) -> tuple[list[float], list[float]]:

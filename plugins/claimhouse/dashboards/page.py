@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from claimhouse import web
-from claimhouse.dashboards import downloads, explore, numbers, selection
+from claimhouse.dashboards import downloads, explore, numbers, selection, view
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, asked, exploring, open_to
 from claimhouse.dashboards.frame import Framed
@@ -82,20 +82,20 @@ def render(
     wanted: Asked, chosen: Selection, page: Page, template: str = "dashboard", **values: Any
 ) -> str:
     """The HTML of a dashboard."""
-    frame = wanted.frame
+    frame, dashboard = wanted.frame, wanted.dashboard
     return web.page(
         f"dashboards/{template}.html",
         root=frame.root,
         tabs=frame.tabs,
         tab=frame.tab,
         frame=frame,
-        dashboard=wanted.dashboard,
+        dashboard=dashboard,
         wanted=wanted,
         chosen=chosen,
         page=page,
-        unknown=selection.UNKNOWN,
-        text=numbers.text,
+        rows=list(view.rows(dashboard, page, chosen, wanted.address)),
+        periods=view.periods(dashboard, page, chosen, wanted.address),
+        chips=view.chips(dashboard, chosen, wanted.address),
         short=numbers.short,
-        change=numbers.change,
         **values,
     )

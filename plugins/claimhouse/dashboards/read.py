@@ -169,8 +169,9 @@ class Reading:
         rows, total, notes = [read.row(key) for key in shown], read.total_row(width), read.notes
         if len(ordered) > most:
             rows += filter(None, [read.rest(shown, width)])
+        compared = None
         if tile.compares and (period := self._before(tile)):
-            words, chosen = period
+            compared, chosen = period
             then = groups.read(self.connection, self.fields, tile, chosen)
             rows = [
                 row if row.is_rest or row.fields not in then.rows
@@ -179,10 +180,10 @@ class Reading:
             ]  # fmt: skip
             earlier = then.total_row(width)
             total = total and replace(total, before=earlier.values if earlier else None)
-            notes = [*notes, f"Compared with {words}."]
+            notes = [*notes, f"Compared with {compared}."]
         return Answer(
             tile, tile.fields, read.measures, tuple(rows), total, len(ordered) - len(shown),
-            read.as_of, tuple(notes), statements=tuple(read.statements),
+            read.as_of, tuple(notes), compared, statements=tuple(read.statements),
         )  # fmt: skip
 
     def _before(self, tile: Tile) -> tuple[str, Selection] | None:

@@ -1,23 +1,21 @@
 """The look of charts: one font, one palette, the same in a browser, a PDF and a workbook.
 
-The palette is told apart with the color vision deficiencies of Machado, Oliveira and Fernandes, "A Physiologically-based
-Model for Simulation of Color Vision Deficiency" (IEEE TVCG 15, 2009); series differ in their dashes too. A chart is
-drawn in the light colors; a page replaces each by the variable of its name (``dashboards.css``).
+The palette is told apart with the deficiencies of color vision of Machado, Oliveira and Fernandes, "A
+Physiologically-based Model for Simulation of Color Vision Deficiency" (IEEE TVCG 15, 2009); series differ in
+their dashes too. A chart is drawn in the light colors; a page replaces each by the variable of its name
+(``dashboards.css``).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import font_source_sans_pro
-import vl_convert
+from claimhouse.web import FONTS
+from claimhouse.web.bundle import VEGA_LITE
 
 FONT = "Source Sans Pro"
-FONTS = Path(font_source_sans_pro.font_directory)
-VEGA_LITE = "6.4"
 
 # The name of each color, and what it is on a light and on a dark page.
 COLORS: Mapping[str, tuple[str, str]] = {
@@ -92,10 +90,14 @@ def svg(spec: str) -> str:
 
     Nothing is fetched: a specification holds its data.
     """
+    import vl_convert  # late: it takes long
+
     _register_fonts()
     return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
 
 
 @functools.cache
 def _register_fonts() -> None:
+    import vl_convert
+
     vl_convert.register_font_directory(str(FONTS))

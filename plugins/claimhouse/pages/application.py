@@ -40,7 +40,8 @@ def application() -> web.Walls:
 
 
 def _static(name: str) -> FileResponse:
-    """A style sheet or a script."""
-    if name not in web.static_files():
+    """A style sheet, script or font."""
+    path = web.static_path(name)
+    if path is None:
         raise HTTPException(404)
-    return FileResponse(web.STATIC / name, headers={"Cache-Control": "private, max-age=86400"})
+    return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})

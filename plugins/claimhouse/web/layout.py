@@ -9,11 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import font_source_sans_pro
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from claimhouse import settings
 
 STATIC = Path(__file__).parent / "static"
+# What set-up makes of pinned packages, see :mod:`claimhouse.web.bundle`; pages work without it.
+MADE = Path(__file__).parent / "made"
+FONTS = Path(font_source_sans_pro.font_directory)
+FONT_FILES = ("SourceSansPro-Regular.otf", "SourceSansPro-Semibold.otf")
 NONE = "\N{EN DASH}"
 
 
@@ -24,11 +29,22 @@ def page(template: str, **values: Any) -> str:
 
 @cache
 def static_files() -> dict[str, str]:
-    """The style sheets and scripts, by name: a digest that the address has, so that a new one is fetched."""
+    """The style sheets, scripts and fonts, by name: a digest for the address, so that a new one is fetched."""
     return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-        for file in sorted(STATIC.iterdir())
+        name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        for name, file in sorted(_paths().items())
     }
+
+
+def static_path(name: str) -> Path | None:
+    """The style sheet, script or font *name*; None where there is none."""
+    return _paths().get(name)
+
+
+@cache
+def _paths() -> dict[str, Path]:
+    files = [*STATIC.iterdir(), *MADE.glob("*.js"), *(FONTS / name for name in FONT_FILES)]
+    return {file.name: file for file in files}
 
 
 @cache

@@ -119,6 +119,12 @@ if [[ ! -e "$folder/logins" ]]; then
         of_clients LOGIN
     } | put logins
 fi
+if [[ ! -e "$folder/oidc" ]]; then
+    {
+        echo "# The secret of the readers' portal at the OpenID Connect provider (docs/portal.md). For example:"
+        echo "# AIRFLOW_CONN_CLAIMHOUSE_OIDC={\"conn_type\": \"generic\", \"password\": \"\"}"
+    } | put oidc
+fi
 if [[ ! -e "$folder/sources" ]]; then
     {
         echo "# The databases that feeds are fetched from (docs/contracts.md). postgres is in the image; install"

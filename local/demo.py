@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import environment, places, samples, summary, supervisor, system
+from local import environment, places, readers_portal, samples, summary, supervisor, system
 from local.airflow_api import Airflow
 from local.board import DONE, FAILED, Board, Stage, stage
 from local.progress import Stopwatch
@@ -53,8 +53,9 @@ def main() -> None:
     password = environment.known_secrets()["ADMIN_PASSWORD"]
     airflow = Airflow(addresses.api_port, environment.LOGIN, password, between=news.tell)
     failed = run_main_job(airflow, watch, news)
+    readers = readers_portal.add_accounts(addresses.warehouse)
     print("\n" + summary.on_one_screen(addresses.warehouse, places.MAIL))
-    print("\n" + system.describe_in_short(addresses), flush=True)
+    print("\n" + system.describe_in_short(addresses, readers), flush=True)
     if failed:
         raise SystemExit("\n" + "\n".join(failed))
     watch.say("the demo is done")

@@ -63,6 +63,11 @@ def known_secrets() -> dict[str, str]:
     }
     for client in clients():
         generators[f"EXTRACT_PASSWORD_{client}"] = lambda: secrets.token_urlsafe(15)
+    return kept(generators)
+
+
+def kept(generators: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Every secret of this system, those of *generators* among them: missing ones are generated and saved."""
     known = read(places.SECRETS)
     missing = generators.keys() - known.keys()
     if missing:

@@ -24,23 +24,18 @@ from local import (
     places,
     postgres,
     processes,
+    readers_portal,
     services,
     supervisor,
     topology,
 )
 from local.progress import Stopwatch
-from local.topology import API, BROKER, MAILBOX, OBJECT_STORE, Topology
+from local.topology import API, BROKER, MAILBOX, OBJECT_STORE, PORTAL, Topology
 
 # Ends sessions of readers that are in the way of others: claimhouse.reporting.guard.
 GUARD = "guard"
 # The tabs of the pages, in Airflow's frame.
 FRAME = "/plugin/claimhouse"
-PAGES = {
-    "Overview": FRAME,
-    "Upload": f"{FRAME}/claimhouse/upload",
-    "Files": f"{FRAME}/claimhouse/files",
-    "Issues": f"{FRAME}/claimhouse/issues",
-}
 MAY = {
     "reviewer": "uploads, processes, waives, corrects",
     "viewer": "looks",
@@ -64,6 +59,11 @@ class Addresses:
     def api_port(self) -> int:
         """The port of Airflow's API and UI."""
         return self.ports[API.name]
+
+    @property
+    def portal(self) -> str:
+        """The address of the readers' portal."""
+        return readers_portal.address(self.ports[PORTAL.name])
 
     @property
     def ui(self) -> str:
@@ -90,7 +90,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         watch.say(f"starting Postgres in {places.POSTGRES}")
         metadata, warehouse = postgres.start()
         to_run = services.of(chosen)
-        ports = services.choose_ports((API, *to_run), watch)
+        ports = services.choose_ports((API, PORTAL, *to_run), watch)
         addresses = Addresses(ports, warehouse)
         settings = _settings(chosen, addresses, metadata, landing)
         places.LANDING_CHOSEN.write_text(str(landing))
@@ -104,10 +104,12 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         if OBJECT_STORE in chosen.services:
             services.fill_bucket(landing, ports[OBJECT_STORE.name], watch)
         _start_guard(settings)
+        readers_portal.start(settings, warehouse, ports[PORTAL.name])
         components.finish_migration(migration)
         components.start(chosen, settings, ports, watch)
         services.stop(kept=to_run)
         components.wait_for_health(chosen, ports, watch)
+        readers_portal.wait(ports[PORTAL.name])
     return addresses
 
 
@@ -143,6 +145,7 @@ def down(watch: Stopwatch) -> None:
         supervisor.stop()
         components.stop()
         services.stop()
+        processes.stop(PORTAL.name, places.RUN)
         processes.stop(GUARD, places.RUN)
         watch.say("stopping Postgres")
         postgres.stop()
@@ -202,6 +205,7 @@ def describe(addresses: Addresses) -> str:
             f"             login: {login:<9} password: {known[f'{login.upper()}_PASSWORD']}"
             for login in environment.LOGINS
         ),
+        f"  Portal     {addresses.portal}   (accounts: `claimhouse portal list`)",
         f"  Warehouse  {addresses.warehouse}",
         f'             . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
         f"  Mailbox    {_short(places.MAIL)}/*.eml   (SMTP on 127.0.0.1:{ports[MAILBOX.name]})",
@@ -220,14 +224,25 @@ def describe(addresses: Addresses) -> str:
     return "\n".join(lines)
 
 
-def describe_in_short(addresses: Addresses) -> str:
-    """The pages and logins, and where the rest is found, in a few lines of at most 80 characters."""
+def describe_in_short(addresses: Addresses, readers: Mapping[str, str]) -> str:
+    """The pages and logins, and where the rest is found, in a few lines of at most 80 characters.
+
+    Args:
+        addresses: of the system.
+        readers: the passwords of the accounts of the portal, by name.
+    """
     known = environment.known_secrets()
-    lines = [f"{name:<12} {addresses.ui}{path}" for name, path in PAGES.items()]
+    lines = [f"Pages        {addresses.ui}{FRAME}"]
     logins = [
         f"{login:<9} {known[f'{login.upper()}_PASSWORD']}  {may}" for login, may in MAY.items()
     ]
     lines += [f"{'' if at else 'Log in as':<12} {login}" for at, login in enumerate(logins)]
+    lines += [f"Dashboards   {addresses.portal}  for each reader, and in Airflow's pages for admin"]
+    people = [f"{name:<10} {password}" for name, password in readers.items()]
+    lines += [
+        f"{'' if at else 'Sign in as':<12} {'   '.join(people[at : at + 2])}"
+        for at in range(0, len(people), 2)
+    ]
     lines += [
         f'Warehouse    . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
         f"More         make summary: all rows, issues and reports; mails in {_short(places.MAIL)}",

@@ -87,6 +87,7 @@ def _worker(name: str) -> Component:
 
 
 API = Service("api-server", 8080, "API_PORT")
+PORTAL = Service("portal", 8090, "PORTAL_PORT")
 MAILBOX = Service("mailbox", 2525, "SMTP_PORT")
 BROKER = Service("broker", 6379, "BROKER_PORT")
 OBJECT_STORE = Service("object-store", 7070, "S3_PORT")

@@ -17,6 +17,7 @@ COMMANDS = {
     "delivery": ("claimhouse.delivery", "hold and release extracts, answer what was sent"),
     "draft": ("claimhouse.drafting", "draft a contract from a file"),
     "guard": ("claimhouse.reporting.guard", "end sessions of readers that are in the way"),
+    "portal": ("claimhouse.portal", "serve the readers' portal, and say who may sign in"),
     "readers": ("claimhouse.reporting.roles", "print who reads, and as which database role"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "show": ("claimhouse.show", "print a SQL file as it would be run"),

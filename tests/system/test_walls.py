@@ -75,7 +75,8 @@ HOLDERS = {
     "warehouse_loader": {"worker"},
     "warehouse_owner": {"publisher"},
     "warehouse_pages": {"api-server"},
-    "warehouse_portal": {"api-server"},
+    "oidc": {"portal"},
+    "warehouse_portal": {"api-server", "portal"},
     "warehouse_superuser_password": {"warehouse"},
     "warehouse_url": {"guard", "init"},
     "pseudonym_key": set(),
@@ -152,7 +153,7 @@ def test_secrets_are_random_readable_by_their_owner_alone_and_kept(tmp_path: Pat
         if file.read_bytes() == (second / file.name).read_bytes()
     }
     # No secret: the defaults of mail, and lists that people write.
-    assert same == {"mail", "smtp_password", "logins", "sources"}
+    assert same == {"mail", "smtp_password", "logins", "oidc", "sources"}
     before = {file.name: file.read_bytes() for file in first.iterdir()}
     make_secrets(first, tmp_path / "no file")
     assert {file.name: file.read_bytes() for file in first.iterdir()} == before
@@ -245,7 +246,7 @@ def test_only_servers_whose_images_ask_for_it_run_as_root(services: dict[str, An
 
 
 NEIGHBORS = {
-    "warehouse": {"init", "api-server", "guard", *WORKERS},
+    "warehouse": {"init", "api-server", "guard", "portal", *WORKERS},
     "metadata": {"init", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS},
     "broker": {"scheduler", *WORKERS},
     "s3": {"init", "api-server", "triggerer", *WORKERS},

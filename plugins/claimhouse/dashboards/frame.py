@@ -25,6 +25,7 @@ class Frame:
         root: the path of the application, with a slash at its end.
         place: the path of the list of dashboards, with a slash at its end.
         tabs: the places of the application below its root, and their names; *tab* is the one of dashboards.
+        sign_out: the address that a form ends the session with; empty where another application does.
     """
 
     login: str
@@ -34,6 +35,7 @@ class Frame:
     place: str
     tabs: Sequence[tuple[str, str]] = ()
     tab: str = ""
+    sign_out: str = ""
 
     @property
     def reader(self) -> Reader:

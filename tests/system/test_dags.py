@@ -29,6 +29,7 @@ def test_there_is_one_ingest_dag_for_each_source_and_the_others(dags):
         "publish",
         "deliver",
         "approve_extract",
+        "tableau_extracts",
         "watch_landing",
     }
 
@@ -111,3 +112,16 @@ def test_asking_twice_for_one_approval_starts_one_run_and_notices_wait_for_nobod
     deliver = dags["deliver"]
     assert deliver.get_task("ask").partial_kwargs["skip_when_already_exists"]
     assert deliver.get_task("notify_owner").upstream_task_ids == set()
+
+
+def test_extracts_for_tableau_follow_publication_one_at_a_time_and_none_is_queued_in_vain(dags):
+    dag = dags["tableau_extracts"]
+    followed = [asset.uri.rstrip("/") for asset in dag.timetable.asset_condition.objects]
+    assert followed == ["claimhouse://reporting"]
+    assert [task.task_id for task in dag.topological_sort()] == ["due", "publish_extract"]
+    # Mapped over nothing, a task is skipped by the scheduler, and no worker hears of it.
+    publish = dag.get_task("publish_extract")
+    assert publish.is_mapped
+    # A second session with a token ends the first.
+    assert publish.partial_kwargs["max_active_tis_per_dagrun"] == 1
+    assert dag.get_task("due").queue == settings.DELIVER_QUEUE

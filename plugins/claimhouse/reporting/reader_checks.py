@@ -69,6 +69,7 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
         elif problem := _of_report(reports.load(report), reader):
             yield ["reports", number], problem
     yield from _of_metrics(reader)
+    yield from _of_tableau_extracts(reader)
     names = [login if isinstance(login, str) else login["name"] for login in reader["logins"]]
     for number, name in enumerate(names):
         if names.count(name) > 1:
@@ -76,6 +77,25 @@ def _of_access(reader: dict[str, Any]) -> Iterable[Problem]:
     for path, specialty in _specialties(reader):
         if specialty not in _known_specialties():
             yield path, f"there is no specialty '{specialty}' in include/reference/specialty.csv"
+
+
+def _of_tableau_extracts(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of what a Tableau site holds of a client or role: it is no wall between people."""
+    listed = reader.get("tableau_extracts", [])
+    metrics = [name for entry in reader.get("metrics", []) for name in entry["names"]]
+    known = {*reader["reports"], *map(metric_reports.name, metrics)}
+    for number, report in enumerate(listed):
+        if report not in known:
+            yield ["tableau_extracts", number], f"the reader has no report {report}"
+    has_specialists = any(
+        isinstance(login, dict) and "specialty" in login for login in reader["logins"]
+    )
+    restricted = any("restricted_specialties" in entry for entry in reader["entitlements"])
+    if listed and restricted and not has_specialists:
+        yield (
+            ["tableau_extracts"],
+            "the reader's own login sees a restricted specialty, which no extract may hold",
+        )
 
 
 def _of_report(report: Report, reader: dict[str, Any]) -> str | None:

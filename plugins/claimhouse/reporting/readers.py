@@ -102,6 +102,7 @@ class Reader:
         schemas: what a role inside the house may read besides its reports.
         is_reserved: whether nobody else may read the reports listed here.
         metrics: the metrics that it reads, each at its grains.
+        tableau_extracts: those of its reports that a Tableau site holds as extracts.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Reader:
     schemas: tuple[str, ...] = ()
     is_reserved: bool = False
     metrics: metric_reports.Grains = field(default_factory=dict)
+    tableau_extracts: tuple[str, ...] = ()
 
     @property
     def role(self) -> str:
@@ -243,6 +245,7 @@ def _reader(data: dict[str, Any], *, is_internal: bool = False) -> Reader:
         schemas=tuple(data.get("schemas", ())),
         is_reserved=data.get("reserved", False),
         metrics=metric_reports.of_entries(data.get("metrics", ())),
+        tableau_extracts=tuple(data.get("tableau_extracts", ())),
     )
     raw_reports = [reports.raw_report(source, feed) for source, feed in sorted(reader.feeds)]
     others = [*raw_reports, *metric_reports.names(reader.metrics)]

@@ -102,7 +102,7 @@ def of_star(address: str) -> list[str]:
         metrics.publish(owner)
         for reader, dashboard, tile in _spread(tiles, ASKED_OF_STAR):
             live = _milliseconds(lambda tile=tile: owner.execute(_of_star(tile)).fetchall())
-            with as_reader(reader.role, seconds=120) as connection:
+            with as_reader(reader.logins[0].role, seconds=120) as connection:
                 chosen = selection.of(dashboard, [(f.field, "") for f in dashboard.filters])
                 page = Reading(connection, reader, None, dashboard, chosen)
                 published = _milliseconds(lambda page=page, tile=tile: page.answer(tile))
@@ -142,17 +142,17 @@ def _open(dice: random.Random, reader: Any, dashboard: Any) -> Opened:
     from claimhouse.dashboards.read import Reading
     from claimhouse.dashboards.selection import Selection
 
-    login = next(iter(reader.logins), None)
+    login = reader.logins[0]
     chosen = Selection()
     filters = [entry for entry in dashboard.filters if entry.kind == "choice"]
     if filters and dice.random() < 0.5:
         entry = dice.choice(filters)
-        with as_reader(login.role if login else reader.role) as connection:
+        with as_reader(login.role) as connection:
             values = Reading(connection, reader, login, dashboard, chosen).choices(entry.field)
         if values:
             chosen = chosen.choosing(entry.field, dice.choice(values[:20]).value)
     started = time.perf_counter()
-    with as_reader(login.role if login else reader.role) as connection:
+    with as_reader(login.role) as connection:
         page = Reading(connection, reader, login, dashboard, chosen).page()
     seconds = time.perf_counter() - started
     problems = sum(answer.problem is not None for answer in page.answers.values())

@@ -9,7 +9,7 @@ what is shown.
 - ``publication``: what publication checks of them;
 - ``selection``: what is chosen on a dashboard, as its address says it;
 - ``database``: the way to what a reader may read;
-- ``fields``, ``groups``, ``read``: what the tiles show, read as the reader;
+- ``session``, ``fields``, ``groups``, ``read``: what the tiles show, read as the reader;
 - ``answer``, ``numbers``: what a tile shows, and how its numbers are written;
 - ``theme``, ``charts``, ``view``: its charts, what they look like, and all of a page, ready to be written;
 - ``frame``, ``page``: the pages, and what each application puts around them.

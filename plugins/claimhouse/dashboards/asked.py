@@ -96,7 +96,7 @@ def exploring(request: Request, frame: Frame) -> Iterator[tuple[explore.Question
         dashboard = explore.dashboard(question, reader, empty.fields)
         chosen = selection.of(dashboard, pairs)
         wanted = replace(nothing, dashboard=dashboard, chosen=chosen, kept=question.pairs)
-        yield question, wanted, Reading(empty.connection, reader, None, dashboard, chosen)
+        yield question, wanted, Reading(empty.session.connection, reader, None, dashboard, chosen)
 
 
 @contextmanager

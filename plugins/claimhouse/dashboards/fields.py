@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import Connection
-
 from claimhouse import warehouse
 from claimhouse.dashboards import model, selection
 from claimhouse.dashboards.model import Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Range, Selection
+from claimhouse.dashboards.session import Session
 from claimhouse.reporting import metric_reports
 from claimhouse.reporting.readers import Reader
 
@@ -83,12 +82,12 @@ class Fields:
     """The fields that a reader can ask for.
 
     Args:
-        connection: a transaction that reads as the reader.
+        session: what is asked of the warehouse as the reader.
         reader: whose grains there are.
     """
 
-    def __init__(self, connection: Connection[Any], reader: Reader) -> None:
-        self.connection, self.reader = connection, reader
+    def __init__(self, session: Session, reader: Reader) -> None:
+        self.session, self.reader = session, reader
         self._columns: dict[str, dict[str, str]] = {}
 
     def has(self, source: Source, name: str) -> bool:
@@ -114,9 +113,9 @@ class Fields:
     def columns(self, relation: str) -> dict[str, str]:
         """The columns of a report, and the kind of each: number, day, moment, flag or text."""
         if relation not in self._columns:
-            with self.connection.transaction():
+            with self.session.attempt():
                 text = warehouse.sql("dashboards/shape", relation=relation)
-                cursor = self.connection.execute(text.encode())
+                cursor = self.session.connection.execute(text.encode())
             self._columns[relation] = {
                 column.name: _KINDS.get(column.type_code, "text")
                 for column in cursor.description or ()

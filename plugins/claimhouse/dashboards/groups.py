@@ -12,14 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from psycopg import Connection
-
 from claimhouse import warehouse
 from claimhouse.dashboards import model
 from claimhouse.dashboards.answer import Mark, Row, Value
 from claimhouse.dashboards.fields import Asked, Fields
 from claimhouse.dashboards.model import Measure, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
+from claimhouse.dashboards.session import Session
 from claimhouse.reporting import metric_reports
 
 # More groups than this are not read.
@@ -94,13 +93,11 @@ class Groups:
         return Row((None,) * width, tuple(map(value_of, parts)), is_rest=True)
 
 
-def read(
-    connection: Connection[Any], fields: Fields, tile: Tile, chosen: Selection, text: str = ""
-) -> Groups:
+def read(session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str = "") -> Groups:
     """Read the numbers of a tile; of several metrics, each is read by itself.
 
     Args:
-        connection: a transaction that reads as the reader.
+        session: what is asked of the warehouse as the reader.
         fields: what the reader can ask for.
         tile: of a report with measures, or of metrics.
         chosen: which rows.
@@ -110,19 +107,19 @@ def read(
         NotShown: it is not published by what is asked for.
     """
     if tile.source.report:
-        return _of_report(connection, fields, tile, chosen, text)
+        return _of_report(session, fields, tile, chosen, text)
     of_each = [
-        _of_metric(connection, fields, replace(tile, source=Source((name,), None)), chosen, text)
+        _of_metric(session, fields, replace(tile, source=Source((name,), None)), chosen, text)
         for name in tile.source.metrics
     ]
     return _together(of_each)
 
 
-def count(connection: Connection[Any], asked: Asked, text: str, most: int) -> dict[str, int]:
+def count(session: Session, asked: Asked, text: str, most: int) -> dict[str, int]:
     """How many rows have each value of the first field, the most frequent first."""
     _contain(asked, text)
-    rows = warehouse.query(
-        connection, "dashboards/counts", *asked.values, relation=asked.relation,
+    rows = session.query(
+        "dashboards/counts", *asked.values, relation=asked.relation,
         field=asked.fields[0], conditions=asked.conditions, most=most,
     )  # fmt: skip
     return {row["value"] or UNKNOWN: row["row_count"] for row in rows}
@@ -139,7 +136,7 @@ def value_of(part: Part) -> Value:
 
 
 def _of_metric(
-    connection: Connection[Any], fields: Fields, tile: Tile, chosen: Selection, text: str
+    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str
 ) -> Groups:
     metric = metric_reports.known()[tile.source.metrics[0]]
     adds_up = metric.kind not in metric_reports.NOT_ADDITIVE
@@ -157,11 +154,11 @@ def _of_metric(
     if newest:
         groups.notes.append(f"As of the newest {newest.replace('_', ' ')} of the period.")
     unknown = "sum(t.unknown_count)" if metric.unknown else None
-    return _filled(connection, groups, tile, asked, [part], text, newest, unknown)
+    return _filled(session, groups, tile, asked, [part], text, newest, unknown)
 
 
 def _of_report(
-    connection: Connection[Any], fields: Fields, tile: Tile, chosen: Selection, text: str
+    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str
 ) -> Groups:
     report = tile.source.report or ""
     described = model.known_reports()[report].measures
@@ -172,7 +169,7 @@ def _of_report(
     )
     parts = [_in_sql(described[name]) for name in tile.measures]
     as_of = "as_of" in fields.columns(report)
-    return _filled(connection, groups, tile, asked, parts, text, has_as_of=as_of)
+    return _filled(session, groups, tile, asked, parts, text, has_as_of=as_of)
 
 
 def _in_sql(measure: Any) -> dict[str, str | None]:
@@ -185,7 +182,7 @@ def _in_sql(measure: Any) -> dict[str, str | None]:
 
 
 def _filled(
-    connection: Connection[Any], groups: Groups, tile: Tile, asked: Asked,
+    session: Session, groups: Groups, tile: Tile, asked: Asked,
     parts: list[dict[str, str | None]], text: str, newest: str | None = None,
     unknown: str | None = None, *, has_as_of: bool = True,
 ) -> Groups:  # fmt: skip
@@ -198,7 +195,7 @@ def _filled(
         "order": "1 desc nulls last" if is_along else "numerator_0 desc nulls last",
     }  # fmt: skip
     groups.statements.append((warehouse.sql("dashboards/groups", **names), asked.values))
-    rows = warehouse.query(connection, "dashboards/groups", *asked.values, **names)
+    rows = session.query("dashboards/groups", *asked.values, **names)
     for row in rows:
         read_parts = [
             (row[f"numerator_{number}"], row[f"denominator_{number}"])

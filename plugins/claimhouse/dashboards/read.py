@@ -16,12 +16,13 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors
 
-from claimhouse import glossary, warehouse
+from claimhouse import glossary
 from claimhouse.dashboards import groups, selection
 from claimhouse.dashboards.answer import Answer, Choice, Mark, Page, Row, Value
 from claimhouse.dashboards.fields import Fields, NotShown, listed
 from claimhouse.dashboards.model import NEWEST, OWN, Dashboard, Measure, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
+from claimhouse.dashboards.session import Session
 from claimhouse.reporting.readers import Login, Reader
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class Reading:
         dashboard: Dashboard,
         chosen: Selection,
     ) -> None:
-        self.connection, self.dashboard = connection, dashboard
-        self.fields = Fields(connection, reader)
+        self.session, self.dashboard = Session(connection), dashboard
+        self.fields = Fields(self.session, reader)
         self.chosen = self._with_defaults(chosen, login)
 
     def page(self) -> Page:
@@ -68,7 +69,7 @@ class Reading:
     def answer(self, tile: Tile) -> Answer:
         """What *tile* shows; what cannot be read has a problem in the place of rows."""
         try:
-            with self.connection.transaction():
+            with self.session.attempt():
                 answer = self._rows(tile) if tile.is_rows else self._groups(tile)
         except NotShown as error:
             return Answer(tile, problem=str(error))
@@ -92,7 +93,7 @@ class Reading:
         counts: dict[str, Any] = dict.fromkeys(chosen, 0)
         if tile := self._counting(field):
             try:
-                with self.connection.transaction():
+                with self.session.attempt():
                     found = self._counted(tile, self.chosen.without(field), text)
             except (NotShown, psycopg.Error):  # not by all that is chosen, or not soon enough
                 found = self._counted(tile, Selection(), text)
@@ -105,10 +106,10 @@ class Reading:
         if tile is None:
             return None, None
         try:
-            with self.connection.transaction():
+            with self.session.attempt():
                 asked = self.fields.ask(tile, [field], Selection())
-                row = warehouse.query(
-                    self.connection, "dashboards/ends", *asked.values, relation=asked.relation,
+                row = self.session.query(
+                    "dashboards/ends", *asked.values, relation=asked.relation,
                     field=asked.fields[0], conditions=asked.conditions,
                 )[0]  # fmt: skip
         except (NotShown, psycopg.Error):
@@ -151,8 +152,8 @@ class Reading:
     ) -> Mapping[str, Decimal | int | None]:
         if tile.is_rows:
             asked = self.fields.ask(tile, tile.by, chosen)
-            return groups.count(self.connection, asked, text, MOST_CHOICES)
-        read = groups.read(self.connection, self.fields, tile, chosen, text)
+            return groups.count(self.session, asked, text, MOST_CHOICES)
+        read = groups.read(self.session, self.fields, tile, chosen, text)
         # Of a ratio, how many there are to divide by.
         counts = {
             key[0] or UNKNOWN: numerator if denominator is None else denominator
@@ -162,7 +163,7 @@ class Reading:
         return dict(ordered[:MOST_CHOICES])
 
     def _groups(self, tile: Tile) -> Answer:
-        read = groups.read(self.connection, self.fields, tile, self.chosen)
+        read = groups.read(self.session, self.fields, tile, self.chosen)
         width, ordered = len(tile.fields), read.ordered(tile)
         most = tile.most or (groups.MOST_READ if tile.kind in ("line", "heat") else MOST_GROUPS)
         shown = ordered[:most]
@@ -172,7 +173,7 @@ class Reading:
         compared = None
         if tile.compares and (period := self._before(tile)):
             compared, chosen = period
-            then = groups.read(self.connection, self.fields, tile, chosen)
+            then = groups.read(self.session, self.fields, tile, chosen)
             rows = [
                 row if row.is_rest or row.fields not in then.rows
                 else replace(row, before=then.row(row.fields).values)
@@ -202,8 +203,8 @@ class Reading:
         names = [*tile.fields, *tile.columns]
         extra = [name for name in ("as_of", "is_hidden") if name in self.fields.columns(report)]
         asked = self.fields.ask(tile, [*names, *extra], self.chosen)
-        rows = warehouse.query(
-            self.connection, "dashboards/rows", *asked.values, relation=asked.relation,
+        rows = self.session.query(
+            "dashboards/rows", *asked.values, relation=asked.relation,
             fields=asked.fields, conditions=asked.conditions, most=most + 1,
             order=self._order(tile, names),
         )  # fmt: skip

@@ -359,7 +359,7 @@ def _words_beside(data: Sequence[Datum], place: Spec, x: Spec) -> list[Spec]:
             {
                 "transform": [_IS_WORD],
                 "mark": {"type": "rule", "strokeDash": [3, 3], "color": theme.color("soft")},
-                "encoding": {"x": {"datum": 0}, "x2": {"field": "stub"}, **place},
+                "encoding": {"x": {"field": "at", "type": "quantitative"}, "x2": {"field": "stub"}, **place},
             },
             {
                 "transform": [_IS_WORD],

@@ -104,7 +104,15 @@ CHANGE = answer(
      ("East", 0.0002, 0, 0.105, 0.1232, 0.0182)],
     measures=EFFECTS, where={"measure": ("no_show_rate",)},
 )  # fmt: skip
+PARTS = answer(
+    "decomposition", [("Downtown", 0.023, -0.002), ("West", -0.004, 0.001)],
+    measures=EFFECTS[:2], where={"measure": ("no_show_rate",)},
+)  # fmt: skip
+DAILY = answer(
+    "line", [(f"2025-01-{day:02}", day * 3 % 7) for day in range(1, 29) if day % 7 > 1],
+    by=("report_date",), measures=(CLAIMS,), filters=(),
+)  # fmt: skip
 ALL = {
     "bars": BARS, "losses": LOSSES, "monthly": MONTHLY, "grouped": GROUPED, "several": SEVERAL,
-    "split": SPLIT, "lines": LINES, "line": LINE, "heat": HEAT, "change": CHANGE,
+    "split": SPLIT, "lines": LINES, "line": LINE, "heat": HEAT, "change": CHANGE, "parts": PARTS, "daily": DAILY,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 
 from claimhouse.dashboards import numbers, selection, theme
 from claimhouse.dashboards.answer import Answer, Row, Value
-from claimhouse.dashboards.model import Measure, Tile
+from claimhouse.dashboards.model import Measure, Tile, metrics_of
 from claimhouse.dashboards.selection import UNKNOWN
 
 Datum = dict[str, Any]
@@ -27,7 +27,7 @@ MOST_BARS, MOST_COLUMNS, MOST_LABELED_COLUMNS, MOST_PERIODS = 25, 60, 14, 1_000
 BAR, CHARACTER = 32, 7.2
 # The widest name beside a bar, in pixels.
 LONGEST_NAME = 190
-TIMES = ("_day", "_date", "_month", "_quarter", "_year", "_week", "_on")
+TIMES = ("day", "date", "month", "quarter", "year", "week")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ def height_of(answer: Answer) -> int:
         return 30 * (len(_effects(answer)) + 2) + 10
     if answer.tile.kind == "bar" and not _is_along_time(answer.tile):
         series = _bar_series(answer)
-        return min(rows, MOST_BARS) * (BAR if len(series) < 2 else 18) + 10 + 30 * (len(series) > 1)
+        if len(series) < 2 or len({measure.unit for measure in answer.measures}) > 1:
+            return min(rows, MOST_BARS) * BAR + 10
+        names = len({row.fields[: len(answer.tile.by)] for row in answer.rows})
+        return min(names, MOST_BARS) * (17 * len(series) + 8) + 40
     return 260 if answer.tile.kind in ("line", "bar") else 0
 
 
@@ -198,7 +201,8 @@ def _across(
     measure, data = answer.measures[place], _bar_data(answer, place, chosen, MOST_BARS)
     y = {
         "field": "name", "type": "nominal", "sort": None,
-        "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": True},
+        "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"),
+                 "domain": all((datum["value"] or 0) >= 0 for datum in data)},
     }  # fmt: skip
     scale = {"domain": _domain(data), "nice": False, "range": _with_room(data)}
     x = {"field": "value", "type": "quantitative", "axis": None, "scale": scale}
@@ -411,10 +415,13 @@ def _line(
     for points in of_series.values():
         for time in times:
             points.setdefault(time, {"at": time, "value": None})
-    data = []
+    data: list[Datum] = []
+    is_daily = all(selection.is_day(time) for time in times)
     for of, points in of_series.items():
         for time in times:
             datum = points[time]
+            if is_daily and "text" not in datum:
+                continue  # not every day has a report: the line goes on
             is_hidden = "text" in datum and datum["value"] is None
             data.append(
                 {
@@ -694,15 +701,18 @@ def _effects(answer: Answer) -> list[Effect]:
     return [*effects, Effect("Mix", float(mix))] if has_mix else effects
 
 
-def _unit_of_change(answer: Answer) -> str | None:
-    from claimhouse.dashboards.model import metrics_of
-
-    named = answer.tile.where.get("measure") or answer.tile.where.get("metric") or ()
+def _metric_of(answer: Answer) -> Measure | None:
+    """The metric whose change is decomposed, where the tile says which."""
+    named = answer.tile.where.get("measure", ())
     try:
-        units = [measure.unit for measure in metrics_of(map(str, named)).values()]
+        return next(iter(metrics_of(map(str, named)).values()), None)
     except KeyError:
-        units = []
-    return units[0] if units else answer.measures[0].unit
+        return None
+
+
+def _unit_of_change(answer: Answer) -> str | None:
+    metric = _metric_of(answer)
+    return metric.unit if metric else answer.measures[0].unit
 
 
 def _whole_of(answer: Answer, name: str) -> float | None:
@@ -711,33 +721,38 @@ def _whole_of(answer: Answer, name: str) -> float | None:
 
 
 def _signed(value: float, unit: str | None) -> str:
-    text = numbers.text(_exact(abs(value)), unit)
-    if unit == "share":
-        text = f"{abs(value) * 100:.1f} points"
-    is_zero = not any(character in text for character in "123456789")
-    return text if is_zero else ("+" if value > 0 else numbers.MINUS) + text
+    text = numbers.text(_exact(abs(value)), "points" if unit == "share" else unit)
+    return text if _is_nothing(text) else ("+" if value > 0 else numbers.MINUS) + text
+
+
+def _is_nothing(text: str) -> bool:
+    return not any(character in text for character in "123456789")
 
 
 def _of_change(answer: Answer) -> str:
-    unit, effects = _unit_of_change(answer), _effects(answer)
-    change = _whole_of(answer, _CHANGE)
-    change = sum(effect.value for effect in effects) if change is None else change
+    metric, unit, effects = _metric_of(answer), _unit_of_change(answer), _effects(answer)
     if not effects:
         return ""
+    change = _whole_of(answer, _CHANGE)
+    change = sum(effect.value for effect in effects) if change is None else change
     text = _signed(change, unit)
-    verb = "rose" if text[0] == "+" else "fell" if text[0] == numbers.MINUS else "did not change"
-    began = f"{verb} {text.lstrip('+' + numbers.MINUS)}".strip()
-    if verb == "did not change":
-        began = verb
-    shown = [effect for effect in effects if effect.row is not None][:3]
-    words = [f"{_signed(effect.value, unit)} from {effect.name}" for effect in shown]
-    if (effects[-1].row) is None:
-        words = [f"{word}'s own rate" if not word.endswith("rate") else word for word in words]
-        words.append(f"{_signed(effects[-1].value, unit)} from mix")
-    rest = change - sum(effect.value for effect in [*shown, *(e for e in effects if e.row is None)])
-    if len(effects) - 1 > len(shown) and any(c in "123456789" for c in _signed(rest, unit)):
-        words.append(f"{_signed(rest, unit)} from all others")
-    return f"It {began}: {', '.join(words)}."
+    verb = "rose" if change > 0 else "fell"
+    began = "did not change" if _is_nothing(text) else f"{verb} {text[1:]}"
+    has_mix = effects[-1].row is None
+    own, told = " own rate" if has_mix else "", 0.0
+    words = []
+    for effect in [effect for effect in effects if effect.row is not None][:3]:
+        if not _is_nothing(part := _signed(effect.value, unit)):
+            name = f"{effect.name}'s{own}" if own else effect.name
+            words.append(f"{part.removesuffix(' points')} from {name}")
+            told += effect.value
+    if has_mix and not _is_nothing(part := _signed(effects[-1].value, unit)):
+        words.append(f"{part.removesuffix(' points')} from mix")
+        told += effects[-1].value
+    if not _is_nothing(part := _signed(change - told, unit)):
+        words.append(f"{part.removesuffix(' points')} from all others")
+    parts = f": {', '.join(words)}" if words else ""
+    return f"{metric.title if metric else 'It'} {began}{parts}."
 
 
 def _decomposition(
@@ -747,9 +762,9 @@ def _decomposition(
     unit, effects = _unit_of_change(answer), _effects(answer)
     if not effects:
         return []
-    start, end = _whole_of(answer, _WHOLE_BEFORE) or 0.0, _whole_of(answer, _WHOLE)
-    data: list[Datum] = [_total("before", start, unit)]
-    at = start
+    start, end = _whole_of(answer, _WHOLE_BEFORE), _whole_of(answer, _WHOLE)
+    data: list[Datum] = [] if start is None else [_total("Before", start, unit)]
+    at = first = start or 0.0
     names = _told_apart(effect.name for effect in effects)
     for name, effect in zip(names, effects, strict=True):
         data.append(
@@ -761,7 +776,16 @@ def _decomposition(
             }
         )  # fmt: skip
         at += effect.value
-    data.append(_total("now", at if end is None else end, unit))
+    if start is None:
+        text = _signed(at, unit)
+        data.append(
+            {
+                "name": "Together", "from": first, "to": at, "look": "total", "end": max(first, at),
+                "label": text, "text": text,
+            }
+        )  # fmt: skip
+    else:
+        data.append(_total("Now", at if end is None else end, unit))
     values = [value for datum in data for value in (datum["from"], datum["to"])]
     low, high = min(values), max(values)
     spread = (high - low) or abs(high) or 1.0
@@ -783,13 +807,12 @@ def _decomposition(
         width, height, data,
         [
             {
-                "transform": [{"filter": "datum.look !== 'total'"}],
                 "mark": {"type": "bar", "height": {"band": 0.62}, "cursor": _cursor(answer)},
                 "encoding": {
                     "x": x, "x2": {"field": "to"}, "tooltip": tip,
                     "color": {"field": "look", "type": "nominal", "legend": None,
-                              "scale": {"domain": ["rise", "fall"],
-                                        "range": [theme.series(1), theme.series(0)]}},
+                              "scale": {"domain": ["rise", "fall", "total"],
+                                        "range": [theme.series(1), theme.series(0), theme.color("other")]}},
                 },
             },
             {
@@ -880,9 +903,9 @@ def _cursor(answer: Answer) -> str:
 
 def _axis_of_values(domain: Sequence[float], unit: str | None) -> Spec:
     """The axis of numbers, written as everywhere else."""
-    if unit == "share":
-        spread = abs(domain[1] - domain[0])
-        label = f"format(datum.value * 100, '.{0 if spread > 0.05 else 1}f') + ' %'"
+    if unit in ("share", "points"):
+        spread, after = abs(domain[1] - domain[0]), " %" if unit == "share" else " points"
+        label = f"format(datum.value * 100, '.{0 if spread > 0.05 else 1}f') + '{after}'"
     elif unit in ("dollars", "money"):
         label = "'$' + replace(replace(format(datum.value, '~s'), 'G', 'B'), 'k', 'K')"
     else:
@@ -938,7 +961,7 @@ def _bar_series(answer: Answer) -> list[str]:
 
 
 def _is_along_time(tile: Tile) -> bool:
-    return bool(tile.by) and tile.by[0].endswith(TIMES)
+    return bool(tile.by) and tile.by[0].split("_")[-1] in TIMES
 
 
 def _is_chosen(answer: Answer, row: Row, chosen: Mapping[str, Sequence[str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,8 @@ from claimhouse.dashboards.answer import Answer, Page, Row
 from claimhouse.dashboards.charts import Chart
 from claimhouse.dashboards.model import Dashboard, Filter, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
+
+log = logging.getLogger(__name__)
 
 # The width of a chart in pixels, by the number of tiles beside each other, as a screen of 1,440 pixels has them.
 # A script draws it again as wide as its tile is.
@@ -68,6 +71,7 @@ class Shown:
 
     Attributes:
         titles: of the table's columns: fields, and numbers.
+        is_text: of each number's column, whether it has words instead.
         foot: the total of each number; empty where there is none.
     """
 
@@ -76,6 +80,7 @@ class Shown:
     charts: Sequence[Chart]
     sentence: str
     titles: tuple[Sequence[str], Sequence[str]]
+    is_text: Sequence[bool]
     lines: Sequence[Line]
     foot: Sequence[str]
     notes: Sequence[str]
@@ -137,12 +142,17 @@ def shown(answer: Answer, width: int, height: int, chosen: Selection, address: A
     return Shown(
         answer=answer,
         figures=_figures(answer),
-        charts=charts.of(answer, width, height, chosen.choices),
+        charts=_drawn(charts.of(answer, width, height, chosen.choices)),
         sentence=charts.sentence(answer) if answer.tile.kind != "table" else "",
         titles=(
             [name.replace("_", " ").capitalize() for name in answer.fields],
             [title for measure in answer.measures for title in _titles(measure.title, answer, compares)],
         ),
+        is_text=[
+            any(isinstance(row.values[place], str) for row in answer.rows)
+            for place in range(len(answer.measures))
+            for _ in range(3 if compares else 1)
+        ],
         lines=[
             Line(
                 number,
@@ -155,6 +165,17 @@ def shown(answer: Answer, width: int, height: int, chosen: Selection, address: A
         foot=list(_values(answer, answer.total, compares)) if answer.total and answer.fields else (),
         notes=[note for note in answer.notes if note != f"Compared with {answer.compared}."],
     )  # fmt: skip
+
+
+def _drawn(made: list[Chart]) -> list[Chart]:
+    """Charts that can be drawn; where one cannot, none: the table is shown."""
+    try:
+        for chart in made:
+            chart.svg  # noqa: B018
+    except ValueError as error:
+        log.error("a chart cannot be drawn: %s", str(error).splitlines()[0])
+        return []
+    return made
 
 
 def _figures(answer: Answer) -> list[Figure]:

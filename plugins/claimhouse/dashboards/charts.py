@@ -298,10 +298,10 @@ def _grouped(answer: Answer, width: int, height: int) -> Spec:
     ]
     along, across = ("x", "y") if _is_along_time(tile) else ("y", "x")
     domain = _domain(data, 0.02 if along == "x" else 0)
-    place = {"field": "name", "type": "nominal", "sort": names,
+    place = {"field": "name", "type": "nominal", "sort": None, "scale": {"domain": names},
              "axis": {"labelLimit": LONGEST_NAME, "labelAngle": 0, "labelOverlap": "greedy",
                       "labelColor": theme.color("ink"), "domain": along == "x"}}  # fmt: skip
-    offset = {"field": "of", "type": "nominal", "sort": series}
+    offset = {"field": "of", "type": "nominal", "sort": None, "scale": {"domain": series}}
     size = {
         "field": "value", "type": "quantitative",
         "scale": {"domain": domain, "nice": False, **({} if along == "x" else {"range": _with_room(data)})},
@@ -430,7 +430,7 @@ def _line(
                 }
             )  # fmt: skip
     labels = _end_labels(of_series, shown, times, domain, height, unit, tile)
-    room = min(max((len(label["label"]) for label in labels), default=0) * CHARACTER + 16, 210)
+    room = min(max((len(label["label"]) for label in labels), default=0) * CHARACTER + 28, 220)
     names = [*shown, _OTHERS]
     color = {
         "field": "series", "type": "nominal", "legend": None,
@@ -441,7 +441,7 @@ def _line(
         "scale": {"domain": names, "range": [*theme.DASHES[: len(shown)], [1, 0]]},
     }  # fmt: skip
     x = {
-        "field": "at", "type": "ordinal", "sort": times,
+        "field": "at", "type": "ordinal", "sort": None,
         "scale": {"domain": times, "range": [0, {"expr": f"width - {room:.0f}"}], "padding": 0.3},
         "axis": {"labelAngle": 0, "labelOverlap": "greedy", "domain": True},
     }  # fmt: skip
@@ -487,9 +487,13 @@ def _line(
         },
         {
             "data": {"values": labels},
-            "mark": {"type": "text", "align": "left", "dx": 10, "limit": room - 12},
-            "encoding": {"x": x, "y": {"field": "value", "type": "quantitative"}, "text": {"field": "label"},
-                         "color": color},
+            "mark": {"type": "point", "shape": "square", "filled": True, "size": 55, "opacity": 1, "xOffset": 14},
+            "encoding": {"x": x, "y": {"field": "value", "type": "quantitative"}, "color": color},
+        },
+        {
+            "data": {"values": labels},
+            "mark": {"type": "text", "align": "left", "dx": 22, "limit": room - 24},
+            "encoding": {"x": x, "y": {"field": "value", "type": "quantitative"}, "text": {"field": "label"}},
         },
     ]  # fmt: skip
     if not set(of_series) - set(shown):
@@ -624,10 +628,10 @@ def _heat(
     is_tight = each < max(map(len, columns), default=0) * CHARACTER
     is_labeled = each >= (max(len(datum["label"]) for datum in data)) * 6.5
     steps = [*map(str, range(theme.CELLS)), "none"]
-    x = {"field": "column", "type": "nominal", "sort": columns,
+    x = {"field": "column", "type": "nominal", "sort": None, "scale": {"domain": columns},
          "axis": {"orient": "top", "labelAngle": -35 if is_tight else 0, "labelLimit": 120, "domain": False,
                   "labelColor": theme.color("ink"), "labelAlign": "left" if is_tight else "center"}}  # fmt: skip
-    y = {"field": "line", "type": "nominal", "sort": lines,
+    y = {"field": "line", "type": "nominal", "sort": None, "scale": {"domain": lines},
          "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False}}  # fmt: skip
     inks = ["on-low", "on-high", "soft"]
     tip = [
@@ -789,8 +793,7 @@ def _decomposition(
     values = [value for datum in data for value in (datum["from"], datum["to"])]
     low, high = min(values), max(values)
     spread = (high - low) or abs(high) or 1.0
-    order = [datum["name"] for datum in data]
-    y = {"field": "name", "type": "nominal", "sort": order,
+    y = {"field": "name", "type": "nominal", "sort": None,
          "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False}}  # fmt: skip
     scale = {
         "domain": [low - spread * 0.02, high],
@@ -844,7 +847,8 @@ _MAKERS: dict[str, Callable[[Answer, int, int, Mapping[str, Sequence[str]]], lis
     "decomposition": _decomposition,
 }
 
-# Parts of specifications
+# Parts of specifications. No name is in an expression: sort and filter compare with what is written here, and the
+# order of names is that of a domain or of the data.
 
 _OTHERS = "(others)"
 _IS_NUMBER = {"filter": "isValid(datum.value)"}

@@ -6,22 +6,40 @@ of a person.
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from claimhouse import web
-from claimhouse.dashboards import downloads, explore, numbers, selection, view
+from claimhouse.dashboards import downloads, explore, known, numbers, selection, theme, view
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, asked, exploring, open_to
 from claimhouse.dashboards.frame import Framed
 from claimhouse.dashboards.selection import Selection
 
-__all__ = ["Asked", "asked", "open_to", "render", "routes"]
+__all__ = ["Asked", "asked", "open_to", "render", "routes", "warm"]
 
+log = logging.getLogger(__name__)
 routes = APIRouter()
 routes.include_router(downloads.routes)
+
+
+def warm() -> None:
+    """Read the dashboards and start what draws charts, in a thread: it takes seconds that no reader shall wait."""
+    threading.Thread(target=_warm, name="dashboards", daemon=True).start()
+
+
+def _warm() -> None:
+    dot = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
+    try:
+        theme.svg(json.dumps(dot))
+        known.dashboards()
+    except Exception:  # whoever asks is told
+        log.exception("dashboards are not ready")
 
 
 # Before the dashboards, of which none has this name.

@@ -9,8 +9,6 @@ their dashes too. A chart is drawn in the light colors; a page replaces each by 
 from __future__ import annotations
 
 import functools
-import json
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,12 +94,6 @@ def svg(spec: str) -> str:
 
     _register_fonts()
     return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
-
-
-def warm() -> None:
-    """Start what draws charts, in a thread of its own: the first chart takes seconds, and no reader shall wait."""
-    dot = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
-    threading.Thread(target=svg, args=(json.dumps(dot),), name="charts", daemon=True).start()
 
 
 @functools.cache

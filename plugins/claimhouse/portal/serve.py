@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from claimhouse import settings, warehouse
+from claimhouse.dashboards import page
 from claimhouse.portal import application
 
 # How long a request may take to arrive, but for its body: a form has a time of its own.
@@ -78,6 +79,7 @@ def serve(host: str, port: int) -> None:
     warehouse.url(settings.PORTAL_CONNECTION)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    page.warm()
     uvicorn.run(
         application.application(),
         host=host,

@@ -36,15 +36,18 @@ class Asked:
     kept: Sequence[tuple[str, str]] = ()
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self, seconds: float | None = None) -> Iterator[Reading]:
         """Its answers, read as the login of the request.
+
+        Args:
+            seconds: how long a statement may take, where that is longer than for a page.
 
         Raises:
             HTTPException: nobody reads as the login (403), or the warehouse has no session to spare (503).
         """
         person = self.frame.login_of(self.reader)
         try:
-            with as_reader(self.frame.login) as connection:
+            with as_reader(self.frame.login, seconds) as connection:
                 yield Reading(connection, self.reader, person, self.dashboard, self.chosen)
         except NoReader:
             raise HTTPException(403, NOBODY) from None

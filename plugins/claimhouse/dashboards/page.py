@@ -15,7 +15,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from claimhouse import web
-from claimhouse.dashboards import downloads, explore, known, numbers, selection, theme, view
+from claimhouse.dashboards import downloads, drill, explore, known, numbers, selection, theme, view
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, asked, exploring, open_to
 from claimhouse.dashboards.frame import Framed
@@ -26,6 +26,7 @@ __all__ = ["Asked", "asked", "open_to", "render", "routes", "warm"]
 log = logging.getLogger(__name__)
 routes = APIRouter()
 routes.include_router(downloads.routes)
+routes.include_router(drill.routes)
 
 
 def warm() -> None:

@@ -47,11 +47,17 @@ def stream(connection: Connection[Any], query: str) -> Rows:
     text = query.strip().rstrip(";")
     columns = warehouse.sql("delivery/columns", query=text)
     described = connection.execute(columns.encode()).description
-    schema = {column.name: _type(connection, column) for column in described or ()}
+    schema = {column.name: type_of(connection, column) for column in described or ()}
     return Rows(schema, _frames(connection, text, schema))
 
 
-def _type(connection: Connection[Any], column: Any) -> pl.DataType:
+def type_of(connection: Connection[Any], column: Any) -> pl.DataType:
+    """The type of a column in a frame.
+
+    Args:
+        connection: of which it is.
+        column: as a cursor describes it.
+    """
     known = connection.adapters.types.get(column.type_code)
     # Another oid: an array of that type.
     name = known.name if known and known.oid == column.type_code else "text"

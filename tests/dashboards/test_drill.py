@@ -54,8 +54,10 @@ def all_rows(client, address: str) -> tuple[list[list[str]], list[int]]:
     "query", ["", "?specialty=cardiology", "?service_month.from=2024-05&service_month.to=2025-02"]
 )
 def test_page_after_page_and_files_have_each_row_once(
-    house: House, query: str, monkeypatch
-) -> None:  # noqa: F811
+    house: House,  # noqa: F811
+    query: str,
+    monkeypatch,
+) -> None:
     monkeypatch.setattr(behind, "ROWS", 7)
     monkeypatch.setattr(behind, "PIECE", 5)
     left = house.encounters(**({"specialty": "cardiology"} if "specialty" in query else {}))

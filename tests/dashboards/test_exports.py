@@ -142,7 +142,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 def cells_of(html: str, tile: str) -> list[list[str]]:
     """The rows of a tile's table on the page."""
     section = re.search(rf'<section[^>]*id="{tile}".*?</section>', html, re.S)[0]
-    rows = re.findall(r"<tr>(.*?)</tr>", section.partition("</thead>")[2], re.S)
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", section.partition("</thead>")[2], re.S)
     return [
         [unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)]
         for row in rows

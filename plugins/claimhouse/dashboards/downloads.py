@@ -19,6 +19,7 @@ from fastapi.responses import Response
 
 from claimhouse import metrics, settings, warehouse
 from claimhouse.dashboards import exports
+from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, read
 from claimhouse.dashboards.exports import Document, csv
 from claimhouse.dashboards.frame import Framed
@@ -47,7 +48,7 @@ def whole(
         with read(request, frame, name) as (wanted, reading):
             page = reading.page()
         document = exports.document(wanted.dashboard, page, wanted.reader, frame.person)
-        content = _content(wanted, document, ending)
+        content = _content(wanted, document, page, reading.chosen, ending)
     return sent(
         wanted, reading.chosen, ending, content,
         rows=sum(len(table.rows) for table in document.tables), as_of=document.as_of,
@@ -156,7 +157,9 @@ def attached(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _content(wanted: Asked, document: Document, ending: str) -> bytes:
+def _content(
+    wanted: Asked, document: Document, page: Page, chosen: Selection, ending: str
+) -> bytes:
     # What draws a pdf or makes a workbook takes a second to import, and processes start without it.
     if ending == "zip":
         return csv.archive(document)
@@ -167,4 +170,4 @@ def _content(wanted: Asked, document: Document, ending: str) -> bytes:
     from claimhouse.dashboards.exports import pdf
 
     rows = [[tile.name for tile in row] for row in wanted.dashboard.rows]
-    return pdf.write(document, rows, {})
+    return pdf.write(document, rows, pdf.pictures(page, chosen))

@@ -156,7 +156,8 @@ def table(answer: Answer) -> Table:
     for measure in answer.measures:
         columns.append(Column(measure.name, measure.title, measure.unit, is_field=False))
         if compares:
-            before = f"{measure.name}_before", f"{measure.title}, before"
+            then = answer.compared or "before"
+            before = f"{measure.name}_before", f"{measure.title}, {then}"
             columns.append(Column(*before, measure.unit, is_field=False))
     return Table(
         tile=answer.tile,
@@ -178,7 +179,8 @@ def _cells(answer: Answer, row: Row, *, compares: bool) -> tuple[Value, ...]:
 def _fields(answer: Answer, row: Row) -> list[str]:
     """What makes the row; the words of the page for what is no value."""
     if row is answer.total or row.is_rest:
-        words = TOTAL if row is answer.total else f"all others ({answer.left_out})"
+        left = "" if answer.left_out is None else f" ({answer.left_out:,})"
+        words = TOTAL if row is answer.total else f"all others{left}"
         return [words, *[""] * (len(answer.fields) - 1)] if answer.fields else []
     return [UNKNOWN if value is None else value for value in row.fields]
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import font_source_sans_pro
 import typst
 
 from claimhouse import settings
-from claimhouse.dashboards import numbers
-from claimhouse.dashboards.answer import Value
+from claimhouse.dashboards import charts, numbers, theme
+from claimhouse.dashboards.answer import Page, Value
 from claimhouse.dashboards.exports.model import Document, Table
+from claimhouse.dashboards.selection import Selection
 from claimhouse.delivery.extract.pdf import LONGEST_WORD
+from claimhouse.web import FONTS
 
 # Nobody reads more on paper: a page holds about 40 rows.
 MOST_ROWS = 200
-FONTS = ["Source Sans Pro", "Liberation Sans", "DejaVu Sans", "Libertinus Serif"]
+FAMILIES = [theme.FONT, "Liberation Sans", "DejaVu Sans", "Libertinus Serif"]
+# The width of a chart in pixels, which is that of the text on a page: its letters are as large as the text's.
+WIDTH = 680
 # Of the width of a column, in characters.
 LEAST, MOST = 4, 28
 # What stands at the end, and not before the numbers.
@@ -27,13 +29,46 @@ LAST = ("Cells", "Notice")
 BREAK = "\N{ZERO WIDTH SPACE}"
 
 
-def write(document: Document, rows: list[list[str]], pictures: Mapping[str, str]) -> bytes:
+@dataclass(frozen=True)
+class Picture:
+    """The chart of a tile.
+
+    Attributes:
+        title: what it shows; empty where the tile has only one.
+        svg: the chart, :data:`WIDTH` wide.
+        sentence: what it shows, in words.
+    """
+
+    title: str
+    svg: str
+    sentence: str
+
+
+def pictures(page: Page, chosen: Selection) -> dict[str, list[Picture]]:
+    """The charts of a dashboard, by the name of their tile.
+
+    Args:
+        page: its answers.
+        chosen: the filters; what is chosen is told apart in a chart.
+    """
+    return {
+        name: [
+            Picture(chart.title, chart.svg, charts.sentence(answer))
+            for chart in charts.of(answer, WIDTH, 0, chosen.choices)
+        ]
+        for name, answer in page.answers.items()
+    }
+
+
+def write(
+    document: Document, rows: list[list[str]], pictures: Mapping[str, Sequence[Picture]]
+) -> bytes:
     """The PDF.
 
     Args:
         document: what it shows.
         rows: the names of the tiles, row by row, as they are on the page.
-        pictures: the charts, as SVG, by the name of their tile.
+        pictures: the charts by the name of their tile.
     """
     tables = {table.name: table for table in document.tables}
     facts = document.facts
@@ -45,35 +80,38 @@ def write(document: Document, rows: list[list[str]], pictures: Mapping[str, str]
         "reader": document.reader,
         "person": document.person,
         "as_of": facts["Data as of"],
-        "fonts": FONTS,
+        "fonts": FAMILIES,
         "facts": first,
         "end": [(label, facts[label]) for label in LAST],
-        "rows": [_row([tables[name] for name in names]) for names in rows],
+        "rows": [_row([tables[name] for name in names], pictures) for names in rows],
         "definitions": [
             (entry.title, entry.sentence + (f" Owner: {entry.owner}." if entry.owner else ""))
             for entry in document.definitions
         ],
     }
+    drawn = {
+        f"{name}.{number}": picture.svg
+        for name, of_tile in pictures.items()
+        for number, picture in enumerate(of_tile)
+    }
     content: bytes = typst.compile(
         settings.INCLUDE / "templates" / "dashboard.typ",
         format="pdf",
-        sys_inputs={"data": json.dumps(data), **pictures},
-        font_paths=_fonts(),
+        sys_inputs={"data": json.dumps(data), **drawn},
+        font_paths=[FONTS],
     )
     return content
 
 
-@cache
-def _fonts() -> list[Path]:
-    """Where the fonts are."""
-    return [Path(font_source_sans_pro.__file__).parent / "files"]
-
-
-def _row(tables: list[Table]) -> dict[str, Any]:
+def _row(tables: list[Table], pictures: Mapping[str, Sequence[Picture]]) -> dict[str, Any]:
     figures = [table for table in tables if table.tile.kind == "number" and table.rows]
     return {
         "figures": [_figure(table) for table in figures],
-        "tables": [_listing(table) for table in tables if table not in figures],
+        "tables": [
+            _listing(table, pictures.get(table.name, ()))
+            for table in tables
+            if table not in figures
+        ],
     }
 
 
@@ -91,7 +129,7 @@ def _figure(table: Table) -> dict[str, Any]:
     return {"title": table.title, "numbers": shown, "notes": table.notes}
 
 
-def _listing(table: Table) -> dict[str, Any]:
+def _listing(table: Table, pictures: Sequence[Picture]) -> dict[str, Any]:
     """A table, as the template takes it: headings, widths and cells as text."""
     body, last = table.rows[: table.body], table.rows[table.body :]
     notes = table.notes
@@ -106,8 +144,11 @@ def _listing(table: Table) -> dict[str, Any]:
         for row in (*body, *last)
     ]
     return {
-        "name": table.name,
         "title": table.title,
+        "charts": [
+            {"key": f"{table.name}.{number}", "title": picture.title, "sentence": picture.sentence}
+            for number, picture in enumerate(pictures)
+        ],
         "columns": [column.title for column in table.columns],
         "right": [not _is_text(table, place) for place, _ in enumerate(table.columns)],
         "widths": [

@@ -11,17 +11,16 @@ from typing import Any
 
 import xlsxwriter
 
-from claimhouse.dashboards import numbers
+from claimhouse.dashboards import numbers, theme
 from claimhouse.dashboards.answer import Mark, Value
 from claimhouse.dashboards.exports.model import Column, Document, Table
-from claimhouse.delivery.extract.chart import COLORS
 from claimhouse.delivery.extract.model import neutral
 from claimhouse.delivery.extract.xlsx import FIRST_DAY, LONGEST_TEXT, MOST_EXACT
 
 ABOUT = "About"
 LONGEST_NAME = 31  # of a sheet
 WIDEST = 60
-MOST_BARS, MOST_SERIES = 30, 4
+MOST_BARS = 30
 BLUE = "#1F4E79"
 _LOOKS: dict[str, dict[str, Any]] = {
     "title": {"bold": True, "font_size": 18, "font_color": BLUE},
@@ -32,6 +31,8 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "word": {"align": "right", "italic": True, "font_color": "#555555"},
     "plain": {},
 }  # fmt: skip
+# Of the lines, so that they are told apart without colors.
+_DASHES = ("solid", "dash", "round_dot", "long_dash_dot")
 _IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _IN_TEXTS = re.compile("[\ufffe\uffff]")
 
@@ -195,13 +196,13 @@ def _draw(book: Any, sheet: Any, name: str, table: Table, styles: _Styles) -> No
     is_line = table.tile.kind == "line"
     chart = book.add_chart({"type": "line" if is_line else "bar"})
     for number, (title, category, place, last) in enumerate(series):
-        color = COLORS[number % len(COLORS)]
+        color = theme.series(number)
         chart.add_series(
             {
                 "name": title,
                 "categories": [name, 1, category, last, category],
                 "values": [name, 1, place, last, place],
-                "line": {"color": color, "width": 2.0},
+                "line": {"color": color, "width": 2.0, "dash_type": _DASHES[number % len(_DASHES)]},
                 "fill": {"color": color},
                 "gap": 60,
             }
@@ -229,7 +230,7 @@ def _wide(
     sizes: dict[Value, Decimal] = {}
     for (_, series), value in cells.items():
         sizes[series] = sizes.get(series, Decimal(0)) + _size(value)
-    largest = sorted(sizes, key=lambda series: -sizes[series])[:MOST_SERIES]
+    largest = sorted(sizes, key=lambda series: -sizes[series])[: theme.MOST_SERIES]
     left = len(table.columns) + 1
     _put(sheet, 0, left, table.columns[0].title, styles.look("head"))
     for line, value in enumerate(along, start=1):

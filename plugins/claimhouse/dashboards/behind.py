@@ -130,7 +130,7 @@ class Drill:
         place, skip = self._place(after, order, asked, kinds)
         try:
             found = warehouse.query(
-                self.reading.connection, "dashboards/behind", *asked.values, *place.values,
+                self.reading.session.connection, "dashboards/behind", *asked.values, *place.values,
                 relation=self.report, fields=[f"t.{name}" for name in (*columns, *about)],
                 keys=[f"t.{name}" for name in order], conditions=asked.conditions,
                 place=place.keys, most=ROWS + 1, skip=skip,
@@ -168,15 +168,15 @@ class Drill:
             most=FILE_ROWS + 1,
         )  # fmt: skip
         shape = warehouse.sql("dashboards/shape", relation=self.report)
-        described = self.reading.connection.execute(shape.encode()).description or ()
-        schema = {column.name: type_of(self.reading.connection, column) for column in described}
+        described = self.reading.session.connection.execute(shape.encode()).description or ()
+        schema = {column.name: type_of(self.reading.session.connection, column) for column in described}
         return Rows(schema, self._pieces(text, asked, schema))
 
     def _pieces(
         self, text: str, asked: Asked, schema: dict[str, pl.DataType]
     ) -> Generator[pl.DataFrame]:
         count = 0
-        with RawServerCursor(self.reading.connection, "behind") as cursor:
+        with RawServerCursor(self.reading.session.connection, "behind") as cursor:
             cursor.execute(text.encode(), asked.values)
             while rows := cursor.fetchmany(PIECE):
                 count += len(rows)
@@ -203,7 +203,7 @@ class Drill:
     def _kinds(self) -> dict[str, str]:
         """The type of each column, as the server names it."""
         shape = warehouse.sql("dashboards/shape", relation=self.report)
-        connection = self.reading.connection
+        connection = self.reading.session.connection
         kinds = {}
         for column in connection.execute(shape.encode()).description or ():
             known = connection.adapters.types.get(column.type_code)

@@ -150,6 +150,14 @@ def _status(row: Row) -> Any:
     return row["of"]["claim_profile"]["claim_status"]
 
 
+def underpaid(row: Row) -> Any:
+    """How much less than allowed was paid, of a claim that is settled or on which something was paid."""
+    paid, allowed = row["paid_amount"], row["allowed_amount"]
+    if _status(row) in ("denied", "reversed") or paid is None or allowed is None or paid >= allowed:
+        return None
+    return allowed - paid if paid > 0 or _status(row) == "paid" else None
+
+
 def ended(row: Row) -> int:
     """Whether it is known how the appointment ended."""
     return sum(row[f"{way}_count"] for way in ("completed", "cancelled", "no_show", "rescheduled"))
@@ -202,6 +210,17 @@ METRICS: dict[str, tuple[str, Callable[[Row], Any], Callable[[list[Row]], Any]]]
             lambda row: int(_status(row) in ("paid", "denied")),
         ),
     ),
+    "claims_denied": (
+        "fact_claim",
+        everything,
+        lambda rows: total(int(_status(row) == "denied") for row in rows),
+    ),
+    "claims_underpaid": (
+        "fact_claim",
+        everything,
+        lambda rows: total(int(underpaid(row) is not None) for row in rows),
+    ),
+    "underpaid_amount": ("fact_claim", everything, lambda rows: total(map(underpaid, rows))),
     "denial_rate": (
         "fact_claim",
         everything,

@@ -86,6 +86,24 @@ def test_a_line_breaks_where_there_is_no_number_and_says_why():
     }  # fmt: skip
 
 
+def test_a_line_without_a_number_at_its_end_says_when_its_last_was():
+    rows = [("2025-01", 5, 2), ("2025-02", 7, 3), ("2025-03", None, 4), ("2025-04", None, None)]
+    answer = made.answer("line", rows, by=("service_month",), measures=(made.BILLED, made.PAID))
+    assert charts.sentence(answer) == "Newest, 2025-03: billed \N{EN DASH}, paid $4.00."
+    shown = texts(charts.of(answer, 640)[0].svg)
+    assert {"Billed $7.00 in 2025-02", "Paid $4.00 in 2025-03"} <= set(shown)
+    assert not any("floor" in datum for datum in charts.of(answer, 640)[0].spec["data"]["values"])
+
+
+def test_days_of_the_week_begin_with_monday():
+    days = ("Friday", "Monday", "Sunday", None, "Wednesday")
+    answer = made.answer(
+        "heat", [("West", day, 0.5) for day in days], by=("facility",), split="service_weekday"
+    )
+    shown = [text for text in texts(charts.of(answer, 640)[0].svg) if "%" not in text]
+    assert shown[:5] == ["Monday", "Wednesday", "Friday", "Sunday", "(unknown)"]
+
+
 def test_a_line_has_four_series_at_most_and_all_others_in_gray():
     data = charts.of(made.LINES, 640, chosen={"facility": ("Downtown",)})[0].spec["data"]["values"]
     shown = {datum["series"] for datum in data}
@@ -129,8 +147,8 @@ def test_effects_add_up_to_the_change():
     [
         ("bars", "Highest West 15.0 %, lowest East 0.0 %."),
         ("losses", "Highest West $1,200.50, lowest East \N{MINUS SIGN}$800.00."),
-        ("line", "In 2025-12: $1,550,000.00."),
-        ("lines", "In 2025-12: South 16.0 %, East 15.0 %, Lakeside 13.0 %, North 12.0 %, and 2 more."),
+        ("line", "Newest, 2025-12: $1,550,000.00."),
+        ("lines", "Newest, 2025-12: South 16.0 %, East 15.0 %, Lakeside 13.0 %, North 12.0 %, and 2 more."),
         ("heat", "Highest Downtown · (unknown) 23.0 %, lowest West · Commercial 2.0 %."),
     ],
 )  # fmt: skip

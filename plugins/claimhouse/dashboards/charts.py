@@ -6,6 +6,7 @@ place of a mark; zero is a mark.
 
 from __future__ import annotations
 
+import calendar
 import itertools
 import json
 import math
@@ -15,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from claimhouse.dashboards import numbers, selection, theme
-from claimhouse.dashboards.answer import Answer, Row, Value
+from claimhouse.dashboards.answer import Answer, Mark, Row, Value
 from claimhouse.dashboards.model import Measure, Tile, metrics_of
 from claimhouse.dashboards.selection import UNKNOWN
 
@@ -125,10 +126,11 @@ def _extremes(answer: Answer, place: int) -> str:
 
 
 def _of_newest(answer: Answer) -> str:
-    newest = max((row.fields[0] for row in answer.rows if row.fields[0]), default=None)
+    known = [row for row in answer.rows if any(_number(v) is not None for v in row.values)]
+    newest = max((row.fields[0] for row in known if row.fields[0]), default=None)
     if newest is None:
         return ""
-    rows = [row for row in answer.rows if row.fields[0] == newest]
+    rows = [row for row in known if row.fields[0] == newest]
     if answer.tile.split:
         rows = sorted(rows, key=lambda row: -(_number(row.values[0]) or 0))
         words = [
@@ -143,7 +145,7 @@ def _of_newest(answer: Answer) -> str:
             for place, measure in enumerate(answer.measures)
         ]
     rest = f", and {len(words) - 4} more" if len(words) > 5 else ""
-    return f"In {newest}: {', '.join(words if len(words) <= 5 else words[:4])}{rest}."
+    return f"Newest, {newest}: {', '.join(words if len(words) <= 5 else words[:4])}{rest}."
 
 
 # Bars
@@ -211,10 +213,10 @@ def _across(
         [
             {
                 "transform": [_IS_NUMBER],
-                "mark": {"type": "bar", "height": {"band": 0.62}, "cursor": _cursor(answer)},
+                "mark": {"type": "bar", "height": _thickness(height, data), "cursor": _cursor(answer)},
                 "encoding": {"x": x, "y": y, "color": _LOOKS, "tooltip": _tooltip(answer, measure, data)},
             },
-            *_earlier(data, "x", {"y": y}),
+            *_earlier(data, "x", {"y": y}, _thickness(height, data) + 8),
             *_words_beside(data, {"y": y}, x),
         ],
         {"y": y},
@@ -246,7 +248,7 @@ def _columns(
                 "mark": {"type": "bar", "width": {"band": 0.7}, "cursor": _cursor(answer)},
                 "encoding": {"x": x, "y": y, "color": _LOOKS, "tooltip": _tooltip(answer, measure, data)},
             },
-            *_earlier(data, "y", {"x": x}),
+            *_earlier(data, "y", {"x": x}, {"band": 0.86}),
             {
                 "transform": [] if is_labeled else [_IS_WORD],
                 "mark": {"type": "text", "dy": -8, "limit": 200},
@@ -325,7 +327,12 @@ def _grouped(answer: Answer, width: int, height: int) -> Spec:
     return _whole(width, height, data, layers, {along: place, f"{along}Offset": offset})
 
 
-def _earlier(data: Sequence[Datum], axis: str, place: Spec) -> list[Spec]:
+def _thickness(height: int, data: Sequence[Datum]) -> int:
+    """Of a horizontal bar: few bars beside a high chart are no blocks."""
+    return round(min(height / len(data) * 0.62, 28))
+
+
+def _earlier(data: Sequence[Datum], axis: str, place: Spec, length: Any) -> list[Spec]:
     """A line across each bar where it was before."""
     if not any(datum.get("before") is not None for datum in data):
         return []
@@ -334,7 +341,7 @@ def _earlier(data: Sequence[Datum], axis: str, place: Spec) -> list[Spec]:
             "transform": [{"filter": "isValid(datum.before)"}],
             "mark": {
                 "type": "tick", "thickness": 2.5, "color": theme.color("ink"),
-                ("height" if axis == "x" else "width"): {"band": 0.86},
+                ("height" if axis == "x" else "width"): length,
             },
             "encoding": {axis: {"field": "before", "type": "quantitative"}, **place},
         }
@@ -407,6 +414,7 @@ def _line(
             of_series.setdefault(of, {})[row.fields[0]] = {
                 "row": number, "at": row.fields[0], "of": of, "value": _number(row.values[place]),
                 "text": numbers.text(row.values[place], unit),
+                "is_hidden": isinstance(row.values[place], Mark),
             }  # fmt: skip
     times = _times(time for points in of_series.values() for time in points)
     shown = _shown_series(of_series, chosen.get(tile.split or "", ()))
@@ -422,7 +430,7 @@ def _line(
             datum = points[time]
             if is_daily and "text" not in datum:
                 continue  # not every day has a report: the line goes on
-            is_hidden = "text" in datum and datum["value"] is None
+            is_hidden = datum.pop("is_hidden", False)
             data.append(
                 {
                     **datum, "of": of, "series": of if of in shown else _OTHERS,
@@ -529,6 +537,7 @@ def _end_labels(
             value = of_series[of][ends[-1]]["value"]
             text = numbers.short(_exact(value), unit)
             is_alone = len(of_series) == 1
+            text += f" in {ends[-1]}" if ends[-1] != times[-1] else ""
             labels.append(
                 {
                     "at": times[-1], "series": of, "value": value,
@@ -591,13 +600,13 @@ def _heat(
         for number, row in enumerate(answer.rows)
         if not row.is_rest
     }  # fmt: skip
-    lines = list(dict.fromkeys(of for of, _ in cells))
+    lines = _in_order(of for of, _ in cells)
     columns = list(dict.fromkeys(column for _, column in cells))
     if len(tile.fields) > 1:
         order = dict.fromkeys(
             sorted((row.fields[1:] for row in answer.rows if not row.is_rest), key=_by_known)
         )
-        columns = list(dict.fromkeys(_joined(fields) for fields in order))
+        columns = _in_order(_joined(fields) for fields in order)
     known = [v for _, row in cells.values() if (v := _number(row.values[0])) is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     data: list[Datum] = []
@@ -664,6 +673,14 @@ def _heat(
     spec = _whole(width, height, data, layers, {"x": x, "y": y})
     spec["resolve"] = {"scale": {"color": "independent"}}
     return [Chart("", spec)]
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Names, each once; days of the week from Monday on."""
+    found = list(dict.fromkeys(names))
+    if any(name not in (*calendar.day_name, UNKNOWN) for name in found):
+        return found
+    return sorted(found, key=[*calendar.day_name, UNKNOWN].index)
 
 
 # Decomposition
@@ -748,6 +765,10 @@ def _of_change(answer: Answer) -> str:
     for effect in [effect for effect in effects if effect.row is not None][:3]:
         if not _is_nothing(part := _signed(effect.value, unit)):
             name = f"{effect.name}'s{own}" if own else effect.name
+            if effect.name.startswith("no "):
+                name = f"what has {effect.name}"
+            elif effect.name == UNKNOWN:
+                name = "what is unknown"
             words.append(f"{part.removesuffix(' points')} from {name}")
             told += effect.value
     if has_mix and not _is_nothing(part := _signed(effects[-1].value, unit)):
@@ -810,7 +831,7 @@ def _decomposition(
         width, height, data,
         [
             {
-                "mark": {"type": "bar", "height": {"band": 0.62}, "cursor": _cursor(answer)},
+                "mark": {"type": "bar", "height": _thickness(height, data), "cursor": _cursor(answer)},
                 "encoding": {
                     "x": x, "x2": {"field": "to"}, "tooltip": tip,
                     "color": {"field": "look", "type": "nominal", "legend": None,
@@ -819,7 +840,8 @@ def _decomposition(
                 },
             },
             {
-                "mark": {"type": "tick", "thickness": 2, "height": {"band": 0.95}, "color": theme.color("ink")},
+                "mark": {"type": "tick", "thickness": 2, "height": _thickness(height, data) + 8,
+                         "color": theme.color("ink")},
                 "encoding": {"x": {"field": "to", "type": "quantitative"}},
             },
             {

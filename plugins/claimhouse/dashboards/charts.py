@@ -238,7 +238,7 @@ def _columns(
     y = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"domain": [low, high]}}
     x = {
         "field": "name", "type": "nominal", "sort": None,
-        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "domain": True},
+        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 10, "domain": True},
     }  # fmt: skip
     return _whole(
         width, height, data,
@@ -301,7 +301,7 @@ def _grouped(answer: Answer, width: int, height: int) -> Spec:
     along, across = ("x", "y") if _is_along_time(tile) else ("y", "x")
     domain = _domain(data, 0.02 if along == "x" else 0)
     place = {"field": "name", "type": "nominal", "sort": None, "scale": {"domain": names},
-             "axis": {"labelLimit": LONGEST_NAME, "labelAngle": 0, "labelOverlap": "greedy",
+             "axis": {"labelLimit": LONGEST_NAME, "labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 10,
                       "labelColor": theme.color("ink"), "domain": along == "x"}}  # fmt: skip
     offset = {"field": "of", "type": "nominal", "sort": None, "scale": {"domain": series}}
     size = {
@@ -451,7 +451,7 @@ def _line(
     x = {
         "field": "at", "type": "ordinal", "sort": None,
         "scale": {"domain": times, "range": [0, {"expr": f"width - {room:.0f}"}], "padding": 0.3},
-        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "domain": True},
+        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 10, "domain": True},
     }  # fmt: skip
     y = {
         "field": "value", "type": "quantitative", "scale": {"domain": domain, "nice": False},

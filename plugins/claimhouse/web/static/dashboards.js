@@ -15,8 +15,9 @@ const follow = (chart, datum) => {
   if (row?.dataset.filter) location.assign(row.dataset.filter);
 };
 
-// Names take at most a third of a narrow chart.
+// Names take at most a third of a narrow chart, and are aslant above columns.
 const narrow = (part, most) => {
+  if (part?.orient === "top" && part.labelAngle === 0) Object.assign(part, { labelAngle: -45, labelAlign: "left" });
   for (const [key, value] of Object.entries(part ?? {})) {
     if (key === "labelLimit") part[key] = Math.min(value, most);
     else if (typeof value === "object" && key !== "values") narrow(value, most);

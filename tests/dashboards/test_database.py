@@ -19,6 +19,7 @@ from tests.worlds.portal_world import ROLE, portal
 
 from claimhouse import reporting, warehouse
 from claimhouse.dashboards import database
+from claimhouse.dashboards.session import KEPT, MOST_CELLS, Kept, Session
 
 COUNT = "select count(*) from reporting.member_encounters"
 OWN = "select specialty, count(*) from reporting.own_specialty_encounters group by specialty"
@@ -360,3 +361,110 @@ def test_by_itself_the_role_sees_what_the_portal_needs(readers: Readers) -> None
         # A role that is not taken opens nothing.
         with pytest.raises(errors.InsufficientPrivilege):
             session.execute(COUNT)
+
+
+# --- what is kept of the answers -----------------------------------------------------------------
+
+
+def counted(
+    login: str, relation: str = "member_encounters", field: str = "t.specialty"
+) -> dict[str, int]:
+    """How many rows have each value, asked as a page asks."""
+    with database.as_reader(login) as connection:
+        rows = Session(connection).query(
+            "dashboards/counts", relation=relation, field=field, conditions=[], most=1000
+        )
+    return {row["value"]: row["row_count"] for row in rows}
+
+
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files of the statements that are sent from now on, but for becoming a reader."""
+    sent, query = [], warehouse.query
+
+    def note(connection: Any, path: str, *values: Any, **names: Any) -> Any:
+        if path != "dashboards/become":
+            sent.append(path)
+        return query(connection, path, *values, **names)
+
+    monkeypatch.setattr(warehouse, "query", note)
+    return sent
+
+
+def test_what_was_answered_is_not_asked_again(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KEPT.clear()
+    sent = asked(monkeypatch)
+    first = counted(readers.heart)
+    assert sum(first.values()) == readers.encounters_of("Humana")
+    assert (counted(readers.heart), sent) == (first, ["dashboards/counts"])
+
+
+def test_what_is_kept_is_of_one_login(readers: Readers) -> None:
+    for _ in range(2):
+        heart, kidney = (
+            counted(login, "own_specialty_encounters") for login in (readers.heart, readers.kidney)
+        )
+        assert heart.keys() == {"cardiology"} and kidney.keys() == {"dialysis"}
+        assert sum(counted(readers.analyst).values()) == readers.encounters_of("UnitedHealthcare")
+
+
+def test_a_new_edition_is_seen_at_once(readers: Readers) -> None:
+    before = counted(readers.heart)
+    change = (
+        "update star.fact_encounter set specialty = %s where encounter_id = ("
+        " select min(f.encounter_id) from star.fact_encounter f join star.dim_payer y using (payer_key)"
+        " where y.payer_name = 'Humana' and f.specialty = %s)"
+    )
+    readers.owner.execute(change, ("ophthalmology", "cardiology"))
+    assert counted(readers.heart) == before
+    reporting.publish(readers.owner, readers.folder, readers.folder / "roles.yml", everything=True)
+    try:
+        after = counted(readers.heart)
+        assert after["ophthalmology"] == before.get("ophthalmology", 0) + 1
+        assert after["cardiology"] == before["cardiology"] - 1
+    finally:
+        readers.owner.execute(change, ("cardiology", "ophthalmology"))
+        reporting.publish(
+            readers.owner, readers.folder, readers.folder / "roles.yml", everything=True
+        )
+    assert counted(readers.heart) == before
+
+
+def test_whoever_may_see_less_sees_less_at_once(readers: Readers) -> None:
+    before = counted(readers.heart)
+    client_file(
+        readers.folder, readers.humana, ("hospital", {"payers": ["Nobody's"]}),
+        reports=["member_encounters", "own_specialty_encounters"],
+        logins=[{"name": "heart", "specialty": "cardiology"}, {"name": "kidney", "specialty": "dialysis"}],
+    )  # fmt: skip
+    readers.publish()
+    try:
+        assert counted(readers.heart) == {}
+    finally:
+        readers.write_humana(["heart", "kidney"])
+        readers.publish()
+    assert counted(readers.heart) == before
+
+
+def test_what_is_live_is_never_kept(readers: Readers) -> None:
+    before = counted(readers.board, "identified_encounters")
+    change = "update star.fact_encounter set specialty = %s where specialty = %s"
+    readers.owner.execute(change, ("set aside", "cardiology"))
+    try:
+        after = counted(readers.board, "identified_encounters")
+        assert after.get("set aside") == before["cardiology"]
+    finally:
+        readers.owner.execute(change, ("cardiology", "set aside"))
+
+
+def test_no_more_is_kept_than_fits() -> None:
+    kept = Kept()
+    rows = [{"value": number} for number in range(MOST_CELLS // 3)]
+    for number in range(5):
+        kept.keep(("state", "statement", str(number)), rows)
+    assert kept.cells <= MOST_CELLS
+    found = [kept.find(("state", "statement", str(number))) for number in range(5)]
+    assert found[0] is None and found[4] == rows
+    kept.clear()
+    assert kept.cells == 0

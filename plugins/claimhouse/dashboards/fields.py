@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from claimhouse import warehouse
 from claimhouse.dashboards import model, selection
 from claimhouse.dashboards.model import Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Range, Selection
@@ -113,12 +112,9 @@ class Fields:
     def columns(self, relation: str) -> dict[str, str]:
         """The columns of a report, and the kind of each: number, day, moment, flag or text."""
         if relation not in self._columns:
-            with self.session.attempt():
-                text = warehouse.sql("dashboards/shape", relation=relation)
-                cursor = self.session.connection.execute(text.encode())
             self._columns[relation] = {
-                column.name: _KINDS.get(column.type_code, "text")
-                for column in cursor.description or ()
+                name: _KINDS.get(kind, "text")
+                for name, kind in self.session.columns(relation).items()
             }
         return self._columns[relation]
 

@@ -21,7 +21,7 @@ TYPES = {
     "timestamp with time zone": "datetime",
 }  # fmt: skip
 # How an instance of a field begins, by how it is derived.
-DERIVED = {"none": "None", "usr": "User", "attr": "Attribute", "sum": "Sum"}
+DERIVED = {"none": "None", "usr": "User", "attr": "Attribute", "max": "Max"}
 KINDS = {"nk": "nominal", "ok": "ordinal", "qk": "quantitative"}
 OF_TABLEAU = {":Measure Names", "Multiple Values"}
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from claimhouse.dashboards import theme
 from claimhouse.dashboards.tableau import sources
-from claimhouse.dashboards.tableau.colors import ACCENT, HEAT, SERIES
 from claimhouse.dashboards.tableau.markup import (
     BUILD,
     LINE_END,
@@ -29,6 +29,10 @@ PARAMETERS = "Parameters"
 NAMES, VALUES = ":Measure Names", "Multiple Values"
 # The palettes of a workbook: of series, and of a heat map.
 PALETTE, HEAT_PALETTE = "claimhouse", "claimhouse_heat"
+# At most four series and the gray of all others, and one hue from little to much.
+SERIES = tuple(theme.series(number) for number in range(theme.MOST_SERIES + 1))
+HEAT = tuple(theme.color(f"cell-{step}") for step in range(theme.CELLS))
+_SOFT = theme.color("soft")
 # The width and height of a dashboard in its own units, and the heights of its parts.
 WHOLE, TITLE, CONTROLS = 100_000, 7_000, 6_500
 # Pixels.
@@ -58,6 +62,14 @@ class _Shown:
         if self.fields[name].is_aggregate:
             return self._instance(name, "usr", "User", "quantitative")
         return self._instance(name, "attr", "Attribute", "quantitative")
+
+    def largest(self, name: str) -> str:
+        """The instance of a column by which rows are ordered; of one row it is its value."""
+        return self._instance(name, "max", "Max", "quantitative")
+
+    def expression(self, name: str) -> str:
+        """A number or column as a formula, to order by."""
+        return bracketed(name) if self.fields[name].is_aggregate else f"MAX({bracketed(name)})"
 
     def dependencies(self) -> Element:
         """What the sheet needs of its source."""
@@ -273,7 +285,7 @@ def _filters(shown: _Shown) -> list[Element]:
     found += [_control_filter(shown, control) for control in sheet.controls]
     if sheet.kind == "table" and len(sheet.values) > 1 and not sheet.split:
         found.append(_names_filter(shown))
-    if sheet.most and sheet.dimensions and sheet.values:
+    if sheet.most and _ordered_by(shown):
         found.append(_most_filter(shown, sheet.most))
     # A field has one filter: where several ask for it, the first is that of the sheet itself.
     return list({entry.get("column"): entry for entry in reversed(found)}.values())[::-1]
@@ -320,17 +332,13 @@ def _names_filter(shown: _Shown) -> Element:
 
 
 def _most_filter(shown: _Shown, most: int) -> Element:
-    """The largest or smallest by the number that the rows are ordered by."""
-    sheet = shown.sheet
-    column = shown.dimension(sheet.dimensions[0])
-    by, largest = sheet.order or (sheet.values[0], True)
-    by = by if by in sheet.values else sheet.values[0]
-    entry = shown.fields[by]
-    expression = bracketed(by) if entry.is_aggregate else f"ATTR({bracketed(by)})"
-    shown.number(by)
+    """The first rows, of those that begin with different values."""
+    column = shown.dimension(shown.sheet.dimensions[0])
+    by, largest = _ordered_by(shown) or ("", True)
+    _instance_to_order_by(shown, by)
     ordered = element(
         "groupfilter", _all(_level(column)), direction="DESC" if largest else "ASC",
-        expression=expression, function="order", user__ui_marker="order",
+        expression=shown.expression(by), function="order", user__ui_marker="order",
     )  # fmt: skip
     group = element(
         "groupfilter", ordered, count=most, end="top", function="end", units="records",
@@ -363,16 +371,34 @@ def _slices(filters: Iterable[Element]) -> Element | None:
 
 def _sort(shown: _Shown) -> Element | None:
     sheet = shown.sheet
-    if not sheet.order or not sheet.dimensions:
+    if ordered := _ordered_by(shown):
+        by, largest = ordered
+        return element(
+            "computed-sort",
+            column=shown.dimension(sheet.dimensions[0]),
+            direction="DESC" if largest else "ASC",
+            using=_instance_to_order_by(shown, by),
+        )
+    if not sheet.order or sheet.order[0] not in sheet.dimensions:
         return None
     by, largest = sheet.order
     direction = "DESC" if largest else "ASC"
-    if by in sheet.values:
-        column = shown.dimension(sheet.dimensions[0])
-        return element("computed-sort", column=column, direction=direction, using=shown.number(by))
-    if by not in sheet.dimensions:
-        return None
     return element("alphabetic-sort", column=shown.dimension(by), direction=direction)
+
+
+def _ordered_by(shown: _Shown) -> tuple[str, bool] | None:
+    """The number, or column of numbers or days, that the rows are ordered by; None where there is none."""
+    sheet = shown.sheet
+    if not sheet.order or not sheet.dimensions:
+        return None
+    name, largest = sheet.order
+    entry = shown.fields.get(name)
+    is_ordered = entry and (entry.is_aggregate or entry.datatype not in ("string", "boolean"))
+    return (name, largest) if is_ordered else None
+
+
+def _instance_to_order_by(shown: _Shown, name: str) -> str:
+    return shown.number(name) if name in shown.sheet.values else shown.largest(name)
 
 
 def _used_parameters(book: Book, names: Sequence[str]) -> Element | None:
@@ -401,7 +427,7 @@ def _style(sheet: Sheet, colored: str | None) -> Element:
 def _pane_style(sheet: Sheet, colored: str | None) -> Element | None:
     formats = []
     if not colored and _MARKS.get(sheet.kind) != "Text":
-        formats.append(element("format", attr="mark-color", value=ACCENT))
+        formats.append(element("format", attr="mark-color", value=SERIES[0]))
     if sheet.kind in ("bar", "heat", "number"):
         formats.append(element("format", attr="mark-labels-show", value=True))
     if sheet.kind == "number":
@@ -419,11 +445,11 @@ def _tooltip(shown: _Shown) -> Element | None:
         *((name, shown.number(name)) for name in sheet.values),
     ]:
         runs += [
-            (f"{shown.fields[name].caption}:\t", {"fontcolor": "#5B6470"}),
+            (f"{shown.fields[name].caption}:\t", {"fontcolor": _SOFT}),
             (f"<{instance}>", {"bold": True}),
             (LINE_END, {}),
         ]
-    runs.append((sheet.caption, {"fontcolor": "#5B6470"}))
+    runs.append((sheet.caption, {"fontcolor": _SOFT}))
     return element("customized-tooltip", formatted(*runs))
 
 

@@ -169,7 +169,9 @@ class Drill:
         )  # fmt: skip
         shape = warehouse.sql("dashboards/shape", relation=self.report)
         described = self.reading.session.connection.execute(shape.encode()).description or ()
-        schema = {column.name: type_of(self.reading.session.connection, column) for column in described}
+        schema = {
+            column.name: type_of(self.reading.session.connection, column) for column in described
+        }
         return Rows(schema, self._pieces(text, asked, schema))
 
     def _pieces(

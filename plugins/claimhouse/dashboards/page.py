@@ -15,7 +15,17 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from claimhouse import web
-from claimhouse.dashboards import downloads, drill, explore, known, numbers, selection, theme, view
+from claimhouse.dashboards import (
+    downloads,
+    drill,
+    explore,
+    known,
+    mailings,
+    numbers,
+    selection,
+    theme,
+    view,
+)
 from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, asked, exploring, open_to
 from claimhouse.dashboards.frame import Framed
@@ -27,6 +37,7 @@ log = logging.getLogger(__name__)
 routes = APIRouter()
 routes.include_router(downloads.routes)
 routes.include_router(drill.routes)
+routes.include_router(mailings.routes)
 
 
 def warm() -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 # The tabs: address below the root, and name.
 TABS = (("", "Overview"), ("upload", "Upload"), ("files", "Files"), ("issues", "Issues"))
 # Pages below another tab than their address says.
-BELOW = {"held": "issues", "acts": "issues"}
+BELOW = {"held": "issues", "acts": "issues", "mailings": "dashboards"}
 UNKNOWN = "There is no such page."
 
 

@@ -15,7 +15,17 @@ from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
 from claimhouse import warehouse, web
-from claimhouse.pages import answers, downloads, files, issues, overview, rights, several, upload
+from claimhouse.pages import (
+    answers,
+    downloads,
+    files,
+    issues,
+    mailings,
+    overview,
+    rights,
+    several,
+    upload,
+)
 
 
 @cache
@@ -34,7 +44,7 @@ def application() -> web.Walls:
     pages.add_exception_handler(warehouse.WarehouseError, answers.fail)
     pages.add_exception_handler(Exception, answers.fail)
     pages.get("/static/{name}")(_static)
-    for room in (overview, upload, files, downloads, several, issues):
+    for room in (overview, upload, files, downloads, several, issues, mailings):
         pages.include_router(room.routes)
     return web.Walls(pages, conf.get("api", "base_url", fallback="") or "")
 

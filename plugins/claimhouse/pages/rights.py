@@ -20,6 +20,10 @@ from claimhouse import contracts, web
 from claimhouse.web import multipart
 
 FORM = "application/x-www-form-urlencoded"
+# Forms of dashboards look and ask, and change nothing of a source; what they read the database decides.
+DASHBOARDS = "/dashboards/as/"
+# Whoever may trigger it approves what is mailed.
+APPROVES = "approve_extract"
 LARGEST_FORM = 1_000_000
 LONGEST_TOKEN = 1_000
 
@@ -77,6 +81,23 @@ def person(user: GetUserDep) -> Person:
 Looks = Annotated[Person, Depends(person)]
 
 
+def approver(user: GetUserDep, looks: Looks) -> Person:
+    """The person of a request, who may approve what is mailed.
+
+    Raises:
+        HTTPException: 403, this person may not.
+    """
+    details = DagDetails(id=APPROVES)
+    if not get_auth_manager().is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+    ):
+        raise HTTPException(403, "You may not approve what is mailed.")
+    return looks
+
+
+Approves = Annotated[Person, Depends(approver)]
+
+
 async def changes(request: Request, looks: Looks) -> None:
     """Refuse a change by a person who may change nothing, or from elsewhere than a page of this person's.
 
@@ -85,7 +106,8 @@ async def changes(request: Request, looks: Looks) -> None:
     """
     if request.method in web.SAFE_METHODS:
         return
-    if not looks.runs:
+    route = str(getattr(request.scope.get("route"), "path", ""))
+    if not looks.runs and not route.startswith(DASHBOARDS):
         raise HTTPException(403, "You may look, and not change anything.")
     token = request.headers.get(web.HEADER)
     if token is None and request.headers.get("content-type", "").startswith(multipart.CONTENT_TYPE):

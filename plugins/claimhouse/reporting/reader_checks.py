@@ -33,6 +33,7 @@ def of_client(data: dict[str, Any], file: Path) -> Iterable[Problem]:
         if len(set(_ROW_KEYS) & set(entitlement)) != 1:
             yield ["entitlements", number], f"must have one of {', '.join(_ROW_KEYS)}"
     yield from _of_subscriptions(data)
+    yield from _of_addresses(data)
 
 
 def of_roles(data: dict[str, Any]) -> Iterable[Problem]:
@@ -53,6 +54,7 @@ def _of_role(role: dict[str, Any]) -> Iterable[Problem]:
         yield ["schemas"], "the live metrics read the star: list star too, or the key metrics"
     yield from _of_access(role)
     yield from _of_subscriptions(role)
+    yield from _of_addresses(role)
     for number, entitlement in enumerate(role["entitlements"]):
         known = {contract.feed for contract in contracts.of_source(entitlement["source_system"])}
         for feed in entitlement.get("feeds", []):
@@ -201,6 +203,16 @@ def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:
             *_of_recipients(subscription),
         ):
             yield [*place, *path], reason
+
+
+def _of_addresses(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of the mail addresses of people."""
+    for number, login in enumerate(reader["logins"]):
+        if isinstance(login, dict) and "email" in login:
+            try:
+                addresses.parse(login["email"])
+            except addresses.AddressError as error:
+                yield ["logins", number, "email"], str(error)
 
 
 def _of_recipients(subscription: dict[str, Any]) -> Iterable[Problem]:

@@ -59,11 +59,13 @@ class Login:
         role: the login by its name in files and tables; its database role is ``security.login.role_name``.
         specialty: what the reports show the person by default.
         tableau_user: the person's user name in Tableau, in lower case.
+        email: the person's mail address.
     """
 
     role: str
     specialty: str | None = None
     tableau_user: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,10 @@ def _login(role: str, entry: str | dict[str, str]) -> Login:
         return Login(f"{role}__{entry}")
     user = entry.get("tableau_user")
     return Login(
-        f"{role}__{entry['name']}", entry.get("specialty"), user.strip().lower() if user else None
+        f"{role}__{entry['name']}",
+        entry.get("specialty"),
+        user.strip().lower() if user else None,
+        entry.get("email"),
     )
 
 

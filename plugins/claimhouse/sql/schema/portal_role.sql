@@ -15,5 +15,7 @@ begin
     grant insert (
         login, person, dashboard, tile, report, format, filters, row_count, as_of, file_name, checksum, size_bytes
     ) on portal.download to claimhouse_portal;
+    grant select, insert (login, person, dashboard, filters, format, weekday, recipient)
+    on portal.mailing to claimhouse_portal;
 end
 $$;

@@ -1,0 +1,23 @@
+-- What is asked to be mailed: what waits first, then what is mailed, then the newest that is neither.
+select
+    m.mailing_id,
+    m.asked_at,
+    m.login,
+    m.person,
+    m.dashboard,
+    m.filters,
+    m.format,
+    m.weekday,
+    m.recipient,
+    m.decided_at,
+    m.decided_by,
+    m.is_approved,
+    m.reason,
+    m.ended_at,
+    m.ended_by
+from portal.mailing as m
+order by
+    m.is_approved is null desc,
+    coalesce(m.is_approved, false) and m.ended_at is null desc,
+    m.mailing_id desc
+limit 200;

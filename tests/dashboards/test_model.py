@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
+from local import places
 
 from claimhouse import settings
 from claimhouse.dashboards import model
@@ -94,3 +97,23 @@ def test_every_dashboard_is_one_that_its_readers_may_read(tmp_path):
     }
     shutil.copytree(settings.INCLUDE / "dashboards", tmp_path / "dashboards")
     assert check(tmp_path / "dashboards").keys() == dashboards.keys()
+
+
+PAGE = places.ROOT / "docs" / "dashboards.md"
+
+
+def test_the_example_of_the_page_is_a_dashboard(tmp_path, people):
+    example = re.search(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert example
+    file = tmp_path / "denials.yaml"
+    file.write_text(example[1], encoding="utf-8")
+    assert len(model.load(file, people).tiles) == 4
+
+
+def test_the_page_lists_each_dashboard_and_each_key_of_a_tile():
+    text = PAGE.read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|.*\?", text, re.MULTILINE)) == check().keys()
+    schema = yaml.safe_load((settings.INCLUDE / "dashboard_schema.yaml").read_text("utf-8"))
+    keys = schema["properties"]["rows"]["items"]["items"]["properties"]
+    for key in keys:
+        assert re.search(rf"`{key}\b", text), key

@@ -46,6 +46,7 @@ TESTS = Path(__file__).parent
 SHARE_THE_SYSTEM = (
     "tests/system/test_demo.py",
     "tests/system/test_celery.py",
+    "tests/dashboards/test_tableau_numbers.py",
     "tests/pages/test_frame.py",
     "tests/pages/test_overview.py",
     "tests/pages/test_upload.py",

@@ -20,7 +20,7 @@ TOKEN = re.compile(
 )
 WORDS = {"IF": "case when", "ELSEIF": "when", "IFNULL": "coalesce", "STARTSWITH": "starts_with",
          "COUNTD": "count(distinct ", "STR": "text", "INT": "int4", "YEAR": "date_part('year', ",
-         "MONTH": "date_part('month', ", "DATEPART": "date_part"}  # fmt: skip
+         "MONTH": "date_part('month', ", "DATEPART": "date_part", "ISNULL": "0 = num_nonnulls"}  # fmt: skip
 OPENS = {"COUNTD", "YEAR", "MONTH"}
 
 
@@ -134,9 +134,8 @@ class Sheet:
         done = "".join(parts)
         done = re.sub(r" \+ (?!\d)", " || ", done)
         done = re.sub(r"\bATTR\((.*)\)$", r"(case when min(\1) = max(\1) then min(\1) end)", done)
-        if (parts_of := done.split(" / SUM(")) and len(parts_of) == 2 and done.startswith("SUM("):
-            return f"{parts_of[0]}::numeric / nullif(SUM({parts_of[1]}, 0)"
-        return done
+        top, divided, below = done.partition(" / SUM(")
+        return f"{top}::numeric / nullif(SUM({below}, 0)" if divided else done
 
 
 def sheets(text: str) -> dict[str, Sheet]:
@@ -182,6 +181,31 @@ def sheets(text: str) -> dict[str, Sheet]:
     return found
 
 
+def of_source(text: str) -> Sheet:
+    """A sheet of a data source of the star with every metric, and nothing that makes rows."""
+    root = ElementTree.fromstring(text)
+    formulas = _formulas(root)
+    joined: list[str] = []
+    for relation in root.iter("relation"):
+        if relation.get("type") == "table" and not joined:
+            joined.append(_base(root, relation))
+    for relation in reversed(
+        [entry for entry in root.iter("relation") if entry.get("type") == "join"]
+    ):
+        sides = [
+            re.sub(r"\[(\w+)\]\.\[(\w+)\]", r"\1.\2", entry.get("op", ""))
+            for entry in relation.findall("clause/expression/expression")
+        ]
+        table = _base(root, relation.findall("relation")[1])
+        joined.append(f"{relation.get('join')} join {table} on {' = '.join(sides)}")
+    columns = [
+        f'{re.sub(r"[][]", "", entry.get("value", ""))} as "{(entry.get("key") or "")[1:-1]}"'
+        for entry in root.iter("map")
+    ]
+    base = f"(select {', '.join(columns)} from {' '.join(joined)})"
+    return Sheet(base, formulas, {}, numbers=[("usr", name) for name in formulas])
+
+
 def literal(text: str) -> str:
     """A value of Tableau's as SQL."""
     if not text.startswith('"'):
@@ -190,8 +214,8 @@ def literal(text: str) -> str:
     return "'" + inside.replace("'", "''") + "'"
 
 
-def _base(source: Element) -> str:
-    relation = source.find("connection/relation")
+def _base(source: Element, relation: Element | None = None) -> str:
+    relation = source.find("connection/relation") if relation is None else relation
     assert relation is not None
     if relation.get("type") == "text":
         return f"({relation.text})"

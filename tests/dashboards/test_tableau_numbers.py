@@ -17,7 +17,7 @@ from claimhouse.dashboards.model import Dashboard
 from claimhouse.dashboards.read import Reading
 from claimhouse.dashboards.selection import UNKNOWN, Selection
 from claimhouse.dashboards.tableau import catalog, sheets
-from claimhouse.reporting import readers
+from claimhouse.reporting import metric_reports, readers
 
 PEOPLE = {reader.name: reader for reader in readers.load_all()}
 DASHBOARDS = model.load_all(everyone=list(PEOPLE.values()))
@@ -152,3 +152,20 @@ def selections(connection: Any, dashboard: Dashboard) -> list[Selection]:
             elif entry.kind == "period" and (least := reading.ends(entry.field)[0]):
                 found[entry.kind] = Selection({}, {entry.field: (least, least)})
     return list(found.values())
+
+
+STAR = sorted(name for name in FILES if name.startswith("star_") and "[metric_" in FILES[name])
+
+
+@pytest.mark.parametrize("name", STAR)
+def test_a_metric_of_the_star_is_that_of_the_house(warehouse_of_demo, name):
+    sheet = tableau_numbers.of_source(FILES[name])
+    (values,) = sheet.rows(warehouse_of_demo).values()
+    for (_, field), value in zip(sheet.numbers, values, strict=True):
+        metric = metric_reports.known()[field.removeprefix("metric_")]
+        parts = "sum(numerator), sum(denominator)" if metric.denominator else "sum(numerator), 1"
+        numerator, denominator = warehouse_of_demo.execute(
+            f"select {parts} from metrics.{metric.name}".encode()
+        ).fetchone()
+        assert numerator, field
+        assert float(value) == pytest.approx(float(numerator) / float(denominator)), field

@@ -249,7 +249,7 @@ def _count_of_known(aggregate: str) -> str | None:
 
     ``sum(x)`` has those of ``count(x)``, and a count has one of every row.
     """
-    match = _plain(aggregate)
+    match = plain(aggregate)
     if match is None:
         return None
     if match["name"] == "count":
@@ -259,7 +259,7 @@ def _count_of_known(aggregate: str) -> str | None:
 
 def only(aggregate: str, condition: str | None) -> str | None:
     """*aggregate* over the rows for which *condition* holds; None where the aggregate is not plain."""
-    match = _plain(aggregate)
+    match = plain(aggregate)
     if match is None:
         return None
     conditions = [match["condition"], condition]
@@ -267,7 +267,7 @@ def only(aggregate: str, condition: str | None) -> str | None:
     return f"{match['name']}({match['argument']})" + (f" filter (where {both})" if both else "")
 
 
-def _plain(aggregate: str) -> re.Match[str] | None:
+def plain(aggregate: str) -> re.Match[str] | None:
     """The parts of an aggregate that is nothing but a sum or a count."""
     match = _AGGREGATE.fullmatch(aggregate.strip())
     is_plain = match and all(map(_is_balanced, (match["argument"], match["condition"] or "")))

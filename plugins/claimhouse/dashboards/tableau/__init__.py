@@ -6,6 +6,7 @@ password or the name of a machine.
 
 - ``catalog``: which columns there are, of which types;
 - ``fields``: what Tableau calls a column, a metric or a measure;
+- ``star_metrics``: metrics of the star, in Tableau's words;
 - ``sources``: data sources of the star, of publications and of a dashboard's metrics;
 - ``sheets``: which sheets a dashboard has, and by which rows each is made;
 - ``workbooks``, ``markup``: the XML of both;

@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from claimhouse.dashboards import model
-from claimhouse.dashboards.tableau import catalog, fields
+from claimhouse.dashboards.tableau import catalog, fields, star_metrics
 from claimhouse.dashboards.tableau.catalog import Catalog
 from claimhouse.dashboards.tableau.fields import Field
 from claimhouse.dashboards.tableau.markup import (
@@ -322,6 +322,9 @@ def _of_fact(columns: Catalog, fact: str) -> DataSource:
             name = entry.name if entry.name not in places else f"{entry.name} ({table})"
             places[name] = (table, entry.name)
             listed.append(_of_dimension(entry, name, table, is_fact=table == fact))
+    of_places = {place: name for name, place in places.items()}
+    metrics = [metric for metric in metric_reports.known().values() if metric.fact == fact]
+    listed += filter(None, [star_metrics.of(metric, of_places) for metric in metrics])
     return DataSource(
         name=f"star_{fact}",
         caption=f"Star: {fields.words(fact.removeprefix('fact_')).lower()}",

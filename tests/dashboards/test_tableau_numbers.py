@@ -122,7 +122,11 @@ def same_numbers(of_page: Any, of_tableau: Any) -> bool:
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=list(DASHBOARDS))
 def test_a_sheet_shows_what_the_page_shows(warehouse_of_demo, dashboard):
-    found = compare(warehouse_of_demo, dashboard, Selection(), dashboard.readers)
+    # Of readers who read the same, one.
+    differ = {
+        repr((PEOPLE[name].reports, PEOPLE[name].metrics)): name for name in dashboard.readers
+    }
+    found = compare(warehouse_of_demo, dashboard, Selection(), list(differ.values()))
     assert found.different == []
     assert len(found.sheets) > len(dashboard.tiles) / 2
     assert found.numbers > 5

@@ -636,16 +636,17 @@ def test_patients_at_risk_are_counted_by_their_clinic(inside, feeds):
     for file in sorted((inside.landing / "clinic").glob("patients_2*")):
         with file.open(encoding="utf-8-sig", newline="") as lines:
             newest_type |= {row["patient_id"]: row["payer_type"] for row in csv.DictReader(lines)}
-    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    counted: dict[tuple[str | None, str | None], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for patient in came.keys() | scores.keys():
         last = sorted(came[patient])[-2:]
         answer = max(scores[patient], default=None)
-        place = clinic_of(last[-1][3] if last else answer[3])
+        clinic = clinic_of(last[-1][3] if last else answer[3])
+        place = None if clinic == "no clinic" else clinic
         missed = [status for _, _, status, _ in last] == ["NO_SHOW", "NO_SHOW"]
         unhappy = answer is not None and answer[2] <= 2
         flags = (True, missed or unhappy, missed, unhappy)
-        cell = counted[place, newest_type.get(patient) or "unknown"]
-        counted[place, newest_type.get(patient) or "unknown"] = [
+        cell = counted[place, newest_type.get(patient) or None]
+        counted[place, newest_type.get(patient) or None] = [
             sum(pair) for pair in zip(cell, flags, strict=True)
         ]
     rows = inside.rows("clinic_operations", "clinic_patients_at_risk")

@@ -239,6 +239,7 @@ def test_each_feed_of_a_contract_says_how_fresh_it_is(pipeline):
         else:
             expected = "late" if datetime.now(UTC) - max(came) > timedelta(days=most) else "on time"
         assert row["freshness"] == expected
+        assert row["late_count"] == (expected == "late")
         held = [b for b in pipeline.batches if b["feed"] == feed and b["state"] == "held"]
         assert row["held"] == len(held)
         # Nobody publishes billing or hospital here.
@@ -255,16 +256,18 @@ def test_a_feed_that_did_not_come_for_longer_than_its_contract_says_is_late(pipe
         user = role_of(pipeline.admin, f"staff_operations_{pipeline.tag}__pat")
         pipeline.admin.execute(f"set local role {user}".encode())
         found = pipeline.admin.execute(
-            "select freshness, days_since_arrival from reporting.pipeline_freshness"
+            "select freshness, days_since_arrival, late_count from reporting.pipeline_freshness"
             " where source_system = 'billing' and feed = 'claims'"
         ).fetchone()
-    assert found == ("late", 30)
+    assert found == ("late", 30, 1)
 
 
 def test_mails_are_counted_by_client_day_and_state(pipeline):
     found = Counter()
     for row in pipeline.rows("operations__pat", "pipeline_deliveries"):
         found[row["client"], row["report"], row["day"], row["delivery_state"]] += row["mails"]
+        is_sent = row["delivery_state"] not in ("failed", "in doubt", "refused")
+        assert row["mails_not_sent"] == (0 if is_sent else row["mails"])
     assert found == Counter(pipeline.mails)
     assert {state for *_, state in found} == {"withheld", "failed", "in doubt", "prepared"}
 

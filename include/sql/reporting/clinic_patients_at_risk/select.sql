@@ -1,7 +1,8 @@
 {% from "macros.jinja" import fact with context %}
 -- How many patients may not come back: their last two appointments were both no-shows, or their last survey had a score
 -- of 2 or less. Each patient counts once, with the clinic of the last appointment, or else of the last survey, and with
--- the newest payer type. Counts are not suppressed: the readers are responsible for these clinics.
+-- the newest payer type; both are named as in the metrics, so that a filter finds the same. Counts are not suppressed:
+-- the readers are responsible for these clinics.
 with appointment as (
     select
         d.source_system,
@@ -41,7 +42,7 @@ answer as (
 patient as (
     select
         d.source_system,
-        coalesce(d.payer_type, 'unknown') as payer_type,
+        d.payer_type,
         coalesce(c.facility_key, a.facility_key) as facility_key,
         coalesce(c.has_missed_last_two, false) as has_missed_last_two,
         coalesce(a.has_low_last_score, false) as has_low_last_score
@@ -53,11 +54,7 @@ patient as (
 
 select
     p.source_system,
-    case p.facility_key
-        when -1 then 'unknown'
-        when -2 then 'no clinic'
-        else coalesce(l.facility_name, l.facility_id)
-    end as clinic,
+    l.facility_name as clinic,
     p.payer_type,
     count(*) as patients,
     count(*) filter (where p.has_missed_last_two or p.has_low_last_score) as patients_at_risk,
@@ -65,4 +62,4 @@ select
     count(*) filter (where p.has_low_last_score) as low_last_score
 from patient as p
 inner join star.dim_facility as l on p.facility_key = l.facility_key
-group by p.source_system, clinic, p.payer_type
+group by p.source_system, l.facility_name, p.payer_type

@@ -9,6 +9,7 @@ select
     (coalesce(o.sent_at, o.sending_at, o.period) at time zone 'UTC')::date as day,
     replace(o.state, '_', ' ') as delivery_state,
     count(*) as mails,
+    count(*) filter (where o.state in ('failed', 'in_doubt', 'refused')) as mails_not_sent,
     now() as as_of
 from delivery.outbox as o
 inner join delivery.subscription as s on o.subscription_id = s.subscription_id

@@ -66,6 +66,9 @@ select
         when now() - a.last_arrival_at > x.expected_every_days * interval '1 day' then 'late'
         else 'on time'
     end as freshness,
+    case
+        when now() - a.last_arrival_at > x.expected_every_days * interval '1 day' then 1 else 0
+    end as late_count,
     l.last_load_at,
     coalesce(l.waiting, 0) as waiting,
     coalesce(l.held, 0) as held,

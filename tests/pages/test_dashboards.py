@@ -216,13 +216,10 @@ def test_nothing_is_told_apart_from_zero(read):
     assert page.locator(".figure").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", DASHBOARDS)
+@pytest.mark.parametrize(("name", "scheme"), [("clinics", "dark"), ("revenue", "light")])
 def test_everybody_can_read_a_dashboard(read, name, scheme):
     page = read(name, color_scheme=scheme, bypass_csp=True)
-    assert faults(page) == []
-    for details in page.locator(".tile details, .choice").all():
-        details.evaluate("details => { details.open = true; }")
+    page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     assert faults(page) == []
 
 

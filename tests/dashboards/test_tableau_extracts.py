@@ -6,6 +6,7 @@ import json
 import stat
 import uuid
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -314,3 +315,13 @@ def test_a_file_that_lists_what_must_not_be_extracted_is_an_error(tmp_path):
         with pytest.raises(ReaderError, match=problem) as raised:
             readers.load_client(file)
         assert str(raised.value).startswith(f"{file}:")
+
+
+def test_a_report_that_is_not_published_to_the_reader_is_not_read(house, tmp_path):
+    for report in ("missed_patients", "identified_procedures", "nothing"):
+        with pytest.raises(extracts.ExtractError, match="not published"):
+            extracts.write(house.people[house.humana], report, tmp_path / "x.hyper")
+    stranger = replace(house.people[house.humana], name="stranger")
+    with pytest.raises(extracts.ExtractError, match="next publication"):
+        extracts.write(stranger, REPORT, tmp_path / "x.hyper")
+    assert list(tmp_path.iterdir()) == []

@@ -11,12 +11,13 @@ import pytest
 from tests.dashboards import tableau_numbers
 from tests.worlds.client_world import role_of
 
+from claimhouse import warehouse
 from claimhouse.dashboards import model, tableau
 from claimhouse.dashboards.answer import Answer, Mark
 from claimhouse.dashboards.model import Dashboard
 from claimhouse.dashboards.read import Reading
 from claimhouse.dashboards.selection import UNKNOWN, Selection
-from claimhouse.dashboards.tableau import catalog, sheets
+from claimhouse.dashboards.tableau import catalog, fields, sheets
 from claimhouse.reporting import metric_reports, readers
 
 PEOPLE = {reader.name: reader for reader in readers.load_all()}
@@ -173,3 +174,12 @@ def test_a_metric_of_the_star_is_that_of_the_house(warehouse_of_demo, name):
         ).fetchone()
         assert numerator, field
         assert float(value) == pytest.approx(float(numerator) / float(denominator)), field
+
+
+def test_a_report_of_a_feed_has_the_columns_of_its_contract(warehouse_of_demo):
+    listed = [name for name in COLUMNS if name.startswith("reporting.raw_")]
+    assert listed
+    for name in listed:
+        there = warehouse.columns(warehouse_of_demo, *name.split("."))
+        kinds = {column: fields.datatype(kind) for column, kind in there.items()}
+        assert kinds == {column: fields.datatype(kind) for column, kind in COLUMNS[name].items()}

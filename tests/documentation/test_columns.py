@@ -6,6 +6,7 @@ import pytest
 from local import columns
 
 from claimhouse import glossary
+from claimhouse.dashboards.tableau import catalog
 
 
 @pytest.fixture
@@ -23,6 +24,8 @@ def test_the_pages_are_those_of_today(published) -> None:
     assert columns.REPORTS.read_text(encoding="utf-8") == columns.reports_page(published), (
         "run `make docs`"
     )
+    kept = catalog.file().read_text(encoding="utf-8")
+    assert kept == catalog.text(catalog.read(published)), "run `make tableau`"
 
 
 def test_every_table_and_report_is_on_its_page(published) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from claimhouse import connections, settings, storage, warehouse
 from claimhouse.dashboards.tableau import site
@@ -110,32 +110,48 @@ def write(reader: Reader, report: str, path: Path) -> int:
     """
     rows = path.with_suffix(".csv")
     # A connection of its own: a plan that is made for one reader must not be run for another.
-    with warehouse.connect() as connection, connection.transaction():
-        connection.prepare_threshold = None
-        connection.execute("set transaction isolation level repeatable read, read only")
-        role = _role(connection, reader)
-        columns = warehouse.columns(connection, "reporting", report)
-        if not columns:
-            raise ExtractError(f"{report} is not published yet")
-        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-        # Before the first query fixes what is seen: a table that is made anew after that would be empty.
-        view = sql.Identifier("reporting", report)
-        connection.execute(sql.SQL("lock table {} in access share mode").format(view))
-        _spool(connection, report, columns, rows)
     try:
+        with warehouse.connect() as connection:
+            connection.prepare_threshold = None
+            with connection.transaction():
+                role = _role(connection, reader)
+            with connection.transaction():
+                connection.execute("set transaction isolation level repeatable read, read only")
+                _hold(connection, role, report)
+                # The files are checked too; access may have been published from others, or anew.
+                if _role(connection, reader, refuse=True) != role:
+                    raise ExtractError(f"{reader.name} is being published: try again")
+                connection.execute(_as(role))
+                columns = warehouse.columns(connection, "reporting", report)
+                _spool(connection, report, columns, rows)
         return _into_hyper(rows, columns, path)
     finally:
-        rows.unlink()
+        rows.unlink(missing_ok=True)
 
 
-def _role(connection: Connection[Any], reader: Reader) -> str:
+def _role(connection: Connection[Any], reader: Reader, *, refuse: bool = False) -> str:
+    """The database role of a reader's own login; *refuse* one that sees a restricted specialty."""
     found = warehouse.query(connection, "dashboards/tableau_reader", reader.role)
     if not found:
         raise ExtractError(f"{reader.name} reads nothing until the next publication")
-    # The files are checked too; access may have been published from others.
-    if found[0]["opens_restricted"]:
+    if refuse and found[0]["opens_restricted"]:
         raise Refused(f"{reader.name} sees a restricted specialty, which no extract may hold")
     return str(found[0]["role_name"])
+
+
+def _hold(connection: Connection[Any], role: str, report: str) -> None:
+    """Keep a report as it is, before the first query fixes what is seen: one made anew after that is empty."""
+    connection.execute(_as(role))
+    try:
+        view = sql.Identifier("reporting", report)
+        connection.execute(sql.SQL("lock table {} in access share mode").format(view))
+    except (errors.UndefinedTable, errors.InsufficientPrivilege):
+        raise ExtractError(f"{report} is not published to the reader yet") from None
+    connection.execute("set local role none")
+
+
+def _as(role: str) -> sql.Composed:
+    return sql.SQL("set local role {}").format(sql.Identifier(role))
 
 
 def _spool(connection: Connection[Any], report: str, columns: dict[str, str], path: Path) -> None:

@@ -50,6 +50,7 @@ SHARE_THE_SYSTEM = (
     "tests/pages/test_frame.py",
     "tests/pages/test_overview.py",
     "tests/pages/test_dashboards.py",
+    "tests/pages/test_readers.py",
     "tests/pages/test_upload.py",
     "tests/pages/test_files.py",
     "tests/pages/test_issues.py",

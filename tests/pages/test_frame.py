@@ -16,6 +16,9 @@ VALUES = {
     "issue_id": "1",
     "act_id": "1",
     "batch_id": "1",
+    "login": "staff_clinic_operations__analyst",
+    "field": "payer",
+    "tile": "one",
 }
 LISTS = (
     "/claimhouse/",
@@ -30,6 +33,7 @@ LISTS = (
     "/claimhouse/issues/correct?every=yes&source=billing&feed=claims&rule=enum",
     "/claimhouse/acts",
     "/claimhouse/held",
+    "/claimhouse/dashboards",
 )
 
 

@@ -16,7 +16,13 @@ from claimhouse.pages.rights import Person
 log = logging.getLogger(__name__)
 
 # The tabs: address below the root, and name.
-TABS = (("", "Overview"), ("upload", "Upload"), ("files", "Files"), ("issues", "Issues"))
+TABS = (
+    ("", "Overview"),
+    ("upload", "Upload"),
+    ("files", "Files"),
+    ("issues", "Issues"),
+    ("dashboards", "Dashboards"),
+)
 # Pages below another tab than their address says.
 BELOW = {"held": "issues", "acts": "issues", "mailings": "dashboards"}
 UNKNOWN = "There is no such page."

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from claimhouse import warehouse, web
 from claimhouse.pages import (
     answers,
+    dashboards,
     downloads,
     files,
     issues,
@@ -44,7 +45,7 @@ def application() -> web.Walls:
     pages.add_exception_handler(warehouse.WarehouseError, answers.fail)
     pages.add_exception_handler(Exception, answers.fail)
     pages.get("/static/{name}")(_static)
-    for room in (overview, upload, files, downloads, several, issues, mailings):
+    for room in (overview, upload, files, downloads, several, issues, mailings, dashboards):
         pages.include_router(room.routes)
     return web.Walls(pages, conf.get("api", "base_url", fallback="") or "")
 

@@ -51,7 +51,14 @@ MOST_WAITING = 16
 # An answer to a wrong password comes at a multiple of this: how long it took tells nothing.
 STEP_SECONDS = 0.5
 PROVIDER_SECONDS = 600
-OPEN = {"/sign-in", "/sign-in/provider", "/sign-in/provider/done", "/health", "/static/{name}"}
+OPEN = {
+    "/sign-in",
+    "/sign-in/provider",
+    "/sign-in/provider/done",
+    "/health",
+    "/favicon.ico",
+    "/static/{name}",
+}
 FAILED = (
     "The name or the password is wrong, or there were too many wrong passwords: "
     "then wait for some minutes, and try again."
@@ -94,6 +101,7 @@ def application() -> web.Application:
     pages.post("/sign-out")(sign_out)
     pages.include_router(page.routes, prefix="/dashboards")
     pages.get("/health")(health)
+    pages.get("/favicon.ico")(no_icon)
     pages.get("/static/{name}")(static)
     return _Host(web.Walls(pages, settings.portal_address()))
 
@@ -261,7 +269,13 @@ async def take_password(request: Request, fields: Form) -> Response:
 def go_to_provider(request: Request) -> Response:
     """Go to the provider to sign in."""
     asked = _provider()
-    begun = provider.begin(asked, _back())
+    try:
+        begun = provider.begin(asked, _back())
+    except provider.Refused as error:
+        log.error("nobody can be sent to the provider: %s", error)
+        raise HTTPException(
+            503, "Your organization's sign-in does not answer. Try again in a minute."
+        ) from None
     kept = [begun.state, begun.nonce, begun.verifier, _ours(request.query_params.get("next"))]
     answer = RedirectResponse(begun.address, 303)
     _set(answer, "provider", _signer().dumps(kept), PROVIDER_SECONDS)
@@ -310,6 +324,11 @@ def sign_out(request: Request) -> Response:
 def health() -> PlainTextResponse:
     """That the portal answers."""
     return PlainTextResponse("ok\n")
+
+
+def no_icon() -> Response:
+    """What browsers ask for, and nobody has drawn."""
+    return Response(status_code=204)
 
 
 def static(name: str) -> FileResponse:

@@ -19,6 +19,8 @@ VALUES = {
     "login": "staff_clinic_operations__analyst",
     "field": "payer",
     "tile": "one",
+    "mailing_id": "1",
+    "decision": "stop",
 }
 LISTS = (
     "/claimhouse/",

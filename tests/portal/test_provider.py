@@ -162,6 +162,15 @@ def test_a_code_and_a_state_are_taken_once(world: Portal, idp: Identity) -> None
     again.cookies.update(cookies)
     answer = again.get(address)
     assert answer.status_code == 403
+    # Whatever the provider takes again, a state is taken once.
+    (code,) = parse_qs(back.query)["code"]
+    idp.codes[code] = {
+        name: values[0]
+        for name, values in parse_qs(urlsplit(begun.headers["location"]).query).items()
+    }
+    again.cookies.update(cookies)
+    assert again.get(address).status_code == 403
+    idp.codes.clear()
     # The provider takes its code once, whatever we remember.
     application._used.clear()
     assert again.get(address).status_code == 403

@@ -54,6 +54,7 @@ SHARE_THE_SYSTEM = (
     "tests/pages/test_upload.py",
     "tests/pages/test_files.py",
     "tests/pages/test_issues.py",
+    "tests/pages/test_mailings.py",
     "tests/pages/test_logins.py",
 )
 # The system that they share, while it runs.

@@ -87,7 +87,7 @@ def test_nothing_else_is_kept(with_address: House, change: dict[str, str], statu
 
 def test_without_an_address_nothing_can_be_asked_for(house: House) -> None:  # noqa: F811
     client = house.client()
-    assert "No file has a mail address for you" in client.get(PLACE).text
+    assert "Claimhouse has no mail address of yours" in client.get(PLACE).text
     assert client.post(PLACE, data=GOOD, follow_redirects=False).status_code == 403
 
 

@@ -49,7 +49,12 @@ def test_somebody_else_approves_and_stops_it(asked, enter):
     assert ADDRESS in section.inner_text() and "UnitedHealthcare" in section.inner_text()
     section.get_by_role("button", name=f"Approve {mailing}").click()
     page.wait_for_url(f"**{PLACE}")
-    assert state(mailing) == {"is_approved": True, "decided_by": "reviewer", "reason": None, "ended_by": None}
+    assert state(mailing) == {
+        "is_approved": True,
+        "decided_by": "reviewer",
+        "reason": None,
+        "ended_by": None,
+    }
     page.get_by_role("button", name=f"Stop {mailing}").click()
     page.wait_for_url(f"**{PLACE}")
     assert state(mailing)["ended_by"] == "reviewer"
@@ -92,7 +97,9 @@ def test_what_may_not_be_mailed_is_not_approved(asked, house, change, status, wo
     mailing = ask(**change)
     with house.client("reviewer") as reviewer:
         answer = reviewer.post(
-            f"{PLACE}/{mailing}/approve", data={"token": token_of(reviewer)}, headers={"Origin": house.address}
+            f"{PLACE}/{mailing}/approve",
+            data={"token": token_of(reviewer)},
+            headers={"Origin": house.address},
         )
     assert answer.status_code == status and words in answer.text
     assert state(mailing)["is_approved"] is None

@@ -19,6 +19,7 @@ NEW = "new issues"
 # Where something that waits is looked at, by its kind; else the view says what to do.
 PLACES = {
     "batch held": "held",
+    "mail asked for": "mailings",
     "file not recognized": "files/not-taken",
     "file rejected": "files?state=rejected&source={source}&feed={feed}",
 }

@@ -20,6 +20,8 @@ from xml.sax.saxutils import quoteattr
 
 NAMESPACE = "http://tableau.com/api"
 VERSION = "3.27"
+# Older versions of the protocol know no personal access tokens.
+FIRST_WITH_TOKENS = (3, 6)
 SITE = "5e0d0a0c-7e57-4a5e-8c0a-51e000000001"
 
 
@@ -81,13 +83,16 @@ class _Handler(BaseHTTPRequestHandler):
         match = re.fullmatch(r"/api/[\d.]+/(.*)", parts.path)
         place = match[1] if match else ""
         asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        if place == "serverinfo":
+        if place == "serverInfo":
             return self._send(
                 200,
                 '<serverInfo><productVersion build="1">2026.1</productVersion>'
                 f"<restApiVersion>{VERSION}</restApiVersion></serverInfo>",
             )
         if place == "auth/signin":
+            version = tuple(map(int, parts.path.split("/")[2].split(".")))
+            if version < FIRST_WITH_TOKENS:
+                return self._error(400, "400006", "Invalid authentication credentials")
             return self._sign_in(body)
         if site.session is None or self.headers.get("X-Tableau-Auth") != site.session:
             return self._error(401, "401002", "Unauthorized Access")

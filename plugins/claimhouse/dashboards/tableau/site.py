@@ -74,8 +74,10 @@ def _signed_in() -> Iterator[tuple[Server, str]]:
     token = PersonalAccessTokenAuth(connection.login, connection.password, extra.get("site", ""))
     address = _address(connection.host, connection.port)
     server = Server(  # type: ignore[no-untyped-call]
-        address, use_server_version=True, http_options={"timeout": _WAIT}
+        address, http_options={"timeout": _WAIT}
     )
+    # Before anything else: the oldest version of the protocol, which it would begin with, knows no tokens.
+    server.use_server_version()  # type: ignore[no-untyped-call]
     with server.auth.sign_in(token):
         yield server, str(extra.get("project", PROJECT))
 

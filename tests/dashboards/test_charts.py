@@ -196,6 +196,12 @@ def test_rows_of_one_name_are_two_bars():
     assert len({datum["name"] for datum in charts.of(twice, 640)[0].spec["data"]["values"]}) == 2
 
 
+def test_the_line_of_a_missing_number_stays_short():
+    for values, length in (((2, None), 0.12), ((-2, None), 0), ((None, None), 0.06)):
+        data = charts.of(made.answer("bar", list(zip("ab", values, strict=True))), 640)[0].spec
+        assert data["data"]["values"][1]["stub"] == pytest.approx(length)
+
+
 def test_what_is_chosen_is_told_apart():
     data = charts.of(made.BARS, 640, chosen={"facility": ("West",)})[0].spec["data"]["values"]
     assert [datum["look"] for datum in data[:3]] == ["chosen", "muted", "muted"]

@@ -897,10 +897,11 @@ def _whole(width: int, height: int, data: list[Datum], layers: list[Spec], encod
                 if datum["at"] >= 0
                 else min(datum["at"], datum.get("before") or 0)
             )
-    reach = max((datum["end"] for datum in data if "end" in datum), default=0)
+    ends = [0, *(datum["end"] for datum in data if "end" in datum)]
+    stub = max(ends) * 0.06 or (0 if min(ends) < 0 else 0.06)
     for datum in data:
         if datum.get("value") is None and "look" in datum:
-            datum["stub"] = reach * 0.06 or 1
+            datum["stub"] = stub
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": width,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -40,6 +41,7 @@ routes.include_router(drill.routes)
 routes.include_router(mailings.routes)
 
 
+@cache
 def warm() -> None:
     """Read the dashboards and start what draws charts, in a thread: it takes seconds that no reader shall wait."""
     threading.Thread(target=_warm, name="dashboards", daemon=True).start()

@@ -96,9 +96,20 @@ class Reading:
                 with self.session.attempt():
                     found = self._counted(tile, self.chosen.without(field), text)
             except (NotShown, psycopg.Error):  # not by all that is chosen, or not soon enough
-                found = self._counted(tile, Selection(), text)
+                found = self._counted_whatever_is_chosen(tile, text)
             counts |= found
         return [Choice(value, count, value in chosen) for value, count in counts.items()]
+
+    def _counted_whatever_is_chosen(
+        self, tile: Tile, text: str
+    ) -> Mapping[str, Decimal | int | None]:
+        """The same of all rows; nothing where they are not published."""
+        try:
+            with self.session.attempt():
+                return self._counted(tile, Selection(), text)
+        except (NotShown, psycopg.Error) as error:
+            log.warning("choices of %s: %s", self.dashboard.name, type(error).__name__)
+            return {}
 
     def ends(self, field: str) -> tuple[str | None, str | None]:
         """The least and the largest value of a period or range; None where there is none."""

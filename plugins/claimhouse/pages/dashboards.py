@@ -63,6 +63,7 @@ as_login.include_router(page.routes)
 @routes.get("/dashboards")
 def show(request: Request, looks: Looks) -> HTMLResponse:
     """The dashboards that the user may open, by the login as which they read."""
+    page.warm()
     given = portal.logins_of(looks.name)
     opened = [
         Opened(

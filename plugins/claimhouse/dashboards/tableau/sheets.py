@@ -347,7 +347,7 @@ class _Maker:
         self, tile: Tile, values: Sequence[str], cuts: Mapping[str, str]
     ) -> tuple[str, bool] | None:
         """By what the rows are ordered, as the page does it."""
-        if not tile.by or tile.kind in ("line", "heat"):
+        if not (tile.by or tile.is_rows) or tile.kind in ("line", "heat"):
             return None
         if tile.order is None:
             return (values[0], True) if values and not tile.is_rows else None

@@ -33,10 +33,11 @@ PALETTE, HEAT_PALETTE = "claimhouse", "claimhouse_heat"
 SERIES = tuple(theme.series(number) for number in range(theme.MOST_SERIES + 1))
 HEAT = tuple(theme.color(f"cell-{step}") for step in range(theme.CELLS))
 _SOFT = theme.color("soft")
-# The width and height of a dashboard in its own units, and the heights of its parts.
-WHOLE, TITLE, CONTROLS = 100_000, 7_000, 6_500
-# Pixels.
-_WIDTH, _TALL, _FLAT = 1200, 330, 130
+# The width and height of a dashboard in its own units.
+WHOLE = 100_000
+# Pixels: of a dashboard, of rows with charts and of those with numbers alone, of the title, of a row of filters.
+_WIDTH, _TALL, _FLAT, _TITLE, _CONTROLS = 1200, 330, 130, 80, 70
+_CONTROLS_IN_A_ROW = 5
 _MARKS = {"number": "Text", "table": "Text", "line": "Line", "heat": "Square"}
 
 
@@ -456,21 +457,26 @@ def _tooltip(shown: _Shown) -> Element | None:
 def _dashboard(book: Book) -> Element:
     dashboard = book.dashboard
     tall = [_TALL if any(s.kind != "number" for s in row) else _FLAT for row in book.rows]
-    height = sum(tall) * WHOLE // (WHOLE - TITLE - CONTROLS)
-    zones = _Zones()
-    parts = [
-        zones.text(dashboard.title, dashboard.question, 0, TITLE),
-        *_controls(book, zones, TITLE),
+    controls = _controls(book)
+    lines = [
+        controls[first : first + _CONTROLS_IN_A_ROW]
+        for first in range(0, len(controls), _CONTROLS_IN_A_ROW)
     ]
-    top = TITLE + CONTROLS
+    height = _TITLE + _CONTROLS * len(lines) + sum(tall)
+    zones = _Zones(height)
+    parts = [zones.text(dashboard.title, dashboard.question, 0, _TITLE)]
+    top = _TITLE
+    for line in lines:
+        wide = WHOLE // _CONTROLS_IN_A_ROW
+        for place, (title, attributes) in enumerate(line):
+            words = formatted((title, {}))
+            parts.append(zones.zone(place * wide, top, wide, _CONTROLS, words, **attributes))
+        top += _CONTROLS
     for row, pixels in zip(book.rows, tall, strict=True):
-        high = (WHOLE - TITLE - CONTROLS) * pixels // sum(tall)
         wide = WHOLE // len(row)
-        parts += [
-            zones.zone(place * wide, top, wide, high, name=sheet.name)
-            for place, sheet in enumerate(row)
-        ]
-        top += high
+        for place, sheet in enumerate(row):
+            parts.append(zones.zone(place * wide, top, wide, pixels, name=sheet.name))
+        top += pixels
     return element(
         "dashboard",
         element("style"),
@@ -478,56 +484,73 @@ def _dashboard(book: Book) -> Element:
             "size", maxheight=height, maxwidth=_WIDTH, minheight=height, minwidth=_WIDTH,
             sizing_mode="fixed",
         ),
-        element("zones", zones.zone(0, 0, WHOLE, WHOLE, *parts, type_v2="layout-basic")),
+        element("zones", zones.zone(0, 0, WHOLE, height, *parts, type_v2="layout-basic")),
         simple_id(dashboard.name, "dashboard"),
         name=_name(book),
     )  # fmt: skip
 
 
 class _Zones:
-    """Makes the zones of a dashboard, each with a number of its own."""
+    """Makes the zones of a dashboard of a height in pixels, each with a number of its own."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, height: int) -> None:
+        self.height, self.count = height, 0
 
-    def zone(self, x: int, y: int, w: int, h: int, *inside: Element, **attributes: Any) -> Element:
-        """A zone at a place."""
+    def zone(
+        self, x: int, top: int, w: int, pixels: int, *inside: Element, **attributes: Any
+    ) -> Element:
+        """A zone at a place: from left to right in the dashboard's units, from top to bottom in pixels."""
         self.count += 1
+        y, h = (WHOLE * value // self.height for value in (top, pixels))
         return element("zone", *inside, h=h, id=self.count, w=w, x=x, y=y, **attributes)
 
-    def text(self, title: str, question: str, y: int, h: int) -> Element:
+    def text(self, title: str, question: str, top: int, pixels: int) -> Element:
         """The title and the question of the dashboard."""
         runs = formatted(
             (title, {"fontsize": 16, "bold": True}), (LINE_END, {}), (question, {"fontsize": 10})
         )
-        return self.zone(0, y, WHOLE, h, runs, type_v2="text")
+        return self.zone(0, top, WHOLE, pixels, runs, type_v2="text")
 
 
-def _controls(book: Book, zones: _Zones, top: int) -> list[Element]:
-    """The parameters of the dashboard, and its filters: one for each data source that has the field."""
-    placed: list[dict[str, Any]] = [
-        {"param": bracketed(PARAMETERS, name), "type_v2": "paramctrl", "mode": "type_in"}
-        for name in sorted(book.parameters)
+def _controls(book: Book) -> list[tuple[str, dict[str, Any]]]:
+    """The parameters and filters of a dashboard, with titles: one filter for each source that has the field."""
+    placed: list[tuple[str, dict[str, Any]]] = [
+        (
+            title,
+            {
+                "param": bracketed(PARAMETERS, name),
+                "type_v2": "paramctrl",
+                "mode": "type_in",
+                "custom_title": True,
+            },
+        )
+        for name, (title, _) in sorted(book.parameters.items())
     ]
-    seen = set()
+    found: dict[str, tuple[Control, Sheet]] = {}
     for sheet in book.sheets:
         shown = _Shown(book, sheet)
         for control in sheet.controls:
-            if control.formula:
-                continue
-            column = (
-                shown.range(control.field) if control.is_range else shown.dimension(control.field)
+            if not control.formula:
+                instance = shown.range if control.is_range else shown.dimension
+                found.setdefault(instance(control.field), (control, sheet))
+    titles = [control.title for control, _ in found.values()]
+    for column, (control, sheet) in sorted(found.items(), key=lambda entry: entry[1][0].group):
+        mode = "slider" if control.is_range else "checkdropdown"
+        alone = titles.count(control.title) == 1
+        title = control.title if alone else f"{control.title} ({sheet.source.caption})"
+        placed.append(
+            (
+                title,
+                {
+                    "name": sheet.name,
+                    "param": column,
+                    "type_v2": "filter",
+                    "mode": mode,
+                    "custom_title": True,
+                },
             )
-            if column in seen:
-                continue
-            seen.add(column)
-            mode = "slider" if control.is_range else "checkdropdown"
-            placed.append({"name": sheet.name, "param": column, "type_v2": "filter", "mode": mode})
-    wide = WHOLE // max(len(placed), 1)
-    return [
-        zones.zone(place * wide, top, wide, CONTROLS, **attributes)
-        for place, attributes in enumerate(placed)
-    ]
+        )
+    return placed
 
 
 def _dashboard_window(book: Book) -> Element:

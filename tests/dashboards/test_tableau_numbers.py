@@ -102,7 +102,7 @@ def compared(answer: Answer, rows: dict[Any, Any]) -> tuple[list[Any], int]:
         for fields, values in listed_rows
         if not same_numbers(values, rows.get(tuple(fields)))
     ]
-    if answer.fields and not answer.left_out and len(rows) != len(listed_rows):
+    if answer.fields and answer.left_out == 0 and len(rows) != len(listed_rows):
         different.append(("rows", len(listed_rows), len(rows)))
     return different, sum(len(values) for _, values in listed_rows)
 

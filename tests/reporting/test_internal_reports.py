@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from local import embedded, samples
 from local.samples import billing_exports, clinic
 from local.samples.planting import write
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from tests.conftest import TEMPLATE
 from tests.metrics.test_metrics_feeds import newest
 from tests.sources.pended.test_pended import CLEARED, DIRECTORY, INPATIENT, drop
@@ -37,6 +37,10 @@ from tests.worlds.properties import examples
 
 from claimhouse import delivery, ingest, reporting, star
 from claimhouse import settings as house
+from claimhouse.dashboards import model
+from claimhouse.dashboards.answer import Page
+from claimhouse.dashboards.read import Reading
+from claimhouse.dashboards.selection import Selection
 from claimhouse.reporting import audiences, editions, metric_reports, readers, reports, tables
 
 Row = dict[str, Any]
@@ -1035,3 +1039,56 @@ def test_a_subscription_of_a_role_to_a_report_it_may_not_read_is_refused(tmp_pat
     file.write_text(yaml.safe_dump({"roles": [role]}, sort_keys=False))
     with pytest.raises(readers.ReaderError, match="cadence: unknown key"):
         readers.load_roles(file)
+
+
+# --- the dashboards of the house -----------------------------------------------------------------
+
+BOARDS = [
+    ("claims_analytics", "revenue_cycle"), ("claims_analytics", "administrator"), ("pended_queue", "pended_team"),
+    ("clinic_operations", "clinic_operations"), ("senior_management", "senior_management"),
+    ("pipeline_health", "operations"),
+]  # fmt: skip
+
+
+# A cut by one of these and another would have about as many rows as there are claims.
+ONE_OF_MANY = {"provider_id", "procedure_id", "diagnosis_id"}
+
+
+@pytest.mark.parametrize(("name", "role"), BOARDS)
+def test_every_tile_can_be_shown_whatever_one_filter_says(inside, name, role):
+    people = {
+        reader.name.removesuffix(f"_{inside.tag}"): reader
+        for reader in readers.load_all(inside.clients, inside.roles)
+    }
+    board = model.load(house.INCLUDE / "dashboards" / f"{name}.yaml", people)
+
+    def page(chosen: Selection) -> Page:
+        with inside.session(role) as session, session.transaction():
+            session.row_factory = tuple_row
+            return Reading(session, people[role], None, board, chosen).page()
+
+    first = page(Selection())
+    assert {tile: answer.problem for tile, answer in first.answers.items() if answer.problem} == {}
+    # The first row answers the question: it has numbers.
+    if role not in ("senior_management", "operations"):
+        for tile in board.rows[0]:
+            assert not first.answers[tile.name].is_empty, tile.title
+    tried = 0
+    for entry in board.filters:
+        if entry.kind == "choice":
+            chosen = [
+                Selection(choices={entry.field: (choice.value,)})
+                for choice in first.choices[entry.field][:1]
+            ]
+        else:
+            least, most = first.ends[entry.field]
+            chosen = [Selection(ranges={entry.field: (str(least), str(most))})] if least else []
+        for selection in chosen:
+            tried += 1
+            answers = page(selection).answers
+            shown = (
+                answers if entry.field not in ONE_OF_MANY else [tile.name for tile in board.rows[0]]
+            )
+            problems = {tile: answers[tile].problem for tile in shown if answers[tile].problem}
+            assert problems == {}, entry.field
+    assert tried >= (1 if role == "operations" else 3)

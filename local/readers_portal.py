@@ -12,8 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from psycopg import Connection
-
 from claimhouse import warehouse
 from claimhouse.portal import accounts
 from local import environment, places, processes
@@ -32,6 +30,8 @@ ACCOUNTS = {
     "revenue": "staff_revenue_cycle__analyst",
     "pended": "staff_pended_team__analyst",
 }
+# Whoever runs the pipeline is in Airflow anyway.
+IN_AIRFLOW = "staff_operations__analyst"
 
 
 def start(own: Mapping[str, str], warehouse_address: str, port: int) -> None:
@@ -84,7 +84,7 @@ def _answers(port: int) -> bool:
 
 
 def add_accounts(warehouse_address: str) -> dict[str, str]:
-    """One account for each kind of reader, and the same logins for the administrator of Airflow.
+    """One account for each kind of reader, and all of their logins for the administrator of Airflow.
 
     Returns:
         The passwords, by name.
@@ -97,16 +97,14 @@ def add_accounts(warehouse_address: str) -> dict[str, str]:
             (account.kind, account.name, account.login) for account in accounts.listed(connection)
         }
         for name, login in ACCOUNTS.items():
-            for kind, person in ((accounts.LOCAL, name), (accounts.AIRFLOW, environment.LOGIN)):
-                if (kind, person, login) not in known:
-                    _add(connection, kind, person, login, passwords[variable(name)])
+            if (accounts.LOCAL, name, login) not in known:
+                accounts.add(connection, accounts.LOCAL, name, login, passwords[variable(name)])
+        for login in (*ACCOUNTS.values(), IN_AIRFLOW):
+            if (accounts.AIRFLOW, environment.LOGIN, login) not in known:
+                accounts.add(connection, accounts.AIRFLOW, environment.LOGIN, login)
     return {name: passwords[variable(name)] for name in ACCOUNTS}
 
 
 def variable(name: str) -> str:
     """The name of the password of an account in ``var/local.env``."""
     return f"PORTAL_PASSWORD_{name.upper()}"
-
-
-def _add(connection: Connection[object], kind: str, name: str, login: str, password: str) -> None:
-    accounts.add(connection, kind, name, login, password if kind == accounts.LOCAL else None)

@@ -26,12 +26,14 @@ class Opened:
     Attributes:
         title: of the reader.
         person: whose login it is.
+        has_metrics: whether there is something to explore.
     """
 
     login: str
     title: str
     person: str
     dashboards: list[Dashboard]
+    has_metrics: bool
 
 
 def reads_as(request: Request, looks: Looks, login: str) -> None:
@@ -67,7 +69,11 @@ def show(request: Request, looks: Looks) -> HTMLResponse:
     given = portal.logins_of(looks.name)
     opened = [
         Opened(
-            login, reader.title, login.rpartition("__")[2].replace("_", " "), page.open_to(reader)
+            login,
+            reader.title,
+            login.rpartition("__")[2].replace("_", " "),
+            page.open_to(reader),
+            bool(reader.metrics),
         )
         for login in given
         for reader in known.readers()

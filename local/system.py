@@ -237,7 +237,7 @@ def describe_in_short(addresses: Addresses, readers: Mapping[str, str]) -> str:
         f"{login:<9} {known[f'{login.upper()}_PASSWORD']}  {may}" for login, may in MAY.items()
     ]
     lines += [f"{'' if at else 'Log in as':<12} {login}" for at, login in enumerate(logins)]
-    lines += [f"Dashboards   {addresses.portal}  for each reader, and in Airflow's pages for admin"]
+    lines += [f"Dashboards   {addresses.portal}  for readers; in Airflow's pages for admin"]
     people = [f"{name:<10} {password}" for name, password in readers.items()]
     lines += [
         f"{'' if at else 'Sign in as':<12} {'   '.join(people[at : at + 2])}"
@@ -245,8 +245,8 @@ def describe_in_short(addresses: Addresses, readers: Mapping[str, str]) -> str:
     ]
     lines += [
         f'Warehouse    . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
-        f"More         make summary: all rows, issues and reports; mails in {_short(places.MAIL)}",
-        f"             `make down` stops it; passwords are in {_short(places.SECRETS)}",
+        "More         make summary; make down stops it; "
+        f"see {_short(places.MAIL)}, {_short(places.SECRETS)}",
     ]
     return "\n".join(lines)
 

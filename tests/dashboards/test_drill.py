@@ -42,6 +42,7 @@ def all_rows(client, address: str) -> tuple[list[list[str]], list[int]]:
         page = table_of(html)
         rows += page
         sizes.append(len(page))
+        assert len(sizes) < 100
         fields = hidden_of(html)
         if not fields:
             return rows, sizes

@@ -15,7 +15,7 @@ from tests.worlds.client_world import MASTER_KEY, client_file, role_of, roles_fi
 from tests.worlds.hospital_world import database
 
 from claimhouse import metrics, reporting
-from claimhouse.reporting import readers
+from claimhouse.reporting import metric_reports, readers
 from claimhouse.reporting.readers import ReaderError
 
 # What the readers of this module get: each metric of the star, by some of its cuts, by reader.
@@ -341,3 +341,21 @@ def test_a_role_that_answers_for_its_rows_may_count_few(tmp_path):
     assert set(reader.reports) == {"metric_no_show_rate", "metric_catalog"}
     written = yaml.safe_load((tmp_path / "roles.yaml").read_text())
     assert written["roles"][0]["reports"] == []
+
+
+def test_editions_follow_the_metrics_of_claims():
+    """One metric that is no plain sum would have every publication read all claims again."""
+    published = metric_reports.load_all(reader.metrics for reader in readers.load_all())
+    for name in ("metrics_of_claim", "metrics_of_appointment", "metrics_of_pended_queue"):
+        assert published[name].of and published[name].sums, name
+
+
+@pytest.mark.parametrize(
+    "layout", ["{} filter (where {})", "{}\n  filter ( where {} )", "{} filter (\nwhere {}\n)"]
+)
+def test_a_plain_aggregate_is_one_however_it_is_laid_out(layout):
+    aggregate = layout.format("sum(f.a - f.b)", "f.c in ('x', 'y') and (f.a > 0 or f.d)")
+    assert metric_reports.only(aggregate, "f.e") == (
+        "sum(f.a - f.b) filter (where (f.c in ('x', 'y') and (f.a > 0 or f.d)) and (f.e))"
+    )
+    assert metric_reports.only(f"{aggregate} + 1", "f.e") is None

@@ -35,7 +35,8 @@ _FACT = re.compile(r"\bfact\(\"(\w+)\"\)")
 _OTHER_RELATION = re.compile(r"\bselect\b|\b(star|metrics|published|counts)\.", re.IGNORECASE)
 
 _AGGREGATE = re.compile(
-    r"(?P<name>sum|count)\((?P<argument>.*?)\)(?P<filter> filter \(where (?P<condition>.*)\))?",
+    r"(?P<name>sum|count)\((?P<argument>.*?)\)"
+    r"(?P<filter>\s+filter\s*\(\s*where\s+(?P<condition>.*\S)\s*\))?",
     re.DOTALL,
 )
 # Which rows of these are open also depends on other rows of their encounter, as they are: the sums of

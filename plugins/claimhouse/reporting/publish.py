@@ -8,6 +8,7 @@ roles file says so. The views show what was published for the reader's audience,
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.errors import ProgramLimitExceeded
 
-from claimhouse import addresses, connections, passwords, reference, settings, warehouse
+from claimhouse import addresses, connections, contracts, passwords, reference, settings, warehouse
 from claimhouse.reporting import (
     audiences,
     editions,
@@ -142,6 +143,7 @@ def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:
         connection.execute("lock table security.client in share update exclusive mode")
         harden.harden(connection)
         reference.fill(connection)
+        _write_expected_feeds(connection)
         changes = entitlements.write(connection, everyone)
         roles.create(connection, _roles(everyone))
         small_cells.create(connection)
@@ -199,6 +201,20 @@ def _roles(everyone: list[Reader]) -> dict[str, bool]:
 def _feeds(everyone: list[Reader]) -> set[tuple[str, str]]:
     """The feeds, as (source system, feed), whose accepted rows somebody may see."""
     return {feed for reader in everyone for feed in reader.feeds}
+
+
+def _write_expected_feeds(connection: Connection[Any]) -> None:
+    """Write which feeds have a contract: the views of the pipeline read it, for their own text is everybody's."""
+    expected = [
+        {
+            "source_system": source,
+            "feed": contract.feed,
+            "expected_every_days": contract.freshness_days,
+        }
+        for source in contracts.sources()
+        for contract in contracts.of_source(source)
+    ]
+    warehouse.query(connection, "reporting/publish/expected_feeds", json.dumps(expected))
 
 
 def _audit(connection: Connection[Any]) -> None:

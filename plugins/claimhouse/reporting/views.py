@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from claimhouse import contracts, glossary, warehouse
+from claimhouse import glossary, warehouse
 from claimhouse.reporting import roles
 from claimhouse.reporting.reports import Report
 from claimhouse.reporting.tables import Table
@@ -67,10 +67,6 @@ def _select(report: Report, tables: Mapping[str, Table]) -> str:
     table = tables.get(report.name)
     columns = [*table.shown, "as_of"] if table else []
     names = dict(report.names) | {"report": report.name, "fields": columns}
-    if report.is_live:
-        names["feeds"] = [
-            feed for name in contracts.sources() for feed in contracts.of_source(name)
-        ]
     text = warehouse.sql(path, with_as_of=with_as_of, **names)
     return text.strip().rstrip(";")
 

@@ -1,6 +1,4 @@
--- sqlfluff:templater:jinja:context:feeds:[]
 {% from "reporting/live.jinja" import is_listed %}
--- noqa: disable=LT02,LT05 (the list of feeds is laid out as written, not as rendered)
 -- Each feed that has a contract: when it last arrived, when it was last loaded, and what readers see of it. How often
 -- it is expected is the freshness of its contract.
 with expected as (
@@ -8,14 +6,8 @@ with expected as (
         x.source_system,
         x.feed,
         x.expected_every_days
-    from (
-        values
-        (''::text, ''::text, null::integer)
-        {%- for feed in feeds %},
-        ('{{ feed.source_system }}', '{{ feed.feed }}', {{ feed.freshness_days or "null" }})
-        {%- endfor %}
-    ) as x (source_system, feed, expected_every_days)
-    where x.feed <> '' and {{ is_listed("pipeline_freshness") }}
+    from landing.expected_feed as x
+    where {{ is_listed("pipeline_freshness") }}
 ),
 
 arrived as (

@@ -1,0 +1,1 @@
+drop table landing.expected_feed;

@@ -50,6 +50,7 @@ EXCEPTIONS = {
     "detail": "as the client's file calls it",
     "approve_first": "as the client's file calls it",
     "day": "the parameter of a fetch's query",
+    "published_as_of": "the as_of of what is published, beside that of the row",
     "since": "when a matter of delivery.needs_a_person began",
 }
 

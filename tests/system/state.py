@@ -51,7 +51,9 @@ READERS = (
     " cross join lateral aclexplode(c.relacl) as a"
     " inner join pg_roles as r on r.oid = a.grantee"
     " inner join security.login as l on l.role_name = r.rolname"
-    " where c.relkind = 'v' and a.privilege_type = 'SELECT' and l.is_own_role order by 1, 3"
+    # What is said of the pipeline itself is of its own times, tries and batches.
+    " where c.relkind = 'v' and a.privilege_type = 'SELECT' and l.is_own_role and c.relname not like 'pipeline%'"
+    " order by 1, 3"
 )
 
 

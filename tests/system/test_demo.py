@@ -125,6 +125,7 @@ def test_every_part_that_is_killed_is_started_again_and_healthy(demo):
         "dag-processor",
         "guard",
         "mailbox",
+        "portal",
         "postgres",
         "scheduler",
         "triggerer",

@@ -33,6 +33,19 @@ FLAGS = [
 PATIENCE_MS = 60_000
 SETTLE_MS = 4_000  # charts are drawn after their data has loaded
 SCHEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "-dark"}
+# Who opens each dashboard. The administrator of the demo may read as each of them.
+DASHBOARDS = {
+    "claims_analytics": "staff_revenue_cycle__analyst",
+    "pended_queue": "staff_pended_team__analyst",
+    "clinic_operations": "staff_clinic_operations__analyst",
+    "unitedhealthcare": "client_unitedhealthcare__network_analyst",
+    "humana": "client_humana__cardiology_desk",
+    "advocates": "staff_advocates__analyst",
+    "senior_management": "staff_senior_management__analyst",
+    "pipeline_health": "staff_operations__analyst",
+    "explore": "staff_clinic_operations__analyst",
+}
+EXPLORED = "?explore.number=no_show_rate&explore.rows=facility&explore.columns=service_month&explore.chart=heat"
 # The page for a picture: a file as if somebody had just brought it. Its third row has no readable amount.
 UPLOADED = "claims_20260109.csv"
 
@@ -66,6 +79,9 @@ def main() -> None:
             page = _enter(browser, addresses.ui, "reviewer", scheme)
             _save_pages(page, ending)
             page.context.close()
+            page = _enter(browser, addresses.ui, environment.LOGIN, scheme)
+            _save_dashboards(page, ending)
+            page.context.close()
         page = _enter(browser, addresses.ui, environment.LOGIN, "light")
         _save(page, "/dags", "airflow-dags.png", "watch_landing")
         _save(page, f"/dags/{last['dag_id']}", "airflow-ingest.png", last["dag_id"])
@@ -89,6 +105,16 @@ def _save_pages(page: Page, ending: str) -> None:
     page.get_by_role("heading", name=re.compile("^Issue ")).wait_for()
     _keep(page, f"issue{ending}.png")
     _save_upload(page, ending)
+
+
+def _save_dashboards(page: Page, ending: str) -> None:
+    """Save the first screen of each dashboard, as somebody who may open it."""
+    for name, login in DASHBOARDS.items():
+        query = EXPLORED if name == "explore" else ""
+        page.goto(f"/claimhouse/dashboards/as/{login}/{name}{query}")
+        page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_timeout(SETTLE_MS)
+        _keep(page, f"{name.replace('_', '-')}{ending}.png")
 
 
 def _save_upload(page: Page, ending: str) -> None:

@@ -38,6 +38,8 @@ def text(value: Value, unit: str | None = None) -> str:
     if isinstance(value, str | date) or not Decimal(str(value)).is_finite():
         return str(value)
     digits, before, after, factor = UNITS.get(unit or "", (_digits(value), "", "", 1))
+    if unit in ("days", "minutes") and isinstance(value, int):
+        digits = 0
     number = Decimal(str(value)) * factor
     sign = MINUS if round(number, digits) < 0 else ""
     return f"{sign}{before}{abs(number):,.{digits}f}{after}"

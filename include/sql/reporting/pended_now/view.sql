@@ -1,6 +1,6 @@
 {% from "reporting/sql/views/published.jinja" import published with context %}
--- Every claim of the newest report of the queue. For readers inside the house only, who look claims up by number. It has
--- no data about patients.
+-- Every claim of the newest report of the queue. For readers inside the house only, who look claims up by number. It
+-- has no data about patients.
 select
     q.source_system,
     q.report_date,

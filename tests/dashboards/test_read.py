@@ -149,6 +149,30 @@ def test_a_level_is_of_the_newest_day_and_is_compared_with_no_other_unit(house):
     assert any("newest report date" in note for note in answer.notes)
 
 
+def test_a_level_has_no_total_over_days(house):
+    """Each day has its own: a claim that pends for two days is one claim."""
+    rows = of_source(house, "pended_claims", "pended")
+    days = sorted({day for row in rows if (day := CUTS["report_date"](row))})
+    of_each = {
+        str(day): METRICS["pended_claims"][2]([r for r in rows if CUTS["report_date"](r) == day])
+        for day in days
+    }
+    tile = Tile("t", "bar", "T", Source(("pended_claims",), None), by=("report_date",), most=1)
+    dashboard = Dashboard(
+        "d", "D", "What is it?", (), (Filter("report_date", "choice", "Day"),), ((tile,),), None
+    )
+    for reading in house.reading("pended_team", dashboard, Selection()):
+        answer = reading.answer(replace(tile, most=None))
+        shown = {row.fields[0]: row.values[0] for row in answer.rows if row.fields[0]}
+        assert shown == of_each
+        assert answer.total is None
+        assert not any(row.is_rest for row in reading.answer(tile).rows)
+    two = Selection({"report_date": tuple(map(str, days[-2:]))})
+    for reading in house.reading("pended_team", dashboard, two):
+        total = reading.answer(replace(tile, kind="number", by=(), most=None)).total
+        assert total is not None and total.values[0] == of_each[str(days[-1])]
+
+
 def test_what_no_grain_has_says_so_and_nothing_else_fails(house):
     tile = Tile("t", "bar", "T", Source(("days_to_payment",), None), by=("payer",))
     dashboard = Dashboard(

@@ -148,13 +148,18 @@ def _of_metric(
         else "case when count(*) = 1 then min(t.value) end",
         "denominator": "sum(t.denominator)" if ratio else None,
     }
+    # A level has no sum over its days: their rows have no total, and without rows of days the newest one counts.
+    is_along_days = metric.not_across is not None and metric.not_across in tile.fields
+    adds_up = adds_up and not is_along_days
     groups = Groups(tuple(model.metrics_of([metric.name]).values()), (adds_up,))
-    is_fixed = metric.not_across in (*tile.fields, *chosen.choices)
-    newest = metric.not_across if not is_fixed else None
+    newest = None if is_along_days else metric.not_across
     if newest:
         groups.notes.append(f"As of the newest {newest.replace('_', ' ')} of the period.")
     unknown = "sum(t.unknown_count)" if metric.unknown else None
-    return _filled(session, groups, tile, asked, [part], text, newest, unknown)
+    _filled(session, groups, tile, asked, [part], text, newest, unknown)
+    if is_along_days:
+        groups.total = None
+    return groups
 
 
 def _of_report(

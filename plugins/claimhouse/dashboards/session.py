@@ -96,7 +96,9 @@ class Session:
         """The rows of a statement, see :func:`claimhouse.warehouse.query`; they are not to be changed."""
         question = self._state, warehouse.sql(path, **names), repr(values)
         is_kept = self._state != "" and not _is_live(names["relation"])
-        rows = self._answers.get(question) or (KEPT.find(question) if is_kept else None)
+        rows = self._answers.get(question)
+        if rows is None and is_kept:
+            rows = KEPT.find(question)
         if rows is None:
             rows = warehouse.query(self.connection, path, *values, **names)
             if is_kept:

@@ -15,7 +15,7 @@ from claimhouse.dashboards import numbers, theme
 from claimhouse.dashboards.answer import Mark, Value
 from claimhouse.dashboards.exports.model import Column, Document, Table
 from claimhouse.delivery.extract.model import neutral
-from claimhouse.delivery.extract.xlsx import FIRST_DAY, LONGEST_TEXT, MOST_EXACT
+from claimhouse.delivery.extract.xlsx import FIRST_DAY, LONGEST_TEXT, MOST_EXACT, OPTIONS
 
 ABOUT = "About"
 LONGEST_NAME = 31  # of a sheet
@@ -40,15 +40,7 @@ _IN_TEXTS = re.compile("[\ufffe\uffff]")
 def write(document: Document) -> bytes:
     """The workbook."""
     content = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        content,
-        {
-            "in_memory": True,  # otherwise its parts are temporary files in plain text
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        },
-    )
+    book = xlsxwriter.Workbook(content, OPTIONS)
     book.set_properties({"title": document.title, "company": "Claimhouse"})
     styles = _Styles(book)
     names = list(_names(table.title for table in document.tables))

@@ -41,6 +41,13 @@ WIDTH_SAMPLE = 1_000
 MOST_EXACT = 2**53
 FIRST_DAY, EPOCH = date(1900, 3, 1), date(1899, 12, 30)
 END = b"</sheetData>"
+# No text becomes a formula, a link or a number.
+OPTIONS = {
+    "in_memory": True,  # otherwise its parts are temporary files in plain text
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
 COMPRESSION_LEVEL = 1  # the default level takes three times as long for a fifth less
 
 
@@ -257,15 +264,7 @@ def _bare_book(extract: Extract, shape: _Shape) -> io.BytesIO:
 
 def _opened(extract: Extract) -> tuple[io.BytesIO, Any]:
     file = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        file,
-        {
-            "in_memory": True,  # otherwise its parts are temporary files in plain text
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        },
-    )
+    book = xlsxwriter.Workbook(file, OPTIONS)
     book.set_properties({"title": extract.title, "company": "Claimhouse"})
     return file, book
 

@@ -1,0 +1,116 @@
+"""Heat: cells of two fields, each with its number; the higher, the darker."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from claimhouse.dashboards import numbers, theme
+from claimhouse.dashboards.answer import Answer
+from claimhouse.dashboards.charts.chart import Chart, Datum, Spec
+from claimhouse.dashboards.charts.parts import CHARACTER, LONGEST_NAME, cursor, whole
+from claimhouse.dashboards.charts.rows import joined, number_of, words_of
+from claimhouse.dashboards.selection import UNKNOWN
+
+
+def draw(
+    answer: Answer, width: int, height: int, chosen: Mapping[str, Sequence[str]]
+) -> list[Chart]:
+    """Cells, each with its number; the higher, the darker."""
+    measure, tile = answer.measures[0], answer.tile
+    cells = {
+        (row.fields[0] or UNKNOWN, joined(row.fields[1:]) if row.fields[1:] else measure.title): (number, row)
+        for number, row in enumerate(answer.rows)
+        if not row.is_rest
+    }  # fmt: skip
+    lines = _in_order(of for of, _ in cells)
+    columns = list(dict.fromkeys(column for _, column in cells))
+    if len(tile.fields) > 1:
+        order = dict.fromkeys(
+            sorted((row.fields[1:] for row in answer.rows if not row.is_rest), key=_by_known)
+        )
+        columns = _in_order(joined(fields) for fields in order)
+    known = [v for _, row in cells.values() if (v := number_of(row.values[0])) is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    data: list[Datum] = []
+    for line in lines:
+        for column in columns:
+            found = cells.get((line, column))
+            value = found[1].values[0] if found else None
+            size = number_of(value)
+            step = (
+                None
+                if size is None
+                else min(
+                    int((size - low) / (high - low) * theme.CELLS) if high > low else 2,
+                    theme.CELLS - 1,
+                )
+            )
+            data.append(
+                {
+                    **({"row": found[0]} if found else {}),
+                    "line": line, "column": column,
+                    "step": "none" if step is None else str(step),
+                    "label": numbers.short(value, measure.unit), "text": numbers.text(value, measure.unit),
+                    "ink": "soft" if step is None else "on-high" if step > 3 else "on-low",
+                }
+            )  # fmt: skip
+    beside = min(max(len(line) for line in lines) * CHARACTER, LONGEST_NAME) + 10
+    each = (width - beside) / max(len(columns), 1)
+    is_tight = each < max(map(len, columns), default=0) * CHARACTER
+    is_labeled = each >= (max(len(datum["label"]) for datum in data)) * 6.5
+    steps = [*map(str, range(theme.CELLS)), "none"]
+    x = {"field": "column", "type": "nominal", "sort": None, "scale": {"domain": columns},
+         "axis": {"orient": "top", "labelAngle": -35 if is_tight else 0, "labelLimit": 120, "domain": False,
+                  "labelColor": theme.color("ink"), "labelAlign": "left" if is_tight else "center"}}  # fmt: skip
+    y = {"field": "line", "type": "nominal", "sort": None, "scale": {"domain": lines},
+         "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False}}  # fmt: skip
+    inks = ["on-low", "on-high", "soft"]
+    tip = [
+        {"field": "line", "title": words_of(tile.fields[0])},
+        {"field": "column", "title": words_of(tile.fields[1]) if tile.fields[1:] else " "},
+        {"field": "text", "title": measure.title},
+    ]
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rect", "cornerRadius": 3, "width": {"band": 0.96}, "height": {"band": 0.92},
+                     "cursor": cursor(answer)},
+            "encoding": {
+                "color": {"field": "step", "type": "nominal", "legend": None,
+                          "scale": {"domain": steps, "range": [theme.color(f"cell-{step}") for step in steps]}},
+                "tooltip": tip,
+            },
+        }
+    ]  # fmt: skip
+    if is_labeled:
+        layers.append(
+            {
+                "mark": {"type": "text", "cursor": cursor(answer)},
+                "encoding": {
+                    "text": {"field": "label"}, "tooltip": tip,
+                    "color": {"field": "ink", "type": "nominal", "legend": None,
+                              "scale": {"domain": inks, "range": [theme.color(ink) for ink in inks]}},
+                },
+            }
+        )  # fmt: skip
+    spec = whole(width, height, data, layers, {"x": x, "y": y})
+    spec["resolve"] = {"scale": {"color": "independent"}}
+    return [Chart("", spec)]
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Names, each once; days of the week from Monday on."""
+    found = list(dict.fromkeys(names))
+    if any(name not in (*calendar.day_name, UNKNOWN) for name in found):
+        return found
+    return sorted(found, key=[*calendar.day_name, UNKNOWN].index)
+
+
+def _by_known(fields: Sequence[str | None]) -> tuple[Any, ...]:
+    return tuple((value is None, value or "") for value in fields)
+
+
+def height_of(answer: Answer) -> int:
+    """The least height, in pixels."""
+    return 34 * len({row.fields[0] for row in answer.rows}) + 60

@@ -27,7 +27,7 @@ from tests.worlds.pdf_text import text_of
 from tests.worlds.portal_world import portal
 
 from claimhouse import reporting, warehouse
-from claimhouse.dashboards import database, downloads, exports, known, model, page
+from claimhouse.dashboards import database, downloads, exports, known, model, page, read
 from claimhouse.dashboards.answer import Answer, Mark, Page, Row
 from claimhouse.dashboards.exports import csv as as_csv
 from claimhouse.dashboards.exports import pdf, xlsx
@@ -240,6 +240,45 @@ def test_a_file_says_whose_it_is_what_is_chosen_and_what_numbers_mean(house):
         if "2023-07" <= f"{entry['day']:%Y-%m}" <= "2024-04"
     ]
     assert patients["patients_before"] == str(len({entry["patient_id"] for entry in before}))
+
+
+def test_explore_finds_any_value_of_a_filter_and_how_much_there_is_of_it(house, monkeypatch):
+    monkeypatch.setattr(read, "MOST_CHOICES", 1)
+    counted = Counter(entry["specialty"] for entry in house.encounters())
+    picked = f"?explore.number={REPORT}.encounters&explore.filter=specialty"
+    page = house.client().get(f"/dashboards/explore{picked}")
+    assert page.status_code == 200
+    address = unescape(re.search(r'data-choices="([^"]*)"', page.text)[1])
+    for specialty, number in counted.items():
+        found = house.client().get(f"{address}&text={specialty[1:].upper()}").json()
+        assert [specialty, str(number)] in found
+    assert house.client().get(f"{address}&text=nothing+has+this").json() == []
+    for other in (
+        "/dashboards/explore/choices/specialty",
+        f"/dashboards/explore/choices/cost{picked}",
+    ):
+        assert house.client().get(other).status_code == 404
+
+
+def test_files_of_explore_say_what_it_shows(house):
+    picked = f"?explore.number={REPORT}.encounters&explore.rows=specialty&explore.chart=table"
+    counted = Counter(entry["specialty"] for entry in house.encounters())
+    client = house.client()
+    page = client.get(f"/dashboards/explore{picked}").text
+    links = [unescape(link) for link in re.findall(r'<a[^>]*href="([^"]*)" download', page)]
+    assert [link.partition("?")[0].rpartition("/")[2] for link in links] == [
+        "file.pdf", "file.xlsx", "file.zip", "tile-1-1.csv",
+    ]  # fmt: skip
+    printed, book, archive, one = (client.get(link).content for link in links)
+    for specialty, number in counted.items():
+        assert f"{specialty} {number}" in text_of(printed)
+    sheet = openpyxl.load_workbook(io.BytesIO(book)).worksheets[1]
+    in_book = {row[0].value: row[1].value for row in sheet.iter_rows(2, len(counted) + 1)}
+    assert in_book == counted
+    assert zipfile.ZipFile(io.BytesIO(archive)).read("tile-1-1.csv") == one
+    assert {row["specialty"]: int(row["encounters"]) for row in rows_of(one)} == {
+        **counted, "Total": sum(counted.values()),
+    }  # fmt: skip
 
 
 def test_who_took_what_is_kept_before_it_is_sent(house):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -159,6 +160,35 @@ def test_a_list_finds_what_is_typed_and_takes_several(read):
     assert [value for name, value in choices(page) if name == "facility"] == [names[1]]
     page.get_by_role("link", name="Clear", exact=True).click()
     page.wait_for_url(lambda address: "facility" not in address)
+
+
+def test_explore_finds_what_is_typed_and_takes_what_is_shown_along(read):
+    page = read("revenue")
+    page.goto("/dashboards/explore")
+    page.get_by_label("Claims volume").check()
+    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Rows").select_option("payer")
+    page.get_by_label("Add a filter").select_option("payer")
+    page.get_by_role("button", name="Show").first.click()
+    drawn(page)
+    rows = table(page.locator(".tile"))
+    page.locator(".choice summary").click()
+    page.get_by_role("searchbox").fill(rows[1][0][1:5].upper())
+    page.get_by_label(rows[0][0]).wait_for(state="hidden")
+    found = page.locator(".choice[open] label", has_text=rows[1][0])
+    assert found.locator(".count").text_content() == rows[1][1]
+    found.get_by_role("checkbox").check()
+    page.locator(".choice[open]").get_by_role("button", name="Show").click()
+    page.wait_for_url(lambda address: "payer=" in address)
+    drawn(page)
+    assert table(page.locator(".tile")) == [rows[1]]
+    for words, begins in (("PDF", b"%PDF"), ("Excel", b"PK"), ("CSV", b"PK")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=words, exact=True).click()
+        assert Path(download.value.path()).read_bytes().startswith(begins)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a dashboard's file").click()
+    assert "metrics:\n    - claims_volume" in Path(download.value.path()).read_text("utf-8")
 
 
 def test_the_period_before_is_a_click_away(read):

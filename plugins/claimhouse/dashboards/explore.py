@@ -104,6 +104,20 @@ def numbers(reader: Reader) -> dict[str, str]:
     return found
 
 
+def by_source(reader: Reader) -> dict[str, dict[str, str]]:
+    """The numbers that *reader* has, by what has them: those of one source can be picked together.
+
+    Returns:
+        The titles of numbers by their names, by the title of the source.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, title in numbers(reader).items():
+        report = source_of([name]).report
+        source = model.known_reports()[report].description if report else "Metrics"
+        found.setdefault(source, {})[name] = title.partition(" (")[0] if report else title
+    return found
+
+
 def source_of(numbers: Sequence[str]) -> Source:
     """What has these numbers."""
     report = numbers[0].partition(".")[0] if numbers and "." in numbers[0] else None
@@ -187,8 +201,10 @@ def as_yaml(explored: Dashboard) -> str:
 
 
 def readable(statement: str) -> str:
-    """A statement without what is only for those who write it."""
-    lines = [line for line in statement.splitlines() if line.strip() and "noqa" not in line]
+    """A statement without what is only for those who write it; it is run as it is shown."""
+    lines = [
+        line for line in statement.splitlines() if line.strip() and not line.startswith("-- noqa")
+    ]
     return "\n".join(lines)
 
 

@@ -28,7 +28,7 @@ from claimhouse.dashboards import (
     view,
 )
 from claimhouse.dashboards.answer import Page
-from claimhouse.dashboards.asked import Asked, asked, exploring, open_to
+from claimhouse.dashboards.asked import Asked, asked, exploring, open_to, read
 from claimhouse.dashboards.frame import Framed
 from claimhouse.dashboards.selection import Selection
 
@@ -70,7 +70,7 @@ def explored(request: Request, frame: Framed) -> HTMLResponse:
             "explore",
             question=question,
             possible=possible,
-            numbers_of_reader=explore.numbers(wanted.reader),
+            sources=explore.by_source(wanted.reader),
             charts=explore.CHARTS,
             readable=explore.readable,
         )
@@ -101,11 +101,10 @@ def show(request: Request, frame: Framed, name: str) -> HTMLResponse:
 @routes.get("/{name}/choices/{field}")
 def choices(request: Request, frame: Framed, name: str, field: str, text: str = "") -> JSONResponse:
     """The values of a filter that contain a text, each with how much there is of it."""
-    wanted = asked(request, frame, name)
-    entry = wanted.dashboard.filter_of(field)
-    if entry is None or entry.kind != "choice":
-        raise HTTPException(404)
-    with wanted.reading() as reading:
+    with read(request, frame, name) as (wanted, reading):
+        entry = wanted.dashboard.filter_of(field)
+        if entry is None or entry.kind != "choice":
+            raise HTTPException(404)
         found = reading.choices(field, text.replace("\0", "")[: selection.LONGEST])
     return JSONResponse([[choice.value, numbers.text(choice.count)] for choice in found])
 

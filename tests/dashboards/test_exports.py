@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from fastapi import Depends, FastAPI, Request
 from fastapi.testclient import TestClient
+from tests.dashboards import made
 from tests.worlds.client_world import client_file
 from tests.worlds.hospital_world import Hospital
 from tests.worlds.hospital_world import database as migrated
@@ -27,7 +28,17 @@ from tests.worlds.pdf_text import text_of
 from tests.worlds.portal_world import portal
 
 from claimhouse import reporting, warehouse
-from claimhouse.dashboards import database, downloads, exports, known, model, page, read
+from claimhouse.dashboards import (
+    database,
+    downloads,
+    exports,
+    known,
+    model,
+    numbers,
+    page,
+    read,
+    theme,
+)
 from claimhouse.dashboards.answer import Answer, Mark, Page, Row
 from claimhouse.dashboards.exports import csv as as_csv
 from claimhouse.dashboards.exports import pdf, xlsx
@@ -431,3 +442,88 @@ def test_hidden_unknown_nothing_and_zero_differ_in_each_file():
         in printed
     )
     assert "Small numbers are hidden." in printed
+
+
+def on_sheet(answer: Answer) -> Any:
+    """The sheet of a tile in a workbook of it alone."""
+    board = Dashboard("d", "D", "What?", (), (), ((answer.tile,),), None)
+    reader = Reader("r", "R", "aggregate", (), (), ())
+    document = exports.document(board, Page({answer.tile.name: answer}), reader, "kim")
+    return openpyxl.load_workbook(io.BytesIO(xlsx.write(document))).worksheets[1]
+
+
+@pytest.mark.pure
+def test_a_heat_map_is_a_grid_of_its_numbers_in_the_colors_of_the_page():
+    sheet = on_sheet(made.HEAT)
+    rows = {(*row.fields,): row.values[0] for row in made.HEAT.rows}
+    heads = [sheet.cell(1, place).value for place in range(6, 10)]
+    assert heads == ["Commercial", "Medicaid", "Medicare", "(unknown)"]
+    for line, clinic in enumerate(made.CLINICS, start=2):
+        assert sheet.cell(line, 5).value == clinic
+        for place, payer in enumerate(("Commercial", "Medicaid", "Medicare", None), start=6):
+            value, cell = rows.get((clinic, payer)), sheet.cell(line, place)
+            if isinstance(value, Decimal):
+                assert cell.value == pytest.approx(float(value)) and "%" in cell.number_format
+            else:
+                assert cell.value == numbers.text(value)
+    ((area, rules),) = [(entry.sqref, entry.rules) for entry in sheet.conditional_formatting]
+    assert str(area) == "F2:I7"
+    scale = next(rule.colorScale for rule in rules if rule.type == "colorScale")
+    assert [f"#{color.rgb[2:]}" for color in scale.color] == [
+        theme.color(f"cell-{step}") for step in (0, 3, 5)
+    ]
+    one = made.answer("heat", [("West", 0.1), ("East", 0.2)])
+    (entry,) = on_sheet(one).conditional_formatting
+    assert str(entry.sqref) == "B2:B3"
+
+
+CROSSING = made.answer(
+    "decomposition", [("West", -0.02), ("East", 0.05), ("North", -0.04), ("South", -0.03)],
+    measures=made.EFFECTS[:1], where={"measure": ("no_show_rate",)},
+)  # fmt: skip
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(("answer", "steps"), [
+    (made.CHANGE, [(0, 0.105), (0.105, 0.128), (0.128, 0.124), (0.124, 0.1242), (0.1242, 0.1232), (0, 0.1232)]),
+    (made.PARTS, [(0, 0.023), (0.023, 0.019), (0.019, 0.018), (0, 0.018)]),
+    (CROSSING, [(0, 0.05), (0.05, 0.01), (0.01, -0.02), (-0.02, -0.04), (0, -0.04)]),
+])  # fmt: skip
+def test_a_change_is_a_waterfall_of_stacked_bars(answer, steps):
+    sheet = on_sheet(answer)
+    (chart,) = sheet._charts
+    assert (chart.barDir, chart.grouping, chart.overlap) == ("bar", "stacked", 100)
+    total, change = theme.color("other"), [theme.series(0), theme.series(1)]
+    for line, (start, end) in enumerate(steps, start=2):
+        unseen, seen, colors = 0.0, [], set()
+        for series in chart.series:
+            column = re.search(r"\$([A-Z]+)\$2:", series.val.numRef.f)[1]
+            value = sheet[f"{column}{line}"].value or 0.0
+            if series.spPr.noFill:
+                unseen = value
+            elif value:
+                seen.append(value)
+                colors.add("#" + series.spPr.solidFill.srgbClr)
+        # What is above zero is stacked upward, and what is below downward.
+        ends = [unseen, unseen + sum(seen)] if len(seen) == 1 else seen
+        assert sorted(ends) == pytest.approx(sorted([start, end]))
+        is_whole = line == len(steps) + 1 or (start, end) == (0, 0.105)
+        assert colors == {total if is_whole else change[end > start]}
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("unit", [*numbers.UNITS, None])
+def test_a_number_format_has_no_words_outside_quotes(unit):
+    # Excel calls a workbook damaged that has one.
+    assert not re.search("[A-Za-z]", re.sub('"[^"]*"', "", numbers.excel(Decimal("1.5"), unit)))
+
+
+@pytest.mark.pure
+def test_the_name_of_a_series_is_no_formula():
+    rows = [(month, value, 1) for month in made.MONTHS[:2] for value in HOSTILE[:6]]
+    answer = made.answer(
+        "line", rows, by=("service_month",), split="facility", measures=(made.CLAIMS,)
+    )
+    (chart,) = on_sheet(answer)._charts
+    for series in chart.series:
+        assert re.fullmatch(r"'A tile'!\$[A-Z]+\$1", series.tx.strRef.f)

@@ -64,8 +64,8 @@ def excel(value: Value, unit: str | None = None) -> str:
     digits = _digits(value) if _is_number(value) else 0
     digits, before, after, factor = UNITS.get(unit or "", (digits, "", "", 1))
     number = "#,##0" + ("." + "0" * digits if digits else "")
-    # A percent sign outside quotes multiplies by 100.
-    end = after if factor == 100 else f'"{after}"' if after else ""
+    # A percent sign outside quotes multiplies by 100, and nothing else does: points are written as percent.
+    end = " %" if factor == 100 else f'"{after}"' if after else ""
     form = (f'"{before}"' if before else "") + number + end
     return f"{form};{MINUS}{form}"
 

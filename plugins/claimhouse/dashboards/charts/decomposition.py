@@ -33,37 +33,56 @@ class Effect:
     row: int | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """A bar of the waterfall, from where it starts to where it ends.
+
+    Attributes:
+        label: how much it is, as text.
+        look: ``rise``, ``fall`` or ``total``.
+        row: of the answer; None where it is none.
+    """
+
+    name: str
+    start: float
+    end: float
+    label: str
+    look: str
+    row: int | None = None
+
+
+def steps_of(answer: Answer) -> list[Step]:
+    """The whole before, its changes, the largest first, and the whole now; of changes alone, their sum."""
+    unit, effects = unit_of(answer), effects_of(answer)
+    if not effects:
+        return []
+    before, now = whole_of(answer, WHOLE_BEFORE), whole_of(answer, WHOLE)
+    steps = [] if before is None else [_total("Before", before, unit)]
+    at = first = before or 0.0
+    names = told_apart(effect.name for effect in effects)
+    for name, effect in zip(names, effects, strict=True):
+        end, look = at + effect.value, "rise" if effect.value >= 0 else "fall"
+        steps.append(Step(name, at, end, signed(effect.value, unit), look, effect.row))
+        at = end
+    if before is None:
+        return [*steps, Step("Together", first, at, signed(at, unit), "total")]
+    return [*steps, _total("Now", at if now is None else now, unit)]
+
+
 def draw(
     answer: Answer, width: int, height: int, chosen: Mapping[str, Sequence[str]]
 ) -> list[Chart]:
     """A waterfall: each effect begins where the one before it ended."""
-    unit, effects = unit_of(answer), effects_of(answer)
-    if not effects:
+    data: list[Datum] = [
+        {
+            **({} if step.row is None else {"row": step.row}),
+            "name": step.name, "from": step.start, "to": step.end, "end": max(step.start, step.end),
+            "label": step.label, "text": step.label, "look": step.look,
+        }
+        for step in steps_of(answer)
+    ]  # fmt: skip
+    if not data:
         return []
-    start, end = whole_of(answer, WHOLE_BEFORE), whole_of(answer, WHOLE)
-    data: list[Datum] = [] if start is None else [_total("Before", start, unit)]
-    at = first = start or 0.0
-    names = told_apart(effect.name for effect in effects)
-    for name, effect in zip(names, effects, strict=True):
-        data.append(
-            {
-                **({} if effect.row is None else {"row": effect.row}),
-                "name": name, "from": at, "to": at + effect.value,
-                "label": signed(effect.value, unit), "text": signed(effect.value, unit),
-                "look": "rise" if effect.value >= 0 else "fall", "end": max(at, at + effect.value),
-            }
-        )  # fmt: skip
-        at += effect.value
-    if start is None:
-        text = signed(at, unit)
-        data.append(
-            {
-                "name": "Together", "from": first, "to": at, "look": "total", "end": max(first, at),
-                "label": text, "text": text,
-            }
-        )  # fmt: skip
-    else:
-        data.append(_total("Now", at if end is None else end, unit))
     values = [value for datum in data for value in (datum["from"], datum["to"])]
     low, high = min(values), max(values)
     spread = (high - low) or abs(high) or 1.0
@@ -107,12 +126,8 @@ def draw(
     return [Chart("", spec)]
 
 
-def _total(name: str, value: float, unit: str | None) -> Datum:
-    text = numbers.text(exact(value), unit)
-    return {
-        "name": name, "from": value, "to": value, "end": value, "label": text, "text": text,
-        "look": "total",
-    }  # fmt: skip
+def _total(name: str, value: float, unit: str | None) -> Step:
+    return Step(name, value, value, numbers.text(exact(value), unit), "total")
 
 
 def effects_of(answer: Answer) -> list[Effect]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from claimhouse.dashboards import numbers, theme
@@ -14,30 +15,49 @@ from claimhouse.dashboards.charts.rows import joined, number_of, words_of
 from claimhouse.dashboards.selection import UNKNOWN
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Where the rows of an answer are.
+
+    Attributes:
+        lines: the names, in their order; and those of the *columns*.
+        rows: the number of the row, by the names of its line and column.
+    """
+
+    lines: list[str]
+    columns: list[str]
+    rows: Mapping[tuple[str, str], int]
+
+
+def cells_of(answer: Answer) -> Cells:
+    """The cells of a heat map: a line for each value of the first field, a column for those of the others."""
+    listed = [(number, row.fields) for number, row in enumerate(answer.rows) if not row.is_rest]
+    if len(answer.fields) == 1:
+        title = answer.measures[0].title
+        rows = {(fields[0] or UNKNOWN, title): number for number, fields in listed}
+        return Cells(_in_order(line for line, _ in rows), [title], rows)
+    rows = {(fields[0] or UNKNOWN, joined(fields[1:])): number for number, fields in listed}
+    others = sorted((fields[1:] for _, fields in listed), key=_by_known)
+    return Cells(_in_order(line for line, _ in rows), _in_order(map(joined, others)), rows)
+
+
 def draw(
     answer: Answer, width: int, height: int, chosen: Mapping[str, Sequence[str]]
 ) -> list[Chart]:
     """Cells, each with its number; the higher, the darker."""
-    measure, tile = answer.measures[0], answer.tile
-    cells = {
-        (row.fields[0] or UNKNOWN, joined(row.fields[1:]) if row.fields[1:] else measure.title): (number, row)
-        for number, row in enumerate(answer.rows)
-        if not row.is_rest
-    }  # fmt: skip
-    lines = _in_order(of for of, _ in cells)
-    columns = list(dict.fromkeys(column for _, column in cells))
-    if len(tile.fields) > 1:
-        order = dict.fromkeys(
-            sorted((row.fields[1:] for row in answer.rows if not row.is_rest), key=_by_known)
-        )
-        columns = _in_order(joined(fields) for fields in order)
-    known = [v for _, row in cells.values() if (v := number_of(row.values[0])) is not None]
+    measure, tile, cells = answer.measures[0], answer.tile, cells_of(answer)
+    lines, columns = cells.lines, cells.columns
+    known = [
+        v
+        for number in cells.rows.values()
+        if (v := number_of(answer.rows[number].values[0])) is not None
+    ]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     data: list[Datum] = []
     for line in lines:
         for column in columns:
-            found = cells.get((line, column))
-            value = found[1].values[0] if found else None
+            found = cells.rows.get((line, column))
+            value = None if found is None else answer.rows[found].values[0]
             size = number_of(value)
             step = (
                 None
@@ -49,7 +69,7 @@ def draw(
             )
             data.append(
                 {
-                    **({"row": found[0]} if found else {}),
+                    **({} if found is None else {"row": found}),
                     "line": line, "column": column,
                     "step": "none" if step is None else str(step),
                     "label": numbers.short(value, measure.unit), "text": numbers.text(value, measure.unit),

@@ -3,7 +3,8 @@
 Comes in: a dashboard and its answers. Goes out: the bytes of a file. May not know a database or who asks.
 
 - ``model``: what a file shows, whatever its format;
-- ``csv``, ``xlsx``, ``pdf``: the formats.
+- ``csv``, ``xlsx``, ``pdf``: the formats;
+- ``xlsx_cells``, ``xlsx_charts``: the cells and charts of a workbook.
 """
 
 from __future__ import annotations

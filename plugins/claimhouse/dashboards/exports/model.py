@@ -42,16 +42,22 @@ class Table:
     """What a tile shows.
 
     Attributes:
+        answer: the same before it was a table: charts are made of it.
         rows: with what all others add up to, and the total, as on the page.
         body: how many rows come before those two.
         notes: what a reader must know to read it right, in sentences.
     """
 
-    tile: Tile
+    answer: Answer
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     body: int
     notes: tuple[str, ...]
+
+    @property
+    def tile(self) -> Tile:
+        """What it shows."""
+        return self.answer.tile
 
     @property
     def name(self) -> str:
@@ -160,7 +166,7 @@ def table(answer: Answer) -> Table:
             before = f"{measure.name}_before", f"{measure.title}, {then}"
             columns.append(Column(*before, measure.unit, is_field=False))
     return Table(
-        tile=answer.tile,
+        answer=answer,
         columns=tuple(columns),
         rows=tuple(_cells(answer, row, compares=compares) for row in rows),
         body=sum(not row.is_rest for row in answer.rows) if answer.fields else len(rows),

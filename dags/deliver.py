@@ -1,9 +1,10 @@
 """### What it does
-Runs after each publication, and every 15 minutes for the schedules. For every subscription of
-`include/clients/*.yaml` that has something to send:
+Runs after each publication, and every 15 minutes for the schedules. For every subscription that has something
+to send, those of `include/clients/*.yaml` and the dashboards by mail that were approved on `/claimhouse/mailings`
+(docs/dashboards.md, "By mail"):
 
-1. `prepare` reads the report as the client's own role, writes the encrypted file and enters one
-   mail for each recipient in `delivery.outbox`.
+1. `prepare` reads the report as the client's own role, or the dashboard as the person's who asked for it, writes
+   the encrypted file and enters one mail for each recipient in `delivery.outbox`.
 2. `send` hands each mail to the mail server. Once the server takes it, the mail is marked sent and
    the disclosure is logged in `delivery.disclosure`. A file too large to attach goes to the bucket
    `CLAIMHOUSE_LINK_STORE`, and the mail has a link that expires.
@@ -43,6 +44,10 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 * **An extract is withheld**: its data was not refreshed; the mail to the owner says why. Fix the
   load or the publication; the extract is then sent without further action.
   `CLAIMHOUSE_REFRESH_MINUTES` is how long a refresh may take.
+* **A dashboard is not mailed**: the mail to the owner and the page `/claimhouse/mailings` say why: its login has left or
+  no longer opens it, no file has the address any more, the dashboard lacks a filter, the connection
+  `claimhouse_extract_<client>` has no password. Remove the cause, and it is mailed; or stop it on the page. The
+  task does not fail.
 * **Not prepared, ... has not been published**: a publication is under way. A retry succeeds when it has ended.
 * **Its file must be prepared again**: the file was removed from the extract folder, or the client's
   entitlements have changed since. Clear `prepare`, which writes it again. If the error stays, the
@@ -108,16 +113,18 @@ def deliver() -> None:
     @task(map_index_template="{{ subscription_id }}")
     def prepare(subscription_id: str) -> str:
         from claimhouse import delivery
+        from claimhouse.dashboards import mailed
 
         get_current_context()["subscription_id"] = subscription_id
-        return delivery.prepare(subscription_id)
+        return delivery.prepare(subscription_id, known=mailed)
 
     @task(map_index_template="{{ subscription_id }}")
     def send(subscription_id: str) -> int:
         from claimhouse import delivery
+        from claimhouse.dashboards import mailed
 
         get_current_context()["subscription_id"] = subscription_id
-        return delivery.send(subscription_id)
+        return delivery.send(subscription_id, known=mailed)
 
     @task_group
     def subscription(subscription_id: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.dashboards.test_exports import House, house  # noqa: F401 (a fixture)
 
 from claimhouse import metrics, warehouse
-from claimhouse.dashboards import known, mailings
+from claimhouse.dashboards import known, mailed, mailings
 from claimhouse.reporting.readers import Login, Reader, Subscription
 
 PLACE = "/dashboards/member_care/by-mail"
@@ -24,13 +24,11 @@ def test_an_address_is_one_that_a_file_has():
     own = Login("client_u__a", email="a@u.example")
     other = Login("client_u__b")
     both = reader(own, other, recipients=("x@u.example", "y@u.example"))
-    assert mailings.addresses_of(both, "client_u__a") == ("a@u.example",)
-    assert mailings.addresses_of(both, "client_u__b") == ("x@u.example", "y@u.example")
-    assert mailings.addresses_of(reader(other), "client_u__b") == ()
+    assert mailed.addresses_of(both, "client_u__a") == ("a@u.example",)
+    assert mailed.addresses_of(both, "client_u__b") == ("x@u.example", "y@u.example")
+    assert mailed.addresses_of(reader(other), "client_u__b") == ()
     # Nobody's login, and that of the extracts, which is no person's.
-    assert (
-        mailings.addresses_of(both, "client_u__c") == mailings.addresses_of(both, "client_u") == ()
-    )
+    assert mailed.addresses_of(both, "client_u__c") == mailed.addresses_of(both, "client_u") == ()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Audiences(World):
 
     def awaited(self, client):
         """The source systems whose publication an extract of the client waits for."""
-        rows = warehouse.query(self.connection, AWAITED, self.login(client), REPORT)
+        rows = warehouse.query(self.connection, AWAITED, self.login(client), [REPORT])
         return [row["source_system"] for row in rows]
 
     @contextmanager

@@ -140,7 +140,7 @@ def test_a_new_name_lets_nothing_be_sent_that_is_not_published(world):
     world.connection.execute("delete from published.basis")
     problems = warehouse_room.query(
         world.connection, "delivery/refresh_problems", world.login(world.summit), published,
-        REPORT.removeprefix("reporting."),
+        [REPORT.removeprefix("reporting.")],
     )  # fmt: skip
     assert {problem["problem"] for problem in problems} == {"the report has not been published"}
 

@@ -134,6 +134,57 @@ def test_it_goes_on_the_next_day(house: House) -> None:
         assert connection.execute(count).fetchone()[0] > before
 
 
+def test_a_dashboard_is_approved_read_and_mailed_without_a_superuser(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page approves it, which makes a subscription; the deliverer reads it as the person and sends it."""
+    from claimhouse import delivery
+    from claimhouse.dashboards import known, mailed
+    from claimhouse.dashboards.model import Dashboard, Source, Tile
+    from claimhouse.reporting import readers
+
+    report = "claims_by_specialty_month"
+    table = Tile("tile-1-1", "table", "Claims", Source((), report), by=("provider_specialty",),
+                 columns=("date_of_service", "total_cost"))  # fmt: skip
+    board = Dashboard(
+        "desk", "Claims of the desk", "?", (release_dump.CLIENT,), (), ((table,),), None
+    )
+    monkeypatch.setattr(known, "readers", lambda: readers.load_clients(house.clients))
+    monkeypatch.setattr(known, "dashboards", lambda: {board.name: board})
+    login = f"client_{release_dump.CLIENT}__analyst"
+    with house.session(PORTAL) as portals:
+        portals.execute(
+            "insert into portal.mailing (login, person, dashboard, filters, format, weekday, recipient)"
+            " values (%s, 'kim', 'desk', '[]', 'xlsx', 1, 'desk@release-test.example')", (login,),
+        )  # fmt: skip
+    with house.session(PAGES) as pages:
+        pages.execute("set role claimhouse_reviewer")
+        pages.execute(
+            "update portal.mailing set is_approved = true, decided_by = 'lee', decided_at = now()"
+        )
+    with (
+        release_dump.settings(url_as(DELIVERER, house.database), house.folder),
+        house.session("postgres") as connection,
+    ):
+        connection.execute(
+            "update delivery.subscription set starts_at = '2026-01-01' where mailing_id is not null"
+        )
+        delivery.release(release_dump.CLIENT, "test")
+        (subscription,) = (name for name in delivery.due(release_dump.NOW) if "desk" in name)
+        prepared = delivery.prepare(subscription, release_dump.NOW, known=mailed)
+        assert delivery.send(prepared, known=mailed) == 1
+        delivery.hold(release_dump.CLIENT, "test", "test")
+        ledger = "select report, row_count > 0 from delivery.disclosure where report = 'desk'"
+        assert connection.execute(ledger).fetchall() == [("desk", True)]
+        patients = (
+            "select count(*) from delivery.extract_patient inner join delivery.extract using (extract_id)"
+            " where report = 'desk'"
+        )
+        assert connection.execute(patients).fetchone()[0] > 0
+    with house.session(PORTAL) as portals:
+        assert portals.execute("select last_sent_at from portal.mailed").fetchone()[0]
+
+
 def refused(house: House, role: str, statement: str) -> None:
     with house.session(role) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement)

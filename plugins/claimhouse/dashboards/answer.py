@@ -55,6 +55,8 @@ class Answer:
         filters: the fields by whose values a click filters, of those that make its rows.
         problem: why there is nothing to show; None where there is.
         statements: what was asked of the warehouse, each with its parameters.
+        patients: the pseudonyms of the patients whose rows these are, shown or not.
+        is_late: whether the problem may be gone in a while.
     """
 
     tile: Tile
@@ -69,6 +71,8 @@ class Answer:
     filters: frozenset[str] = frozenset()
     problem: str | None = None
     statements: tuple[tuple[str, list[Any]], ...] = ()
+    patients: frozenset[str] = frozenset()
+    is_late: bool = False
 
     @property
     def has_hidden(self) -> bool:

@@ -19,9 +19,9 @@ from fastapi.responses import Response
 
 from claimhouse import metrics, settings, warehouse
 from claimhouse.dashboards import exports
-from claimhouse.dashboards.answer import Page
 from claimhouse.dashboards.asked import Asked, read
-from claimhouse.dashboards.exports import Document, csv
+from claimhouse.dashboards.exports import csv
+from claimhouse.dashboards.exports import whole as whole_file
 from claimhouse.dashboards.frame import Framed
 from claimhouse.dashboards.selection import Selection
 
@@ -48,7 +48,7 @@ def whole(
         with read(request, frame, name) as (wanted, reading):
             page = reading.page()
         document = exports.document(wanted.dashboard, page, wanted.reader, frame.person)
-        content = _content(wanted, document, page, reading.chosen, ending)
+        content = whole_file.content(wanted.dashboard, document, page, reading.chosen, ending)
     return sent(
         wanted, reading.chosen, ending, content,
         rows=sum(len(table.rows) for table in document.tables), as_of=document.as_of,
@@ -155,19 +155,3 @@ def file_name(dashboard: str, part: str | None, ending: str) -> str:
 def attached(name: str) -> dict[str, str]:
     """The header that has a browser save an answer under a name, and not open it."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _content(
-    wanted: Asked, document: Document, page: Page, chosen: Selection, ending: str
-) -> bytes:
-    # What draws a pdf or makes a workbook takes a second to import, and processes start without it.
-    if ending == "zip":
-        return csv.archive(document)
-    if ending == "xlsx":
-        from claimhouse.dashboards.exports import xlsx
-
-        return xlsx.write(document)
-    from claimhouse.dashboards.exports import pdf
-
-    rows = [[tile.name for tile in row] for row in wanted.dashboard.rows]
-    return pdf.write(document, rows, pdf.pictures(page, chosen))

@@ -7,67 +7,64 @@ none, one of the recipients of the reader's extracts.
 from __future__ import annotations
 
 import json
-from calendar import day_name
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from claimhouse import metrics, settings, warehouse, web
+from claimhouse import settings, warehouse, web
 from claimhouse.dashboards import selection
 from claimhouse.dashboards.asked import Asked, asked
 from claimhouse.dashboards.drill import Fields, fields
 from claimhouse.dashboards.frame import Framed
+from claimhouse.dashboards.mailed import (
+    WEEKDAYS,
+    Pairs,
+    addresses_of,
+    opens_more,
+    refused_filters,
+)
 from claimhouse.dashboards.model import Dashboard
-from claimhouse.dashboards.selection import Selection
-from claimhouse.reporting.readers import Reader
+from claimhouse.delivery import schedule
 
 routes = APIRouter()
 
 FORMATS = {"pdf": "PDF", "xlsx": "Excel"}
-WEEKDAYS = dict(enumerate(day_name, start=1))
 # Mails of a login that wait for approval or are sent.
 MOST = 20
-
-__all__ = [
-    "FORMATS",
-    "WEEKDAYS",
-    "addresses_of",
-    "is_open_to",
-    "refused_filters",
-    "routes",
-    "words",
-]
+NOT_THIS_LOGIN = (
+    "You see a restricted specialty, and others know the password of the mails. "
+    "Nothing is mailed to you."
+)
 
 
-def addresses_of(reader: Reader, login: str) -> tuple[str, ...]:
-    """The addresses to which a dashboard may be mailed that *login* reads; none where no file has one."""
-    person = next((entry for entry in reader.logins if entry.role == login), None)
-    if person is None:
-        return ()
-    if person.email:
-        return (person.email,)
-    found = (address for entry in reader.subscriptions for address in entry.recipients)
-    return tuple(dict.fromkeys(found))
-
-
-def is_open_to(dashboard: Dashboard | None, reader: Reader | None) -> bool:
-    """Whether *reader* may still open the dashboard."""
-    return dashboard is not None and reader is not None and reader.name in dashboard.readers
-
-
-def refused_filters(chosen: Selection) -> list[str]:
-    """The fields by which no mail is filtered: all but cuts of metrics, for a value could be about one person."""
-    cuts = metrics.dimensions()
-    return [name for name in chosen.fields if name not in cuts]
-
-
-def words(dashboard: Dashboard, filters: Sequence[Sequence[str]]) -> str:
+def words(dashboard: Dashboard, filters: Pairs) -> str:
     """The filters of a mail, for a person."""
     chosen = selection.of(dashboard, [(name, value) for name, value in filters])
     pairs = chosen.words(dashboard).items()
     return "; ".join(f"{title}: {text}" for title, text in pairs) or "as the dashboard opens"
+
+
+def next_mail(row: Mapping[str, Any], now: datetime | None = None) -> str:
+    """When the next mail goes, on the clock of its reader: ``Monday, 2026-03-02 06:00 America/Chicago``.
+
+    Args:
+        row: of ``portal.mailed``.
+        now: the present when left out.
+    """
+    now = now or datetime.now(UTC)
+    current = schedule.period(row["schedule"], row["time_zone"], now)
+    is_open = current >= row["starts_at"] and (
+        row["last_period"] is None or current > row["last_period"]
+    )
+    if is_open:
+        return "with the next run of the DAG deliver"
+    return schedule.wall_day(
+        schedule.next_period(row["schedule"], row["time_zone"], now), row["time_zone"]
+    )
 
 
 @routes.get("/{name}/by-mail")
@@ -85,6 +82,8 @@ def ask(request: Request, frame: Framed, name: str, form: Fields) -> Response:
         raise HTTPException(400, "Choose a format and a day.")
     if form.get("recipient") not in addresses_of(wanted.reader, frame.login):
         raise HTTPException(403, "Nothing is mailed to this address.")
+    if opens_more(wanted.reader, frame.login):
+        raise HTTPException(403, NOT_THIS_LOGIN)
     if refused_filters(wanted.chosen):
         raise HTTPException(409, "A mail cannot be filtered by what could be about one person.")
     with (
@@ -96,6 +95,7 @@ def ask(request: Request, frame: Framed, name: str, form: Fields) -> Response:
         kept = warehouse.query(
             connection, "dashboards/ask_for_mailing", frame.login, frame.person, name,
             json.dumps(wanted.chosen.pairs), form["format"], int(weekday), form["recipient"], MOST,
+            wanted.reader.time_zone,
         )  # fmt: skip
     if not kept:
         raise HTTPException(409, f"You have {MOST} such mails already. Have one stopped first.")
@@ -121,7 +121,14 @@ def _page(wanted: Asked) -> HTMLResponse:
         root=frame.root, tabs=frame.tabs, tab=frame.tab, frame=frame, dashboard=dashboard,
         wanted=wanted, filters=words(dashboard, wanted.chosen.pairs), refused=refused,
         addresses=addresses_of(wanted.reader, frame.login), formats=FORMATS, weekdays=WEEKDAYS,
-        field=web.FIELD,
-        before=[row | {"filters": words(dashboard, row["filters"])} for row in before],
+        not_this_login=NOT_THIS_LOGIN if opens_more(wanted.reader, frame.login) else "",
+        field=web.FIELD, time_zone=wanted.reader.time_zone,
+        before=[
+            row | {
+                "filters": words(dashboard, row["filters"]),
+                "next": next_mail(row) if row["schedule"] else "",
+            }
+            for row in before
+        ],
     )  # fmt: skip
     return HTMLResponse(text)

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # Rows of a table that says nothing else, groups of a chart, and values of a filter.
 MOST_ROWS, MOST_GROUPS, MOST_CHOICES = 100, 200, 200
+PATIENT = "patient_pseudonym"
 
 
 class Reading:
@@ -74,10 +75,11 @@ class Reading:
         except NotShown as error:
             return Answer(tile, problem=str(error))
         except errors.QueryCanceled:
-            return Answer(tile, problem="This takes too long. Choose fewer rows by a filter.")
+            problem = "This takes too long. Choose fewer rows by a filter."
+            return Answer(tile, problem=problem, is_late=True)
         except psycopg.Error as error:
             log.warning("%s of %s: %s", tile.name, self.dashboard.name, type(error).__name__)
-            return Answer(tile, problem="This is not published yet.")
+            return Answer(tile, problem="This is not published yet.", is_late=True)
         notes = (*answer.notes, *self._not_filtered(tile))
         filters = frozenset(name for name in tile.fields if self.dashboard.filter_of(name))
         return replace(answer, notes=notes, filters=filters)
@@ -212,7 +214,9 @@ class Reading:
         """The rows of a report as they are."""
         report, most = tile.source.report or "", tile.most or MOST_ROWS
         names = [*tile.fields, *tile.columns]
-        extra = [name for name in ("as_of", "is_hidden") if name in self.fields.columns(report)]
+        extra = [
+            name for name in ("as_of", "is_hidden", PATIENT) if name in self.fields.columns(report)
+        ]
         asked = self.fields.ask(tile, [*names, *extra], self.chosen)
         rows = self.session.query(
             "dashboards/rows", *asked.values, relation=asked.relation,
@@ -234,6 +238,7 @@ class Reading:
             rows=shown,
             left_out=None if len(found) > most else 0,
             as_of=min((row["as_of"] for row in found if row.get("as_of")), default=None),
+            patients=frozenset(str(row[PATIENT]) for row in found[:most] if row.get(PATIENT)),
         )
 
     def _order(self, tile: Tile, names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from zoneinfo import ZoneInfo
 
 from claimhouse import settings
 from claimhouse.delivery import extract
@@ -30,6 +31,22 @@ SHA-256:     {checksum}
 {opens}
 Its password was given to you separately and is never sent by mail. If the file does not open,
 or was not meant for you, write to {owner}.
+"""
+DASHBOARD = """\
+{report}
+for {client}
+
+Period:      {period}
+Data as of:  {as_of}
+File:        {file_name}
+SHA-256:     {checksum}
+
+{where}
+
+{opens}
+Its password is that of the extracts of {client}. It was given to you separately and is never sent
+by mail. {person} asked for this dashboard each {weekday}. If the file does not open, was not meant
+for you, or is no longer wanted, write to {owner}.
 """
 NOTICE = """\
 What the deliveries of {subscription} wait for:
@@ -60,8 +77,16 @@ Remove the cause, then run one of:
 WITHHELD = """\
 The extract is withheld because its data was not refreshed: {problem}
 The client was not notified. It is sent once the refresh succeeds."""
+NOT_MAILED = """\
+The dashboard is not mailed: {problem}
+Remove the cause, and it is mailed; or stop it on the page /claimhouse/mailings."""
 OTHER = "{problem}\n{to_do}"
-MATTERS = {"mail in doubt": IN_DOUBT, "mail failed": FAILED, "extract withheld": WITHHELD}
+MATTERS = {
+    "mail in doubt": IN_DOUBT,
+    "mail failed": FAILED,
+    "extract withheld": WITHHELD,
+    "dashboard not mailed": NOT_MAILED,
+}
 
 
 @dataclass(frozen=True)
@@ -72,17 +97,20 @@ class Letter:
     text: str
 
 
-def with_extract(subscription: Subscription, mail: WaitingMail, where: str) -> Letter:
-    """The mail that brings a recipient an extract.
+def with_extract(
+    subscription: Subscription, mail: WaitingMail, where: str, title: str | None = None
+) -> Letter:
+    """The mail that brings a recipient an extract, or a dashboard.
 
     Args:
         subscription: of the mail.
         mail: whom and what it is for.
         where: the transport's paragraph: attached, or behind a link.
+        title: of the dashboard.
     """
-    report = extract.heading(mail.report)
+    report = title or extract.heading(mail.report)
     period = wall_time(mail.period, subscription.time_zone)
-    text = EXTRACT.format(
+    text = (DASHBOARD if subscription.is_dashboard else EXTRACT).format(
         report=report,
         client=subscription.client_title,
         period=period,
@@ -92,6 +120,8 @@ def with_extract(subscription: Subscription, mail: WaitingMail, where: str) -> L
         where=where,
         opens=extract.FORMATS[mail.format].opens,
         owner=settings.owner_address(),
+        person=subscription.person,
+        weekday=f"{mail.period.astimezone(ZoneInfo(subscription.time_zone)):%A}",
     )
     return Letter(f"{report}, {period}", text)
 

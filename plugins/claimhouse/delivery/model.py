@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Protocol
+
+from psycopg import Connection
 
 # A source system, a value, the client's privacy level, and what kind of value it is.
 Entitlement = list[str]
@@ -17,20 +21,28 @@ class DeliveryError(RuntimeError):
     """Something that should have been sent was not. The message names no recipient and no data."""
 
 
+class NotMailed(DeliveryError):
+    """A dashboard that may not be mailed now. The owner is told the message."""
+
+
 @dataclass(frozen=True)
 class Subscription:
-    """An active subscription, and what its client may see (``active_subscriptions.sql``).
+    """An active subscription, and what its reader may see (``active_subscriptions.sql``).
 
     Attributes:
+        report: the report; the dashboard where the subscription is of one.
         transport: the transport the client file names; a large file may go by another.
         detail: whether the file has the rows, or the summary alone.
         when_empty: ``send`` or ``withhold``.
         approve_first: whether a person approves the first extract.
         approve_ratio: a person approves an extract with more than this many times the rows of
             the last one, or fewer than one part in this many.
-        client_login: the login that reads the report.
-        client_role: its database role.
+        client_login: the login that reads the report: the client's own, or the person's of a dashboard.
+        client_role: its database role; empty where the login has left.
         held_for: why nothing is sent to the client; None where nothing holds it.
+        person: who asked for a dashboard; None where a file says it.
+        filters: of a dashboard, as pairs of name and value; None where it is a report.
+        starts_at: no period before it is due; None where all are.
     """
 
     subscription_id: str
@@ -51,7 +63,53 @@ class Subscription:
     client_login: str
     client_role: str
     held_for: str | None
+    person: str | None
+    filters: list[list[str]] | None
+    starts_at: datetime | None
     entitlements: list[Entitlement]
+
+    @property
+    def is_dashboard(self) -> bool:
+        """Whether it is a dashboard that somebody asked for."""
+        return self.filters is not None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The file of a dashboard, not encrypted.
+
+    Attributes:
+        row_count: of all its tables.
+        columns: the names of their columns.
+        patients: the pseudonyms of the patients whose rows it shows.
+        as_of: when the oldest of what it shows was published; None where nothing was.
+    """
+
+    content: bytes
+    row_count: int
+    columns: list[str]
+    patients: frozenset[str]
+    as_of: datetime | None
+
+
+class Dashboards(Protocol):
+    """What knows dashboards: a room above this one, :mod:`claimhouse.dashboards.mailed`."""
+
+    def title(self, subscription: Subscription) -> str:
+        """The title of the dashboard."""
+
+    def problem(self, subscription: Subscription) -> str | None:
+        """Why the dashboard may not be mailed, as the files say now; None where it may."""
+
+    def reports(self, subscription: Subscription) -> Sequence[str]:
+        """The reports that the dashboard reads."""
+
+    def draw(self, reading: Connection[Any], subscription: Subscription) -> Drawn:
+        """The file, read in a transaction that reads as the subscription's login.
+
+        Raises:
+            NotMailed: some of it cannot be read.
+        """
 
 
 @dataclass(frozen=True)
@@ -145,7 +203,7 @@ class Matter:
 
     Attributes:
         kind: ``mail in doubt``, ``mail failed``, ``mail not taken yet``, ``approval waiting``,
-            ``extract withheld`` or ``deliveries on hold``.
+            ``extract withheld``, ``dashboard not mailed`` or ``deliveries on hold``.
         period: None where it is about all periods.
         outbox_id: the mail; None where it is about none.
         extract_id: the file that waits for approval; else None.

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from claimhouse import connections, glossary, passwords, settings, storage, warehouse
-from claimhouse.delivery import approvals, extract, letters, outbox, schedule
+from claimhouse.delivery import approvals, dashboards, extract, letters, outbox, schedule
 from claimhouse.delivery.extract import rows as extract_rows
 from claimhouse.delivery.extract.model import Extract, Written
 from claimhouse.delivery.model import (
     ClientNames,
     ColumnMeaning,
+    Dashboards,
     DeliveryError,
     Edition,
     Entitlement,
+    NotMailed,
     RefreshProblem,
     Subscription,
 )
@@ -34,24 +36,31 @@ PATIENT = "patient_pseudonym"
 
 @dataclass(frozen=True)
 class _File:
-    """A file on disk, the columns of the report that it shows, and the editions it was read from."""
+    """A file on disk, the columns that it shows, the editions it was read from, and how old it is."""
 
     name: str
     written: Written
     columns: list[str]
     editions: list[Edition]
+    as_of: datetime | None
 
 
-def prepare(subscription_id: str, now: datetime | None = None) -> str:
+def prepare(
+    subscription_id: str,
+    now: datetime | None = None,
+    *,
+    known: Dashboards = dashboards.UNKNOWN,
+) -> str:
     """Write the encrypted extract of the current period, and enter its mails in the outbox.
 
     Also rewrites files of earlier periods that wait and can no longer be sent: the file is gone,
     or the client's entitlements have changed. Where the data was not refreshed, nothing is
-    written and :mod:`send` notifies the owner.
+    written and :mod:`send` notifies the owner; nor is it where a dashboard may not be mailed.
 
     Args:
         subscription_id: the subscription; nothing happens where it is inactive or on hold.
         now: the moment that decides the period; the present by default.
+        known: what knows dashboards; without it none is mailed.
 
     Returns:
         *subscription_id*, for the step that sends.
@@ -68,21 +77,58 @@ def prepare(subscription_id: str, now: datetime | None = None) -> str:
                 log.info("%s is on hold", subscription_id)
                 continue
             current = schedule.current_period(subscription, now)
-            if _is_stale(connection, subscription, current, now) or _waits(
-                connection, subscription
-            ):
+            periods = {mail.period for mail in outbox.waiting(connection, subscription_id)}
+            if schedule.has_begun(subscription, current):
+                periods.add(current)
+            if not periods:
                 continue
-            waiting = outbox.waiting(connection, subscription_id)
-            for period in sorted({current} | {mail.period for mail in waiting}):
-                _prepare_period(connection, subscription, period, now, may_add=period == current)
+            try:
+                reports = _reports(connection, subscription, known)
+                if _is_stale(connection, subscription, reports, current, now) or _waits(
+                    connection, subscription, reports
+                ):
+                    continue
+                for period in sorted(periods):
+                    _prepare_period(
+                        connection, subscription, period, now, known, may_add=period == current
+                    )
+            except NotMailed as error:
+                dashboards.refuse(connection, subscription, current, str(error))
+            else:
+                dashboards.allow(connection, subscription)
     return subscription_id
 
 
+def _reports(
+    connection: Connection[Any], subscription: Subscription, known: Dashboards
+) -> list[str]:
+    """The reports that a subscription shows.
+
+    Raises:
+        NotMailed: a dashboard may not be mailed.
+    """
+    if not subscription.is_dashboard:
+        return [subscription.report]
+    if problem := known.problem(subscription):
+        raise NotMailed(problem)
+    if not subscription.client_role:
+        raise NotMailed("nobody reads as its login until the next publication")
+    try:
+        _password(connection, subscription)
+    except (connections.MissingConnection, DeliveryError) as error:
+        raise NotMailed(str(error)) from None
+    return sorted(set(known.reports(subscription)))
+
+
 def _is_stale(
-    connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
+    connection: Connection[Any],
+    subscription: Subscription,
+    reports: list[str],
+    period: datetime,
+    now: datetime,
 ) -> bool:
     """Whether the refresh of what this subscription shows has failed; enters a notice for the owner."""
-    problems = _refresh_problems(connection, subscription, now)
+    problems = _refresh_problems(connection, subscription, reports, now)
     if not problems:
         return False
     log.warning("%s is withheld: %s", subscription.subscription_id, letters.in_words(problems))
@@ -92,11 +138,9 @@ def _is_stale(
     return True
 
 
-def _waits(connection: Connection[Any], subscription: Subscription) -> bool:
+def _waits(connection: Connection[Any], subscription: Subscription, reports: list[str]) -> bool:
     """Whether a first publication is under way: when it ends, the delivery runs again."""
-    rows = warehouse.query(
-        connection, "delivery/awaited", subscription.client_login, subscription.report
-    )
+    rows = warehouse.query(connection, "delivery/awaited", subscription.client_login, reports)
     if rows:
         sources = ", ".join(row["source_system"] for row in rows)
         log.info("%s waits for the publication of %s", subscription.subscription_id, sources)
@@ -104,7 +148,7 @@ def _waits(connection: Connection[Any], subscription: Subscription) -> bool:
 
 
 def _refresh_problems(
-    connection: Connection[Any], subscription: Subscription, now: datetime
+    connection: Connection[Any], subscription: Subscription, reports: list[str], now: datetime
 ) -> list[RefreshProblem]:
     """Why what this subscription shows is not the newest data."""
     refreshed_by = now - timedelta(minutes=settings.refresh_minutes())
@@ -114,7 +158,7 @@ def _refresh_problems(
         "delivery/refresh_problems",
         subscription.client_login,
         refreshed_by,
-        subscription.report,
+        reports,
     )
 
 
@@ -123,6 +167,7 @@ def _prepare_period(
     subscription: Subscription,
     period: datetime,
     now: datetime,
+    known: Dashboards,
     *,
     may_add: bool,
 ) -> None:
@@ -130,7 +175,7 @@ def _prepare_period(
     recipients = _open_recipients(connection, subscription, period, may_add=may_add)
     if not recipients:
         return
-    file = _write(connection, subscription, period, now)
+    file = _write(connection, subscription, period, now, known)
     outbox.checkpoint("file written")
     with connection.transaction():
         if file.written.row_count == 0 and subscription.when_empty == "withhold":
@@ -170,19 +215,19 @@ def _open_recipients(
 
 
 def _write(
-    connection: Connection[Any], subscription: Subscription, period: datetime, now: datetime
+    connection: Connection[Any],
+    subscription: Subscription,
+    period: datetime,
+    now: datetime,
+    known: Dashboards,
 ) -> _File:
-    """Write the file as the client's own role sees the report, from one edition of each source.
+    """Write the file as the subscription's own role sees it, from one edition of each source.
 
     Raises:
+        NotMailed: a dashboard may not be mailed.
         DeliveryError: a publication has begun to change what the client sees.
     """
-    report = subscription.report
-    meanings = {
-        meaning.column_name: meaning.description
-        for meaning in warehouse.query_as(connection, ColumnMeaning, "delivery/definitions", report)
-    }
-    title = meanings.get(None) or extract.heading(report)
+    reports = _reports(connection, subscription, known)
     password = _password(connection, subscription)
     path = _path(subscription, period)
     storage.make_private(path.parent)
@@ -191,38 +236,86 @@ def _write(
         reading.prepare_threshold = None
         reading.execute("set transaction isolation level repeatable read, read only")
         role = sql.SQL("set local role {}").format(sql.Identifier(subscription.client_role))
-        reading.execute(role)
-        # Before the first query fixes what the transaction sees: in a table that is made anew
-        # after that, it would see no rows.
-        view = sql.Identifier("reporting", report)
-        reading.execute(sql.SQL("lock table {} in access share mode").format(view))
-        reading.execute("set local role none")
+        _keep(reading, subscription, role, reports)
         editions = warehouse.query_as(
             reading, Edition, "delivery/editions", subscription.client_login
         )
-        if problems := _refresh_problems(reading, subscription, now):
+        if problems := _refresh_problems(reading, subscription, reports, now):
             raise DeliveryError(f"not prepared: {letters.in_words(problems)}")
-        if _waits(reading, subscription):
+        if _waits(reading, subscription, reports):
             raise DeliveryError("not prepared: a source is being published for the first time")
         reading.execute(role)
-        summary = _summary(reading, report)
-        rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))
-        content = Extract(
-            title=title,
-            client=subscription.client_title,
-            period=schedule.wall_time(period, subscription.time_zone),
-            filters=_filters(subscription.entitlements),
-            as_of=_as_of(editions),
-            privacy_level=subscription.privacy_level,
-            definitions={name: text for name, text in meanings.items() if name is not None},
-            rows=rows if subscription.detail else None,
-            summary=summary,
-            units=_units([*rows.schema, *(summary.columns if summary is not None else ())]),
+        if subscription.is_dashboard:
+            return _write_dashboard(reading, subscription, password, path, editions, known)
+        meanings = warehouse.query_as(
+            connection, ColumnMeaning, "delivery/definitions", subscription.report
         )
-        with closing(rows):
-            written = extract.write(content, subscription.format, password, path, _patients)
+        return _write_extract(reading, subscription, meanings, period, password, path, editions)
+
+
+def _keep(
+    reading: Connection[Any], subscription: Subscription, role: sql.Composed, reports: list[str]
+) -> None:
+    """Keep reports as they are, before the first query fixes what is seen: one made anew after that has no rows.
+
+    Raises:
+        NotMailed: one that a dashboard shows is not published.
+    """
+    views = sql.SQL(", ").join(sql.Identifier("reporting", report) for report in reports)
+    try:
+        reading.execute(role)
+        reading.execute(sql.SQL("lock table {} in access share mode").format(views))
+    except (errors.UndefinedTable, errors.UndefinedObject, errors.InsufficientPrivilege):
+        if not subscription.is_dashboard:
+            raise
+        problem = "some of what it shows is not published to its reader yet"
+        raise NotMailed(problem) from None
+    reading.execute("set local role none")
+
+
+def _write_extract(
+    reading: Connection[Any],
+    subscription: Subscription,
+    definitions: list[ColumnMeaning],
+    period: datetime,
+    password: str,
+    path: Path,
+    editions: list[Edition],
+) -> _File:
+    report = subscription.report
+    meanings = {meaning.column_name: meaning.description for meaning in definitions}
+    summary = _summary(reading, report)
+    rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))
+    content = Extract(
+        title=meanings.get(None) or extract.heading(report),
+        client=subscription.client_title,
+        period=schedule.wall_time(period, subscription.time_zone),
+        filters=_filters(subscription.entitlements),
+        as_of=_as_of(editions),
+        privacy_level=subscription.privacy_level,
+        definitions={name: text for name, text in meanings.items() if name is not None},
+        rows=rows if subscription.detail else None,
+        summary=summary,
+        units=_units([*rows.schema, *(summary.columns if summary is not None else ())]),
+    )
+    with closing(rows):
+        written = extract.write(content, subscription.format, password, path, _patients)
     columns = list(rows.schema) if subscription.detail or summary is None else summary.columns
-    return _File(path.name, written, columns, editions)
+    return _File(path.name, written, columns, editions, _as_of(editions))
+
+
+def _write_dashboard(
+    reading: Connection[Any],
+    subscription: Subscription,
+    password: str,
+    path: Path,
+    editions: list[Edition],
+    known: Dashboards,
+) -> _File:
+    drawn = known.draw(reading, subscription)
+    checksum, size = extract.seal(drawn.content, subscription.format, password, path)
+    written = Written(checksum, size, drawn.row_count, drawn.patients)
+    return _File(path.name, written, drawn.columns, editions, drawn.as_of)
 
 
 def _as_of(editions: list[Edition]) -> datetime | None:
@@ -297,7 +390,7 @@ def _record(
         file.written.size,
         file.written.row_count,
         file.columns,
-        _as_of(file.editions),
+        file.as_of,
         json.dumps(subscription.entitlements),
         json.dumps({edition.source_system: edition.edition for edition in file.editions}),
     )

@@ -36,6 +36,22 @@ def period(schedule: str, time_zone: str, now: datetime) -> datetime:
             return moment
 
 
+def next_period(schedule: str, time_zone: str, now: datetime) -> datetime:
+    """The first tick of *schedule* after *now*; see :func:`period`."""
+    zone = ZoneInfo(time_zone)
+    wall = now.astimezone(zone).replace(tzinfo=None, fold=0)
+    ticks = croniter(schedule, wall - LONGEST_CLOCK_CHANGE)
+    while True:
+        tick: datetime = ticks.get_next(datetime)
+        if (moment := tick.replace(tzinfo=zone).astimezone(UTC)) > now:
+            return moment
+
+
+def has_begun(subscription: Subscription, period: datetime) -> bool:
+    """Whether *period* is one of the subscription's: none before it was approved is."""
+    return subscription.starts_at is None or period >= subscription.starts_at
+
+
 def current_period(subscription: Subscription, now: datetime) -> datetime:
     """The period of *subscription* that is due at *now*."""
     return period(subscription.schedule, subscription.time_zone, now)
@@ -44,6 +60,11 @@ def current_period(subscription: Subscription, now: datetime) -> datetime:
 def wall_time(moment: datetime, time_zone: str) -> str:
     """*moment* on a clock in *time_zone*: ``2026-03-01 06:00 America/Chicago``."""
     return f"{moment.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M} {time_zone}"
+
+
+def wall_day(moment: datetime, time_zone: str) -> str:
+    """The same with the day of the week: ``Sunday, 2026-03-01 06:00 America/Chicago``."""
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%A}, {wall_time(moment, time_zone)}"
 
 
 def due(now: datetime | None = None) -> list[str]:
@@ -69,10 +90,9 @@ def due(now: datetime | None = None) -> list[str]:
 
 
 def _is_due(connection: Connection[Any], subscription: Subscription, now: datetime) -> bool:
-    mails = outbox.of_period(
-        connection, subscription.subscription_id, current_period(subscription, now)
-    )
+    current = current_period(subscription, now)
+    mails = outbox.of_period(connection, subscription.subscription_id, current)
     # A mail that waits for approval has its row, and no run can do more about it.
-    if set(subscription.recipients) - set(mails):
+    if has_begun(subscription, current) and set(subscription.recipients) - set(mails):
         return True
     return bool(outbox.waiting(connection, subscription.subscription_id))

@@ -9,18 +9,28 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import addresses, settings, warehouse
-from claimhouse.delivery import extract, letters, mail, notices, outbox, transports
-from claimhouse.delivery.model import DeliveryError, Subscription, UnsettledMail, WaitingMail
+from claimhouse.delivery import dashboards, extract, letters, mail, notices, outbox, transports
+from claimhouse.delivery.model import (
+    Dashboards,
+    DeliveryError,
+    Subscription,
+    UnsettledMail,
+    WaitingMail,
+)
 
 log = logging.getLogger(__name__)
 
 
-def send(subscription_id: str) -> int:
+def send(subscription_id: str, *, known: Dashboards = dashboards.UNKNOWN) -> int:
     """Send what the outbox holds for a subscription, each mail once, and log each disclosure.
 
     A mail that the server refuses for good, or too often, becomes ``failed``; any other stays for
-    the next attempt. What needs approval waits for it. At the end the owner is notified of what
-    needs a person.
+    the next attempt. What needs approval waits for it, and a dashboard until it may be mailed. At
+    the end the owner is notified of what needs a person.
+
+    Args:
+        subscription_id: the subscription.
+        known: what knows dashboards; without it none is mailed.
 
     Returns:
         How many mails the server took.
@@ -36,7 +46,9 @@ def send(subscription_id: str) -> int:
             if subscription.held_for:
                 continue
             for waiting in outbox.waiting(connection, subscription_id):
-                if problem := _send_one(connection, subscription, waiting):
+                if subscription.is_dashboard and (why := known.problem(subscription)):
+                    dashboards.refuse(connection, subscription, waiting.period, why)
+                elif problem := _send_one(connection, subscription, waiting, known):
                     problems.append(problem)
                 else:
                     sent += 1
@@ -128,7 +140,10 @@ def _not_taken(connection: Connection[Any], outbox_id: int, error: mail.NotTaken
 
 
 def _send_one(
-    connection: Connection[Any], subscription: Subscription, waiting: WaitingMail
+    connection: Connection[Any],
+    subscription: Subscription,
+    waiting: WaitingMail,
+    known: Dashboards,
 ) -> str | None:
     """Send one mail and record it; returns the kind of error where that failed."""
     if not outbox.is_usable(subscription, waiting):
@@ -137,7 +152,7 @@ def _send_one(
         return problem
     outbox.checkpoint("handing over")
     try:
-        server_id = _hand_over(connection, subscription, waiting)
+        server_id = _hand_over(connection, subscription, waiting, known)
     except mail.NotTaken as error:
         _not_taken(connection, waiting.outbox_id, error)
         return str(error)
@@ -153,7 +168,10 @@ def _send_one(
 
 
 def _hand_over(
-    connection: Connection[Any], subscription: Subscription, waiting: WaitingMail
+    connection: Connection[Any],
+    subscription: Subscription,
+    waiting: WaitingMail,
+    known: Dashboards,
 ) -> str | None:
     """Put the file on its transport and hand the mail to the server; returns the server's id."""
     server, journal = mail.server(), mail.journal()
@@ -161,7 +179,8 @@ def _hand_over(
     file = settings.extract_folder() / waiting.file_name
     media_type = extract.FORMATS[waiting.format].media_type
     enclosure = transports.TRANSPORTS[transport].enclose(connection, waiting, file, media_type)
-    letter = letters.with_extract(subscription, waiting, enclosure.text)
+    title = known.title(subscription) if subscription.is_dashboard else None
+    letter = letters.with_extract(subscription, waiting, enclosure.text, title)
     try:
         message = mail.message(
             sender=server.sender,
@@ -177,7 +196,7 @@ def _hand_over(
     def last_moment() -> None:
         outbox.checkpoint("handed over")
         if not warehouse.query(connection, "delivery/outbox_sending", waiting.outbox_id, transport):
-            raise outbox.Busy("another run is sending the mail")
+            raise outbox.Busy("another run is sending the mail, or nobody shall send it any more")
         outbox.checkpoint("sending")
 
     return mail.hand_over(server, message, journal.address if journal else None, last_moment)

@@ -8,10 +8,9 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from claimhouse import warehouse
-from claimhouse.dashboards import known, mailings
+from claimhouse.dashboards import known, mailed, mailings
 from claimhouse.pages import answers, database
 from claimhouse.pages.rights import Approves, Form
-from claimhouse.reporting.readers import Reader
 
 routes = APIRouter()
 
@@ -26,7 +25,7 @@ def show(request: Request, approves: Approves) -> HTMLResponse:
         rows = warehouse.query(connection, "pages/mailings")
     return answers.show(
         request, "mailings", approves,
-        rows=[row | _described(row) for row in rows], weekdays=mailings.WEEKDAYS,
+        rows=[row | _described(row) for row in rows], weekdays=mailed.WEEKDAYS,
         formats=mailings.FORMATS,
     )  # fmt: skip
 
@@ -64,31 +63,21 @@ def _check(row: dict[str, Any], approver: str) -> None:
     """Refuse to approve what may not be mailed.
 
     Raises:
-        HTTPException: 403, one's own; 409, nobody reads as the login, or no file has the address.
+        HTTPException: 403, one's own; 409, it may not be mailed.
     """
-    if row["person"] == approver:
+    if row["person"].lower() == approver.lower():
         raise HTTPException(403, "Somebody else must approve what you ask for.")
     if problem := _described(row)["problem"]:
         raise HTTPException(409, problem)
 
 
 def _described(row: dict[str, Any]) -> dict[str, Any]:
-    """The reader and the dashboard of a mail, its filters in words, and why it cannot be mailed."""
-    dashboard, reader = known.dashboards().get(row["dashboard"]), _reader(row["login"])
-    if dashboard is None or reader is None or not mailings.is_open_to(dashboard, reader):
-        problem = "This reader does not open this dashboard any more."
-    elif row["recipient"] not in mailings.addresses_of(reader, row["login"]):
-        problem = "No file of this reader has this address any more."
-    else:
-        problem = ""
-    filters = row.get("filters", ())
+    """The reader and the dashboard of a mail, its filters in words, when it goes, and why it cannot be mailed."""
+    dashboard, reader = known.dashboards().get(row["dashboard"]), mailed.reader_of(row["login"])
     return {
         "title": dashboard.title if dashboard else row["dashboard"],
         "reader": reader.title if reader else row["login"],
-        "filters": mailings.words(dashboard, filters) if dashboard else "",
-        "problem": problem,
+        "filters": mailings.words(dashboard, row["filters"]) if dashboard else "",
+        "problem": mailed.why_not(row["login"], row["dashboard"], row["recipient"], row["filters"]),
+        "next": mailings.next_mail(row) if row.get("schedule") else "",
     }
-
-
-def _reader(login: str) -> Reader | None:
-    return next((reader for reader in known.readers() if login in reader.roles), None)

@@ -20,6 +20,7 @@ NEW = "new issues"
 PLACES = {
     "batch held": "held",
     "mail asked for": "mailings",
+    "dashboard not mailed": "mailings",
     "file not recognized": "files/not-taken",
     "file rejected": "files?state=rejected&source={source}&feed={feed}",
 }

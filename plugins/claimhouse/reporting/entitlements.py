@@ -46,6 +46,7 @@ def _client_rows(readers: list[Reader]) -> Rows:
             "privacy_level": reader.privacy_level,
             "reports": reader.reports,
             "schemas": reader.schemas,
+            "hold_reason": reader.hold_reason,
         }
 
 

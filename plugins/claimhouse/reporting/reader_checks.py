@@ -33,7 +33,7 @@ def of_client(data: dict[str, Any], file: Path) -> Iterable[Problem]:
         if len(set(_ROW_KEYS) & set(entitlement)) != 1:
             yield ["entitlements", number], f"must have one of {', '.join(_ROW_KEYS)}"
     yield from _of_subscriptions(data)
-    yield from _of_addresses(data)
+    yield from _of_people(data)
 
 
 def of_roles(data: dict[str, Any]) -> Iterable[Problem]:
@@ -54,7 +54,7 @@ def _of_role(role: dict[str, Any]) -> Iterable[Problem]:
         yield ["schemas"], "the live metrics read the star: list star too, or the key metrics"
     yield from _of_access(role)
     yield from _of_subscriptions(role)
-    yield from _of_addresses(role)
+    yield from _of_people(role)
     for number, entitlement in enumerate(role["entitlements"]):
         known = {contract.feed for contract in contracts.of_source(entitlement["source_system"])}
         for feed in entitlement.get("feeds", []):
@@ -205,8 +205,10 @@ def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:
             yield [*place, *path], reason
 
 
-def _of_addresses(reader: dict[str, Any]) -> Iterable[Problem]:
-    """Problems of the mail addresses of people."""
+def _of_people(reader: dict[str, Any]) -> Iterable[Problem]:
+    """Problems of the mail addresses of people, and of their time zone."""
+    if "time_zone" in reader:
+        yield from _of_time_zone(reader)
     for number, login in enumerate(reader["logins"]):
         if isinstance(login, dict) and "email" in login:
             try:
@@ -233,8 +235,12 @@ def _of_schedule(subscription: dict[str, Any]) -> Iterable[Problem]:
     schedule = subscription["schedule"]
     if len(schedule.split()) != 5 or not croniter.is_valid(schedule):
         yield ["schedule"], "not a cron expression of five fields"
+    yield from _of_time_zone(subscription)
+
+
+def _of_time_zone(entry: dict[str, Any]) -> Iterable[Problem]:
     try:
-        ZoneInfo(subscription["time_zone"])
+        ZoneInfo(entry["time_zone"])
     except (KeyError, ValueError, OSError):
         yield ["time_zone"], "not a time zone of the IANA database"
 

@@ -105,6 +105,8 @@ class Reader:
         is_reserved: whether nobody else may read the reports listed here.
         metrics: the metrics that it reads, each at its grains.
         tableau_extracts: those of its reports that a Tableau site holds as extracts.
+        time_zone: whose Monday a dashboard is mailed on.
+        hold_reason: why nothing is sent to it; None if it is not on hold.
     """
 
     name: str
@@ -119,6 +121,8 @@ class Reader:
     is_reserved: bool = False
     metrics: metric_reports.Grains = field(default_factory=dict)
     tableau_extracts: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+    hold_reason: str | None = None
 
     @property
     def role(self) -> str:
@@ -235,6 +239,7 @@ def _login_name(name: str, is_internal: bool) -> str:
 
 def _reader(data: dict[str, Any], *, is_internal: bool = False) -> Reader:
     role = _login_name(data["name"], is_internal)
+    zones = [data.get("time_zone"), *(entry["time_zone"] for entry in data["subscriptions"])]
     reader = Reader(
         name=data["name"],
         title=data["title"],
@@ -248,6 +253,8 @@ def _reader(data: dict[str, Any], *, is_internal: bool = False) -> Reader:
         is_reserved=data.get("reserved", False),
         metrics=metric_reports.of_entries(data.get("metrics", ())),
         tableau_extracts=tuple(data.get("tableau_extracts", ())),
+        time_zone=next(filter(None, zones), "UTC"),
+        hold_reason=data.get("hold"),
     )
     raw_reports = [reports.raw_report(source, feed) for source, feed in sorted(reader.feeds)]
     others = [*raw_reports, *metric_reports.names(reader.metrics)]

@@ -82,8 +82,8 @@ def create(connection: Connection[Any], logins: Mapping[str, bool]) -> None:
         _create_role(connection, role, can_login=not is_own_role)
         # The guard sees the sessions of roles whose rights its own role has, and may end them.
         allow_acting_as(connection, role, inherit=True)
-        if is_own_role:
-            warehouse.run(connection, "reporting/roles/deliver_as", role=role)
+        # A person's too: a dashboard that is mailed is read as whoever asked for it.
+        warehouse.run(connection, "reporting/roles/deliver_as", role=role)
     _create_role(connection, TABLEAU, can_login=True)
     allow_acting_as(connection, TABLEAU, inherit=True)
 

@@ -4,7 +4,8 @@ Comes in: a dashboard and its answers. Goes out: the bytes of a file. May not kn
 
 - ``model``: what a file shows, whatever its format;
 - ``csv``, ``xlsx``, ``pdf``: the formats;
-- ``xlsx_cells``, ``xlsx_charts``: the cells and charts of a workbook.
+- ``xlsx_cells``, ``xlsx_charts``: the cells and charts of a workbook;
+- ``whole``: all of a dashboard, in one of them.
 """
 
 from __future__ import annotations

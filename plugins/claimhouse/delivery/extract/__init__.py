@@ -6,7 +6,7 @@ database or Airflow, except for :mod:`rows`, which streams a query.
 
 from __future__ import annotations
 
-from claimhouse.delivery.extract.formats import FORMATS, Format, checksum_of, write
+from claimhouse.delivery.extract.formats import FORMATS, Format, checksum_of, seal, write
 from claimhouse.delivery.extract.model import (
     Extract,
     Rows,
@@ -30,5 +30,6 @@ __all__ = [
     "checksum_of",
     "heading",
     "neutral",
+    "seal",
     "write",
 ]

@@ -6,6 +6,7 @@ Nothing is written to disk before it is encrypted, so a crash leaves no plain te
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -96,16 +97,42 @@ def write(
         observed = _observed(extract.rows, seen, patients)
         extract = replace(extract, rows=Rows(extract.rows.schema, observed))
     write_content = FORMATS[format_name].load_writer()
+
+    def fill(target: BinaryIO) -> None:
+        write_content(extract, password, target, file.name.removesuffix(".zip"))
+
+    checksum, size = _to(file, fill)
+    return Written(checksum, size, _row_count(extract), frozenset(seen))
+
+
+def seal(content: bytes, format_name: str, password: str, file: Path) -> tuple[str, int]:
+    """Write *content*, a finished pdf or xlsx, to *file*, encrypted: whole, or not at all.
+
+    Args:
+        content: not encrypted.
+        format_name: ``pdf`` or ``xlsx``.
+        password: encrypts with AES-256, in the way of the format.
+        file: its folder must exist.
+
+    Returns:
+        The SHA-256 of the file, and its size in bytes.
+    """
+    module = import_module(f"claimhouse.delivery.extract.{format_name}")
+    return _to(file, lambda target: module.encrypt(io.BytesIO(content), password, target))
+
+
+def _to(file: Path, fill: Callable[[BinaryIO], None]) -> tuple[str, int]:
+    """Write *file* by *fill*, whole or not at all; returns its checksum and size."""
     part = file.with_name(f".{file.name}.part")
     with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as target:
-        write_content(extract, password, target, file.name.removesuffix(".zip"))
+        fill(target)
         target.flush()
         os.fsync(target.fileno())
         size = target.seek(0, os.SEEK_END)
         target.seek(0)
         checksum = hashlib.file_digest(target, "sha256").hexdigest()
     part.replace(file)
-    return Written(checksum, size, _row_count(extract), frozenset(seen))
+    return checksum, size
 
 
 def checksum_of(file: Path) -> str | None:

@@ -38,7 +38,12 @@ def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
     Raises:
         TooManyRows: more rows than people read, or more columns than fit on a page.
     """
-    with pikepdf.open(io.BytesIO(page(extract))) as document:
+    encrypt(io.BytesIO(page(extract)), password, target)
+
+
+def encrypt(content: io.BytesIO, password: str, target: BinaryIO) -> None:
+    """Write *content*, a PDF, to *target* under AES-256 (PDF 2.0, revision 6)."""
+    with pikepdf.open(content) as document:
         # The password allows everything; nobody has the owner's password.
         encryption = pikepdf.Encryption(user=password, owner=secrets.token_urlsafe(32), R=6)
         document.save(target, encryption=encryption)

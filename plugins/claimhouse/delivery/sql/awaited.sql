@@ -1,5 +1,5 @@
--- $1: a login, $2: a report. The source systems whose publication the report has to wait for: files have arrived and
--- none has been loaded and published, or the report is new or has been made anew.
+-- $1: a login, $2: reports. The source systems whose publication they have to wait for: files have arrived and none has
+-- been loaded and published, or a report is new or has been made anew.
 select distinct n.source_system
 from security.entitlement as n
 inner join security.login as l on n.login = l.login
@@ -10,7 +10,7 @@ union
 select p.source_system
 from security.login as l
 inner join published.edition as p on l.audience = p.audience
-inner join published.report as r on r.report = $2
+inner join published.report as r on r.report = any($2::text[])
 where
     l.login = $1
     and not exists (

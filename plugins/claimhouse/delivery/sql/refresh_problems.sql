@@ -1,4 +1,4 @@
--- $1: a login, $2: a moment, $3: a report. Why what this login sees is not the newest data that arrived before $2.
+-- $1: a login, $2: a moment, $3: reports. Why what this login sees is not the newest data that arrived before $2.
 with source as (
     select distinct n.source_system
     from security.entitlement as n
@@ -45,12 +45,12 @@ inner join security.login as l on l.login = $1
 left join published.edition as p on l.audience = p.audience and a.source_system = p.source_system
 where a.as_of is distinct from p.as_of and a.as_of < $2
 union all
-select
+select distinct
     p.source_system,
     'the report has not been published' as problem
 from security.login as l
 inner join published.edition as p on l.audience = p.audience
-inner join published.report as r on r.report = $3
+inner join published.report as r on r.report = any($3::text[])
 cross join entitled as t
 where
     l.login = $1

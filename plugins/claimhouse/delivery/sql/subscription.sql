@@ -1,4 +1,5 @@
--- $1: the subscriptions of the client files, as JSON. A dropped one stays, inactive, for its history.
+-- $1: the subscriptions of the client files, as JSON. A dropped one stays, inactive, for its history. Dashboards by
+-- mail are in no file, and stay as they are.
 merge into delivery.subscription as t
 using (
     select w.*
@@ -46,4 +47,4 @@ when not matched then
         w.time_zone, w.recipients, w.transport, w.reason,
         w.detail, w.when_empty, w.approve_first, w.approve_ratio, w.hold_reason
     )
-when not matched by source then update set is_active = false;
+when not matched by source and t.mailing_id is null then update set is_active = false;

@@ -4,6 +4,7 @@ select
     m.login,
     m.person,
     m.dashboard,
+    m.filters,
     m.recipient
 from portal.mailing as m
 where m.mailing_id = $1 and m.is_approved is null

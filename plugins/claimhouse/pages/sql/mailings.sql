@@ -14,8 +14,15 @@ select
     m.is_approved,
     m.reason,
     m.ended_at,
-    m.ended_by
+    m.ended_by,
+    m.time_zone,
+    d.schedule,
+    d.starts_at,
+    d.last_period,
+    d.last_sent_at,
+    d.problem as waits_for
 from portal.mailing as m
+left join portal.mailed as d on m.mailing_id = d.mailing_id
 order by
     m.is_approved is null desc,
     coalesce(m.is_approved, false) and m.ended_at is null desc,

@@ -26,7 +26,7 @@ begin
     on landing.upload to claimhouse_reviewer;
     -- Who asks to be mailed a dashboard.
     grant usage on schema portal to claimhouse_viewer, claimhouse_reviewer;
-    grant select on portal.mailing to claimhouse_viewer, claimhouse_reviewer;
+    grant select on portal.mailing, portal.mailed to claimhouse_viewer, claimhouse_reviewer;
     grant update (decided_at, decided_by, is_approved, reason, ended_at, ended_by)
     on portal.mailing to claimhouse_reviewer;
     -- The rows of feeds; not the views that map them. Tables made later are given when they are made.

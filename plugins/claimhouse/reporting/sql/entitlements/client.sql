@@ -7,9 +7,11 @@ using (
         w.is_internal,
         w.privacy_level,
         w.reports,
-        w.schemas
+        w.schemas,
+        w.hold_reason
     from jsonb_to_recordset($1::jsonb) as w (
-        name text, title text, is_internal boolean, privacy_level text, reports text[], schemas text[]
+        name text, title text, is_internal boolean, privacy_level text, reports text[], schemas text[],
+        hold_reason text
     )
 ) as w on t.client = w.client
 when matched then
@@ -19,8 +21,9 @@ when matched then
         privacy_level = w.privacy_level,
         reports = w.reports,
         schemas = w.schemas,
+        hold_reason = w.hold_reason,
         applied_at = now()
 when not matched then
-    insert (client, title, is_internal, privacy_level, reports, schemas)
-    values (w.client, w.title, w.is_internal, w.privacy_level, w.reports, w.schemas)
+    insert (client, title, is_internal, privacy_level, reports, schemas, hold_reason)
+    values (w.client, w.title, w.is_internal, w.privacy_level, w.reports, w.schemas, w.hold_reason)
 when not matched by source then delete;

@@ -44,8 +44,8 @@ Nothing is lost and nothing is sent twice: clear the task, or wait for the next 
 * **An extract is withheld**: its data was not refreshed; the mail to the owner says why. Fix the
   load or the publication; the extract is then sent without further action.
   `CLAIMHOUSE_REFRESH_MINUTES` is how long a refresh may take.
-* **A dashboard is not mailed**: the mail to the owner and the page `/claimhouse/mailings` say why: its login has left or
-  no longer opens it, no file has the address any more, the dashboard lacks a filter, the connection
+* **A dashboard is not mailed**: the mail to the owner and the page `/claimhouse/mailings` say why: its login has
+  left or no longer opens it, no file has the address any more, the dashboard lacks a filter, the connection
   `claimhouse_extract_<client>` has no password. Remove the cause, and it is mailed; or stop it on the page. The
   task does not fail.
 * **Not prepared, ... has not been published**: a publication is under way. A retry succeeds when it has ended.

@@ -24,6 +24,10 @@ from claimhouse.reporting.readers import Reader
 ROLES = {"clinic_operations": "clinic", "revenue_cycle": "billing", "pended_team": "pended"}
 
 
+# What the tests read besides metrics.
+REPORTS = ("claims_to_handle", "claims_by_key_fields", "claims_one_by_one")
+
+
 @dataclass(frozen=True)
 class House:
     """A star of made-up rows, published to the roles of the house under names of this module's own."""
@@ -64,7 +68,7 @@ def house(server, tmp_path_factory):
                     "name": f"{entry['name'][:12]}_{tag}",
                     "logins": [],
                     # The rows of a made-up star are not those that other reports count on.
-                    "reports": [name for name in entry["reports"] if name == "claims_to_handle"],
+                    "reports": [name for name in entry["reports"] if name in REPORTS],
                     "entitlements": [
                         given
                         for given in entry["entitlements"]

@@ -54,6 +54,7 @@ class Answer:
         compared: the period before, with which it is compared; None where it is not.
         filters: the fields by whose values a click filters, of those that make its rows.
         problem: why there is nothing to show; None where there is.
+        without: the filters without which there would be: any of these; several are to be taken away together.
         statements: what was asked of the warehouse, each with its parameters.
         patients: the pseudonyms of the patients whose rows these are, shown or not.
         is_late: whether the problem may be gone in a while.
@@ -70,6 +71,7 @@ class Answer:
     compared: str | None = None
     filters: frozenset[str] = frozenset()
     problem: str | None = None
+    without: tuple[tuple[str, ...], ...] = ()
     statements: tuple[tuple[str, list[Any]], ...] = ()
     patients: frozenset[str] = frozenset()
     is_late: bool = False

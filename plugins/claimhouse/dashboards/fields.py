@@ -6,7 +6,7 @@ Every name comes from our own files; what people choose is a parameter, and neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claimhouse.dashboards import model, selection
@@ -77,16 +77,32 @@ class Asked:
         self.conditions.append(Condition(column, operator, texts, number, with_unknown=is_unknown))
 
 
+@dataclass(frozen=True)
+class Instead:
+    """A report that tells the number of a metric.
+
+    Attributes:
+        chosen: which of its rows: the fields by which the metric is filtered, and no others.
+    """
+
+    report: str
+    measure: str
+    chosen: Selection
+
+
 class Fields:
     """The fields that a reader can ask for.
 
     Args:
         session: what is asked of the warehouse as the reader.
         reader: whose grains there are.
+        titles: what a person knows fields by, where that is not their name.
     """
 
-    def __init__(self, session: Session, reader: Reader) -> None:
-        self.session, self.reader = session, reader
+    def __init__(
+        self, session: Session, reader: Reader, titles: Mapping[str, str] | None = None
+    ) -> None:
+        self.session, self.reader, self.titles = session, reader, titles or {}
         self._columns: dict[str, dict[str, str]] = {}
 
     def has(self, source: Source, name: str) -> bool:
@@ -166,6 +182,60 @@ class Fields:
                 found[name] = months
         return found
 
+    def shows(self, tile: Tile, chosen: Selection) -> bool:
+        """Whether all metrics of a tile are published by what makes its rows and filters them."""
+        return all(
+            self._has_grain(
+                metric, (*tile.fields, *tile.where, *tile.but), self.filtered(of_metric, chosen)
+            )
+            or self.instead(of_metric, chosen) is not None
+            for metric in tile.source.metrics
+            for of_metric in [replace(tile, source=Source((metric,), None))]
+        )
+
+    def instead(self, tile: Tile, chosen: Selection) -> Instead | None:
+        """Rows that tell a metric by more than any list of cuts has, where the reader has such a report.
+
+        Args:
+            tile: of one metric.
+            chosen: which of its rows.
+
+        Returns:
+            The report with the fewest rows; None where none has all that is asked for, as the metric has it.
+        """
+        metric, names = tile.source.metrics[0], self.filtered(tile, chosen)
+        known = [
+            model.known_reports()[name]
+            for name in self.reader.reports
+            if name in model.known_reports()
+        ]
+        for report in sorted(known, key=lambda report: not report.sums):
+            measure = next(
+                (name for name, entry in report.measures.items() if entry.get("metric") == metric),
+                None,
+            )
+            exact, cuts = {*report.same_cuts}, {*report.same_cuts, *report.known_cuts}
+            is_known = not any(
+                {UNKNOWN, UNKNOWN.strip("()")} & {*chosen.choices.get(name, ())}
+                for name, cut in names.items()
+                if cut not in exact
+            )
+            needed = {*tile.fields, *tile.where, *tile.but}
+            if measure and needed <= exact and set(names.values()) <= cuts and is_known:
+                kept = Selection(
+                    {name: values for name, values in chosen.choices.items() if name in names},
+                    {name: ends for name, ends in chosen.ranges.items() if name in names},
+                )
+                return Instead(report.name, measure, kept)
+        return None
+
+    def _has_grain(self, metric: str, needed: Sequence[str], filtered: Iterable[str]) -> bool:
+        try:
+            self._grain(metric, needed, filtered)
+        except NotShown:
+            return False
+        return True
+
     def _grain(
         self, metric: str, needed: Sequence[str], filtered: Iterable[str]
     ) -> metric_reports.Grain:
@@ -175,15 +245,16 @@ class Fields:
             grains, (*needed, *by_month)
         )
         if cuts is None:
-            raise NotShown(
-                f"It is not published by {listed((*needed, *filtered))} together. Take a filter away."
-            )
+            raise NotShown(f"It is not published by {self._listed(*needed, *filtered)} together.")
         is_additive = metric_reports.known()[metric].kind not in metric_reports.NOT_ADDITIVE
         if not is_additive and set(cuts) - {*needed, *filtered}:
             raise NotShown(
-                f"It does not add up, and is not published by {listed((*needed, *filtered))}."
+                f"It does not add up, and is not published by {self._listed(*needed, *filtered)}."
             )
         return cuts
+
+    def _listed(self, *names: str) -> str:
+        return listed(self.titles.get(name, name) for name in names)
 
     def _choose(
         self,

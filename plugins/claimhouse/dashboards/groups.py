@@ -6,7 +6,7 @@ is right, and a ratio is never averaged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import Any
 from claimhouse import warehouse
 from claimhouse.dashboards import model
 from claimhouse.dashboards.answer import Mark, Row, Value
-from claimhouse.dashboards.fields import Asked, Fields
+from claimhouse.dashboards.fields import Asked, Fields, Instead, NotShown
 from claimhouse.dashboards.model import Measure, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
 from claimhouse.dashboards.session import Session
@@ -93,7 +93,15 @@ class Groups:
         return Row((None,) * width, tuple(map(value_of, parts)), is_rest=True)
 
 
-def read(session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str = "") -> Groups:
+def read(
+    session: Session,
+    fields: Fields,
+    tile: Tile,
+    chosen: Selection,
+    text: str = "",
+    *,
+    from_rows: bool = False,
+) -> Groups:
     """Read the numbers of a tile; of several metrics, each is read by itself.
 
     Args:
@@ -102,17 +110,27 @@ def read(session: Session, fields: Fields, tile: Tile, chosen: Selection, text: 
         tile: of a report with measures, or of metrics.
         chosen: which rows.
         text: what the first field must contain.
+        from_rows: whether the rows of a report may tell a metric where no list of cuts has all that is asked for.
 
     Raises:
         NotShown: it is not published by what is asked for.
     """
     if tile.source.report:
         return _of_report(session, fields, tile, chosen, text)
-    of_each = [
-        _of_metric(session, fields, replace(tile, source=Source((name,), None)), chosen, text)
-        for name in tile.source.metrics
-    ]
-    return _together(of_each)
+    of_each: dict[str, Groups] = {}
+    of_reports: dict[tuple[str, tuple[str, ...]], dict[str, Instead]] = {}
+    for name in tile.source.metrics:
+        of_metric = replace(tile, source=Source((name,), None))
+        try:
+            of_each[name] = _of_metric(session, fields, of_metric, chosen, text)
+        except NotShown:
+            instead = fields.instead(of_metric, chosen) if from_rows else None
+            if instead is None:
+                raise
+            of_reports.setdefault((instead.report, instead.chosen.fields), {})[name] = instead
+    for metrics in of_reports.values():
+        of_each |= _of_rows(session, fields, tile, metrics)
+    return _together([of_each[name] for name in tile.source.metrics])
 
 
 def count(session: Session, asked: Asked, text: str, most: int) -> dict[str, int]:
@@ -162,6 +180,34 @@ def _of_metric(
     return groups
 
 
+def _of_rows(
+    session: Session, fields: Fields, tile: Tile, metrics: Mapping[str, Instead]
+) -> dict[str, Groups]:
+    """Metrics as the same rows of a report tell them, read at once; each by its name."""
+    first, *_ = metrics.values()
+    measures = tuple(instead.measure for instead in metrics.values())
+    of_report = replace(tile, source=Source((), first.report), measures=measures)
+    together = _of_report(session, fields, of_report, first.chosen, "")
+    found = {}
+    for place, name in enumerate(metrics):
+        # A metric of some facts has no row where there is none of these.
+        is_of_some = metric_reports.known()[name].filter is not None
+        total = together.total and [together.total[place]]
+        found[name] = replace(
+            together,
+            measures=tuple(model.metrics_of([name]).values()),
+            adds_up=(True,),
+            rows={
+                key: [parts[place]]
+                for key, parts in together.rows.items()
+                if not is_of_some or parts[place][0] is not None
+            },
+            total=None if is_of_some and total and total[0][0] is None else total,
+            statements=together.statements if place == 0 else [],
+        )
+    return found
+
+
 def _of_report(
     session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str
 ) -> Groups:
@@ -182,8 +228,9 @@ def _in_sql(measure: Any) -> dict[str, str | None]:
         return {"numerator": f"count(distinct t.{measure['distinct']})", "denominator": None}
     if "sum" not in measure:
         return {"numerator": "count(*)", "denominator": None}
-    over = measure.get("over")
-    return {"numerator": f"sum(t.{measure['sum']})", "denominator": over and f"sum(t.{over})"}
+    over, less = measure.get("over"), measure.get("less")
+    sum_of = f"sum(t.{measure['sum']})" + (f" - sum(t.{less})" if less else "")
+    return {"numerator": sum_of, "denominator": over and f"sum(t.{over})"}
 
 
 def _filled(

@@ -93,6 +93,6 @@ def _columns(tile: Tile) -> Iterator[tuple[str, str]]:
             yield key, column if isinstance(column, str) else next(iter(column.values()))
     for name in tile.measures:
         measure = report.measures[name]
-        for part in ("sum", "distinct", "over"):
+        for part in ("sum", "distinct", "over", "less"):
             if part in measure:
                 yield "measures", measure[part]

@@ -7,6 +7,8 @@ sums, and counts: everything else is computed by publication.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +54,9 @@ class Reading:
         chosen: Selection,
     ) -> None:
         self.session, self.dashboard = Session(connection), dashboard
-        self.fields = Fields(self.session, reader)
+        self.fields = Fields(
+            self.session, reader, {entry.field: entry.title.lower() for entry in dashboard.filters}
+        )
         self.chosen = self._with_defaults(chosen, login)
 
     def page(self) -> Page:
@@ -73,7 +77,7 @@ class Reading:
             with self.session.attempt():
                 answer = self._rows(tile) if tile.is_rows else self._groups(tile)
         except NotShown as error:
-            return Answer(tile, problem=str(error))
+            return Answer(tile, problem=str(error), without=self._without(tile))
         except errors.QueryCanceled:
             problem = "This takes too long. Choose fewer rows by a filter."
             return Answer(tile, problem=problem, is_late=True)
@@ -176,7 +180,7 @@ class Reading:
         return dict(ordered[:MOST_CHOICES])
 
     def _groups(self, tile: Tile) -> Answer:
-        read = groups.read(self.session, self.fields, tile, self.chosen)
+        read = groups.read(self.session, self.fields, tile, self.chosen, from_rows=True)
         width, ordered = len(tile.fields), read.ordered(tile)
         most = tile.most or (groups.MOST_READ if tile.kind in ("line", "heat") else MOST_GROUPS)
         shown = ordered[:most]
@@ -186,7 +190,7 @@ class Reading:
         compared = None
         if tile.compares and (period := self._before(tile)):
             compared, chosen = period
-            then = groups.read(self.session, self.fields, tile, chosen)
+            then = groups.read(self.session, self.fields, tile, chosen, from_rows=True)
             rows = [
                 row if row.is_rest or row.fields not in then.rows
                 else replace(row, before=then.row(row.fields).values)
@@ -249,6 +253,19 @@ class Reading:
         name, largest_first = tile.order
         place = by_place.pop(names.index(name))
         return ", ".join([f"{place} {'desc' if largest_first else 'asc'} nulls last", *by_place])
+
+    def _without(self, tile: Tile) -> tuple[tuple[str, ...], ...]:
+        """The filters without which a tile could be shown, the fewest at once."""
+        names = list(self.fields.filtered(tile, self.chosen)) if tile.source.metrics else []
+        for number in (1, 2):
+            found = []
+            for some in itertools.combinations(names, number):
+                rest = functools.reduce(Selection.without, some, self.chosen)
+                if self.fields.shows(tile, rest):
+                    found.append(some)
+            if found:
+                return tuple(found)
+        return ()
 
     def _not_filtered(self, tile: Tile) -> list[str]:
         filtered = self.fields.filtered(tile, self.chosen)

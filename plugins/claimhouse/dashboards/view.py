@@ -66,6 +66,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Without:
+    """The dashboard without filters of which a tile has too many."""
+
+    text: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """A tile as it is shown.
 
@@ -73,6 +81,7 @@ class Shown:
         titles: of the table's columns: fields, and numbers.
         is_text: of each number's column, whether it has words instead.
         foot: the total of each number; empty where there is none.
+        without: of a tile that cannot be shown by all filters, the dashboards without some.
     """
 
     answer: Answer
@@ -84,6 +93,7 @@ class Shown:
     lines: Sequence[Line]
     foot: Sequence[str]
     notes: Sequence[str]
+    without: Sequence[Without] = ()
 
     @property
     def tile(self) -> Tile:
@@ -125,13 +135,21 @@ def rows(
         answers = [page.answers[tile.name] for tile in tiles]
         height = max(charts.height_of(answer) for answer in answers)
         width = WIDTHS[len(tiles)]
-        yield [shown(answer, width, height, chosen, address) for answer in answers]
+        yield [shown(dashboard, answer, width, height, chosen, address) for answer in answers]
 
 
-def shown(answer: Answer, width: int, height: int, chosen: Selection, address: Address) -> Shown:
+def shown(
+    dashboard: Dashboard,
+    answer: Answer,
+    width: int,
+    height: int,
+    chosen: Selection,
+    address: Address,
+) -> Shown:
     """A tile.
 
     Args:
+        dashboard: whose it is.
         answer: what it shows.
         width: of its charts, in pixels.
         height: of its charts, at least.
@@ -164,7 +182,17 @@ def shown(answer: Answer, width: int, height: int, chosen: Selection, address: A
         ],
         foot=list(_values(answer, answer.total, compares)) if answer.total and answer.fields else (),
         notes=[note for note in answer.notes if note != f"Compared with {answer.compared}."],
+        without=[_without(dashboard, names, chosen, address) for names in answer.without],
     )  # fmt: skip
+
+
+def _without(
+    dashboard: Dashboard, names: Sequence[str], chosen: Selection, address: Address
+) -> Without:
+    for name in names:
+        chosen = chosen.without(name)
+    titles = [entry.title for entry in dashboard.filters if entry.field in names]
+    return Without(" and ".join(titles), address(_shortest(dashboard, chosen)))
 
 
 def _drawn(made: list[Chart]) -> list[Chart]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from claimhouse import contracts, privacy, settings, strict_yaml
+from claimhouse import contracts, metrics, privacy, settings, strict_yaml
 
 _FOLDER = settings.INCLUDE / "sql" / "reporting"
 
@@ -58,6 +58,8 @@ class Report:
         measures: what dashboards may add up of its rows, by name: each a mapping as in ``report.yaml``.
         cuts: the columns that are cuts of ``include/metric_dimensions.yaml``, by cut: a column, or
             ``{"month_of": column}``.
+        same_cuts: the cuts whose values are those of the metrics that its measures are; of *known_cuts* only
+            the known ones are.
         total_words: columns that hold a word in rows that are totals of others.
         names: what the SELECT calls its parts, besides what every SELECT knows. ``meanings``: those of
             columns that ``include/columns.yaml`` does not describe.
@@ -85,6 +87,8 @@ class Report:
     reads_star: bool = False
     measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cuts: Mapping[str, Any] = field(default_factory=dict)
+    same_cuts: tuple[str, ...] = ()
+    known_cuts: tuple[str, ...] = ()
     total_words: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, Any] = field(default_factory=dict)
 
@@ -150,6 +154,7 @@ def load(name: str) -> Report:
         **content,
     )
     _check(report, document)
+    _check_metrics(report, document)
     for path in (select, view):
         if path.exists() and not report.is_live:
             _check_facts(path)
@@ -205,6 +210,17 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
     for place, column in enumerate(report.look_up or ()):
         if column in report.hidden:
             raise document.error(["look_up", place], f"{column} is hidden")
+
+
+def _check_metrics(report: Report, document: strict_yaml.Document) -> None:
+    known, cuts = {metric.name for metric in metrics.load_all()}, metrics.dimensions()
+    for name, measure in report.measures.items():
+        if "metric" in measure and measure["metric"] not in known:
+            raise document.error(["measures", name, "metric"], "include/metrics has no such metric")
+    for key in ("same_cuts", "known_cuts"):
+        for place, cut in enumerate(getattr(report, key)):
+            if cut not in cuts:
+                raise document.error([key, place], f"include/metric_dimensions.yaml has no {cut}")
 
 
 def _fact_of(total: str | None) -> str:

@@ -178,6 +178,8 @@ def of_measure(name: str, described: Mapping[str, Any], has_totals: bool) -> Fie
         formula = f"COUNTD({_where(described['distinct'], conditions)})"
     elif "sum" in described:
         formula = f"SUM({_where(described['sum'], conditions)})"
+        if less := described.get("less"):
+            formula = f"({formula} - SUM({_where(less, conditions)}))"
         if over := described.get("over"):
             formula += f" / SUM({_where(over, conditions)})"
     else:

@@ -29,9 +29,8 @@ ACCOUNTS = {
     "clinics": "staff_clinic_operations__analyst",
     "revenue": "staff_revenue_cycle__analyst",
     "pended": "staff_pended_team__analyst",
+    "operations": "staff_operations__analyst",
 }
-# Whoever runs the pipeline is in Airflow anyway.
-IN_AIRFLOW = "staff_operations__analyst"
 
 
 def start(own: Mapping[str, str], warehouse_address: str, port: int) -> None:
@@ -99,7 +98,7 @@ def add_accounts(warehouse_address: str) -> dict[str, str]:
         for name, login in ACCOUNTS.items():
             if (accounts.LOCAL, name, login) not in known:
                 accounts.add(connection, accounts.LOCAL, name, login, passwords[variable(name)])
-        for login in (*ACCOUNTS.values(), IN_AIRFLOW):
+        for login in ACCOUNTS.values():
             if (accounts.AIRFLOW, environment.LOGIN, login) not in known:
                 accounts.add(connection, accounts.AIRFLOW, environment.LOGIN, login)
     return {name: passwords[variable(name)] for name in ACCOUNTS}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+
+Network = IPv4Network | IPv6Network
 
 PROJECT = Path(os.environ.get("CLAIMHOUSE_HOME", Path(__file__).resolve().parents[2]))
 INCLUDE = PROJECT / "include"
@@ -234,6 +237,26 @@ def portal_idle_minutes() -> float:
 def portal_session_hours() -> float:
     """After how many hours a session of the portal ends, however much it is used."""
     return float(os.environ.get("CLAIMHOUSE_PORTAL_SESSION_HOURS", "12"))
+
+
+def portal_sign_ins_per_minute() -> int:
+    """How many times a minute an address may try to sign in to the portal; 0: as often as it likes."""
+    return max(0, int(os.environ.get("CLAIMHOUSE_PORTAL_SIGN_INS_PER_MINUTE", "30")))
+
+
+def portal_requests_per_minute() -> int:
+    """How many requests a minute the portal answers an address; 0: as many as it likes."""
+    return max(0, int(os.environ.get("CLAIMHOUSE_PORTAL_REQUESTS_PER_MINUTE", "600")))
+
+
+def portal_proxies() -> tuple[Network, ...]:
+    """The addresses or networks of proxies whose ``X-Forwarded-For`` the portal believes; none by default.
+
+    Raises:
+        ValueError: one is neither.
+    """
+    listed = os.environ.get("CLAIMHOUSE_PORTAL_PROXIES", "").split(",")
+    return tuple(ip_network(entry.strip()) for entry in listed if entry.strip())
 
 
 def has_local_accounts() -> bool:

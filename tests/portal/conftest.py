@@ -137,6 +137,9 @@ def world(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Por
     ):
         database.close()
         patch.setenv("CLAIMHOUSE_PORTAL_ADDRESS", f"http://localhost:{free_port()}")
+        # What is limited has a test of its own.
+        patch.setenv("CLAIMHOUSE_PORTAL_SIGN_INS_PER_MINUTE", "0")
+        patch.setenv("CLAIMHOUSE_PORTAL_REQUESTS_PER_MINUTE", "0")
         patch.setattr(application, "STEP_SECONDS", 0)
         patch.setattr(
             hashing, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)

@@ -53,7 +53,7 @@ def test_nobody_else_sees_a_page(world: Portal, path: str) -> None:
 def test_every_route_asks_who_is_there(world: Portal) -> None:
     """Those that do not are listed: whoever adds one must say so."""
     pages = application.application()
-    routes: Any = pages.application.application.routes  # type: ignore[attr-defined]
+    routes: Any = pages.application.application.application.routes  # type: ignore[attr-defined]
     browser = world.browser()
     for route in routes:
         path = route.path.replace("{name}", "claimhouse.css")

@@ -7,6 +7,7 @@ person's login. May not know what is in a dashboard, nor read anything for a per
 - ``sign_in``: whether a name and a password are those of an account;
 - ``sessions``: who is signed in;
 - ``provider``: people whom an OpenID Connect provider signs in;
+- ``limit``: how many requests an address may make;
 - ``application``: the pages; ``serve``: their process; ``commands``: the command line.
 """
 

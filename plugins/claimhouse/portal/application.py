@@ -37,6 +37,7 @@ from claimhouse.dashboards import known, page
 from claimhouse.dashboards.database import Busy, NoReader, TooSlow
 from claimhouse.dashboards.frame import Frame
 from claimhouse.portal import provider, sessions, sign_in
+from claimhouse.portal.limit import Limited
 from claimhouse.portal.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def application() -> web.Application:
     pages.get("/health")(health)
     pages.get("/favicon.ico")(no_icon)
     pages.get("/static/{name}")(static)
-    return _Host(web.Walls(pages, settings.portal_address()))
+    return _Host(web.Walls(Limited(pages), settings.portal_address()))
 
 
 class _Host:

@@ -62,7 +62,7 @@ def serve(host: str, port: int) -> None:
     """Serve the portal until it is stopped.
 
     Raises:
-        ServeError: its address is not one of a whole host.
+        ServeError: its address is not one of a whole host, or a limit or proxy is none.
         claimhouse.warehouse.WarehouseError: no warehouse is set.
     """
     address = urlsplit(settings.portal_address())
@@ -76,12 +76,16 @@ def serve(host: str, port: int) -> None:
             "CLAIMHOUSE_PORTAL_ADDRESS must be the address of a host of its own, such as "
             f"https://reports.example.org, and is {settings.portal_address()!r}"
         )
+    try:
+        served = application.application()
+    except ValueError as error:
+        raise ServeError(f"a setting CLAIMHOUSE_PORTAL_* is wrong: {error}") from None
     warehouse.url(settings.PORTAL_CONNECTION)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     page.warm()
     uvicorn.run(
-        application.application(),
+        served,
         host=host,
         port=port,
         http=Protocol,

@@ -38,6 +38,8 @@ Once a day, loads every new file of **{source}** from the landing root into the 
 Feeds: {feeds}.
 
 ### When it fails
+* **`land` failed with `ContractError`**: a contract of {source} cannot be used; the message names file and
+  line. Mend it: the files wait.
 * **`check` failed**: a batch is held. `select * from quality.held_batches;` shows which check
   failed and why. If the batch is right, release it and run the DAG again:
   `claimhouse review release <batch> --reason "..."`.
@@ -61,16 +63,29 @@ FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run cov
 """
 
 
+BROKEN = """
+### A contract cannot be used
+
+    {error}
+
+Nothing of **{source}** lands until it is mended; its files wait, and nothing is lost. Other source
+systems are not concerned. Mend the file at the line that the message names: the next run takes what
+waits.
+"""
+
+
 def ingest(source: str) -> DAG:
-    """The ingest DAG of one source system."""
-    feeds = ", ".join(contract.feed for contract in contracts.of_source(source))
-    fetched = fetch.feeds(source)
-    fetch_step = FETCH_STEP.format(source=source, feeds=", ".join(fetched)) if fetched else ""
+    """The ingest DAG of one source system; only its first task where a contract cannot be used."""
+    known = contracts.outline(source)
+    fetch_step = (
+        FETCH_STEP.format(source=source, feeds=", ".join(known.fetched)) if known.fetched else ""
+    )
 
     @dag(
         dag_id=f"ingest_{source}",
         description=f"Bring the files of {source} into the star schema",
-        doc_md=RUN_BOOK.format(source=source, feeds=feeds, fetch_step=fetch_step),
+        doc_md=(BROKEN.format(source=source, error=known.error) if known.error else "")
+        + RUN_BOOK.format(source=source, feeds=", ".join(known.feeds), fetch_step=fetch_step),
         schedule=CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
         start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
         catchup=False,
@@ -93,7 +108,8 @@ def ingest(source: str) -> DAG:
         def land() -> list[list[int]]:
             from claimhouse import ingest
 
-            return ingest.in_groups(ingest.land(source))
+            with notify.final(contracts.ContractError):
+                return ingest.in_groups(ingest.land(source))
 
         @task(map_index_template="{{ batches }}", trigger_rule="none_failed")
         def verify(batch_ids: list[int]) -> list[str]:
@@ -137,8 +153,10 @@ def ingest(source: str) -> DAG:
             return ingest.finish(source)
 
         landed = land()
-        if fetched:
-            fetch_feed.expand(feed=fetched) >> landed
+        if known.error:
+            return
+        if known.fetched:
+            fetch_feed.expand(feed=list(known.fetched)) >> landed
         verified = verify.expand(batch_ids=landed)
         dimensions = load_dimensions()
         facts = load_facts.expand(facts=dimensions)

@@ -72,6 +72,12 @@ def fiscal_year_starts() -> int:
     return month
 
 
+def cache_folder() -> Path:
+    """Where processes of one account keep what they would work out again; no data, and no harm if it goes."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(home) / "claimhouse"
+
+
 def extract_folder() -> Path:
     """The folder of finished, encrypted extracts that are not yet sent."""
     return Path(os.environ.get("CLAIMHOUSE_EXTRACT_FOLDER", PROJECT / "var" / "extracts"))

@@ -82,7 +82,7 @@ def _of_star(file: str, source: str | None, is_first: bool | None) -> list[Rende
 
 
 def _contract(file: str, feed: str | None) -> contracts.Contract:
-    known = {contract.name: contract for contract in contracts.load_all()}
+    known = {contract.name: contract for contract in contracts.sound()}
     if feed not in known:
         raise ShowError(f"{file} needs a feed: {', '.join(known)}")
     return known[feed]

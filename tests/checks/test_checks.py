@@ -408,8 +408,29 @@ def test_a_check_that_cannot_be_carried_out_holds_the_batch(house, monkeypatch, 
     with pytest.raises(checks.ChecksFailed, match="check broken ended in error"):
         checks.scan_batches("billing", [batches["claims"]])
     assert house.state(batches["claims"]) == "held"
-    assert house.open_issues()[0][3] == "The check broken could not be run"
+    assert house.open_issues()[0][3] == "The check broken could not be run: error 22P02"
     assert "Quillfeather" not in caplog.text  # the server's message quotes the value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "checks: [x: {name: x, x query: select replaced_by from claims, fail: when > 1}]",
+        "checks for claims: [failed rows: {name: x, fail query: select replaced_by from claims}]",
+        "checks for claims: [total: {name: x, total expression: sum(replaced_by), fail: when > 1}]",
+        "checks for claims: [missing_count(replaced_by): {name: x, fail: when > 1}]",
+        "checks for claims: [duplicate_count(replaced_by): {name: x, fail: when > 1}]",
+    ],
+)
+def test_a_check_with_a_column_that_does_not_exist_names_it(house, monkeypatch, tmp_path, text):
+    batches = house.good()
+    (tmp_path / "every_feed.yml").write_text(text)
+    monkeypatch.setattr(gate, "CHECKS", tmp_path)
+    with pytest.raises(checks.ChecksFailed, match="check x ended in error"):
+        checks.scan_batches("billing", [batches["claims"]])
+    assert [row[3] for row in house.open_issues() if row[1] == "soda:x"] == [
+        'The check x could not be run: column "replaced_by" does not exist'
+    ]
 
 
 @pytest.mark.parametrize(

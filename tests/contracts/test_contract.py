@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from claimhouse import contracts, settings
+from claimhouse.reading import FORMATS, Dialect
 
 CLAIMS = settings.INCLUDE / "schemas" / "billing" / "claims.yaml"
 
@@ -155,7 +158,7 @@ BROKEN = {
     "an order of files by what is no text": (
         "{property: keyIndex, value: false}",
         "{property: fileOrder, value: {date: 20260101}}",
-        "a text in quotes",
+        "fileOrder must be arrival",
     ),
     "an unknown custom property": ("property: money", "property: monney", "monney"),
     "a type that does not exist": ("numeric(12,2)", "dollars", "dollars"),
@@ -247,3 +250,10 @@ def test_a_key_that_is_twice_in_a_vocabulary_is_refused(schemas):
     file.write_text(f"{file.read_text()}  Deleware: Maine\n")
     with pytest.raises(contracts.ContractError, match=r"us_states\.yaml:\d+"):
         contracts.load(schemas / "billing" / "patients.yaml")
+
+
+def test_the_schema_of_dialects_has_every_option_and_format():
+    schema = yaml.safe_load((settings.INCLUDE / "contract_schema.yaml").read_text("utf-8"))
+    options = schema["$defs"]["dialect"]["properties"]
+    assert set(options) == {option.name for option in dataclasses.fields(Dialect)}
+    assert set(options["format"]["enum"]) == set(FORMATS)

@@ -31,7 +31,7 @@ def custom_properties(title: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("title", "known"),
-    [("The feed", parse.FEED_PROPERTIES), ("A column", parse.COLUMN_PROPERTIES)],
+    [("The feed", set(parse.properties("feed"))), ("A column", set(parse.properties("column")))],
 )
 def test_the_page_lists_the_properties_of_our_own(title, known):
     assert custom_properties(title) == known
@@ -42,7 +42,7 @@ def test_the_other_keys_are_those_of_the_standard():
     known = set(re.findall(r'"(\w+)":', json.dumps(json.loads(schema))))
     named = [cell for title in ("The feed", "A column") for cell in keys(title)]
     words = {word for cell in named for word in re.findall(r"`(\w+)", cell)}
-    assert words - parse.COLUMN_PROPERTIES <= known
+    assert words - set(parse.properties("column")) <= known
 
 
 def test_the_page_names_every_classification_and_type():

@@ -53,9 +53,7 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(places.INCLUDE / "schemas" / SOURCE, folder)
     shutil.copytree(places.INCLUDE / "reference", tmp_path / "include" / "reference")
     monkeypatch.setattr(places, "INCLUDE", tmp_path / "include")
-    contracts.of_source.cache_clear()
     yield folder
-    contracts.of_source.cache_clear()
 
 
 def drop(root: Path, name: str, content: bytes) -> Path:
@@ -167,10 +165,8 @@ def test_a_file_that_waited_is_taken_in_when_its_contract_comes(schemas, landing
     assert take_in_all(SOURCE) == []
     assert set(waiting(warehouse)) == {"a/claims.csv", "b/claims.csv"}
     hidden.write_text(kept.replace("status: active", "status: draft"))
-    contracts.of_source.cache_clear()
     assert take_in_all(SOURCE) == []  # nobody has finished it yet
     hidden.write_text(kept)
-    contracts.of_source.cache_clear()
     assert take_in_all(SOURCE) == ["verified"]
     assert landed(warehouse) == {"a/claims.csv": "anthem_medical"}
     assert set(waiting(warehouse)) == {"b/claims.csv"}
@@ -199,7 +195,6 @@ def test_of_two_senders_with_one_layout_the_keys_tell(schemas, tmp_path):
     text = (schemas / "anthem_medical.yaml").read_text()
     other = text.replace("anthem_medical", "beta_medical").replace("^ANT[0-9]", "^BET[0-9]")
     (schemas / "beta_medical.yaml").write_text(other)
-    contracts.of_source.cache_clear()
     path.write_bytes(MADE.files[billing_exports.ANTHEM])
     assert look(path) == ["anthem_medical"]
     path.write_bytes(MADE.files[billing_exports.ANTHEM].replace(b",ANT", b",BET"))
@@ -211,7 +206,6 @@ def test_two_contracts_that_fit_equally_are_named_and_the_file_waits(
 ):
     text = (schemas / "anthem_medical.yaml").read_text()
     (schemas / "beta_medical.yaml").write_text(text.replace("anthem_medical", "beta_medical"))
-    contracts.of_source.cache_clear()
     drop(landing_root, "claims.csv", MADE.files[billing_exports.ANTHEM])
     assert take_in_all(SOURCE) == []
     (message,) = waiting(warehouse).values()

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from claimhouse import checks, contracts, ingest, review, settings
+from claimhouse import checks, ingest, review, settings
 from claimhouse import warehouse as sql_files
 
 SOURCE = "ledger"
@@ -205,6 +205,5 @@ class Ledger:
 
 
 def forget_files() -> None:
-    """Read contracts and SQL files again."""
-    contracts.of_source.cache_clear()
+    """Read SQL files again."""
     sql_files._files.cache.clear()  # type: ignore[union-attr]

@@ -63,7 +63,10 @@ class Outcome:
 
     def __str__(self) -> str:
         where = "the star" if self.batch_id is None else f"{self.feed}, batch {self.batch_id}"
-        return f"{self.source_system}, {where}: check {self.check_name} ended in {self.outcome}"
+        what = f" ({self.message})" if self.outcome == "error" else ""
+        return (
+            f"{self.source_system}, {where}: check {self.check_name} ended in {self.outcome}{what}"
+        )
 
 
 class Number:
@@ -173,7 +176,8 @@ def _outcome(source: str, batch: Batch | None, check: Measured, waived: set[str]
 def message(check: Measured, batch: Batch | None) -> str:
     """The check's sentence with its numbers; it holds no value of a row."""
     if check.outcome == "error":
-        return f"The check {check.name} could not be run"
+        what = f": {check.problem}" if check.problem else ""
+        return f"The check {check.name} could not be run{what}"
     failing = check.failing_rows or 0
     rows = batch.rows_accepted if batch else 0
     template = str(check.attributes.get("message", f"The check {check.name} measured {{value}}"))

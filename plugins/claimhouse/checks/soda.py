@@ -50,6 +50,7 @@ class Measured:
         failing_rows: how many rows are wrong, where it is known.
         attributes: the check's own attributes, such as its message.
         examples: some failing rows, by column name.
+        problem: what the database said where the check could not be run; it holds no value of a row.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Measured:
     failing_rows: int | None
     attributes: dict[str, Any]
     examples: list[dict[str, Any]] = field(default_factory=list)
+    problem: str = ""
 
 
 def scan(
@@ -104,7 +106,8 @@ def scan(
             log for log in soda_scan.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)
         ]:
             raise ScanBroken(_sentence(unknown[0]))
-        return [_measured(check, sampler) for check in soda_scan._checks]
+        failed = [query for query in soda_scan._queries if query.exception is not None]
+        return [_measured(check, sampler, failed) for check in soda_scan._checks]
     finally:
         for source in soda_scan._data_source_manager.data_sources.values():
             source.connection.close()
@@ -159,7 +162,7 @@ def _sentence(log: Any) -> str:
     return f"{log.message}{place}"
 
 
-def _measured(check: Any, sampler: Any) -> Measured:
+def _measured(check: Any, sampler: Any, failed: Sequence[Any]) -> Measured:
     options = check.check_cfg.source_configurations or {}
     value = getattr(check, "check_value", None)
     examples, row_count = sampler.kept.get(check.name, ([], None))
@@ -174,7 +177,23 @@ def _measured(check: Any, sampler: Any) -> Measured:
         failing_rows=row_count if row_count is not None else formula.get("missing_count"),
         attributes=dict(options.get("attributes", {})),
         examples=examples,
+        problem=_problem(check, failed),
     )
+
+
+def _problem(check: Any, failed: Sequence[Any]) -> str:
+    """What the database said of the queries of *check*, of which one query may serve several.
+
+    The messages of data exceptions (SQLSTATE class 22) quote values, and are left out.
+    """
+    metrics = set(check.metrics.values())
+    for query in failed:
+        serves = {getattr(query, "metric", None), *getattr(query, "metrics", ())}
+        if metrics & serves:
+            code = getattr(query.exception, "pgcode", None) or type(query.exception).__name__
+            message = getattr(getattr(query.exception, "diag", None), "message_primary", None)
+            return f"error {code}" if code.startswith("22") or not message else str(message)
+    return ""
 
 
 def _can_fail(cfg: Any) -> bool:

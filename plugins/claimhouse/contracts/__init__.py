@@ -4,7 +4,7 @@ Comes in: ``include/schemas/<source>/<feed>.yaml``. Goes out: :class:`Contract`,
 room reads instead of the file. May not know a database or Airflow.
 
 :mod:`model` holds what a contract says, :mod:`parse` reads and checks the YAML, :mod:`dates` is
-the one table of date formats.
+the one table of date formats, :mod:`outlines` keeps what DAG files need between processes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from claimhouse.contracts.model import (
     Reference,
     RowRule,
 )
+from claimhouse.contracts.outlines import Outline, outline
 from claimhouse.contracts.parse import (
     ContractError,
+    broken,
+    feeds,
     load,
     load_all,
     of,
     of_source,
+    sound,
     sources,
 )
 
@@ -36,15 +40,20 @@ __all__ = [
     "Contract",
     "ContractError",
     "FileOrder",
+    "Outline",
     "Reference",
     "RowRule",
+    "broken",
     "date_format",
     "date_in",
     "date_words",
+    "feeds",
     "load",
     "load_all",
     "of",
     "of_source",
+    "outline",
+    "sound",
     "sources",
     "strptime",
 ]

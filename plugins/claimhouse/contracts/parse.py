@@ -1,23 +1,27 @@
 """A contract from its YAML file: read, checked, and refused with file and line.
 
 A contract follows the Open Data Contract Standard 3.2 (https://bitol.io). What the standard lacks
-is in ``customProperties``: :data:`FEED_PROPERTIES` and :data:`COLUMN_PROPERTIES` list every such
-property. ``docs/contracts.md`` explains them.
+is in ``customProperties``: ``include/contract_schema.yaml`` has every such property and what it can
+hold, ``docs/contracts.md`` explains them.
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import functools
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import polars as pl
-from jsonschema import Draft201909Validator
+import yaml
+from jsonschema import Draft201909Validator, Draft202012Validator
 from jsonschema.exceptions import best_match
 from open_data_contract_standard.model import (
     CustomProperty,
@@ -37,35 +41,13 @@ from claimhouse.contracts.model import (
     Reference,
     RowRule,
 )
-from claimhouse.reading import FORMATS, Dialect
+from claimhouse.reading import Dialect
 from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
 from claimhouse.word_lists import WordList
 
-FEED_PROPERTIES = {
-    "filePattern",  # which files are the feed's, by name
-    "recognize",  # 'content': header and values tell which files are the feed's
-    "dialect",  # how the files are written; one mapping or a list of them
-    "versionColumn",  # the column that tells the newer of two versions of a record
-    "keyIndex",  # false: the source table has no index by key
-    "fetch",  # the connection of the database the feed is fetched from
-    "fileOrder",  # what tells the newer of two files: arrival, {date: MMDDYYYY} or number
-    "rows",  # what a row means: 'state' (it replaces what was known) or 'transaction' (it adds up)
-}
-COLUMN_PROPERTIES = {
-    "dateFormats",  # accepted formats, the first match wins: 'M/D/YYYY'
-    "trueValues",
-    "falseValues",
-    "vocabulary",  # a file in schemas/vocabulary: valid values and known misspellings
-    "referenceList",  # a file of include/reference: the words it can hold, and what each means
-    "corrections",  # known misspellings of this column alone
-    "restoreZeros",  # the width to which lost leading zeros are restored; or {width, atLeast}
-    "fromFileName",  # a regular expression whose group is the value, if the file lacks the column
-    "repairEncoding",  # undo UTF-8 that was read as another encoding, where that is certain
-    "money",  # remove '$' and thousands separators, with a warning
-}
-# What a row of a feed can mean.
-ROWS = ("state", "transaction")
+# What the custom properties hold.
+SCHEMA = "include/contract_schema.yaml"
 # Properties of earlier versions, and what they are called now.
 RENAMED_PROPERTIES = {"extractSource": "fetch", "recognise": "recognize"}
 
@@ -96,15 +78,43 @@ def load_all(folder: Path | None = None) -> list[Contract]:
     ]
 
 
-@functools.cache
 def of_source(source: str) -> tuple[Contract, ...]:
     """The contracts of one source system, by feed, without drafts.
 
     Raises:
-        ContractError: one of them cannot be used.
+        ContractError: contracts of it cannot be used; the message names each, with file and line.
     """
-    files = sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
-    return tuple(contract for contract in map(load, files) if not contract.is_draft)
+    return _of_files(tuple(map(_state, _files(source))), tuple(map(_state, _lists())))
+
+
+def sound(systems: Iterable[str] | None = None) -> list[Contract]:
+    """The contracts of those source systems whose contracts can all be used.
+
+    For what concerns several source systems, and must not fail with one of them.
+
+    Args:
+        systems: the source systems asked for; by default, all.
+    """
+    found: list[Contract] = []
+    for source in sources() if systems is None else systems:
+        with contextlib.suppress(ContractError):
+            found += of_source(source)
+    return found
+
+
+def broken(systems: Iterable[str] | None = None) -> dict[str, str]:
+    """Why the contracts of a source system cannot be used, with file and line, by source system.
+
+    Args:
+        systems: the source systems asked for; by default, all.
+    """
+    errors: dict[str, str] = {}
+    for source in sources() if systems is None else systems:
+        try:
+            of_source(source)
+        except ContractError as error:
+            errors[source] = str(error)
+    return errors
 
 
 def of(source: str, feed: str) -> Contract:
@@ -114,6 +124,11 @@ def of(source: str, feed: str) -> Contract:
         StopIteration: there is none.
     """
     return next(contract for contract in of_source(source) if contract.feed == feed)
+
+
+def feeds(source: str) -> list[str]:
+    """The feeds of a source system that have a contract, whether it can be used or not, and drafts."""
+    return [file.stem for file in _files(source)]
 
 
 def sources() -> list[str]:
@@ -137,6 +152,49 @@ def load(file: Path) -> Contract:
         return _contract(OpenDataContractStandard(**document.data), Cursor(document))
     except YamlError as error:
         raise ContractError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class _State:
+    """A file as it is now: whatever was read of it is right as long as this stays the same."""
+
+    file: Path
+    modified: int
+    size: int
+
+
+def _files(source: str) -> list[Path]:
+    return sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
+
+
+def _state(file: Path) -> _State:
+    found = file.stat()
+    return _State(file, found.st_mtime_ns, found.st_size)
+
+
+def files_of(source: str) -> list[Path]:
+    """The files that the contracts of a source system follow from."""
+    return [*_files(source), *_lists()]
+
+
+def _lists() -> list[Path]:
+    """The files that contracts refer to."""
+    vocabulary = (settings.INCLUDE / "schemas" / "vocabulary").glob("*.yaml")
+    lists = (settings.INCLUDE / "reference").glob("*.csv")
+    return sorted([*vocabulary, *lists])
+
+
+@functools.lru_cache(maxsize=256)
+def _of_files(files: tuple[_State, ...], _lists: tuple[_State, ...]) -> tuple[Contract, ...]:
+    found, errors = [], []
+    for state in files:
+        try:
+            found.append(load(state.file))
+        except ContractError as error:
+            errors.append(str(error))
+    if errors:
+        raise ContractError("\n".join(errors))
+    return tuple(contract for contract in found if not contract.is_draft)
 
 
 @dataclass(frozen=True)
@@ -172,14 +230,24 @@ class _Properties:
 
 
 @functools.cache
-def _standard() -> Draft201909Validator:
+def _standard() -> Any:
     text = (resources.files("open_data_contract_standard") / "schema.json").read_text("utf-8")
-    return Draft201909Validator(json.loads(text))
+    return json.loads(text)
+
+
+@functools.cache
+def _keeps_standard() -> jsonschema_rs.Draft201909Validator:
+    """Says in a hundredth of the time whether a contract keeps the standard, and less well why not."""
+    return jsonschema_rs.Draft201909Validator(_standard())
 
 
 def _check_standard(document: Document) -> None:
     """Check a contract against the standard's own schema, which knows every key at every depth."""
-    errors = list(_standard().iter_errors(document.data))
+    # It does not take what JSON does not have, such as a date without quotes.
+    with contextlib.suppress(ValueError, TypeError):
+        if _keeps_standard().is_valid(document.data):
+            return
+    errors = list(Draft201909Validator(_standard()).iter_errors(document.data))
     if not errors:
         return
     deepest = max(errors, key=lambda error: len(error.absolute_path))
@@ -197,7 +265,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         raise top.at("domain").error(f"must be '{source}', the name of the folder")
     if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != feed:
         raise top.at("schema").error(f"must hold one object named '{feed}', like the file")
-    custom = _custom(standard.customProperties, FEED_PROPERTIES, top)
+    custom = _custom(standard.customProperties, "feed", top)
     schema, at_schema = standard.schema_[0], top.at("schema", 0)
     properties, at_properties = schema.properties or [], at_schema.at("properties")
     columns = tuple(
@@ -208,8 +276,6 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
     version_column = custom.get("versionColumn")
     if version_column is not None and version_column not in {column.name for column in columns}:
         raise custom.error("versionColumn", f"'{version_column}' is not a column")
-    if custom.get("keyIndex", True) not in (True, False):
-        raise custom.error("keyIndex", "must be true or false")
     return Contract(
         source_system=source,
         feed=feed,
@@ -222,7 +288,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         key=key,
         version_column=version_column,
         references=tuple(_references(properties, at_properties)),
-        freshness_days=_freshness(standard),
+        freshness_days=_freshness(standard, top),
         row_rules=tuple(_row_rules(schema.quality or [], columns, at_schema.at("quality"))),
         other_dialects=tuple(dialects[1:]),
         is_by_content=_is_by_content(custom, top),
@@ -234,8 +300,23 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
     )
 
 
-def _custom(declared: list[CustomProperty] | None, known: set[str], parent: Cursor) -> _Properties:
-    """The custom properties below *parent*, each of them known."""
+@functools.cache
+def properties(kind: str) -> dict[str, Draft202012Validator]:
+    """The custom properties that there are, by name, and what checks their values.
+
+    Args:
+        kind: ``feed`` or ``column``.
+    """
+    schema = yaml.safe_load((settings.PROJECT / SCHEMA).read_text("utf-8"))
+    return {
+        name: Draft202012Validator({**rules, "$defs": schema["$defs"]})
+        for name, rules in schema[kind].items()
+    }
+
+
+def _custom(declared: list[CustomProperty] | None, kind: str, parent: Cursor) -> _Properties:
+    """The custom properties below *parent*, each of them known, with a value that it can hold."""
+    known = properties(kind)
     values: dict[str, Any] = {}
     places: dict[str, Cursor] = {}
     for index, custom in enumerate(declared or []):
@@ -245,8 +326,24 @@ def _custom(declared: list[CustomProperty] | None, known: set[str], parent: Curs
         if name not in known:
             names = ", ".join(sorted(known))
             raise place.error(f"unknown custom property '{name}'; known: {names}")
+        if name in values:
+            raise place.error(f"custom property '{name}' occurs twice")
         values[name], places[name] = custom.value, place
+        if wrong := best_match(known[name].iter_errors(custom.value)):
+            raise place.error(f"{name} {_in_words(wrong, known[name].schema)}")
     return _Properties(values, places)
+
+
+def _in_words(error: Any, rules: Any) -> str:
+    """What is wrong with a custom property, as the end of a sentence that begins with its name."""
+    if error.validator == "additionalProperties" and "properties" in error.schema:
+        known = error.schema["properties"]
+        unknown = next(name for name in error.instance if name not in known)
+        return f"has no option '{unknown}'; known: {', '.join(known)}"
+    if description := error.schema.get("description"):
+        option = " ".join(part for part in error.absolute_path if isinstance(part, str))
+        return f"{option} {description}".strip()
+    return str(rules.get("description") or error.message)
 
 
 def _key(properties: Sequence[SchemaProperty], place: Cursor) -> tuple[str, ...]:
@@ -259,8 +356,6 @@ def _key(properties: Sequence[SchemaProperty], place: Cursor) -> tuple[str, ...]
 
 def _is_by_content(custom: _Properties, top: Cursor) -> bool:
     """Whether the content tells which files are the feed's; otherwise their name does."""
-    if custom.get("recognize", "content") != "content":
-        raise custom.error("recognize", "must be 'content', or left out")
     if ("recognize" in custom.values) == ("filePattern" in custom.values):
         raise top.at("customProperties").error(
             "either filePattern or 'recognize: content' must say which files are this feed's"
@@ -270,12 +365,10 @@ def _is_by_content(custom: _Properties, top: Cursor) -> bool:
 
 def _rows_are_transactions(custom: _Properties, columns: tuple[Column, ...]) -> bool:
     """Whether the rows of one key add up; otherwise each replaces what was known of its record."""
-    meaning = custom.get("rows", "state")
-    if meaning not in ROWS:
-        raise custom.error("rows", f"must be {' or '.join(ROWS)}")
-    if meaning == "transaction" and not any(column.is_amount for column in columns):
+    is_transaction = custom.get("rows") == "transaction"
+    if is_transaction and not any(column.is_amount for column in columns):
         raise custom.error("rows", "transaction needs a column with 'tags: [amount]' to add up")
-    return bool(meaning == "transaction")
+    return bool(is_transaction)
 
 
 def _file_order(custom: _Properties, feed: str) -> FileOrder:
@@ -289,13 +382,7 @@ def _file_order(custom: _Properties, feed: str) -> FileOrder:
         return FileOrder(is_declared=True)
     if value == "number":
         return FileOrder("number", is_declared=True)
-    if not isinstance(value, dict) or set(value) not in ({"date"}, {"number"}):
-        raise custom.error(
-            "fileOrder", "must be arrival, number, {date: <format>} or {number: <pattern>}"
-        )
     (kind, text), *_ = value.items()
-    if not isinstance(text, str):
-        raise custom.error("fileOrder", f"{kind} must be a text in quotes")
     try:
         pattern = name_pattern(text) if kind == "date" else text
         groups = re.compile(pattern).groups
@@ -315,25 +402,17 @@ def _dialects(custom: _Properties) -> list[Dialect]:
     return [_dialect(way, custom) for way in ways]
 
 
-def _dialect(options: Any, custom: _Properties) -> Dialect:
-    if not isinstance(options, dict):
-        raise custom.error("dialect", "must be a mapping")
-    known = [option.name for option in fields(Dialect)]
-    for name in options:
-        if name not in known:
-            raise custom.error("dialect", f"has no option '{name}'; known: {', '.join(known)}")
-    if (form := options.get("format", Dialect.format)) not in FORMATS:
-        raise custom.error("dialect", f"format '{form}' is none of {', '.join(FORMATS)}")
-    for name in ("delimiter", "quote"):
-        text = str(options.get(name, ","))
-        if len(text) != 1 or not text.isascii():
-            raise custom.error("dialect", f"{name} must be one ASCII character")
+def _dialect(options: dict[str, Any], custom: _Properties) -> Dialect:
+    try:
+        codecs.lookup(options.get("encoding", Dialect.encoding))
+    except LookupError:
+        raise custom.error("dialect", f"encoding '{options['encoding']}' is not known") from None
     widths = tuple(tuple(field) for field in options.get("widths", ()))
     return Dialect(**{**options, "widths": widths})
 
 
 def _column(declared: SchemaProperty, place: Cursor) -> Column:
-    custom = _custom(declared.customProperties, COLUMN_PROPERTIES, place)
+    custom = _custom(declared.customProperties, "column", place)
     options = declared.logicalTypeOptions or {}
     physical_type = declared.physicalType or "text"
     base = physical_type.split("(")[0]
@@ -411,7 +490,7 @@ def _zeros(custom: _Properties) -> tuple[int, int]:
     value = custom.get("restoreZeros", 0)
     if not isinstance(value, dict):
         return int(value), max(int(value) - 2, 1)
-    if set(value) != {"width", "atLeast"} or not 0 < value["atLeast"] < value["width"]:
+    if value["atLeast"] >= value["width"]:
         raise custom.error("restoreZeros", "must be a width, or {width: 10, atLeast: 6}")
     return value["width"], value["atLeast"]
 
@@ -503,9 +582,11 @@ def _columns_read(expression: str, columns: tuple[Column, ...]) -> tuple[str, ..
     return tuple(column.name for column in columns if column.name in reads)
 
 
-def _freshness(standard: OpenDataContractStandard) -> int | None:
-    for promise in standard.slaProperties or []:
+def _freshness(standard: OpenDataContractStandard, top: Cursor) -> int | None:
+    for index, promise in enumerate(standard.slaProperties or []):
         if promise.property == "freshness":
+            if not re.fullmatch("[0-9]+", str(promise.value)):
+                raise top.at("slaProperties", index).error("freshness must be a number of days")
             return int(str(promise.value))
     return None
 

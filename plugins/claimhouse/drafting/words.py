@@ -95,8 +95,8 @@ def known_names(source: str) -> tuple[dict[str, Column], dict[str, Column]]:
 
     A name with several meanings (the ``Id`` of every feed) is left out.
     """
-    others = [contracts.of_source(other) for other in contracts.sources() if other != source]
-    return _by_name(contracts.of_source(source)), _by_name(itertools.chain(*others))
+    others = [other for other in contracts.sources() if other != source]
+    return _by_name(contracts.sound([source])), _by_name(contracts.sound(others))
 
 
 def _by_name(feeds: Iterable[Contract]) -> dict[str, Column]:

@@ -88,6 +88,12 @@ def misunderstand(request: Request, _: Exception) -> Response:
     return HTMLResponse(text, 400)
 
 
+def wait(request: Request, error: Exception) -> Response:
+    """Say that a contract cannot be used, and why."""
+    text = web.page("web/refused.html", status=503, message=str(error), root=root(request))
+    return HTMLResponse(text, 503)
+
+
 def fail(request: Request, error: Exception) -> Response:
     """Say that something went wrong, and neither here nor in the log what the values were."""
     # The messages of the warehouse hold no values, and others may.

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
-from claimhouse import warehouse, web
+from claimhouse import contracts, warehouse, web
 from claimhouse.pages import (
     answers,
     dashboards,
@@ -43,6 +43,7 @@ def application() -> web.Walls:
     pages.add_exception_handler(HTTPException, answers.refuse)
     pages.add_exception_handler(RequestValidationError, answers.misunderstand)
     pages.add_exception_handler(warehouse.WarehouseError, answers.fail)
+    pages.add_exception_handler(contracts.ContractError, answers.wait)
     pages.add_exception_handler(Exception, answers.fail)
     pages.get("/static/{name}")(_static)
     for room in (overview, upload, files, downloads, several, issues, mailings, dashboards):

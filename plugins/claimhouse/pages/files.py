@@ -141,9 +141,8 @@ def files(
         feeds=sorted(
             {
                 contract.feed
-                for source in looks.sees
-                if chosen.source in (None, source)
-                for contract in contracts.of_source(source)
+                for contract in contracts.sound(looks.sees)
+                if chosen.source in (None, contract.source_system)
             }
         ),
     )

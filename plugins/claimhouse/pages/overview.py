@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,16 +37,29 @@ def overview(request: Request, looks: Looks) -> HTMLResponse:
         sent = warehouse.query(connection, "pages/sent")
     by_feed = {(row["source_system"], row["feed"]): row for row in arrivals}
     feeds = [
-        _feed(contract, by_feed.get((source, contract.feed)))
-        for source in looks.sees
-        for contract in contracts.of_source(source)
-        if not contract.is_draft
+        _feed(contract, by_feed.get((contract.source_system, contract.feed)))
+        for contract in contracts.sound(looks.sees)
     ]
     return answers.show(
         request, "overview", looks,
         feeds=feeds, money=money, sent=sent, new=_new(waiting),
-        waiting=[row | {"place": _place(row)} for row in waiting if row["kind"] != NEW],
+        waiting=[
+            *_broken(looks.sees),
+            *(row | {"place": _place(row)} for row in waiting if row["kind"] != NEW),
+        ],
     )  # fmt: skip
+
+
+def _broken(sees: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The contracts that cannot be used: nothing of their source systems lands."""
+    for source, why in contracts.broken(sees).items():
+        yield {
+            "kind": "contract broken",
+            "source_system": source,
+            "subject": "files wait",
+            "problem": why,
+            "to_do": f"Mend the file; the next run of ingest_{source} takes what waits.",
+        }
 
 
 def _new(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -83,10 +83,8 @@ class Version:
 
 
 def contract_of(source: str, feed: str | None) -> Contract | None:
-    """The contract of a feed; None where there is none (any more)."""
-    return next(
-        (contract for contract in contracts.of_source(source) if contract.feed == feed), None
-    )
+    """The contract of a feed; None where there is none (any more), or it cannot be used."""
+    return next((known for known in contracts.sound([source]) if known.feed == feed), None)
 
 
 def in_words(contract: Contract | None, issue: dict[str, Any]) -> list[str]:

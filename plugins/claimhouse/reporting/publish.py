@@ -207,14 +207,14 @@ def _write_expected_feeds(connection: Connection[Any]) -> None:
     """Write which feeds have a contract: the views of the pipeline read it, for their own text is everybody's."""
     expected = [
         {
-            "source_system": source,
+            "source_system": contract.source_system,
             "feed": contract.feed,
             "expected_every_days": contract.freshness_days,
         }
-        for source in contracts.sources()
-        for contract in contracts.of_source(source)
+        for contract in contracts.sound()
     ]
-    warehouse.query(connection, "reporting/publish/expected_feeds", json.dumps(expected))
+    kept = list(contracts.broken())
+    warehouse.query(connection, "reporting/publish/expected_feeds", json.dumps(expected), kept)
 
 
 def _audit(connection: Connection[Any]) -> None:

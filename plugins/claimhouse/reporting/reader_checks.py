@@ -56,7 +56,7 @@ def _of_role(role: dict[str, Any]) -> Iterable[Problem]:
     yield from _of_subscriptions(role)
     yield from _of_people(role)
     for number, entitlement in enumerate(role["entitlements"]):
-        known = {contract.feed for contract in contracts.of_source(entitlement["source_system"])}
+        known = contracts.feeds(entitlement["source_system"])
         for feed in entitlement.get("feeds", []):
             if feed not in known:
                 yield ["entitlements", number, "feeds"], f"there is no feed {feed}"

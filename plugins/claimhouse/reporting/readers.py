@@ -136,11 +136,15 @@ class Reader:
 
     @property
     def feeds(self) -> set[tuple[str, str]]:
-        """The feeds whose accepted rows the reader may see: (source system, feed)."""
+        """The feeds whose accepted rows the reader may see: (source system, feed).
+
+        Without those of a source system whose contracts cannot be used: what their columns reveal is not known.
+        """
+        unknown = contracts.broken({entitlement.source_system for entitlement in self.entitlements})
         return {
             (entitlement.source_system, feed)
             for entitlement in self.entitlements
-            if entitlement.kind == "feed"
+            if entitlement.kind == "feed" and entitlement.source_system not in unknown
             for feed in entitlement.values
         }
 

@@ -61,7 +61,17 @@ def make_plan(
     constants = {
         column.name: of_file_name[column.name] for column in absent if column.name in of_file_name
     }
-    notes += [_missing(column, line) for column in absent if column.name not in constants]
+    missing = [column for column in absent if column.name not in constants]
+    _need(missing, line)
+    notes += [
+        Note(
+            "missing_column",
+            f"The column {column.name} is missing from the header; it is loaded as NULL.",
+            line,
+            column.name,
+        )
+        for column in missing
+    ]
     placed = tuple(replace(note, sheet_name=sheet) for note in notes)
     return Plan(contract, tuple(header), renames, placed, constants, sheet)
 
@@ -111,8 +121,14 @@ def _unknown(contract: Contract, renames: dict[str, str], cell: str, line: int) 
     return Note("unknown_column", message, line, cell)
 
 
-def _missing(column: Column, line: int) -> Note:
-    message = f"The column {column.name} is missing from the header"
-    if is_needed(column):
-        raise Unreadable("missing_column", f"{message}.", line, column.name)
-    return Note("missing_column", f"{message}; it is loaded as NULL.", line, column.name)
+def _need(missing: Sequence[Column], line: int) -> None:
+    """Refuse a header without columns that every row needs, and name all of them."""
+    names = [column.name for column in missing if is_needed(column)]
+    if len(names) == 1:
+        message = f"The column {names[0]} is missing from the header."
+        raise Unreadable("missing_column", message, line, names[0])
+    if names:
+        message = (
+            f"The columns {', '.join(names[:-1])} and {names[-1]} are missing from the header."
+        )
+        raise Unreadable("missing_column", message, line, names[0])

@@ -1,4 +1,5 @@
 -- $1: the feeds that have a contract, as a JSON array: source_system, feed and expected_every_days.
+-- $2: the source systems whose contracts cannot be used, which keep what they had.
 with expected as (
     select
         x.source_system,
@@ -9,7 +10,7 @@ with expected as (
 
 gone as (
     delete from landing.expected_feed as f
-    where not exists (
+    where f.source_system <> all($2::text[]) and not exists (
         select from expected as x
         where x.source_system = f.source_system and x.feed = f.feed
     )

@@ -5,6 +5,7 @@ The portal is started again by the supervisor as all parts are.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import sys
 import time
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from claimhouse import warehouse
+from claimhouse import passwords, warehouse
 from claimhouse.portal import accounts
 from local import environment, places, processes
 from local.progress import failure
@@ -88,8 +89,11 @@ def add_accounts(warehouse_address: str) -> dict[str, str]:
     Returns:
         The passwords, by name.
     """
-    passwords = environment.kept(
-        {variable(name): lambda: secrets.token_urlsafe(9) for name in ACCOUNTS}
+    kept = environment.kept(
+        {
+            variable(name): functools.partial(_password, name, login)
+            for name, login in ACCOUNTS.items()
+        }
     )
     with warehouse.connect(warehouse_address) as connection:
         known = {
@@ -97,11 +101,19 @@ def add_accounts(warehouse_address: str) -> dict[str, str]:
         }
         for name, login in ACCOUNTS.items():
             if (accounts.LOCAL, name, login) not in known:
-                accounts.add(connection, accounts.LOCAL, name, login, passwords[variable(name)])
+                accounts.add(connection, accounts.LOCAL, name, login, kept[variable(name)])
         for login in ACCOUNTS.values():
             if (accounts.AIRFLOW, environment.LOGIN, login) not in known:
                 accounts.add(connection, accounts.AIRFLOW, environment.LOGIN, login)
-    return {name: passwords[variable(name)] for name in ACCOUNTS}
+    return {name: kept[variable(name)] for name in ACCOUNTS}
+
+
+def _password(name: str, login: str) -> str:
+    """A password that the portal takes: one in a hundred that are drawn has too much of a sequence."""
+    while True:
+        drawn = secrets.token_urlsafe(9)
+        if not passwords.weakness(drawn, [name, *login.split("__")], accounts.LEAST, accounts.MOST):
+            return drawn
 
 
 def variable(name: str) -> str:

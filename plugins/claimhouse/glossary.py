@@ -17,6 +17,8 @@ from psycopg import Connection, sql
 
 from claimhouse import settings, strict_yaml, warehouse
 
+# Words that are spelled.
+_INITIALS = {"id", "npi", "zip", "url"}
 # A view of dim_date for one role of a date: dim_service_date has service_year and is_service_holiday.
 _ROLE = re.compile(r"dim_(\w+)_date")
 
@@ -54,6 +56,12 @@ def entries() -> Mapping[str, Entry]:
         name: Entry(entry["meaning"], entry.get("unit"), entry.get("in", {}))
         for name, entry in document.data.items()
     }
+
+
+def title(column: str) -> str:
+    """The name of a column, or of a cut, in plain words: ``claim_id`` is ``Claim ID``."""
+    words = column.replace("_", " ").capitalize().split(" ")
+    return " ".join(word.upper() if word.lower() in _INITIALS else word for word in words)
 
 
 def unit_of(column: str) -> str | None:

@@ -6,13 +6,15 @@ import itertools
 import json
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import vl_convert
 from tests.dashboards import made
 
-from claimhouse.dashboards import charts, numbers, theme
-from claimhouse.dashboards.answer import Row
+from claimhouse import glossary
+from claimhouse.dashboards import charts, groups, numbers, theme
+from claimhouse.dashboards.answer import Mark, Row
 from claimhouse.web.layout import STATIC
 
 pytestmark = pytest.mark.pure
@@ -145,11 +147,11 @@ def test_effects_add_up_to_the_change():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("bars", "Highest West 15.0 %, lowest East 0.0 %."),
-        ("losses", "Highest West $1,200.50, lowest East \N{MINUS SIGN}$800.00."),
+        ("bars", "Highest: West, 15.0 %; lowest: East, 0.0 %."),
+        ("losses", "Highest: West, $1,200.50; lowest: East, \N{MINUS SIGN}$800.00."),
         ("line", "Newest, 2025-12: $1,550,000.00."),
         ("lines", "Newest, 2025-12: South 16.0 %, East 15.0 %, Lakeside 13.0 %, North 12.0 %, and 2 more."),
-        ("heat", "Highest Downtown · (unknown) 23.0 %, lowest West · Commercial 2.0 %."),
+        ("heat", "Highest: Downtown · (unknown), 23.0 %; lowest: West · Commercial, 2.0 %."),
     ],
 )  # fmt: skip
 def test_a_chart_is_said_in_a_sentence(name, says):
@@ -291,3 +293,41 @@ def test_series_are_told_apart_by_everybody(deficiency, mode):
         )
         assert apart**0.5 > 20, (one, other)
     assert len({tuple(dash) for dash in theme.DASHES}) == theme.MOST_SERIES
+
+
+def test_a_row_without_a_number_keeps_its_place_among_those_with_one():
+    rows = [("West", 3), ("East", None), ("North", 2), ("South", Mark.HIDDEN), ("REST", 0)]
+    shown = texts(charts.of(made.answer("bar", rows, left_out=2), 640)[0].svg)
+    names = ["West", "East", "North", "South", "all others (2)"]
+    assert [text for text in shown if text in names] == names
+
+
+def test_those_that_are_as_high_are_named_together():
+    two = made.answer("bar", [("West", 3), ("East", 3), ("North", 1)], measures=(made.CLAIMS,))
+    assert charts.sentence(two) == "Highest: West and East, 3; lowest: North, 1."
+    more = made.answer(
+        "bar", [("A", 9), ("B", 2), ("C", 2), ("D", 2), ("E", 2)], measures=(made.CLAIMS,)
+    )
+    assert charts.sentence(more) == "Highest: A, 9; lowest: B and 3 others, 2."
+
+
+def test_what_all_others_have_is_unknown_where_it_is_of_each():
+    of_rows = {
+        ("West",): [(Decimal(5), None)],
+        ("East",): [(None, None)],
+        ("North",): [(None, None)],
+    }
+    found = groups.Groups((made.BILLED,), (True,), of_rows, [(Decimal(5), None)])
+    rest = found.rest([("West",)], 1)
+    assert rest is not None and rest.values == (None,)
+    found.rows["North",] = [(Decimal(0), None)]
+    rest = found.rest([("West",)], 1)
+    assert rest is not None and rest.values == (Decimal(0),)
+
+
+@pytest.mark.parametrize(
+    ("column", "title"),
+    [("claim_id", "Claim ID"), ("npi", "NPI"), ("paid_amount", "Paid amount"), ("width", "Width")],
+)
+def test_a_column_has_a_title_for_people(column, title):
+    assert glossary.title(column) == title

@@ -111,7 +111,7 @@ def test_charts_say_what_their_tables_say(read):
     assert [row[0] for row in rows] == shown[: len(rows)]
     assert sorted(row[1] for row in rows) == sorted(shown[len(rows) :])
     words = bars.locator(".says").text_content()
-    assert words == (f"Highest {rows[0][0]} {rows[0][1]}, lowest {rows[-1][0]} {rows[-1][1]}.")
+    assert words == (f"Highest: {rows[0][0]}, {rows[0][1]}; lowest: {rows[-1][0]}, {rows[-1][1]}.")
 
 
 def test_a_pointer_is_told_the_exact_number(read):

@@ -243,7 +243,7 @@ class Drill:
         return is_open and "is_newest" in self.fields.columns(self.report)
 
     def _described(self, name: str) -> Measure:
-        title = name.replace("_", " ").capitalize()
+        title = glossary.title(name)
         sentence = glossary.meaning_of("reporting", self.report, name)
         return Measure(name, title, sentence, "", glossary.unit_of(name))
 

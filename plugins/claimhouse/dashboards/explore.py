@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from claimhouse import glossary
 from claimhouse.dashboards import model
 from claimhouse.dashboards.fields import Fields
 from claimhouse.dashboards.model import Dashboard, Filter, Source, Tile
@@ -163,7 +164,7 @@ def dashboard(question: Question, reader: Reader, fields: Fields) -> Dashboard:
         most=MOST_ROWS if question.chart in ("bar", "table") else None,
     )
     filters = tuple(
-        Filter(name, kind, name.replace("_", " ").capitalize())
+        Filter(name, kind, glossary.title(name))
         for name, kind in cuts(question, fields)
         if name in question.filters
     )

@@ -81,8 +81,12 @@ class Groups:
         """All rows but those that are shown; None where there are none, or they do not add up."""
         if self.total is None or not all(self.adds_up) or width != 1:
             return None
-        parts = []
+        parts: list[Part] = []
+        left = [self.rows[key] for key in self.rows if key not in set(shown)]
         for place, whole in enumerate(self.total):
+            if left and all(part[place][0] is None for part in left):
+                parts.append((None, None))
+                continue
             taken = [self.rows[key][place] for key in shown]
             parts.append(
                 (
@@ -258,7 +262,7 @@ def _filled(
             groups.as_of = row["as_of"]
             if row["unknown_count"]:
                 groups.notes.append(
-                    f"{row['unknown_count']:,} are on neither side: a word is missing, or in no list."
+                    f"{row['unknown_count']:,} are on neither side: what decides it is missing, or no known word."
                 )
         else:
             key = tuple(_text(row[f"field_{number}"]) for number in range(len(asked.fields)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from claimhouse import settings, strict_yaml
+from claimhouse import glossary, settings, strict_yaml
 from claimhouse.metrics import Metric
 from claimhouse.reporting import metric_reports, readers, reports
 from claimhouse.reporting.readers import Reader
@@ -287,7 +287,7 @@ def _of_metric(metric: Metric) -> Measure:
 
 
 def _filter(entry: Mapping[str, Any]) -> Filter:
-    title = entry.get("title") or entry["field"].replace("_", " ").capitalize()
+    title = entry.get("title") or glossary.title(entry["field"])
     return Filter(entry["field"], entry["kind"], title, entry.get("default"))
 
 
@@ -415,13 +415,11 @@ def _title(source: Source, numbers: Sequence[str], by: Sequence[str]) -> str:
         described = metrics_of(numbers)
     elif known_reports()[source.report or ""].measures.keys() >= set(numbers):
         described = measures_of(source, numbers)
-    words = [described[name].title if name in described else _words(name) for name in numbers]
+    words = [
+        described[name].title if name in described else glossary.title(name) for name in numbers
+    ]
     title = ", ".join(words[:1] + [word.lower() for word in words[1:]])
-    return f"{title} by {' and '.join(map(_words, by)).lower()}" if by else title
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return f"{title} by {' and '.join(map(glossary.title, by)).lower()}" if by else title
 
 
 def tiles_of(dashboards: Iterable[Dashboard]) -> Iterator[Tile]:

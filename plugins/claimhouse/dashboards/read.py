@@ -282,6 +282,6 @@ def _shown(value: Any, is_hidden: bool | None) -> Value:
 
 
 def _described(report: str, column: str) -> Measure:
-    title = column.replace("_", " ").capitalize()
+    title = glossary.title(column)
     sentence = glossary.meaning_of("reporting", report, column)
     return Measure(column, title, sentence, "", glossary.unit_of(column))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from claimhouse import glossary
 from claimhouse.dashboards import charts, numbers, selection
 from claimhouse.dashboards.answer import Answer, Page, Row
 from claimhouse.dashboards.charts import Chart
@@ -163,7 +164,7 @@ def shown(
         charts=_drawn(charts.of(answer, width, height, chosen.choices)),
         sentence=charts.sentence(answer) if answer.tile.kind != "table" else "",
         titles=(
-            [name.replace("_", " ").capitalize() for name in answer.fields],
+            [glossary.title(name) for name in answer.fields],
             [title for measure in answer.measures for title in _titles(measure.title, answer, compares)],
         ),
         is_text=[

@@ -91,7 +91,7 @@ def _across(
     """Horizontal bars, each with its number; what it was before is a line across it."""
     measure, data = answer.measures[place], _bar_data(answer, place, chosen, MOST_BARS)
     y = {
-        "field": "name", "type": "nominal", "sort": None,
+        "field": "name", "type": "nominal", "sort": None, "scale": {"domain": _names(data)},
         "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"),
                  "domain": all((datum["value"] or 0) >= 0 for datum in data)},
     }  # fmt: skip
@@ -126,7 +126,7 @@ def _columns(
     axis = None if is_labeled else axis_of_values([low, high], measure.unit)
     y = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"domain": [low, high]}}
     x = {
-        "field": "name", "type": "nominal", "sort": None,
+        "field": "name", "type": "nominal", "sort": None, "scale": {"domain": _names(data)},
         "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 10, "domain": True},
     }  # fmt: skip
     return whole(
@@ -196,6 +196,11 @@ def _words_beside(data: Sequence[Datum], place: Spec, x: Spec) -> list[Spec]:
             },
         ]  # fmt: skip
     return layers
+
+
+def _names(data: Sequence[Datum]) -> list[str]:
+    """The names in their order: a layer that has only some of them would bring its own first."""
+    return [datum["name"] for datum in data]
 
 
 def height_of(answer: Answer) -> int:

@@ -10,9 +10,10 @@ from claimhouse.dashboards import numbers, theme
 from claimhouse.dashboards.answer import Answer
 from claimhouse.dashboards.charts.chart import Chart, Datum
 from claimhouse.dashboards.charts.parts import LONGEST_NAME, cursor, thickness, whole, with_room
-from claimhouse.dashboards.charts.rows import exact, name_of, number_of, told_apart, words_of
+from claimhouse.dashboards.charts.rows import exact, name_of, number_of, told_apart
 from claimhouse.dashboards.model import Measure, metrics_of
 from claimhouse.dashboards.selection import UNKNOWN
+from claimhouse.glossary import title
 
 # The columns that are no effect: the whole before, now, and what it changed by.
 WHOLE_BEFORE, WHOLE, CHANGE = "whole_before", "whole", "whole_change"
@@ -96,7 +97,7 @@ def draw(
     }
     x = {"field": "from", "type": "quantitative", "axis": None, "scale": scale}
     tip = [
-        {"field": "name", "title": words_of(answer.fields[-1])},
+        {"field": "name", "title": title(answer.fields[-1])},
         {"field": "text", "title": "Effect"},
     ]
     spec = whole(

@@ -17,8 +17,9 @@ from claimhouse.dashboards.charts.parts import (
     whole,
     with_room,
 )
-from claimhouse.dashboards.charts.rows import is_along_time, joined, name_of, number_of, words_of
+from claimhouse.dashboards.charts.rows import is_along_time, joined, name_of, number_of
 from claimhouse.dashboards.selection import UNKNOWN
+from claimhouse.glossary import title
 
 # Horizontal and vertical bars: more than these have no room for their names.
 MOST_BARS, MOST_COLUMNS = 25, 60
@@ -58,8 +59,8 @@ def grouped(answer: Answer, width: int, height: int) -> Spec:
         "legend": {"columns": max(1, width // 180), "labelLimit": 160},
     }  # fmt: skip
     tip = [
-        {"field": "name", "title": words_of(tile.by[0]) if tile.by else " "},
-        {"field": "of", "title": words_of(tile.split) if tile.split else " "},
+        {"field": "name", "title": title(tile.by[0]) if tile.by else " "},
+        {"field": "of", "title": title(tile.split) if tile.split else " "},
         {"field": "text", "title": answer.measures[0].title if tile.split else "Value"},
     ]
     along, across = ("x", "y") if is_along_time(tile) else ("y", "x")

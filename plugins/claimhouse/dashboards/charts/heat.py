@@ -11,8 +11,9 @@ from claimhouse.dashboards import numbers, theme
 from claimhouse.dashboards.answer import Answer
 from claimhouse.dashboards.charts.chart import Chart, Datum, Spec
 from claimhouse.dashboards.charts.parts import CHARACTER, LONGEST_NAME, cursor, whole
-from claimhouse.dashboards.charts.rows import joined, number_of, words_of
+from claimhouse.dashboards.charts.rows import joined, number_of
 from claimhouse.dashboards.selection import UNKNOWN
+from claimhouse.glossary import title
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def draw(
          "axis": {"labelLimit": LONGEST_NAME, "labelColor": theme.color("ink"), "domain": False}}  # fmt: skip
     inks = ["on-low", "on-high", "soft"]
     tip = [
-        {"field": "line", "title": words_of(tile.fields[0])},
-        {"field": "column", "title": words_of(tile.fields[1]) if tile.fields[1:] else " "},
+        {"field": "line", "title": title(tile.fields[0])},
+        {"field": "column", "title": title(tile.fields[1]) if tile.fields[1:] else " "},
         {"field": "text", "title": measure.title},
     ]
     layers: list[Spec] = [

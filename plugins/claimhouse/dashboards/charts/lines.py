@@ -17,9 +17,10 @@ from claimhouse.dashboards.charts.parts import (
     nice,
     whole,
 )
-from claimhouse.dashboards.charts.rows import exact, number_of, words_of
+from claimhouse.dashboards.charts.rows import exact, number_of
 from claimhouse.dashboards.model import Tile
 from claimhouse.dashboards.selection import UNKNOWN
+from claimhouse.glossary import title
 
 # More periods than this are not filled up.
 MOST_PERIODS = 1_000
@@ -102,11 +103,11 @@ def _line(
         "axis": {**axis_of_values(domain, unit), "values": ticks},
     }  # fmt: skip
     tip = [
-        {"field": "at", "title": words_of(tile.by[0])},
+        {"field": "at", "title": title(tile.by[0])},
         {"field": "text", "title": answer.measures[places[0]].title if tile.split or not places[1:] else "Value"},
     ]  # fmt: skip
     if tile.split or places[1:]:
-        tip.insert(0, {"field": "of", "title": words_of(tile.split) if tile.split else " "})
+        tip.insert(0, {"field": "of", "title": title(tile.split) if tile.split else " "})
     is_dense = len(times) > 60
     is_other = f"datum.series === '{_OTHERS}'"
     layers: list[Spec] = [
@@ -198,7 +199,12 @@ def _end_labels(
             middle = sorted(others)[len(others) // 2]
             count = len(of_series) - len(shown)
             labels.append(
-                {"at": times[-1], "series": _OTHERS, "value": middle, "label": f"{count} others"}
+                {
+                    "at": times[-1],
+                    "series": _OTHERS,
+                    "value": middle,
+                    "label": f"{count} other{'s' * (count > 1)}",
+                }
             )
     low, high = domain
     apart = (high - low) * 17 / max(height - 40, 100)

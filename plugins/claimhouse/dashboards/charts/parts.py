@@ -13,8 +13,8 @@ from typing import Any
 from claimhouse.dashboards import theme
 from claimhouse.dashboards.answer import Answer
 from claimhouse.dashboards.charts.chart import Datum, Spec
-from claimhouse.dashboards.charts.rows import words_of
 from claimhouse.dashboards.model import Measure
+from claimhouse.glossary import title
 
 # The width of a character, and of the longest name beside a mark, in pixels.
 CHARACTER, LONGEST_NAME = 7.2, 190
@@ -64,7 +64,7 @@ def whole(width: int, height: int, data: list[Datum], layers: list[Spec], encodi
 def tooltip(answer: Answer, measure: Measure, data: Sequence[Datum]) -> list[Spec]:
     """What hovering over a mark says."""
     tip = [
-        {"field": "name", "title": " and ".join(map(words_of, answer.fields)) or " "},
+        {"field": "name", "title": " and ".join(map(title, answer.fields)) or " "},
         {"field": "text", "title": measure.title},
     ]
     if any("before" in datum for datum in data):

@@ -48,11 +48,6 @@ def told_apart(names: Iterable[str]) -> list[str]:
     return result
 
 
-def words_of(name: str) -> str:
-    """The name of a field, to be read."""
-    return name.replace("_", " ").capitalize()
-
-
 def number_of(value: Value) -> float | None:
     """A value as a number to draw; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):

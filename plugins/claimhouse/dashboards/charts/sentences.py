@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from claimhouse.dashboards import numbers
 from claimhouse.dashboards.answer import Answer
 from claimhouse.dashboards.charts import decomposition
@@ -33,14 +35,22 @@ def _extremes(answer: Answer, place: int) -> str:
         if not row.is_rest and (value := number_of(row.values[place])) is not None
     ]
     if len(rows) < 2:
-        return f"{rows[0][1]} {numbers.text(exact(rows[0][0]), unit)}" if rows else ""
-    (most, highest), (least, lowest) = max(rows), min(rows)
+        return f"{rows[0][1]}: {numbers.text(exact(rows[0][0]), unit)}" if rows else ""
+    most, least = max(rows)[0], min(rows)[0]
     if most == least:
         return f"all {numbers.text(exact(most), unit)}"
     return (
-        f"highest {highest} {numbers.text(exact(most), unit)}, "
-        f"lowest {lowest} {numbers.text(exact(least), unit)}"
+        f"highest: {_with(rows, most)}, {numbers.text(exact(most), unit)}; "
+        f"lowest: {_with(rows, least)}, {numbers.text(exact(least), unit)}"
     )
+
+
+def _with(rows: Sequence[tuple[float, str]], value: float) -> str:
+    """Who has a value: one, two, or one of several."""
+    names = [name for number, name in rows if number == value]
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{names[0]} and {len(names) - 1} others"
 
 
 def _of_newest(answer: Answer) -> str:

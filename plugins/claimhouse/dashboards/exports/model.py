@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from claimhouse import glossary
 from claimhouse.dashboards.answer import Answer, Mark, Page, Row, Value
 from claimhouse.dashboards.model import Dashboard, Tile
 from claimhouse.dashboards.selection import UNKNOWN
@@ -155,10 +156,7 @@ def table(answer: Answer) -> Table:
     if answer.total and (answer.fields or not rows):
         rows.append(answer.total)
     compares = any(row.before for row in rows)
-    columns = [
-        Column(name, name.replace("_", " ").capitalize(), None, is_field=True)
-        for name in answer.fields
-    ]
+    columns = [Column(name, glossary.title(name), None, is_field=True) for name in answer.fields]
     for measure in answer.measures:
         columns.append(Column(measure.name, measure.title, measure.unit, is_field=False))
         if compares:

@@ -66,7 +66,7 @@ class Field:
 
 def words(name: str) -> str:
     """A name in plain words."""
-    return name.replace("_", " ").capitalize()
+    return glossary.title(name)
 
 
 def datatype(postgres: str) -> str:

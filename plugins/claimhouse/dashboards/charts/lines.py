@@ -84,6 +84,8 @@ def _line(
             )  # fmt: skip
     labels = _end_labels(of_series, shown, times, domain, height, unit, tile)
     room = min(max((len(label["label"]) for label in labels), default=0) * CHARACTER + 28, 220)
+    # On a phone the lines keep more than half.
+    beside = f"min({room:.0f}, width * 0.45)"
     names = [*shown, _OTHERS]
     color = {
         "field": "series", "type": "nominal", "legend": None,
@@ -95,7 +97,7 @@ def _line(
     }  # fmt: skip
     x = {
         "field": "at", "type": "ordinal", "sort": None,
-        "scale": {"domain": times, "range": [0, {"expr": f"width - {room:.0f}"}], "padding": 0.3},
+        "scale": {"domain": times, "range": [0, {"expr": f"width - {beside}"}], "padding": 0.3},
         "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 10, "domain": True},
     }  # fmt: skip
     y = {
@@ -145,7 +147,7 @@ def _line(
         },
         {
             "data": {"values": labels},
-            "mark": {"type": "text", "align": "left", "dx": 22, "limit": room - 24},
+            "mark": {"type": "text", "align": "left", "dx": 22, "limit": {"expr": f"{beside} - 24"}},
             "encoding": {"x": x, "y": {"field": "value", "type": "quantitative"}, "text": {"field": "label"}},
         },
     ]  # fmt: skip

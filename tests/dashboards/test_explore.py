@@ -86,6 +86,24 @@ def test_whatever_is_picked_its_file_shows_the_same(house, role, tmp_path):
         )
 
 
+def test_lines_are_along_time(house):
+    reader = house.people["clinic_operations"]
+    titles = explore.numbers(reader)
+    for rows, columns, chart, by in (
+        ("facility", "service_month", "line", ("service_month",)),
+        ("service_month", "facility", "line", ("service_month",)),
+        ("facility", "", "bar", ("facility",)),
+        ("", "service_month", "line", ("service_month",)),
+    ):
+        pairs = [(explore.NUMBER, "no_show_rate"), (explore.ROWS, rows), (explore.COLUMNS, columns),
+                 (explore.CHART, "line")]  # fmt: skip
+        for reading in house.reading("clinic_operations", NOTHING, Selection()):
+            question = explore.of(pairs, titles, reading.fields)
+            tile = explore.dashboard(question, reader, reading.fields).tiles[0]
+        assert (tile.kind, tile.by) == (chart, by)
+        assert tile.split == ("facility" if rows and columns else None)
+
+
 def test_numbers_of_other_readers_cannot_be_picked(house):
     reader = house.people["clinic_operations"]
     for reading in house.reading("clinic_operations", NOTHING, Selection()):

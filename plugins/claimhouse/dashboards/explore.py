@@ -82,11 +82,11 @@ def of(pairs: Iterable[tuple[str, str]], numbers: Mapping[str, str], fields: Fie
                 replace(question, rows=name) if key == ROWS else replace(question, columns=name)
             )
     chart = given.get(CHART, ["bar"])[-1]
+    if chart not in CHARTS or (chart == "line" and not any(map(model.is_time, question.fields))):
+        chart = "bar"
     possible = dict(cuts(question, fields))
     filters = [name for name in dict.fromkeys(given.get(FILTER, ())) if name in possible]
-    return replace(
-        question, chart=chart if chart in CHARTS else "bar", filters=tuple(filters[:MOST_FILTERS])
-    )
+    return replace(question, chart=chart, filters=tuple(filters[:MOST_FILTERS]))
 
 
 def numbers(reader: Reader) -> dict[str, str]:
@@ -153,14 +153,18 @@ def dashboard(question: Question, reader: Reader, fields: Fields) -> Dashboard:
     words = [titles[name].partition(" (")[0] for name in question.numbers]
     title = ", ".join(words[:1] + [word.lower() for word in words[1:]]) or "Nothing is picked"
     by = [name.replace("_", " ") for name in question.fields]
+    rows, columns = question.rows, question.columns
+    if question.chart == "line" and not (rows and model.is_time(rows)):
+        # Lines are along time, whichever of the two it is.
+        rows, columns = columns, rows
     tile = Tile(
         name="tile-1-1",
         kind=question.chart if question.fields else "number",
         title=f"{title} by {' and '.join(by)}" if by else title,
         source=source,
         measures=() if source.metrics else tuple(n.partition(".")[2] for n in question.numbers),
-        by=(question.rows,) if question.rows else (),
-        split=question.columns,
+        by=(rows,) if rows else (),
+        split=columns,
         most=MOST_ROWS if question.chart in ("bar", "table") else None,
     )
     filters = tuple(

@@ -27,6 +27,7 @@ _OF_ONE_PERSON = re.compile(
     r"_pseudonym$|^(claim|patient|person|member|encounter|visit|appointment|survey|subscriber|record)_(id|number)$"
     r"|^(patient|member|first|last|full)_name$|birth|^(street|address|phone|email|ssn|mrn|zip|zipcode)$|^row_"
 )
+_TIMES = ("day", "date", "month", "quarter", "year", "week")
 # The default of a period: its newest value.
 NEWEST = "newest"
 # The default of a choice: the specialty of the person.
@@ -257,6 +258,11 @@ def grain(
 def tells_people_apart(name: str) -> bool:
     """Whether the values of a column are of one person or claim: no address may have one."""
     return bool(_OF_ONE_PERSON.search(name))
+
+
+def is_time(name: str) -> bool:
+    """Whether the values of a field are periods, which are along a chart in their order."""
+    return name.rpartition("_")[2] in _TIMES
 
 
 def months_of(name: str) -> str | None:

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from claimhouse.dashboards.answer import Answer, Row, Value
-from claimhouse.dashboards.model import Tile
+from claimhouse.dashboards.model import Tile, is_time
 from claimhouse.dashboards.selection import UNKNOWN
-
-TIMES = ("day", "date", "month", "quarter", "year", "week")
 
 
 def is_along_time(tile: Tile) -> bool:
     """Whether the rows of a tile are periods."""
-    return bool(tile.by) and tile.by[0].split("_")[-1] in TIMES
+    return bool(tile.by) and is_time(tile.by[0])
 
 
 def is_chosen(answer: Answer, row: Row, chosen: Mapping[str, Sequence[str]]) -> bool:

@@ -25,7 +25,7 @@ ROLES = {"clinic_operations": "clinic", "revenue_cycle": "billing", "pended_team
 
 
 # What the tests read besides metrics.
-REPORTS = ("claims_to_handle", "claims_by_key_fields", "claims_one_by_one")
+REPORTS = ("claims_to_handle", "claims_by_key_fields", "claims_one_by_one", "pended_by_category")
 
 
 @dataclass(frozen=True)

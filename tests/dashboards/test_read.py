@@ -241,6 +241,35 @@ def test_a_level_has_no_total_over_days(house):
         assert total is not None and total.values[0] == of_each[str(days[-1])]
 
 
+def test_rows_of_several_periods_say_which_they_are_of(house):
+    rows = of_source(house, "pended_claims", "pended")
+    of_each: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = str(CUTS["report_date"](row)), member(row, "note_category")
+        of_each[key] = of_each.get(key, 0) + 1
+    days = sorted({day for day, _ in of_each if day != "None"})
+    source = Source((), "pended_by_category")
+    tile = Tile("t", "bar", "T", source, columns=("claims",), by=("note_category",))
+    period = Filter("report_date", "period", "Day", default="newest")
+    dashboard = Dashboard("d", "D", "What is it?", (), (period,), ((tile,),), None)
+    for ends, number in (((days[0], days[-1]), 2), ((days[-1], days[-1]), 1), (("", days[-1]), 2)):
+        chosen = Selection({}, {"report_date": ends})
+        for reading in house.reading("pended_team", dashboard, chosen):
+            answer = reading.answer(tile)
+        assert answer.fields == ("report_date", "note_category")[-number:]
+        assert len({row.fields for row in answer.rows}) == len(answer.rows)
+        for row in answer.rows:
+            key = (days[-1], *row.fields)[-2:]
+            assert row.values[0] == of_each[key[0], key[1] or UNKNOWN]
+    for reading in house.reading(
+        "pended_team", dashboard, Selection(cleared=frozenset({"report_date"}))
+    ):
+        assert reading.answer(tile).fields == ("report_date", "note_category")
+        assert reading.answer(replace(tile, unfiltered=frozenset({"report_date"}))).fields == (
+            "note_category",
+        )
+
+
 def test_what_no_grain_has_says_so_and_nothing_else_fails(house):
     tile = Tile("t", "bar", "T", Source(("days_to_payment",), None), by=("payer",))
     dashboard = Dashboard(

@@ -85,7 +85,7 @@ class Reading:
             log.warning("%s of %s: %s", tile.name, self.dashboard.name, type(error).__name__)
             return Answer(tile, problem="This is not published yet.", is_late=True)
         notes = (*answer.notes, *self._not_filtered(tile))
-        filters = frozenset(name for name in tile.fields if self.dashboard.filter_of(name))
+        filters = frozenset(name for name in answer.fields if self.dashboard.filter_of(name))
         return replace(answer, notes=notes, filters=filters)
 
     def choices(self, field: str, text: str = "") -> list[Choice]:
@@ -217,7 +217,8 @@ class Reading:
     def _rows(self, tile: Tile) -> Answer:
         """The rows of a report as they are."""
         report, most = tile.source.report or "", tile.most or MOST_ROWS
-        names = [*tile.fields, *tile.columns]
+        fields = (*self._periods_of_rows(tile), *tile.fields)
+        names = [*fields, *tile.columns]
         extra = [
             name for name in ("as_of", "is_hidden", PATIENT) if name in self.fields.columns(report)
         ]
@@ -230,19 +231,34 @@ class Reading:
         found = [dict(zip([*names, *extra], row.values(), strict=True)) for row in rows]
         shown = tuple(
             Row(
-                tuple(None if row[name] is None else str(row[name]) for name in tile.fields),
+                tuple(None if row[name] is None else str(row[name]) for name in fields),
                 tuple(_shown(row[name], row.get("is_hidden")) for name in tile.columns),
             )
             for row in found[:most]
         )
         return Answer(
             tile=tile,
-            fields=tile.fields,
+            fields=fields,
             measures=tuple(_described(report, name) for name in tile.columns),
             rows=shown,
             left_out=None if len(found) > most else 0,
             as_of=min((row["as_of"] for row in found if row.get("as_of")), default=None),
             patients=frozenset(str(row[PATIENT]) for row in found[:most] if row.get(PATIENT)),
+        )
+
+    def _periods_of_rows(self, tile: Tile) -> tuple[str, ...]:
+        """The period that each row is of, where several are chosen and the tile does not say which.
+
+        Rows are of a period where a dashboard shows those of the newest at first.
+        """
+        shown = {*tile.fields, *tile.columns, *tile.unfiltered}
+        return tuple(
+            entry.field
+            for entry in self.dashboard.filters
+            for first, last in [self.chosen.ranges.get(entry.field, ("", ""))]
+            if entry.kind == "period" and entry.default == NEWEST and entry.field not in shown
+            if not first or first != last
+            if self.fields.has(tile.source, entry.field)
         )
 
     def _order(self, tile: Tile, names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from tests.dashboards.conftest import ROLES, House
 from tests.metrics.test_metrics import CUTS, METRICS, as_text, facts
 
 from claimhouse import metrics
-from claimhouse.dashboards import model, publication
+from claimhouse.dashboards import model, publication, read
 from claimhouse.dashboards.model import Dashboard, Filter, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
 from claimhouse.reporting import metric_reports
@@ -165,6 +165,26 @@ def test_what_no_list_of_cuts_has_is_told_by_rows_or_not_at_all(house):
             for key, value in shown.items():
                 assert same(value, value_of(groups[key])), (name, by, key, chosen)
     assert told > 40
+
+
+def test_rows_are_not_gone_through_for_a_page_that_has_taken_long(house, monkeypatch):
+    tile = Tile("t", "number", "T", Source(("billed_amount",), None))
+    filters = (
+        Filter("claim_type", "choice", "Type"),
+        Filter("procedure_id", "choice", "Procedure"),
+    )
+    dashboard = Dashboard("d", "D", "What is it?", (), filters, ((tile,),), None)
+    chosen = Selection({"claim_type": ("no such",), "procedure_id": ("no such",)})
+    problems = []
+    for seconds in (60, 0):
+        monkeypatch.setattr(read, "FROM_ROWS_SECONDS", seconds)
+        for reading in house.reading("revenue_cycle", dashboard, chosen):
+            problems.append(reading.answer(tile).problem)
+            # What lists of cuts have is told in any case.
+            assert (
+                reading.answer(replace(tile, unfiltered=frozenset({"claim_type"}))).problem is None
+            )
+    assert problems == [None, read.SLOWLY]
 
 
 def test_the_largest_come_first_and_the_unknown_last(house):

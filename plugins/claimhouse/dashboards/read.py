@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 # Rows of a table that says nothing else, groups of a chart, and values of a filter.
 MOST_ROWS, MOST_GROUPS, MOST_CHOICES = 100, 200, 200
+# Rows of a report tell metrics as long as a page has taken no longer: each tile may go through all of them.
+FROM_ROWS_SECONDS = 5.0
+SLOWLY = "With these filters together it takes long. Load the page again for more of it, or choose fewer."
 PATIENT = "patient_pseudonym"
 
 
@@ -54,6 +58,7 @@ class Reading:
         chosen: Selection,
     ) -> None:
         self.session, self.dashboard = Session(connection), dashboard
+        self._began = time.monotonic()
         self.fields = Fields(
             self.session, reader, {entry.field: entry.title.lower() for entry in dashboard.filters}
         )
@@ -77,7 +82,10 @@ class Reading:
             with self.session.attempt():
                 answer = self._rows(tile) if tile.is_rows else self._groups(tile)
         except NotShown as error:
-            return Answer(tile, problem=str(error), without=self._without(tile))
+            is_late = not self._has_time() and self.fields.shows(tile, self.chosen)
+            return Answer(
+                tile, problem=SLOWLY if is_late else str(error), without=self._without(tile)
+            )
         except errors.QueryCanceled:
             problem = "This takes too long. Choose fewer rows by a filter."
             return Answer(tile, problem=problem, is_late=True)
@@ -180,7 +188,8 @@ class Reading:
         return dict(ordered[:MOST_CHOICES])
 
     def _groups(self, tile: Tile) -> Answer:
-        read = groups.read(self.session, self.fields, tile, self.chosen, from_rows=True)
+        has_time = self._has_time()
+        read = groups.read(self.session, self.fields, tile, self.chosen, from_rows=has_time)
         width, ordered = len(tile.fields), read.ordered(tile)
         most = tile.most or (groups.MOST_READ if tile.kind in ("line", "heat") else MOST_GROUPS)
         shown = ordered[:most]
@@ -190,7 +199,7 @@ class Reading:
         compared = None
         if tile.compares and (period := self._before(tile)):
             compared, chosen = period
-            then = groups.read(self.session, self.fields, tile, chosen, from_rows=True)
+            then = groups.read(self.session, self.fields, tile, chosen, from_rows=has_time)
             rows = [
                 row if row.is_rest or row.fields not in then.rows
                 else replace(row, before=then.row(row.fields).values)
@@ -269,6 +278,9 @@ class Reading:
         name, largest_first = tile.order
         place = by_place.pop(names.index(name))
         return ", ".join([f"{place} {'desc' if largest_first else 'asc'} nulls last", *by_place])
+
+    def _has_time(self) -> bool:
+        return time.monotonic() - self._began < FROM_ROWS_SECONDS
 
     def _without(self, tile: Tile) -> tuple[tuple[str, ...], ...]:
         """The filters without which a tile could be shown, the fewest at once."""

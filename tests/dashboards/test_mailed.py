@@ -21,7 +21,7 @@ import pytest
 from psycopg.rows import dict_row
 from tests.dashboards.test_exports import BOARD, MEASURES, REPORT, dollars
 from tests.delivery.conftest import bucket  # noqa: F401 (a fixture)
-from tests.worlds.client_world import World, client_file
+from tests.worlds.client_world import World, client_file, role_of
 from tests.worlds.delivery_world import OWNER, Mailbox, Server, attachment, opened, use_mail_port
 from tests.worlds.hospital_world import Hospital
 from tests.worlds.hospital_world import database as migrated
@@ -29,7 +29,7 @@ from tests.worlds.manifest import enter_file
 from tests.worlds.pdf_text import text_of
 
 from claimhouse import delivery, reporting
-from claimhouse.dashboards import known, mailed, model
+from claimhouse.dashboards import known, mailed, mailings, model
 from claimhouse.delivery import outbox
 from claimhouse.reporting import readers
 
@@ -210,7 +210,7 @@ def test_each_monday_once_encrypted_with_what_python_makes_of_the_facts(mails, c
     for mail in mails.box.parsed():
         text = str(mail.items()) + mail.get_body().get_content() + attachment(mail)[0]
         assert mail["Subject"] == "Members' care, 2026-03-16 06:00 America/Chicago"
-        assert "kim asked for this dashboard each Monday" in text
+        assert "comes each Monday: kim asked for it" in text
         for secret in (PASSWORD, "pat-0", "enc-0", "02118", "Quillfeather", "cardiology"):
             assert secret not in text and secret not in caplog.text
     mails.run(MONDAY + timedelta(days=7))
@@ -303,6 +303,12 @@ def has_a_weak_password(mails: Mails, patch: pytest.MonkeyPatch) -> None:
     patch.setenv(f"AIRFLOW_CONN_CLAIMHOUSE_EXTRACT_{mails.name}".upper(), secret)
 
 
+def is_not_published(mails: Mails, patch: pytest.MonkeyPatch) -> None:
+    mails.owner.execute(
+        f"revoke select on reporting.{REPORT} from {role_of(mails.owner, mails.login)}"
+    )
+
+
 CAUSES: list[tuple[Callable[[Mails, pytest.MonkeyPatch], None], str]] = [
     (leaves, "Nobody reads as this login"),
     (moves, "No file of this reader has this address"),
@@ -315,7 +321,12 @@ CAUSES: list[tuple[Callable[[Mails, pytest.MonkeyPatch], None], str]] = [
 
 @pytest.mark.parametrize(
     ("happens", "why"),
-    [*CAUSES, (has_no_password, "has no password"), (has_a_weak_password, "is too weak")],
+    [
+        *CAUSES,
+        (has_no_password, "has no password"),
+        (has_a_weak_password, "is too weak"),
+        (is_not_published, "not published to its reader"),
+    ],
 )
 def test_what_may_not_be_mailed_any_more_is_not_and_its_owner_reads_why(
     mails, monkeypatch, happens, why
@@ -358,7 +369,10 @@ def test_stopped_between_the_file_and_the_mail_it_is_not_sent(mails, monkeypatch
             delivery.send(subscription, known=mailed)
     mails.run()
     mails.run(MONDAY + timedelta(days=7))
-    assert mails.box.mails == []
+    assert (
+        mails.box.mails == []
+        and list(Path(os.environ["CLAIMHOUSE_EXTRACT_FOLDER"]).iterdir()) == []
+    )
 
 
 def test_without_what_knows_dashboards_none_is_mailed(mails):
@@ -465,6 +479,49 @@ def test_the_database_refuses_what_nobody_may_decide(mails, statement):
     mails.ask(filters=YEAR)
     with pytest.raises(psycopg.Error):
         mails.owner.execute(statement)
+
+
+def test_a_mail_ends_with_the_account_of_whoever_asked(mails):
+    for kind in ("oidc", "airflow"):
+        mails.owner.execute(
+            "insert into portal.account (kind, name, login, made_by) values (%s, 'kim', %s, 'test')",
+            (kind, mails.login),
+        )
+    mails.approved(person="Kim")
+    waiting, other = mails.ask(), mails.ask(person="max")
+    ended = "select ended_by from portal.mailing where person = 'Kim'"
+    mails.owner.execute("delete from portal.account where kind = 'airflow'")
+    assert mails.one(ended)["ended_by"] is None
+    mails.owner.execute("delete from portal.account")
+    assert (
+        mails.one(ended)["ended_by"] == "the removal of the account" and delivery.due(MONDAY) == []
+    )
+    decided = "select is_approved from portal.mailing where mailing_id = %s"
+    assert mails.one(decided, waiting)["is_approved"] is False
+    assert mails.one(decided, other)["is_approved"] is None
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "expected"),
+    [
+        ("2026-03-13T15:00", None, "Monday, 2026-03-16 06:00 America/Chicago"),
+        ("2026-03-16T10:59", None, "Monday, 2026-03-16 06:00 America/Chicago"),
+        ("2026-03-16T11:00", None, ""),
+        ("2026-03-16T11:01", "2026-03-16T11:00", "Monday, 2026-03-23 06:00 America/Chicago"),
+        # The clocks are set forward on March 8, and back on November 1.
+        ("2026-03-07T12:00", "2026-03-02T12:00", "Monday, 2026-03-09 06:00 America/Chicago"),
+        ("2026-11-01T06:30", "2026-10-26T11:00", "Monday, 2026-11-02 06:00 America/Chicago"),
+    ],
+)
+def test_the_pages_say_when_the_next_one_goes(now, last, expected):
+    def moment(text: str | None) -> datetime | None:
+        return text and datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+    row = {"schedule": "0 6 * * 1", "time_zone": "America/Chicago", "starts_at": moment("2026-02-01"),
+           "last_period": moment(last)}  # fmt: skip
+    if last is None:
+        row["starts_at"] = moment("2026-03-13")
+    assert mailings.next_mail(row, moment(now)) == expected
 
 
 def test_what_is_decided_stays_so(mails):

@@ -51,6 +51,8 @@ def words(dashboard: Dashboard, filters: Pairs) -> str:
 def next_mail(row: Mapping[str, Any], now: datetime | None = None) -> str:
     """When the next mail goes, on the clock of its reader: ``Monday, 2026-03-02 06:00 America/Chicago``.
 
+    Empty where one is due now.
+
     Args:
         row: of ``portal.mailed``.
         now: the present when left out.
@@ -61,7 +63,7 @@ def next_mail(row: Mapping[str, Any], now: datetime | None = None) -> str:
         row["last_period"] is None or current > row["last_period"]
     )
     if is_open:
-        return "with the next run of the DAG deliver"
+        return ""
     return schedule.wall_day(
         schedule.next_period(row["schedule"], row["time_zone"], now), row["time_zone"]
     )

@@ -36,7 +36,7 @@ DASHBOARD = """\
 {report}
 for {client}
 
-Period:      {period}
+Sent for:    {weekday}, {period}
 Data as of:  {as_of}
 File:        {file_name}
 SHA-256:     {checksum}
@@ -44,9 +44,9 @@ SHA-256:     {checksum}
 {where}
 
 {opens}
-Its password is that of the extracts of {client}. It was given to you separately and is never sent
-by mail. {person} asked for this dashboard each {weekday}. If the file does not open, was not meant
-for you, or is no longer wanted, write to {owner}.
+Its password is that of the extracts of {client}. It was given to you separately
+and is never sent by mail. This dashboard comes each {weekday}: {person} asked for it.
+If the file does not open, was not meant for you, or is no longer wanted, write to {owner}.
 """
 NOTICE = """\
 What the deliveries of {subscription} wait for:

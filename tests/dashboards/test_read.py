@@ -179,7 +179,14 @@ def test_rows_are_not_gone_through_for_a_page_that_has_taken_long(house, monkeyp
     for seconds in (60, 0):
         monkeypatch.setattr(read, "FROM_ROWS_SECONDS", seconds)
         for reading in house.reading("revenue_cycle", dashboard, chosen):
-            problems.append(reading.answer(tile).problem)
+            answer = reading.answer(tile)
+            problems.append(answer.problem)
+            assert answer.is_late == (answer.problem is not None)
+            # Nobody waits for a mail.
+            mailed = read.Reading(
+                house.admin, house.people["revenue_cycle"], None, dashboard, chosen, 300
+            )
+            assert mailed.answer(tile).problem is None
             # What lists of cuts have is told in any case.
             assert (
                 reading.answer(replace(tile, unfiltered=frozenset({"claim_type"}))).problem is None

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import metrics, warehouse
-from claimhouse.dashboards import exports, known, selection
+from claimhouse.dashboards import exports, known, model, selection
 from claimhouse.dashboards.answer import Answer
 from claimhouse.dashboards.exports import whole
 from claimhouse.dashboards.model import Dashboard
@@ -128,10 +128,17 @@ def problem(subscription: Subscription) -> str | None:
 
 
 def reports(subscription: Subscription) -> list[str]:
-    """The reports that the dashboard reads."""
-    dashboard = _wanted(subscription).dashboard
-    tiles = [*dashboard.tiles, *filter(None, [dashboard.count])]
-    return sorted({name for tile in tiles for name in tile.source.relations})
+    """The reports that the dashboard reads, or may read: those whose rows tell one of its metrics among them."""
+    wanted = _wanted(subscription)
+    tiles = [*wanted.dashboard.tiles, *filter(None, [wanted.dashboard.count])]
+    shown = {name for tile in tiles for name in tile.source.metrics}
+    telling = {
+        name
+        for name, report in model.known_reports().items()
+        if name in wanted.reader.reports
+        and any(entry.get("metric") in shown for entry in report.measures.values())
+    }
+    return sorted({name for tile in tiles for name in tile.source.relations} | telling)
 
 
 def draw(reading: Connection[Any], subscription: Subscription) -> Drawn:
@@ -143,7 +150,7 @@ def draw(reading: Connection[Any], subscription: Subscription) -> Drawn:
     wanted = _wanted(subscription)
     limits = {"statement_timeout": f"{SECONDS * 1000:.0f}ms", "search_path": "reporting, pg_temp"}
     warehouse.query(reading, "dashboards/limits", json.dumps(limits))
-    read = Reading(reading, wanted.reader, wanted.login, wanted.dashboard, wanted.chosen)
+    read = Reading(reading, wanted.reader, wanted.login, wanted.dashboard, wanted.chosen, SECONDS)
     page = read.page()
     answers = [page.answers[tile.name] for tile in wanted.dashboard.tiles]
     if late := [answer for answer in answers if answer.is_late]:

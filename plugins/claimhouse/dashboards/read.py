@@ -47,6 +47,7 @@ class Reading:
         login: the person; None for the reader's own.
         dashboard: what is read.
         chosen: the filters, without defaults.
+        seconds: how long rows of reports tell metrics, where that is longer than for a page.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class Reading:
         login: Login | None,
         dashboard: Dashboard,
         chosen: Selection,
+        seconds: float | None = None,
     ) -> None:
         self.session, self.dashboard = Session(connection), dashboard
-        self._began = time.monotonic()
+        self._began, self._seconds = time.monotonic(), seconds
         self.fields = Fields(
             self.session, reader, {entry.field: entry.title.lower() for entry in dashboard.filters}
         )
@@ -84,8 +86,9 @@ class Reading:
         except NotShown as error:
             is_late = not self._has_time() and self.fields.shows(tile, self.chosen)
             return Answer(
-                tile, problem=SLOWLY if is_late else str(error), without=self._without(tile)
-            )
+                tile, problem=SLOWLY if is_late else str(error), without=self._without(tile),
+                is_late=is_late,
+            )  # fmt: skip
         except errors.QueryCanceled:
             problem = "This takes too long. Choose fewer rows by a filter."
             return Answer(tile, problem=problem, is_late=True)
@@ -280,7 +283,7 @@ class Reading:
         return ", ".join([f"{place} {'desc' if largest_first else 'asc'} nulls last", *by_place])
 
     def _has_time(self) -> bool:
-        return time.monotonic() - self._began < FROM_ROWS_SECONDS
+        return time.monotonic() - self._began < (self._seconds or FROM_ROWS_SECONDS)
 
     def _without(self, tile: Tile) -> tuple[tuple[str, ...], ...]:
         """The filters without which a tile could be shown, the fewest at once."""

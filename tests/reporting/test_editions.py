@@ -306,11 +306,13 @@ def test_a_sum_that_depends_on_the_order_of_its_parts_is_not_compared(published)
         next(known for known in metrics.load_all() if known.name == "billed_amount"),
         numerator="sum(fact_claim.total_cost::double precision / 3)",
     )
-    report = metric_reports.load_all([{"billed_amount": ()}])["metrics_of_claim"]
-    report = replace(report, names=report.names | {"metrics": [metric]})
+    report = metric_reports.load_all([{"billed_amount": ()}])["sums_of_claim"]
+    report = replace(
+        report, names=report.names | {"sums_of": {metric.name: metric_reports.sums_of(metric)}}
+    )
     table = tables.Table(report, {}, ())
     control = totals._control(published.owner, table)
-    assert set(control.star["billed_amount"]) == {"facts"}
+    assert set(control.star["billed_amount"]) == {"billed_amount_facts"}
 
 
 def test_a_warehouse_without_totals_comes_along(published):
@@ -385,7 +387,7 @@ def test_what_did_not_change_is_not_touched(published):
         "claims_by_key_fields",
         "claims_by_specialty_month",
         "claim_days",
-        "metrics_of_claim",
+        "sums_of_claim",
         "open_claims",
     }
     assert published.owner.execute(places).fetchall() == before
@@ -415,19 +417,19 @@ def test_a_report_that_does_not_add_up_is_not_published(published):
         assert f"member_encounters for {published.humana}" in message
         assert not DIGITS.search(re.sub("(humana|revenue|aetna|cardio)_[0-9]+", "", message))
     sums = f"published.claims_by_key_fields_{published.audience(published.staff)}"
-    metrics = f"published.metrics_of_claim_{published.audience(published.staff)}"
+    metrics = f"published.sums_of_claim_{published.audience(published.staff)}"
     published.owner.execute(
         f"update {sums} set paid_amount = coalesce(paid_amount, 0) + 1"
         f" where row_key = (select row_key from {sums} limit 1)"
     )
     published.owner.execute(
-        f"update {metrics} set numerator = numerator + 1 where row_key = (select row_key from {metrics}"
-        " where metric = 'billed_amount' limit 1)"
+        f"update {metrics} set billed_amount_numerator = billed_amount_numerator + 1"
+        f" where row_key = (select row_key from {metrics} where billed_amount_facts > 0 limit 1)"
     )
     (message, differences) = published.refused()
     assert {
         ("claims_by_key_fields", "paid_amount"),
-        ("metrics_of_claim", "numerator"),
+        ("sums_of_claim", "billed_amount_numerator"),
     } <= differences
     # No reader learns of it, and no reader reaches the totals.
     assert published.owner.execute(
@@ -474,7 +476,10 @@ FAULTS = {
                 "count(*) as claims",
                 "2 * count(*) as claims",
             ),
-            "reporting/metrics/sums": ("count(*) as facts", "2 * count(*) as facts"),
+            "reporting/metrics/sums": (
+                "count(*) as billed_amount_facts",
+                "2 * count(*) as billed_amount_facts",
+            ),
         },
         [
             "update star.fact_encounter set payer_coverage = payer_coverage + 1",
@@ -486,7 +491,7 @@ FAULTS = {
             ("member_encounters", "rows"),
             ("member_procedures", "rows"),
             ("claims_by_key_fields", "claims"),
-            ("metrics_of_claim", "facts"),
+            ("sums_of_claim", "billed_amount_facts"),
         ],
     ),
     "amounts, and rows of another payer": (
@@ -501,11 +506,11 @@ FAULTS = {
         [("member_encounters", "total_claim_cost"), ("member_procedures", "rows")],
     ),
     "a delta": (
-        {"reporting/editions/delta": ("-1 as direction", "0 as direction")},
+        {"reporting/editions/delta": (" -w.", " 0 * w.")},
         [
             "update star.fact_claim set total_cost = coalesce(total_cost, 0) + 1 where claim_id < 'C11'"
         ],
-        [("claims_by_key_fields", "claims"), ("metrics_of_claim", "facts")],
+        [("claims_by_key_fields", "claims"), ("sums_of_claim", "billed_amount_facts")],
     ),
     "a merge": (
         {"reporting/editions/merge": ("not c.stays", "false")},

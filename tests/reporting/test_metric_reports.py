@@ -218,7 +218,7 @@ def test_a_reader_with_fewer_cuts_sees_no_row_of_another(house):
         if name not in listed:
             with pytest.raises((errors.InsufficientPrivilege, errors.UndefinedTable)):
                 house.rows(house.staff("analyst"), f"select * from reporting.metric_{name}")
-    for relation in ("metrics.billed_amount", "metrics.catalog", "published.metrics_of_claim"):
+    for relation in ("metrics.billed_amount", "metrics.catalog", "published.sums_of_claim"):
         with pytest.raises(errors.InsufficientPrivilege):
             house.rows(house.staff("revenue"), f"select * from {relation}")
 
@@ -346,7 +346,7 @@ def test_a_role_that_answers_for_its_rows_may_count_few(tmp_path):
 def test_editions_follow_the_metrics_of_claims():
     """One metric that is no plain sum would have every publication read all claims again."""
     published = metric_reports.load_all(reader.metrics for reader in readers.load_all())
-    for name in ("metrics_of_claim", "metrics_of_appointment", "metrics_of_pended_queue"):
+    for name in ("sums_of_claim", "sums_of_appointment", "sums_of_pended_queue"):
         assert published[name].of and published[name].sums, name
 
 
@@ -359,3 +359,45 @@ def test_a_plain_aggregate_is_one_however_it_is_laid_out(layout):
         "sum(f.a - f.b) filter (where (f.c in ('x', 'y') and (f.a > 0 or f.d)) and (f.e))"
     )
     assert metric_reports.only(f"{aggregate} + 1", "f.e") is None
+
+
+def test_a_grain_is_made_of_the_finest_that_has_its_cuts():
+    month, payer, both = ("month",), ("payer",), ("month", "payer")
+    alone, three = ("city",), ("month", "payer", "state")
+    made_of = metric_reports.made_of([month, (), payer, both, alone, three, month])
+    assert made_of == {
+        (): alone, month: three, payer: three, both: three, alone: alone, three: three,
+    }  # fmt: skip
+
+
+def test_a_row_has_the_sums_of_the_metrics_that_its_reader_reads_by_its_cuts(house):
+    tables = [
+        table
+        for (table,) in house.admin.execute(
+            "select i.inhrelid::regclass::text from pg_inherits as i"
+            " where i.inhparent::regclass::text like 'published.sums_of_%'"
+        )
+    ]
+    found = set()
+    for table in tables:
+        (number,) = {int(table.rpartition("_")[2])}
+        (rule,) = house.admin.execute(
+            "select rule from published.audience where audience = %s", [number]
+        ).fetchone()
+        read = {
+            (metric, ", ".join(grain))
+            for of_metrics in json.loads(rule)[3:]
+            for metric, grains in of_metrics.items()
+            for grain in grains
+        }
+        for row in house.admin.execute(f"select to_jsonb(t) from {table} as t".encode()):
+            filled = {
+                metric
+                for metric in metric_reports.known()
+                for column, value in row[0].items()
+                if column.startswith(f"{metric}_") and value is not None
+            }
+            assert filled
+            assert {(metric, row[0]["cuts"]) for metric in filled} <= read
+            found |= {len(filled)}
+    assert max(found) > 1, "no row has several metrics"

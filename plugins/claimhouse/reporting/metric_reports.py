@@ -2,8 +2,9 @@
 
 A grain is a list of cuts. The report ``metric_<metric>`` has one row for each combination of the
 values of a grain's cuts, made of ``include/metrics/<metric>.yaml``. The metrics of one fact are
-published together, in the table ``metrics_of_<fact>``, which reads the fact once. The report
-``metric_catalog`` says what each metric of the reader means.
+published together, in the table ``sums_of_<fact>``: the fact is read once, and a row has the sums of
+all metrics for the values of a grain's cuts. The report ``metric_catalog`` says what each metric of
+the reader means.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,6 @@ _AGGREGATE = re.compile(
 # Which rows of these are open also depends on other rows of their encounter, as they are: the sums of
 # the rows as they were are not known.
 _RESTRICTED_BY_ENCOUNTER = {"fact_encounter", "fact_procedure", "fact_survey"}
-# The columns of sums, the count of rows first, each with the column that counts what is known of it.
-_SUMS = {
-    "facts": None,
-    "numerator": "numerator_known",
-    "denominator": "denominator_known",
-    "unknown_count": "unknown_known",
-    "numerator_known": None,
-    "denominator_known": None,
-    "unknown_known": None,
-}
 _MEANINGS = {
     "cuts": "The cuts of the row's grain; empty for the total. The columns of all other cuts are empty. "
     "Read the rows of one grain at a time",
@@ -66,6 +57,26 @@ _NOT_ADDITIVE_MEANINGS = {
     "denominator": "Of how many, each once: rows do not add up",
     "value": "The metric for the row. It does not add up over rows, and has no average",
 }
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A column of the published sums of a metric.
+
+    Attributes:
+        name: of the column.
+        aggregate: the same over the fact and its dimensions, without the metric's filter where that
+            is one of *conditions*.
+        type: of the column.
+        known: the column that counts the rows that it is a sum of: without any, the sum is empty.
+        condition: the metric's filter, where the aggregate cannot have it in itself.
+    """
+
+    name: str
+    aggregate: str
+    type: str
+    known: str
+    condition: str | None = None
 
 
 def name(metric: str) -> str:
@@ -211,38 +222,90 @@ def _report(metric: Metric, listed: Iterable[str]) -> Report:
 def _sums(fact: str, listed: Mapping[Metric, set[str]]) -> Report:
     """The published sums of all metrics of a fact, of which each has a view of its own."""
     columns = _grain(cut for read_by in listed.values() for cut in read_by)
-    known_counts = {
-        metric.name: {
-            "numerator": _count_of_known(metric.numerator),
-            "denominator": _count_of_known(metric.denominator or "count(*)"),
-        }
-        for metric in listed
-    }
+    sums = {metric.name: sums_of(metric) for metric in listed}
+    known: dict[str, str | None] = {"facts": None}
+    known |= {column.name: column.known for of_metric in sums.values() for column in of_metric}
     # An edition follows changed facts where each sum has a count of what is known beside it.
     follows = (
         not is_of_base(next(iter(listed)))
         and fact not in _RESTRICTED_BY_ENCOUNTER
-        and all(all(counts.values()) for counts in known_counts.values())
+        and all(
+            plain(aggregate)
+            for metric in listed
+            for aggregate in (metric.numerator, metric.denominator, metric.unknown)
+            if aggregate
+        )
     )
     return Report(
         name=_table_of(fact),
         description=f"The sums of the metrics of {fact}",
         level="aggregate",
         select="reporting/metrics/sums",
-        key=(SOURCE, "metric", "cuts", *columns),
+        key=(SOURCE, "cuts", *columns),
         of=fact if follows else None,
-        sums=_SUMS if follows else {},
-        hidden=tuple(column for column in _SUMS if column not in _MEANINGS),
+        sums=known if follows else {},
+        hidden=tuple(known),
         is_part=True,
         names=_names(list(listed), columns)
         | {
             "metric_joins": _names(list(listed), ())["joins"],
-            "known": {
-                name: {part: count or "count(*)" for part, count in counts.items()}
-                for name, counts in known_counts.items()
-            },
+            "sums_of": sums,
         },
     )
+
+
+def sums_of(metric: Metric) -> list[Sum]:
+    """The columns of a metric in the published sums of its fact; the count of its rows first.
+
+    A sum is empty where nothing is known, so there is a count of what is known beside it. A count is
+    one of all rows of the metric.
+    """
+    facts = f"{metric.name}_facts"
+    columns = [_sum(facts, "count(*)", facts, metric.filter)]
+    for part, aggregate in (
+        ("numerator", metric.numerator),
+        ("denominator", metric.denominator),
+        ("unknown", metric.unknown),
+    ):
+        if aggregate is None:
+            continue
+        column, known = f"{metric.name}_{part}", facts
+        counted = _count_of_known(aggregate)
+        if counted != "count(*)":
+            known = f"{column}_known"
+            columns.append(_sum(known, counted or "count(*)", facts, metric.filter))
+        columns.append(_sum(column, aggregate, known, metric.filter))
+    return columns
+
+
+def _sum(column: str, aggregate: str, known: str, restriction: str | None) -> Sum:
+    match = plain(aggregate)
+    type_ = "bigint" if match and match["name"] == "count" else "numeric"
+    restricted = only(aggregate, restriction)
+    if restricted is None:
+        return Sum(column, aggregate, type_, known, restriction)
+    return Sum(column, restricted, type_, known)
+
+
+def grains_of(report: Report, read: Grains) -> list[dict[str, Grain]]:
+    """The grains of a fact's sums, for who has the grains *read*: ``cuts``, and the grain it is ``made_of``."""
+    if "sums_of" not in report.names:
+        return []
+    listed = {grain for metric in report.names["sums_of"] for grain in read.get(metric, ())}
+    every = tuple(cut["name"] for cut in report.names["cuts"])
+    return [
+        {"cuts": grain, "made_of": finest} for grain, finest in made_of(listed or {every}).items()
+    ]
+
+
+def made_of(grains: Iterable[Grain]) -> dict[Grain, Grain]:
+    """For each grain the one of whose rows it is made: itself, where no other has all of its cuts.
+
+    Of several, the one with the fewest cuts: it has fewer rows.
+    """
+    listed = sorted(set(grains), key=lambda grain: (len(grain), grain))
+    finest = [grain for grain in listed if not any(set(grain) < set(another) for another in listed)]
+    return {grain: next(f for f in finest if set(grain) <= set(f)) for grain in listed}
 
 
 def _count_of_known(aggregate: str) -> str | None:
@@ -286,7 +349,7 @@ def _is_balanced(text: str) -> bool:
 
 def _table_of(fact: str) -> str:
     """The report with the sums of the metrics of a fact or base."""
-    return f"metrics_of_{fact.removeprefix('fact_')}"
+    return f"sums_of_{fact.removeprefix('fact_')}"
 
 
 def _names(of_fact: Sequence[Metric], columns: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 
 from claimhouse import warehouse
-from claimhouse.reporting import small_cells
+from claimhouse.reporting import metric_reports, small_cells
 from claimhouse.reporting.audiences import Audience
 from claimhouse.reporting.reports import Report
 
@@ -39,6 +39,7 @@ def select(
         pk=primary_key,
         changed_dimensions=changed_dimensions,
         count_tables=_count_tables(),
+        grains=metric_reports.grains_of(report, audience.metrics),
         **report.names,
     )
     return text.strip().rstrip(";")

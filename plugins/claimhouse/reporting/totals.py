@@ -72,7 +72,7 @@ class Difference:
 
     Attributes:
         readers: who reads them, in words.
-        part: which rows: those of one metric and its cuts; empty where all add up.
+        part: which rows: those by the same cuts; empty where all add up.
         shown: the sum over the published rows.
         star: the sum over the star.
     """
@@ -120,11 +120,11 @@ class Control:
 
     def expected(self, audience: Audience) -> dict[tuple[str, str], str]:
         """The aggregates over the fact, by part and measure, that *audience* is shown."""
-        parts = {"": ""} if "" in self.star else _parts(self.star, audience)
         return {
             (part, measure): aggregate
-            for part, owner in parts.items()
-            for measure, aggregate in self.star[owner].items()
+            for owner, measures in self.star.items()
+            for part in _parts(owner, audience)
+            for measure, aggregate in measures.items()
         }
 
 
@@ -334,19 +334,14 @@ def _of_metrics(connection: Connection[Any], report: Report) -> Control | None:
     if report.names["base"] or not report.is_part:
         return None
     fact, joins = report.names["fact_table"], tuple(report.names["metric_joins"])
-    star: dict[str, dict[str, str]] = {}
-    for metric in report.names["metrics"]:
-        aggregates = {
-            "facts": "count(*)",
-            "numerator": metric.numerator,
-            "denominator": metric.denominator,
-            "unknown_count": metric.unknown,
+    star = {
+        metric: {
+            column.name: column.aggregate
+            for column in columns
+            if not column.name.endswith("_known") and metric_reports.plain(column.aggregate)
         }
-        star[metric.name] = {
-            measure: restricted
-            for measure, aggregate in aggregates.items()
-            if aggregate and (restricted := metric_reports.only(aggregate, metric.filter))
-        }
+        for metric, columns in report.names["sums_of"].items()
+    }
     listed = list(dict.fromkeys(a for measures in star.values() for a in measures.values()))
     row = warehouse.query(
         connection, "reporting/totals/types", fact=fact, joins=joins, aggregates=listed
@@ -359,23 +354,18 @@ def _of_metrics(connection: Connection[Any], report: Report) -> Control | None:
     return Control(
         fact,
         joins,
-        "r.metric || ' by ' || r.cuts",
+        "r.cuts",
         "true",
-        {
-            measure: f"sum(r.{measure})"
-            for measure in ("facts", "numerator", "denominator", "unknown_count")
-        },
+        {measure: f"sum(r.{measure})" for measures in star.values() for measure in measures},
         star,
     )
 
 
-def _parts(metrics: Iterable[str], audience: Audience) -> dict[str, str]:
-    """The metric of each part that *audience* is shown."""
-    return {
-        f"{metric} by {', '.join(grain)}": metric
-        for metric in metrics
-        for grain in audience.metrics.get(metric, ())
-    }
+def _parts(owner: str, audience: Audience) -> list[str]:
+    """The cuts by which *audience* is shown a metric; one part of everything, where rows are of no metric."""
+    if not owner:
+        return [""]
+    return [", ".join(grain) for grain in audience.metrics.get(owner, ())]
 
 
 def _add_up(connection: Connection[Any], source: str, entry: Controlled) -> None:

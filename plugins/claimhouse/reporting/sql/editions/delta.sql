@@ -15,19 +15,23 @@ with delta as (
         {{ list.row_key("q", key) }} as row_key,
         {{ list.of("q", key) }}
         {%- for sum in sums %},
-        coalesce(sum(q.{{ sum }} * q.direction), 0) as {{ sum }}
+        coalesce({{ "published.sum_of_counts" if sums[sum].type == "bigint" else "sum" }}(q.{{ sum }}), 0) as {{ sum }}
         {%- endfor %}
     from (
         select
-            n.*,
-            1 as direction
+            {{ list.of("n", key) }}
+            {%- for sum in sums %},
+            n.{{ sum }}
+            {%- endfor %}
         from (
             {{ now }}
         ) as n
         union all
         select
-            w.*,
-            -1 as direction
+            {{ list.of("w", key) }}
+            {%- for sum in sums %},
+            -w.{{ sum }}
+            {%- endfor %}
         from (
             {{ was }}
         ) as w

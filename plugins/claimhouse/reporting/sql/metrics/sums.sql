@@ -1,41 +1,29 @@
 {% from "macros.jinja" import dim, fact with context %}
 {% import "reporting/sql/metrics/parts.jinja" as parts -%}
--- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- The metrics of one fact, at the grains at which the audience reads each: a row for a metric and each combination of
--- the values of a grain's cuts. The fact is read once for all of them. Everything is a sum, so the sums of changed
--- facts can be added; a sum is empty where nothing is known, so there is a count of what is known beside it.
+-- noqa: disable=AM09,LT02,LT05 (the lists are laid out as written, not as rendered)
+-- The metrics of one fact: a row for each combination of the values of a grain's cuts, with the sums of all metrics
+-- that the audience reads by these cuts. The fact is read once, and added up by the finest grains; the others are made
+-- of their rows. Everything is a sum, so the sums of changed facts can be added. Rows that no metric counts are left
+-- out: facts is how many there are of all metrics together.
 {%- set read = metrics | selectattr("name", "in", audience.metrics) | list %}
-{%- set measured = read or metrics %}
-{%- set grains = [] %}
-{%- for metric in read %}
-{%- for grain in audience.metrics[metric.name] if grain not in grains %}{% set _ = grains.append(grain) %}{% endfor %}
-{%- endfor %}
-{%- if not grains %}{% set _ = grains.append(cuts | map(attribute="name") | list) %}{% endif %}
-{%- set used = grains | map("list") | sum(start=[]) %}
-{%- set filters = measured | map(attribute="filter") | select | unique | list %}
-{%- set conditions = [] %}
-{%- for filter in filters %}{% set _ = conditions.append("((" ~ filter ~ ") is true)") %}{% endfor %}
+{%- set used = grains | map(attribute="cuts") | map("list") | sum(start=[]) %}
+{%- set finest = [] %}
+{%- for grain in grains if grain.made_of not in finest %}{% set _ = finest.append(grain.made_of) %}{% endfor %}
+{%- set measured = [] %}
+{%- for metric in read or metrics %}{% set _ = measured.extend(sums_of[metric.name]) %}{% endfor %}
+{%- set conditions = measured | map(attribute="condition") | select | unique | list %}
 with part as (
     select
-        {{ parts.name_of_grain(cuts, used) }} as cuts,
+        {{ parts.number_of_grain(cuts, used) }} as grain,
         {%- for cut in cuts %}
         {{ parts.value_of(cut, used) }} as {{ cut.name }},
         {%- endfor %}
         {%- for condition in conditions %}
-        {{ condition }} as filter_{{ loop.index }},
+        (({{ condition }}) is true) as filter_{{ loop.index }},
         {%- endfor %}
-        {%- for metric in measured %}
-        ({{ metric.numerator }})::numeric as {{ metric.name }}_numerator,
-        {{ known[metric.name].numerator }} as {{ metric.name }}_numerator_known,
-        {%- if metric.denominator %}
-        ({{ metric.denominator }})::numeric as {{ metric.name }}_denominator,
-        {{ known[metric.name].denominator }} as {{ metric.name }}_denominator_known,
-        {%- endif %}
-        {%- if metric.unknown %}
-        {{ metric.unknown }} as {{ metric.name }}_unknown,
-        {%- endif %}
+        {%- for column in measured %}
+        {{ column.aggregate }} as {{ column.name }}{{ "," if not loop.last }}
         {%- endfor %}
-        count(*) as facts
     from {% if base -%}
     (
         {% include "metrics/" ~ base ~ ".sql" with context %}
@@ -48,73 +36,65 @@ with part as (
         on {{ fact_table }}.{{ join.key }} = {{ join.table }}.{{ join.key }}
     {%- endfor %}
     where {{ "true" if source in sources_of_metric else "false" }}
-    group by {{ parts.grouping_sets(cuts, grains, conditions) }}
+    group by {{ parts.grouping_sets(cuts, finest, conditions) }}
 ),
 
-rolled as (
+-- Of which rows a grain is made, which cuts it has, and which metrics are read by it.
+grain (
+    made_of, cuts
+    {%- for cut in cuts %}, has_{{ cut.name }}{% endfor %}
+    {%- for metric in read %}, has_{{ metric.name }}{% endfor %}
+) as (
+    values
+    {%- for grain in grains %}
+    (
+        {{ parts.number_of(cuts, used, grain.made_of) }}, '{{ grain.cuts | join(", ") }}'
+        {%- for cut in cuts %}, {{ "true" if cut.name in grain.cuts else "false" }}{% endfor %}
+        {%- for metric in read %}, {{ "true" if grain.cuts in audience.metrics[metric.name] else "false" }}{% endfor %}
+    ){{ "," if not loop.last }}
+    {%- endfor %}
+),
+
+added_up as (
     select
-        p.cuts,
+        g.cuts,
         {%- for cut in cuts %}
-        p.{{ cut.name }},
+        case when g.has_{{ cut.name }} then p.{{ cut.name }} end as {{ cut.name }},
         {%- endfor %}
-        {%- for metric in measured %}
-        {%- set only = " filter (where p.filter_" ~ (filters.index(metric.filter) + 1) ~ ")" if metric.filter else "" %}
-        sum(p.{{ metric.name }}_numerator){{ only }} as {{ metric.name }}_numerator,
-        sum(p.{{ metric.name }}_numerator_known){{ only }} as {{ metric.name }}_numerator_known,
-        {%- if metric.denominator %}
-        sum(p.{{ metric.name }}_denominator){{ only }} as {{ metric.name }}_denominator,
-        sum(p.{{ metric.name }}_denominator_known){{ only }} as {{ metric.name }}_denominator_known,
-        {%- endif %}
-        {%- if metric.unknown %}
-        sum(p.{{ metric.name }}_unknown){{ only }} as {{ metric.name }}_unknown,
-        {%- endif %}
-        sum(p.facts){{ only }} as {{ metric.name }}_facts{{ "," if not loop.last }}
+        {%- for metric in read %}
+        {%- for column in sums_of[metric.name] %}
+        {{ "published.sum_of_counts" if column.type == "bigint" else "sum" }}(p.{{ column.name }}) filter (
+            where g.has_{{ metric.name }}
+            {%- if column.condition %} and p.filter_{{ conditions.index(column.condition) + 1 }}{% endif %}
+        ) as {{ column.name }},
         {%- endfor %}
+        {%- endfor %}
+        published.sum_of_counts(
+            0
+            {%- for metric in read %}
+            + case when g.has_{{ metric.name }} then p.{{ metric.name }}_facts else 0 end
+            {%- endfor %}
+        ) as facts
     from part as p
-    group by p.cuts{% for cut in cuts %}, p.{{ cut.name }}{% endfor %}
+    inner join grain as g on p.grain = g.made_of
+    group by 1{% for cut in cuts %}, {{ loop.index + 1 }}{% endfor %}
 )
 
 select
     '{{ source }}'::text as source_system,
-    m.metric,
-    r.cuts,
+    a.cuts,
     {%- for cut in cuts %}
-    r.{{ cut.name }},
+    a.{{ cut.name }},
     {%- endfor %}
-    m.numerator,
-    m.denominator,
-    m.unknown_count,
-    m.facts,
-    m.numerator_known,
-    m.denominator_known,
-    m.unknown_known
-from rolled as r
-cross join lateral (
-    values
-    {%- for metric in measured %}
-    (
-        '{{ metric.name }}'::text,
-        r.{{ metric.name }}_numerator,
-        {{ "r." ~ metric.name ~ "_denominator" if metric.denominator else "null::numeric" }},
-        {{ "r." ~ metric.name ~ "_unknown" if metric.unknown else "null" }}::bigint,
-        r.{{ metric.name }}_facts::bigint,
-        r.{{ metric.name }}_numerator_known::bigint,
-        {{ "r." ~ metric.name ~ "_denominator_known" if metric.denominator else "0" }}::bigint,
-        {{ "r." ~ metric.name ~ "_facts" if metric.unknown else "0" }}::bigint
-    ){{ "," if not loop.last }}
+    a.facts
+    {%- for metric in metrics %}
+    {%- for column in sums_of[metric.name] %},
+    {%- if metric in read %}
+    case when a.{{ metric.name }}_facts > 0 then a.{{ column.name }} end::{{ column.type }} as {{ column.name }}
+    {%- else %}
+    null::{{ column.type }} as {{ column.name }}
+    {%- endif %}
     {%- endfor %}
-) as m (
-    metric, numerator, denominator, unknown_count, facts, numerator_known, denominator_known, unknown_known
-)
-where
-    m.facts > 0
-    and (
-        false
-        {%- for metric in read %}
-        or m.metric = '{{ metric.name }}' and r.cuts in (
-            {%- for grain in audience.metrics[metric.name] %}
-            '{{ grain | join(", ") }}'{{ "," if not loop.last }}
-            {%- endfor %}
-        )
-        {%- endfor %}
-    )
+    {%- endfor %}
+from added_up as a
+where {{ "a.facts > 0" if read else "false" }}

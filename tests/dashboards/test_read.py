@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.dashboards.conftest import ROLES, House
 from tests.metrics.test_metrics import CUTS, METRICS, as_text, facts
 
-from claimhouse import metrics
+from claimhouse import metrics, warehouse
 from claimhouse.dashboards import model, publication, read
 from claimhouse.dashboards.model import Dashboard, Filter, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
@@ -202,6 +203,59 @@ def test_the_largest_come_first_and_the_unknown_last(house):
     known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=True)
     assert values[: len(known)] == known
+
+
+TO_HANDLE = Tile(
+    "t", "table", "T", Source((), "claims_to_handle"), columns=("billed_amount", "claim_id", "source_system"),
+    order=("billed_amount", True),
+)  # fmt: skip
+CLAIMS = Dashboard(
+    "d", "D", "What is it?", (), (Filter("billed_amount", "range", "Billed"),), ((TO_HANDLE,),), None
+)  # fmt: skip
+
+
+def test_the_largest_rows_come_first_and_those_without_an_amount_last(house):
+    for reading in house.reading("revenue_cycle", CLAIMS, Selection()):
+        rows = house.admin.execute(
+            "select billed_amount, claim_id, source_system from reporting.claims_to_handle"
+        ).fetchall()
+        known = [row for row in rows if row[0] is not None]
+        in_order = sorted(known, key=lambda row: (-row[0], row[1:]))
+        in_order += sorted((row for row in rows if row[0] is None), key=lambda row: row[1:])
+        assert 3 < len(known) < len(rows) - 3, "too few rows with an amount, or without"
+        for most in (2, len(known), len(known) + 2, len(rows), len(rows) + 1):
+            shown = reading.answer(replace(TO_HANDLE, most=most))
+            assert [row.values for row in shown.rows] == in_order[:most]
+            assert shown.left_out == (None if most < len(rows) else 0)
+        amounts = [str(row[0]) for row in known]
+        assert reading.ends("billed_amount") == (
+            min(amounts, key=Decimal), max(amounts, key=Decimal),
+        )  # fmt: skip
+
+
+def test_the_largest_rows_and_the_ends_of_a_range_are_found_by_index(house, monkeypatch):
+    statements, ask = [], warehouse.query
+
+    def remembered(connection, path, *values, **names):
+        statements.append(warehouse.sql(path, **names))
+        return ask(connection, path, *values, **names)
+
+    for reading in house.reading("revenue_cycle", CLAIMS, Selection()):
+        monkeypatch.setattr(warehouse, "query", remembered)
+        reading.answer(replace(TO_HANDLE, most=1))
+        reading.ends("billed_amount")
+        # As for whom the table is large.
+        house.admin.execute(
+            "set local enable_seqscan = off; set local enable_sort = off; set local enable_bitmapscan = off"
+        )
+        largest, ends = (
+            "\n".join(row[0] for row in house.admin.execute(f"explain {statement}".encode()))
+            for statement in statements
+        )
+    backward = "Index Scan Backward using open_claims_"
+    assert backward in largest
+    assert backward in ends
+    assert "Index Scan using open_claims_" in ends.replace(backward, "")
 
 
 def test_the_values_of_a_filter_have_their_counts(house):

@@ -5,6 +5,7 @@ Every name comes from our own files; what people choose is a parameter, and neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,8 @@ from claimhouse.dashboards.session import Session
 from claimhouse.reporting import metric_reports
 from claimhouse.reporting.readers import Reader
 
+# A month or quarter of a day.
+_PERIOD = re.compile(r"to_char\((?P<day>t\.\w+), .*\)")
 # By the number of a type in PostgreSQL's catalog.
 _KINDS = {
     **dict.fromkeys((20, 21, 23, 700, 701, 1700), "number"),
@@ -88,6 +91,12 @@ class Instead:
     report: str
     measure: str
     chosen: Selection
+
+
+def ordered_by(field: str) -> str:
+    """The SQL that puts rows in the order of a field: of a month or quarter, its day, which may have an index."""
+    match = _PERIOD.fullmatch(field)
+    return match["day"] if match else field
 
 
 class Fields:

@@ -12,13 +12,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from claimhouse import warehouse
 from claimhouse.dashboards import model
 from claimhouse.dashboards.answer import Mark, Row, Value
 from claimhouse.dashboards.fields import Asked, Fields, Instead, NotShown
 from claimhouse.dashboards.model import Measure, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
-from claimhouse.dashboards.session import Session
+from claimhouse.dashboards.session import Session, statement
 from claimhouse.reporting import metric_reports
 
 # More groups than this are not read.
@@ -105,6 +104,7 @@ def read(
     text: str = "",
     *,
     from_rows: bool = False,
+    most: int = MOST_READ,
 ) -> Groups:
     """Read the numbers of a tile; of several metrics, each is read by itself.
 
@@ -115,18 +115,19 @@ def read(
         chosen: which rows.
         text: what the first field must contain.
         from_rows: whether the rows of a report may tell a metric where no list of cuts has all that is asked for.
+        most: how many groups of one metric, or of a report, the largest first.
 
     Raises:
         NotShown: it is not published by what is asked for.
     """
     if tile.source.report:
-        return _of_report(session, fields, tile, chosen, text)
+        return _of_report(session, fields, tile, chosen, text, most)
     of_each: dict[str, Groups] = {}
     of_reports: dict[tuple[str, tuple[str, ...]], dict[str, Instead]] = {}
     for name in tile.source.metrics:
         of_metric = replace(tile, source=Source((name,), None))
         try:
-            of_each[name] = _of_metric(session, fields, of_metric, chosen, text)
+            of_each[name] = _of_metric(session, fields, of_metric, chosen, text, most)
         except NotShown:
             instead = fields.instead(of_metric, chosen) if from_rows else None
             if instead is None:
@@ -158,7 +159,7 @@ def value_of(part: Part) -> Value:
 
 
 def _of_metric(
-    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str
+    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str, most: int
 ) -> Groups:
     metric = metric_reports.known()[tile.source.metrics[0]]
     adds_up = metric.kind not in metric_reports.NOT_ADDITIVE
@@ -178,7 +179,7 @@ def _of_metric(
     if newest:
         groups.notes.append(f"As of the newest {newest.replace('_', ' ')} of the period.")
     unknown = "sum(t.unknown_count)" if metric.unknown else None
-    _filled(session, groups, tile, asked, [part], text, newest, unknown)
+    _filled(session, groups, tile, asked, [part], text, newest, unknown, most=most)
     if is_along_days:
         groups.total = None
     return groups
@@ -191,7 +192,7 @@ def _of_rows(
     first, *_ = metrics.values()
     measures = tuple(instead.measure for instead in metrics.values())
     of_report = replace(tile, source=Source((), first.report), measures=measures)
-    together = _of_report(session, fields, of_report, first.chosen, "")
+    together = _of_report(session, fields, of_report, first.chosen, "", MOST_READ)
     found = {}
     for place, name in enumerate(metrics):
         # A metric of some facts has no row where there is none of these.
@@ -213,7 +214,7 @@ def _of_rows(
 
 
 def _of_report(
-    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str
+    session: Session, fields: Fields, tile: Tile, chosen: Selection, text: str, most: int
 ) -> Groups:
     report = tile.source.report or ""
     described = model.known_reports()[report].measures
@@ -224,7 +225,7 @@ def _of_report(
     )
     parts = [_in_sql(described[name]) for name in tile.measures]
     as_of = "as_of" in fields.columns(report)
-    return _filled(session, groups, tile, asked, parts, text, has_as_of=as_of)
+    return _filled(session, groups, tile, asked, parts, text, has_as_of=as_of, most=most)
 
 
 def _in_sql(measure: Any) -> dict[str, str | None]:
@@ -240,17 +241,17 @@ def _in_sql(measure: Any) -> dict[str, str | None]:
 def _filled(
     session: Session, groups: Groups, tile: Tile, asked: Asked,
     parts: list[dict[str, str | None]], text: str, newest: str | None = None,
-    unknown: str | None = None, *, has_as_of: bool = True,
+    unknown: str | None = None, *, has_as_of: bool = True, most: int = MOST_READ,
 ) -> Groups:  # fmt: skip
     _contain(asked, text)
     is_along = tile.kind in ("line", "heat")
     names = {
         "relation": asked.relation, "fields": asked.fields, "conditions": asked.conditions,
         "quotients": parts, "newest": newest, "unknown": unknown, "has_as_of": has_as_of,
-        "most": MOST_READ + 1,
+        "most": most + 1,
         "order": "1 desc nulls last" if is_along else "numerator_0 desc nulls last",
     }  # fmt: skip
-    groups.statements.append((warehouse.sql("dashboards/groups", **names), asked.values))
+    groups.statements.append((statement("dashboards/groups", **names), asked.values))
     rows = session.query("dashboards/groups", *asked.values, **names)
     for row in rows:
         read_parts = [

@@ -22,10 +22,11 @@ from psycopg import Connection, errors
 from claimhouse import glossary
 from claimhouse.dashboards import groups, selection
 from claimhouse.dashboards.answer import Answer, Choice, Mark, Page, Row, Value
-from claimhouse.dashboards.fields import Fields, NotShown, listed
+from claimhouse.dashboards.fields import Asked, Fields, NotShown, listed, ordered_by
 from claimhouse.dashboards.model import NEWEST, OWN, Dashboard, Measure, Source, Tile
 from claimhouse.dashboards.selection import UNKNOWN, Selection
-from claimhouse.dashboards.session import Session
+from claimhouse.dashboards.session import Rows, Session
+from claimhouse.reporting import metric_reports
 from claimhouse.reporting.readers import Login, Reader
 
 log = logging.getLogger(__name__)
@@ -138,7 +139,8 @@ class Reading:
                 asked = self.fields.ask(tile, [field], Selection())
                 row = self.session.query(
                     "dashboards/ends", *asked.values, relation=asked.relation,
-                    field=asked.fields[0], conditions=asked.conditions,
+                    field=asked.fields[0], order=ordered_by(asked.fields[0]),
+                    conditions=asked.conditions,
                 )[0]  # fmt: skip
         except (NotShown, psycopg.Error):
             return None, None
@@ -181,7 +183,8 @@ class Reading:
         if tile.is_rows:
             asked = self.fields.ask(tile, tile.by, chosen)
             return groups.count(self.session, asked, text, MOST_CHOICES)
-        read = groups.read(self.session, self.fields, tile, chosen, text)
+        most = MOST_CHOICES if self._is_largest_enough(tile) else groups.MOST_READ
+        read = groups.read(self.session, self.fields, tile, chosen, text, most=most)
         # Of a ratio, how many there are to divide by.
         counts = {
             key[0] or UNKNOWN: numerator if denominator is None else denominator
@@ -189,6 +192,16 @@ class Reading:
         }
         ordered = sorted(counts.items(), key=lambda item: (-(item[1] or 0), item[0]))
         return dict(ordered[:MOST_CHOICES])
+
+    def _is_largest_enough(self, counting: Tile) -> bool:
+        """Whether the largest groups are those that are counted most, and no tile asks for more of them."""
+        if not counting.source.metrics:
+            return False
+        (metric,) = counting.source.metrics
+        return metric_reports.known()[metric].denominator is None and not any(
+            metric in tile.source.metrics and tile.fields == counting.fields
+            for tile in self.dashboard.tiles
+        )
 
     def _groups(self, tile: Tile) -> Answer:
         has_time = self._has_time()
@@ -235,11 +248,7 @@ class Reading:
             name for name in ("as_of", "is_hidden", PATIENT) if name in self.fields.columns(report)
         ]
         asked = self.fields.ask(tile, [*names, *extra], self.chosen)
-        rows = self.session.query(
-            "dashboards/rows", *asked.values, relation=asked.relation,
-            fields=asked.fields, conditions=asked.conditions, most=most + 1,
-            order=self._order(tile, names),
-        )  # fmt: skip
+        rows = self._first(asked, tile.order, names, most + 1)
         found = [dict(zip([*names, *extra], row.values(), strict=True)) for row in rows]
         shown = tuple(
             Row(
@@ -273,14 +282,32 @@ class Reading:
             if self.fields.has(tile.source, entry.field)
         )
 
-    def _order(self, tile: Tile, names: Sequence[str]) -> str:
-        """The order in SQL: as the tile says, then by its columns, so that it is the same each time."""
+    def _first(
+        self, asked: Asked, order: tuple[str, bool] | None, names: Sequence[str], most: int
+    ) -> Rows:
+        """The first *most* rows in an order, then by their columns, so that it is the same each time.
+
+        The largest come from an index, which has rows without a value at its large end: those are asked
+        for by themselves.
+        """
         by_place = [str(number) for number in range(1, len(names) + 1)]
-        if tile.order is None:
-            return ", ".join(by_place)
-        name, largest_first = tile.order
+        if order is None:
+            return self._ordered(asked, by_place, most)
+        name, largest_first = order
         place = by_place.pop(names.index(name))
-        return ", ".join([f"{place} {'desc' if largest_first else 'asc'} nulls last", *by_place])
+        if not largest_first:
+            return self._ordered(asked, [f"{place} asc nulls last", *by_place], most)
+        field = asked.fields[names.index(name)]
+        rows = self._ordered(asked, [f"{place} desc", *by_place], most, f"{field} is not null")
+        if len(rows) < most:
+            rows = rows + self._ordered(asked, by_place, most - len(rows), f"{field} is null")
+        return rows
+
+    def _ordered(self, asked: Asked, order: Sequence[str], most: int, only: str = "true") -> Rows:
+        return self.session.query(
+            "dashboards/rows", *asked.values, relation=asked.relation, fields=asked.fields,
+            conditions=asked.conditions, only=only, most=most, order=", ".join(order),
+        )  # fmt: skip
 
     def _has_time(self) -> bool:
         return time.monotonic() - self._began < (self._seconds or FROM_ROWS_SECONDS)

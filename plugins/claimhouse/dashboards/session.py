@@ -76,6 +76,22 @@ class Kept:
 
 KEPT = Kept()
 
+# The texts of statements, by file and names: writing one takes longer than finding a kept answer.
+_statements: dict[tuple[str, str], str] = {}
+MOST_STATEMENTS = 10_000
+
+
+def statement(path: str, **names: Any) -> str:
+    """The text of a statement, see :func:`claimhouse.warehouse.sql`."""
+    key = path, repr(names)
+    text = _statements.get(key)
+    if text is None:
+        text = warehouse.sql(path, **names)
+        if len(_statements) >= MOST_STATEMENTS:
+            _statements.clear()
+        _statements[key] = text
+    return text
+
 
 class Session:
     """The questions of one page.
@@ -94,7 +110,7 @@ class Session:
 
     def query(self, path: str, *values: Any, **names: Any) -> Rows:
         """The rows of a statement, see :func:`claimhouse.warehouse.query`; they are not to be changed."""
-        question = self._state, warehouse.sql(path, **names), repr(values)
+        question = self._state, statement(path, **names), repr(values)
         is_kept = self._state != "" and not _is_live(names["relation"])
         rows = self._answers.get(question)
         if rows is None and is_kept:
@@ -112,12 +128,12 @@ class Session:
         Raises:
             psycopg.Error: there is no such report, or it is not the reader's.
         """
-        statement = warehouse.sql("dashboards/shape", relation=relation)
-        question = self._state, statement, "columns"
+        shape = statement("dashboards/shape", relation=relation)
+        question = self._state, shape, "columns"
         rows = KEPT.find(question) if self._state else None
         if rows is None:
             with self.attempt():
-                found = self.connection.execute(statement.encode()).description or ()
+                found = self.connection.execute(shape.encode()).description or ()
             rows = [{"name": column.name, "type": column.type_code} for column in found]
             if self._state:
                 KEPT.keep(question, rows)

@@ -6,6 +6,6 @@ select
     {{ field }} as column_{{ loop.index0 }}{{ "," if not loop.last }}
     {%- endfor %}
 from reporting.{{ relation }} as t
-where true {{ holding(conditions) }}
+where {{ only }} {{ holding(conditions) }}
 order by {{ order }}
 limit {{ most }}

@@ -347,7 +347,8 @@ def test_by_itself_the_role_sees_what_the_portal_needs(readers: Readers) -> None
                 continue
             seen.add(name)
         assert seen == {
-            "portal.account", "portal.mailed", "portal.mailing", "portal.reader", "portal.session", "portal.sign_in",
+            "portal.account", "portal.mailed", "portal.mailing",
+            "portal.reader", "portal.session", "portal.sign_in",
             "public.schema_version",
         }  # fmt: skip
         for role in ("tableau_service", "reporting_owner", "claimhouse_viewer", "postgres"):

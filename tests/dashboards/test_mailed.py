@@ -434,8 +434,8 @@ def test_a_file_that_is_too_large_becomes_a_link(mails, bucket, monkeypatch):  #
     assert openpyxl.load_workbook(io.BytesIO(opened(content, PASSWORD))).sheetnames[0] == "About"
 
 
-@pytest.mark.parametrize("step", ["file written", "prepared", "handing over", "handed over", "sent"])  # fmt: skip
-def test_killed_between_two_steps_it_arrives_once(mails, monkeypatch, step):
+def kill(mails: Mails, step: str) -> None:
+    """Prepare and send in a process of its own that is killed at a step."""
     subscription = mails.approved()
     child = os.fork()
     if child == 0:
@@ -445,10 +445,28 @@ def test_killed_between_two_steps_it_arrives_once(mails, monkeypatch, step):
         finally:
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 9
-    mails.run()
-    mails.run()
-    assert len(mails.files()) == 1
+    for _ in range(2):
+        mails.run()
+
+
+@pytest.mark.parametrize(
+    "step", ["file written", "prepared", "handing over", "handed over", "sent"]
+)
+def test_killed_between_two_steps_it_arrives_once(mails, step):
+    kill(mails, step)
+    assert len(mails.files()) == 1 and mails.notices() == []
     assert list(Path(os.environ["CLAIMHOUSE_EXTRACT_FOLDER"]).iterdir()) == []
+
+
+@pytest.mark.parametrize(("step", "arrived"), [("sending", 0), ("accepted", 1)])
+def test_killed_before_the_server_s_answer_it_is_in_doubt_and_not_sent_again(mails, step, arrived):
+    kill(mails, step)
+    assert len(mails.files()) == arrived and len(mails.notices()) == 1
+    assert "mail in doubt" in mails.mailed()["problem"]
+    (doubt,) = [mail for mail in delivery.in_doubt() if mail.recipient == TO]
+    delivery.resolve(doubt.outbox_id, "lost", reason="asked", by="lee")
+    mails.run()
+    assert len(mails.files()) == arrived and mails.mailed()["problem"] is None
 
 
 def test_publication_leaves_it_on_and_it_leaves_a_file_s_subscription_on(mails):

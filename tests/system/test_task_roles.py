@@ -185,6 +185,18 @@ def test_a_dashboard_is_approved_read_and_mailed_without_a_superuser(
         assert portals.execute("select last_sent_at from portal.mailed").fetchone()[0]
 
 
+def test_a_delivery_becomes_no_person_who_sees_more_than_the_extracts(house: House) -> None:
+    with house.session("postgres") as connection:
+        hospice, cardiology = (
+            role_of(connection, f"client_humana__{name}_desk") for name in ("hospice", "cardiology")
+        )
+    with house.session(DELIVERER) as connection:
+        connection.execute(f"set role {cardiology}")
+        connection.execute("reset role")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(f"set role {hospice}")
+
+
 def refused(house: House, role: str, statement: str) -> None:
     with house.session(role) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement)

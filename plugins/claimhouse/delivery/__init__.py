@@ -6,6 +6,7 @@ Goes out: mails, and a ledger of every disclosure. May not know how a view comes
 In order of a delivery: :mod:`schedule` (which period is due), :mod:`prepare` (the file, by
 :mod:`extract`), :mod:`approvals`, :mod:`send` (by a module of :mod:`transports`, with a text of
 :mod:`letters`, through :mod:`mail`), :mod:`ledger`. All of them keep their state in :mod:`outbox`.
+Whether a dashboard may be mailed: :mod:`dashboards`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from claimhouse.contracts import (
     CLASSIFICATIONS,
     Column,
     Contract,
+    NumberFormat,
     Reference,
     date_format,
     load_all,
@@ -155,8 +156,14 @@ def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]
 
 def _accepted(column: Column) -> Iterable[str]:
     """How a value may be written, and what is corrected."""
-    if column.date_formats:
-        yield " or ".join(f"`{date_format(pattern)}`" for pattern in column.date_formats)
+    yield from _dates(column)
+    if column.number:
+        yield from _numbers(column.number)
+    if column.no_value:
+        yield f"no value: {_codes(column.no_value)}"
+    if column.translations:
+        known = [f"{word} → {meant}" for word, meant in column.translations.items()]
+        yield f"translated: {_codes(known)}"
     if column.type == "boolean":
         yield f"true: {_codes(column.true_values)}; false: {_codes(column.false_values)}"
     if column.is_money:
@@ -175,6 +182,32 @@ def _accepted(column: Column) -> Iterable[str]:
         yield f"header also {_codes(column.aliases)}"
     if column.from_file_name:
         yield f"or from the file's name: `{column.from_file_name}`"
+
+
+def _dates(column: Column) -> Iterable[str]:
+    """How dates and times are written."""
+    if column.date_formats:
+        yield " or ".join(f"`{date_format(pattern)}`" for pattern in column.date_formats)
+    if column.century:
+        yield f"two digits are years from {column.century}"
+    if column.time_zone:
+        yield f"times of {column.time_zone}"
+
+
+def _numbers(form: NumberFormat) -> Iterable[str]:
+    """How numbers are written, where not as digits and a point."""
+    if form.decimal_mark != ".":
+        yield f"decimals after `{form.decimal_mark}`"
+    if form.group_mark:
+        yield f"digits grouped by `{form.group_mark}`"
+    if form.implied_decimals:
+        yield f"the last {form.implied_decimals} digits are decimals"
+    if form.overpunched:
+        yield "the last digit has the sign"
+    if form.negative:
+        yield f"negative also {_codes(form.negative)}"
+    if form.currency:
+        yield f"with `{form.currency}`"
 
 
 def _costs(column: Column) -> Iterable[str]:

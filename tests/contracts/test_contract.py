@@ -143,7 +143,7 @@ BROKEN = {
     "an order of files by a date with two years": (
         "{property: keyIndex, value: false}",
         "{property: fileOrder, value: {date: YYYYMMYYYY}}",
-        "a part twice",
+        "the year twice",
     ),
     "an order of files by a bad expression": (
         "{property: keyIndex, value: false}",
@@ -257,3 +257,55 @@ def test_the_schema_of_dialects_has_every_option_and_format():
     options = schema["$defs"]["dialect"]["properties"]
     assert set(options) == {option.name for option in dataclasses.fields(Dialect)}
     assert set(options["format"]["enum"]) == set(FORMATS)
+
+
+WAYS = {
+    # properties of the column date_of_service or total_cost, of the feed, and what the error must say
+    "a letter of a date that nobody knows": ("dateFormats, value: [M/D/YYYX]", "", "'YX' of 'M/D/YYYX' is"),
+    "a date without a year": ("dateFormats, value: [M/D]", "", "lacks a year"),
+    "two digits of no century": ("dateFormats, value: [M/D/YY]", "", "century: 1930"),
+    "a zone of a day": ("timeZone, value: America/Chicago", "", "not for a column of this type"),
+    "translations of a date": ("translations, value: {x: y}", "", "text columns only"),
+    "a number of a date": ("number, value: {groupMark: ','}", "", "not for a column of this type"),
+    "a zone that does not exist": ("", "values, value: {timeZone: Chicago}", "is no time zone"),
+    "one mark for two things": ("", "values, value: {number: {groupMark: '.'}}", "one mark"),
+    "punched signs and others": (
+        "", "values, value: {number: {overpunched: true, negative: [CR]}}", "overpunched",
+    ),
+    "implied decimals with a mark": (
+        "", "values, value: {number: {impliedDecimals: 2, decimalMark: ','}}", "implied decimals",
+    ),
+    "an option that does not exist": ("", "values, value: {number: {decimal: ','}}", "no option 'decimal'"),
+    "a sign that does not exist": ("", "values, value: {number: {negative: [minus]}}", "parentheses"),
+    "a default that is for no feed": ("", "values, value: {dateFormats: [YYYY]}", "no option 'dateFormats'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_a_way_to_write_values_that_means_nothing_is_refused(kind, schemas):
+    of_column, of_feed, message = WAYS[kind]
+    claims = schemas / "billing" / "claims.yaml"
+    text = CLAIMS.read_text()
+    dates = "{property: dateFormats, value: [M/D/YYYY, YYYY-MM-DD]}"
+    if of_column:
+        others = "" if of_column.startswith("dateFormats") else f"\n          - {dates}"
+        text = text.replace(dates, f"{{property: {of_column}}}{others}", 1)
+    if of_feed:
+        order = "{property: keyIndex, value: false}"
+        text = text.replace(order, f"{{property: {of_feed}}}\n  - {order}")
+    claims.write_text(text)
+    with pytest.raises(contracts.ContractError, match=rf"claims.yaml:\d+: .*{re.escape(message)}"):
+        contracts.load(claims)
+
+
+def test_a_feed_says_for_all_columns_how_values_are_written(schemas):
+    claims = schemas / "billing" / "claims.yaml"
+    order = "{property: keyIndex, value: false}"
+    ways = "{noValue: [NULL, 'n/a', '-'], number: {decimalMark: ','}, century: 1930, timeZone: UTC}"
+    claims.write_text(
+        CLAIMS.read_text().replace(order, f"{{property: values, value: {ways}}}\n  - {order}")
+    )
+    for column in contracts.load(claims).columns:
+        assert column.no_value == ("NULL", "n/a", "-")
+        assert (column.number is not None) == (column.type in ("decimal", "integer"))
+        assert column.century == (1930 if column.type in ("date", "timestamp") else None)

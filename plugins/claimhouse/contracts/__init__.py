@@ -9,13 +9,22 @@ the one table of date formats, :mod:`outlines` keeps what DAG files need between
 
 from __future__ import annotations
 
-from claimhouse.contracts.dates import DATE_TOKENS, date_format, date_in, date_words, strptime
+from claimhouse.contracts.dates import (
+    DATE_TOKENS,
+    EXCEL,
+    date_format,
+    date_in,
+    date_words,
+    has_day,
+    strptime,
+)
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
     CORRECTED_ROW,
     Column,
     Contract,
     FileOrder,
+    NumberFormat,
     Reference,
     RowRule,
 )
@@ -36,10 +45,12 @@ __all__ = [
     "CLASSIFICATIONS",
     "CORRECTED_ROW",
     "DATE_TOKENS",
+    "EXCEL",
     "Column",
     "Contract",
     "ContractError",
     "FileOrder",
+    "NumberFormat",
     "Outline",
     "Reference",
     "RowRule",
@@ -48,6 +59,7 @@ __all__ = [
     "date_in",
     "date_words",
     "feeds",
+    "has_day",
     "load",
     "load_all",
     "of",

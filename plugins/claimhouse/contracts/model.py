@@ -45,6 +45,33 @@ CORRECTED_ROW = re.compile(r"batch[0-9]+_row[0-9]+")
 
 
 @dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a column are written; what it does not say is an issue, or no number.
+
+    Attributes:
+        decimal_mark: what stands before the decimals.
+        group_mark: what may stand between groups of three digits; empty for nothing.
+        implied_decimals: how many of the last digits are decimals, where no mark says so.
+        overpunched: whether the last digit also has the sign, as in ``1234{``.
+        negative: other ways to write a negative number than a hyphen before it: ``parentheses``,
+            ``trailing``, ``CR``.
+        currency: what may stand before or after a number.
+    """
+
+    decimal_mark: str = "."
+    group_mark: str = ""
+    implied_decimals: int = 0
+    overpunched: bool = False
+    negative: tuple[str, ...] = ()
+    currency: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a text that looks like a number means another one, or none, in this format."""
+        return self.decimal_mark != "." or self.implied_decimals > 0 or self.overpunched
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a feed, and every rule for its values.
 
@@ -57,6 +84,11 @@ class Column:
         invalid: the severity of a value that breaks a rule, see :mod:`claimhouse.severity`.
         word_list: the closed list of the words it can hold, a file of ``include/reference``.
         date_formats: accepted formats, as strptime patterns.
+        century: the first of the hundred years that a two-digit year is one of.
+        time_zone: the zone of local times; times without one are UTC.
+        no_value: words that mean no value, in any case.
+        translations: the source's own right words, and the valid values that they mean; no issue.
+        number: how its numbers are written, where not as digits and a point.
         corrections: known misspellings and what they mean; a correction is a warning.
         restore_zeros: the width to which lost leading zeros are restored; 0 for never.
         restore_from: the fewest digits a value may have left to be restored.
@@ -83,6 +115,11 @@ class Column:
     maximum: str | None = None
     max_length: int | None = None
     date_formats: tuple[str, ...] = ()
+    century: int | None = None
+    time_zone: str | None = None
+    no_value: tuple[str, ...] = ()
+    translations: dict[str, str] = field(default_factory=dict)
+    number: NumberFormat | None = None
     true_values: tuple[str, ...] = ("true",)
     false_values: tuple[str, ...] = ("false",)
     corrections: dict[str, str] = field(default_factory=dict)

@@ -31,7 +31,9 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml, word_lists
-from claimhouse.contracts.dates import name_pattern, strptime
+from claimhouse.contracts import written
+from claimhouse.contracts.cursor import Cursor, Properties
+from claimhouse.contracts.dates import name_pattern
 from claimhouse.contracts.model import (
     CLASSIFICATIONS,
     TYPES,
@@ -197,38 +199,6 @@ def _of_files(files: tuple[_State, ...], _lists: tuple[_State, ...]) -> tuple[Co
     return tuple(contract for contract in found if not contract.is_draft)
 
 
-@dataclass(frozen=True)
-class Cursor:
-    """A place in a contract's file."""
-
-    document: Document
-    path: tuple[str | int, ...] = ()
-
-    def at(self, *keys: str | int) -> Cursor:
-        """The place *keys* below this one."""
-        return Cursor(self.document, (*self.path, *keys))
-
-    def error(self, message: str) -> YamlError:
-        """An error at this place, which names file and line."""
-        return self.document.error(list(self.path), message)
-
-
-@dataclass(frozen=True)
-class _Properties:
-    """The custom properties of a feed or column: their values, and where each of them is."""
-
-    values: dict[str, Any]
-    places: dict[str, Cursor]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a property."""
-        return self.values.get(name, default)
-
-    def error(self, name: str, message: str) -> YamlError:
-        """An error in a property that is there."""
-        return self.places[name].error(f"{name} {message}")
-
-
 @functools.cache
 def _standard() -> Any:
     text = (resources.files("open_data_contract_standard") / "schema.json").read_text("utf-8")
@@ -266,10 +236,12 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
     if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != feed:
         raise top.at("schema").error(f"must hold one object named '{feed}', like the file")
     custom = _custom(standard.customProperties, "feed", top)
+    written.check(custom)
     schema, at_schema = standard.schema_[0], top.at("schema", 0)
     properties, at_properties = schema.properties or [], at_schema.at("properties")
     columns = tuple(
-        _column(declared, at_properties.at(index)) for index, declared in enumerate(properties)
+        _column(declared, custom, at_properties.at(index))
+        for index, declared in enumerate(properties)
     )
     key = _key(properties, at_properties)
     dialects = _dialects(custom)
@@ -314,7 +286,7 @@ def properties(kind: str) -> dict[str, Draft202012Validator]:
     }
 
 
-def _custom(declared: list[CustomProperty] | None, kind: str, parent: Cursor) -> _Properties:
+def _custom(declared: list[CustomProperty] | None, kind: str, parent: Cursor) -> Properties:
     """The custom properties below *parent*, each of them known, with a value that it can hold."""
     known = properties(kind)
     values: dict[str, Any] = {}
@@ -331,7 +303,7 @@ def _custom(declared: list[CustomProperty] | None, kind: str, parent: Cursor) ->
         values[name], places[name] = custom.value, place
         if wrong := best_match(known[name].iter_errors(custom.value)):
             raise place.error(f"{name} {_in_words(wrong, known[name].schema)}")
-    return _Properties(values, places)
+    return Properties(values, places)
 
 
 def _in_words(error: Any, rules: Any) -> str:
@@ -354,7 +326,7 @@ def _key(properties: Sequence[SchemaProperty], place: Cursor) -> tuple[str, ...]
     return tuple(str(declared.name) for declared in parts)
 
 
-def _is_by_content(custom: _Properties, top: Cursor) -> bool:
+def _is_by_content(custom: Properties, top: Cursor) -> bool:
     """Whether the content tells which files are the feed's; otherwise their name does."""
     if ("recognize" in custom.values) == ("filePattern" in custom.values):
         raise top.at("customProperties").error(
@@ -363,7 +335,7 @@ def _is_by_content(custom: _Properties, top: Cursor) -> bool:
     return "recognize" in custom.values
 
 
-def _rows_are_transactions(custom: _Properties, columns: tuple[Column, ...]) -> bool:
+def _rows_are_transactions(custom: Properties, columns: tuple[Column, ...]) -> bool:
     """Whether the rows of one key add up; otherwise each replaces what was known of its record."""
     is_transaction = custom.get("rows") == "transaction"
     if is_transaction and not any(column.is_amount for column in columns):
@@ -371,7 +343,7 @@ def _rows_are_transactions(custom: _Properties, columns: tuple[Column, ...]) -> 
     return bool(is_transaction)
 
 
-def _file_order(custom: _Properties, feed: str) -> FileOrder:
+def _file_order(custom: Properties, feed: str) -> FileOrder:
     """What tells the newer of two files of a feed."""
     if "fileOrder" not in custom.values:
         # a fetch names its files after the day that it asked for
@@ -395,14 +367,14 @@ def _file_order(custom: _Properties, feed: str) -> FileOrder:
     return FileOrder(kind, pattern, is_declared=True)
 
 
-def _dialects(custom: _Properties) -> list[Dialect]:
+def _dialects(custom: Properties) -> list[Dialect]:
     """How a feed's files are written: one mapping, or a list of them."""
     value = custom.get("dialect", {})
     ways = value if isinstance(value, list) and value else [value]
     return [_dialect(way, custom) for way in ways]
 
 
-def _dialect(options: dict[str, Any], custom: _Properties) -> Dialect:
+def _dialect(options: dict[str, Any], custom: Properties) -> Dialect:
     try:
         codecs.lookup(options.get("encoding", Dialect.encoding))
     except LookupError:
@@ -411,7 +383,7 @@ def _dialect(options: dict[str, Any], custom: _Properties) -> Dialect:
     return Dialect(**{**options, "widths": widths})
 
 
-def _column(declared: SchemaProperty, place: Cursor) -> Column:
+def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Column:
     custom = _custom(declared.customProperties, "column", place)
     options = declared.logicalTypeOptions or {}
     physical_type = declared.physicalType or "text"
@@ -425,6 +397,8 @@ def _column(declared: SchemaProperty, place: Cursor) -> Column:
     severities = _severities(declared, place)
     _check_options(declared, TYPES[base], custom, place)
     restore_zeros, restore_from = _zeros(custom)
+    ways = written.of(TYPES[base], custom, of_feed)
+    enum = tuple(str(valid.value) for valid in declared.enum or []) or valid_values
     return Column(
         name=str(declared.name),
         type=TYPES[base],
@@ -436,11 +410,16 @@ def _column(declared: SchemaProperty, place: Cursor) -> Column:
         invalid=severities["invalidValues"],
         pattern=options.get("pattern"),
         word_list=_word_list(custom),
-        enum=tuple(str(valid.value) for valid in declared.enum or []) or valid_values,
+        enum=enum,
         minimum=_text(options.get("minimum")),
         maximum=_text(options.get("maximum")),
         max_length=options.get("maxLength"),
-        date_formats=tuple(strptime(value) for value in custom.get("dateFormats", [])),
+        date_formats=ways.date_formats,
+        century=ways.century,
+        time_zone=ways.time_zone,
+        no_value=ways.no_value,
+        translations=written.translations(TYPES[base], custom, enum),
+        number=ways.number,
         true_values=tuple(str(value) for value in custom.get("trueValues", ["true"])),
         false_values=tuple(str(value) for value in custom.get("falseValues", ["false"])),
         corrections={**corrections, **custom.get("corrections", {})},
@@ -455,7 +434,7 @@ def _column(declared: SchemaProperty, place: Cursor) -> Column:
 
 
 def _check_options(
-    declared: SchemaProperty, logical_type: str, custom: _Properties, place: Cursor
+    declared: SchemaProperty, logical_type: str, custom: Properties, place: Cursor
 ) -> None:
     """Refuse rules that could not do what they seem to say."""
     if logical_type in ("date", "timestamp") and not custom.get("dateFormats"):
@@ -482,7 +461,7 @@ def _check_options(
         raise place.at("primaryKey").error("a key column must be required")
 
 
-def _zeros(custom: _Properties) -> tuple[int, int]:
+def _zeros(custom: Properties) -> tuple[int, int]:
     """The width to which lost zeros are restored, and how many digits must be left.
 
     A width alone restores one or two zeros.
@@ -512,7 +491,7 @@ def _severities(declared: SchemaProperty, place: Cursor) -> dict[str, str]:
     return severities
 
 
-def _vocabulary(custom: _Properties, file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def _vocabulary(custom: Properties, file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     """Valid values and known misspellings that feeds share."""
     name = custom.get("vocabulary")
     if name is None:
@@ -524,7 +503,7 @@ def _vocabulary(custom: _Properties, file: Path) -> tuple[tuple[str, ...], dict[
     return tuple(content["values"]), dict(content.get("corrections", {}))
 
 
-def _word_list(custom: _Properties) -> WordList | None:
+def _word_list(custom: Properties) -> WordList | None:
     """The closed list of a column's words."""
     name = custom.get("referenceList")
     if name is None:

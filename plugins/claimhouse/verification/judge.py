@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -10,7 +9,7 @@ import polars as pl
 
 from claimhouse.contracts import Column
 from claimhouse.severity import SEVERITIES
-from claimhouse.verification import repairs
+from claimhouse.verification import repairs, values
 from claimhouse.verification.rules import Failure, rules
 
 # A column is judged by its distinct texts where, in its first SAMPLE rows, they are at most this
@@ -69,10 +68,7 @@ def judge(column: Column, raw: pl.Series, latest_version: date | None = None) ->
         latest_version: see :func:`claimhouse.verification.rules.rules`.
     """
     texts, codes = _distinct(raw)
-    trimmed = pl.col("raw").str.strip_chars()
-    frame = pl.DataFrame({"raw": texts}).with_columns(
-        pl.when(trimmed != "").then(trimmed).alias("text")
-    )
+    frame = pl.DataFrame({"raw": texts}).with_columns(values.present(column).alias("text"))
     checks = list(rules(column, latest_version))
     frame = _checked(frame, column, checks)
     frame, corrected = _repaired(frame, column, checks)
@@ -98,7 +94,7 @@ def _checked(
     frame: pl.DataFrame, column: Column, checks: list[tuple[Failure, pl.Expr]]
 ) -> pl.DataFrame:
     """*frame* with each text's ``value``, and a boolean for each rule that it breaks."""
-    frame = frame.with_columns(_value(column).alias("value"))
+    frame = frame.with_columns(values.value(column).alias("value"))
     return frame.with_columns(
         breaks.fill_null(False).alias(failure.rule) for failure, breaks in checks
     )
@@ -132,41 +128,3 @@ def _repaired(
     return frame.with_columns(
         frame[name].scatter(rows, part[name]) for name in part.columns
     ), corrected
-
-
-def _value(column: Column) -> pl.Expr:
-    """The typed value; null where the text is none of the type."""
-    text = pl.col("text")
-    casts: dict[str, Callable[[], pl.Expr]] = {
-        "string": lambda: text,
-        "integer": lambda: text.cast(_integer(column), strict=False),
-        "decimal": lambda: _decimal(text, column),
-        "boolean": lambda: _boolean(text, column),
-        "date": lambda: pl.coalesce(
-            text.str.to_date(date_format, strict=False, exact=True)
-            for date_format in column.date_formats
-        ),
-        "timestamp": lambda: pl.coalesce(
-            text.str.to_datetime(date_format, strict=False, exact=True, time_zone="UTC")
-            for date_format in column.date_formats
-        ),
-    }
-    return casts[column.type]()
-
-
-def _integer(column: Column) -> type[pl.DataType]:
-    return {"smallint": pl.Int16, "integer": pl.Int32}.get(column.physical_type, pl.Int64)
-
-
-def _decimal(text: pl.Expr, column: Column) -> pl.Expr:
-    """An exact decimal: never through a float, and null where it has more digits than the type."""
-    whole = column.precision - column.scale
-    plain = text.str.contains(rf"^[+-]?[0-9]{{1,{whole}}}(\.[0-9]{{0,{column.scale}}}0*)?$")
-    return pl.when(plain).then(text.cast(pl.Decimal(column.precision, column.scale), strict=False))
-
-
-def _boolean(text: pl.Expr, column: Column) -> pl.Expr:
-    folded = text.str.to_lowercase()
-    true = [value.lower() for value in column.true_values]
-    false = [value.lower() for value in column.false_values]
-    return pl.when(folded.is_in(true)).then(True).when(folded.is_in(false)).then(False)

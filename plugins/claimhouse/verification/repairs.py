@@ -33,7 +33,7 @@ _NUMBER = (
     r"(?:\.[0-9]+)?|\.[0-9]+)"
 )
 _AMOUNT = f"(?:{_DOLLAR}{_SPACE})?{_NUMBER}(?:{_SPACE}{_DOLLAR})?"
-PLAIN_NUMBER = r"^[+-]?[0-9]+(?:\.[0-9]*)?$"
+PLAIN_NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 # The sign, if any, is a hyphen or plus before the number.
 MONEY = f"(?i)^(?:[-+]?{_SPACE}{_AMOUNT}|{_DOLLAR}{_SPACE}[-+]{_SPACE}{_NUMBER})$"
 # The sign is another one, or elsewhere: 1.00-, (1.00), $(1.00), 1.00 CR. One sign and no more:
@@ -92,7 +92,12 @@ def repairs(column: Column) -> list[Callable[[pl.DataFrame], Correction | None]]
 
 
 def is_money(column: Column) -> bool:
-    """Whether a column's numbers may be written as people write money."""
+    """Whether a column's numbers may be written as people write money.
+
+    Not where the contract gives marks and digits another meaning: 1.234 may be more than a thousand.
+    """
+    if column.number is not None and column.number.is_own:
+        return False
     return column.type in ("decimal", "integer") and (column.is_money or column.is_amount)
 
 

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import polars as pl
 
-from claimhouse.contracts import Column, date_words
+from claimhouse.contracts import EXCEL, Column, date_words
 from claimhouse.severity import ERROR, WARNING
+from claimhouse.verification import values
 from claimhouse.word_lists import BETWEEN_WORDS, WordList
 
 # An enum of more values than this is counted in a message, not listed.
@@ -18,6 +19,7 @@ MOST_VALUES_LISTED = 8
 TIME_OF_DAY = r"^\d{1,3}:\d{2}(:\d{2})?$"
 # A spreadsheet counts the days since 1900: 20000 is in 1954, 60000 in 2064.
 SERIAL_DATE = r"^[2-5]\d{4}(\.\d+)?$"
+SHORT_YEAR = r"^\d{1,2}[-/.]\d{1,2}[-/.]\d{2}(?:[ T]|$)"
 DECIMAL_COMMA = r"^[^,]*\d,\d{1,2}\D*$"
 
 
@@ -56,6 +58,8 @@ def rules(column: Column, latest_version: date | None = None) -> Iterator[tuple[
 
     if column.required:
         yield failure("required", "is missing", column.missing), text.is_null()
+    if column.type == "timestamp" and column.time_zone:
+        yield _twice(column), values.occurs_twice(column)
     if column.type != "string":
         wrong_type = text.is_not_null() & value.is_null()
         yield failure(_type_rule(column), _type_message(column)), wrong_type
@@ -85,6 +89,14 @@ def rules(column: Column, latest_version: date | None = None) -> Iterator[tuple[
         yield failure("version_in_future", message, ERROR), too_late
 
 
+def _twice(column: Column) -> Failure:
+    message = (
+        f"{column.name} is a time that occurs twice in {column.time_zone}, when clocks go back; it is loaded "
+        "as the first of the two. Ask the sender for times in UTC or with their offset."
+    )
+    return Failure(column, "ambiguous_time", WARNING, message, keeps_value=True)
+
+
 def _unlisted(column: Column, word_list: WordList) -> Failure:
     list_file = f"include/reference/{word_list.name}.csv"
     message = (
@@ -106,10 +118,17 @@ def hint(failure: Failure, columns: list[str]) -> pl.Expr | None:
         swapped = [
             pl.col(column.name).str.to_date(_swapped(date_format), strict=False)
             for date_format in column.date_formats
+            if date_format != EXCEL
         ]
         text = pl.col(column.name)
         return (
-            pl.when(pl.coalesce(swapped).is_not_null())
+            pl.when(text.str.contains(SHORT_YEAR) & ~text.str.contains(TIME_OF_DAY))
+            .then(
+                pl.lit(
+                    " Its year has two digits: dateFormats may say YY, and century of which years."
+                )
+            )
+            .when(pl.coalesce(pl.lit(None, pl.Date), *swapped).is_not_null())
             .then(pl.lit(" Day and month may be swapped."))
             .when(text.str.contains(TIME_OF_DAY))
             .then(pl.lit(" It is a time of day, without a date."))
@@ -117,7 +136,9 @@ def hint(failure: Failure, columns: list[str]) -> pl.Expr | None:
             .then(pl.lit(" It looks like a date kept as a number: format the column as dates."))
         )
     if failure.rule == "number" and column.type == "decimal":
-        sentence = pl.lit(" It may have a decimal comma: write it with a point.")
+        sentence = pl.lit(
+            " It may have a decimal comma: say so in the contract, or write it with a point."
+        )
         return pl.when(pl.col(column.name).str.contains(DECIMAL_COMMA)).then(sentence)
     if failure.rule == "pattern":
         matching = [
@@ -145,10 +166,15 @@ def _type_message(column: Column) -> str:
         return f"is not a date written as {formats}"
     if column.type == "decimal":
         whole = column.precision - column.scale
-        return f"is not a number of at most {whole} digits and {column.scale} decimals"
+        written = " written with a decimal comma" if _has_comma(column) else ""
+        return f"is not a number of at most {whole} digits and {column.scale} decimals{written}"
     if column.type == "integer":
         return "is not a whole number within the range of its type"
     return f"is not one of {', '.join((*column.true_values, *column.false_values))}"
+
+
+def _has_comma(column: Column) -> bool:
+    return column.number is not None and column.number.decimal_mark == ","
 
 
 def _enum_message(column: Column) -> str:

@@ -191,8 +191,8 @@ ingest.run("billing")
     [
         ("landing.deliveries", "enter", 1),
         ("landing.land", "_sight", 2),
-        ("verification.source_tables", "_copy", 3),
-        ("verification.source_tables", "_close", 2),
+        ("verification.source_tables", "copy_frame", 3),
+        ("verification.source_tables", "close", 2),
         ("checks.outcomes", "record", 1),
         ("star.steps", "Load.run", 2),
         ("star.dimensions", "_load_part", 2),

@@ -23,6 +23,11 @@ class Batch:
         size_bytes: its size.
         arrived_at: when it arrived; of a correction, when it was written.
         is_correction: whether a reviewer made the file.
+        was_read: whether it was verified or rejected before.
+        contract_hash: the version of the contract under which its file was read as a whole; None
+            where it was not, or an earlier release read it.
+        newest_hash: the same of what was rejected or quarantined.
+        is_to_be_reverified: whether somebody asked for its accepted rows to be read anew.
     """
 
     batch_id: int
@@ -35,6 +40,10 @@ class Batch:
     size_bytes: int
     arrived_at: datetime
     is_correction: bool
+    was_read: bool
+    contract_hash: str | None
+    newest_hash: str | None
+    is_to_be_reverified: bool
 
 
 def in_state(connection: Connection[Any], source: str, state: str) -> list[int]:

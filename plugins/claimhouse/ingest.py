@@ -28,16 +28,23 @@ DAMAGED = (
     "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "
     "of it is loaded. Deliver the same file again, and check the disk of the archive."
 )
+NOT_READ_AGAIN = (
+    "The contract has changed, and the batch cannot be read again: the archived copy of the file is {}, and "
+    "the landing root has no file with its checksum. The batch keeps what it has. Deliver the same file "
+    "again, then run claimhouse reverify."
+)
 
 
 def land(system: str) -> list[int]:
     """Land a source's new files, and create the source tables of its contracts.
 
     Returns:
-        The batches to verify.
+        The batches to verify: those that have landed, and those to read again because their contract
+        has changed.
     """
     verification.ensure_tables(system)
-    return landing.land(system)
+    landed = landing.land(system)
+    return [*landed, *verification.to_read_again(system)]
 
 
 def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
@@ -73,16 +80,19 @@ def verify(batch_id: int) -> str:
     """Verify one batch and load what it accepts: see :func:`verification.verify_batch`.
 
     An archived file that is not the one that landed is restored from the landing root; where that
-    is impossible the batch is rejected.
+    is impossible the batch is rejected, or keeps what it has.
     """
     try:
         return verification.verify_batch(batch_id)
     except storage.Damaged as error:
         if landing.restore(batch_id):
             return verification.verify_batch(batch_id)
-        return verification.reject_batch(
+        state = verification.reject_batch(
             batch_id, Unreadable("archive_damaged", DAMAGED.format(error))
         )
+        if state == "rejected":
+            return state
+        return verification.keep_unread(batch_id, NOT_READ_AGAIN.format(error))
 
 
 def verify_group(batch_ids: Sequence[int]) -> list[str]:
@@ -136,6 +146,7 @@ def load_dimensions(system: str) -> list[list[str]]:
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
     loading = _loading(system)
+    _rebuild(system, loading)
     star.load_dimensions_in_parts(system, loading)
     facts = star.fact_tables(system)
     with warehouse.connect() as connection:
@@ -143,6 +154,17 @@ def load_dimensions(system: str) -> list[list[str]]:
     if rows["rows_accepted"] < SMALL_LOAD:
         return [facts] if facts else []
     return [[fact] for fact in facts]
+
+
+def _rebuild(system: str, loading: Sequence[int]) -> None:
+    """Load all of a source's star anew where rows have left its batches, or are others, that it has."""
+    with warehouse.connect() as connection:
+        if warehouse.query(connection, "batches/lost_rows", system, list(loading)):
+            log.warning(
+                "%s: rows have left batches that were loaded; its star is built anew", system
+            )
+            star.rebuild(connection, system, loading)
+            warehouse.query(connection, "batches/rebuilt", system, list(loading))
 
 
 def load_facts(system: str, facts: Sequence[str]) -> None:

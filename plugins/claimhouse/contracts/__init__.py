@@ -4,7 +4,8 @@ Comes in: ``include/schemas/<source>/<feed>.yaml``. Goes out: :class:`Contract`,
 room reads instead of the file. May not know a database or Airflow.
 
 :mod:`model` holds what a contract says, :mod:`parse` reads and checks the YAML, :mod:`dates` is
-the one table of date formats, :mod:`outlines` keeps what DAG files need between processes.
+the one table of date formats, :mod:`versions` tells one version of a contract from another,
+:mod:`outlines` keeps what DAG files need between processes.
 """
 
 from __future__ import annotations

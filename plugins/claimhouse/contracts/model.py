@@ -214,6 +214,8 @@ class Contract:
         rows_are_transactions: whether the rows of one key add up; otherwise a row is the record as
             it stands, and replaces what was known.
         is_draft: whether a person has yet to finish it; it claims no file until then.
+        content_hash: what tells this version of it from any other.
+        content: its text, and that of the lists it uses.
     """
 
     source_system: str
@@ -237,6 +239,8 @@ class Contract:
     rows_are_transactions: bool = False
     file_order: FileOrder = FileOrder()
     latest_version: date | None = None
+    content_hash: str = ""
+    content: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from claimhouse.contracts.model import (
     Reference,
     RowRule,
 )
+from claimhouse.contracts.versions import version_of
 from claimhouse.reading import Dialect
 from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
@@ -151,7 +152,9 @@ def load(file: Path) -> Contract:
     try:
         document = strict_yaml.read(file)
         _check_standard(document)
-        return _contract(OpenDataContractStandard(**document.data), Cursor(document))
+        contract = _contract(OpenDataContractStandard(**document.data), Cursor(document))
+        content_hash, content = version_of(document)
+        return replace(contract, content_hash=content_hash, content=content)
     except YamlError as error:
         raise ContractError(str(error)) from error
 

@@ -106,6 +106,40 @@ def reorder(connection: Connection[Any], contract: Contract) -> int:
     return len(deliveries)
 
 
+def repeated(connection: Connection[Any], contract: Contract, row: dict[str, Any]) -> int | None:
+    """The delivery whose content a rejected one repeats: one beside it, or any one where rows add up.
+
+    Args:
+        connection: to the warehouse.
+        contract: the feed's.
+        row: the delivery's name, place, checksum and whether it is a correction.
+    """
+    content = (row["checksum"], contract.told_by_name(row["file_name"]))
+    if contract.rows_are_transactions:
+        feed = (contract.source_system, contract.feed)
+        same = warehouse.query(connection, "landing/same_content", *feed, *content)
+        return same[0]["content_file_id"] if same else None
+    if row["is_correction"]:
+        return None
+    for side in ("before", "after"):
+        beside = _neighbor(connection, contract, side, row["file_order"])
+        if beside is not None and _content(beside) == content:
+            return int(beside["content_file_id"])
+    return None
+
+
+def wake_next(connection: Connection[Any], contract: Contract, row: dict[str, Any]) -> None:
+    """Open a batch for the delivery after one that lands again, if it repeats the one before it no more."""
+    if not row["is_correction"]:
+        content = (row["checksum"], contract.told_by_name(row["file_name"]))
+        _wake(
+            connection,
+            contract,
+            content,
+            _neighbor(connection, contract, "after", row["file_order"]),
+        )
+
+
 def _place(
     connection: Connection[Any], contract: Contract, delivery: Delivery, is_correction: bool
 ) -> str:

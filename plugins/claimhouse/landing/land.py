@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from claimhouse import batches, contracts, settings, storage, warehouse
 from claimhouse.contracts import Contract, FileOrder
-from claimhouse.landing import archive, arrivals, corrections, deliveries, order
+from claimhouse.landing import archive, arrivals, corrections, deliveries, order, rejected
 from claimhouse.landing.archive import CannotBeRead, Copy
 from claimhouse.landing.arrivals import Arrival, Listing
 from claimhouse.landing.deliveries import Content, Entered
@@ -80,6 +80,7 @@ def land(source: str) -> list[int]:
         listing = arrivals.of_source(source)
         for contract in known:
             _reorder(connection, contract)
+            _reopen(connection, contract)
         _land(_Run(connection, source), listing)
         return batches.in_state(connection, source, "landed")
 
@@ -141,6 +142,15 @@ def _reorder(connection: Connection[Any], contract: Contract) -> None:
         count = deliveries.reorder(connection, contract)
     if count:
         log.info("%s: fileOrder has changed; %s deliveries are reordered", contract.name, count)
+
+
+def _reopen(connection: Connection[Any], contract: Contract) -> None:
+    with connection.transaction():
+        count = rejected.reopen(connection, contract)
+    if count:
+        log.info(
+            "%s: the contract has changed; %s rejected files are read again", contract.name, count
+        )
 
 
 def _report_others(run: _Run, listing: Listing) -> None:

@@ -78,18 +78,24 @@ def finish(load: Load) -> Counts:
     return {"batches": len(loaded), "removed": removed}
 
 
-def rebuild(connection: Connection[Any], source: str) -> Counts:
+def rebuild(connection: Connection[Any], source: str, loading: Sequence[int] = ()) -> Counts:
     """Empty the star of what *source* brought and load all its loaded batches again.
 
     One transaction: readers see the star before or after. Surrogate keys change, so extracts
     that hold some are void.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        source: the source system.
+        loading: batches of a load that is under way, which are loaded too.
 
     Returns:
         Rows written, by table.
     """
     with connection.transaction():
         warehouse.run(connection, "batches/analyze_batch")
-        load = Load(connection, source, batches.in_state(connection, source, "loaded"))
+        loaded = batches.in_state(connection, source, "loaded")
+        load = Load(connection, source, [*loaded, *loading])
         members = [dimension.table for dimension in star_tables.dimensions(connection).values()]
         records = [table for fact in fact_tables(source) for table in facts.stored(fact)]
         # First, as a publication does: it fills reference tables, then reads the star.

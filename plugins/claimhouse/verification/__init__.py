@@ -14,7 +14,7 @@ A block passes through these modules, none of which knows a database or Airflow:
 
 :mod:`recognize` finds the contract of a file by its content, :mod:`repeats` the keys that a file
 repeats, :mod:`preview` the first rows for a person who decides whether to load it. :mod:`source_tables`
-alone knows the database.
+and :mod:`rereading`, which reads batches again whose contract has changed, alone know the database.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ from __future__ import annotations
 from claimhouse.verification.header import Plan, fold, is_needed, make_plan, match_header
 from claimhouse.verification.preview import Preview, preview
 from claimhouse.verification.recognize import Fit, Recognition, dialect_of, explain, fit_contracts
+from claimhouse.verification.rereading import (
+    Change,
+    keep_unread,
+    reverify,
+    to_read_again,
+    verify_batch,
+)
 from claimhouse.verification.sheets import Opened, listed, open_tables
 from claimhouse.verification.source_tables import (
     OutOfBalance,
@@ -31,11 +38,11 @@ from claimhouse.verification.source_tables import (
     names,
     reject_batch,
     set_reversals_aside,
-    verify_batch,
 )
 from claimhouse.verification.verify import share_fitting
 
 __all__ = [
+    "Change",
     "Fit",
     "Opened",
     "OutOfBalance",
@@ -50,6 +57,7 @@ __all__ = [
     "fold",
     "index",
     "is_needed",
+    "keep_unread",
     "listed",
     "make_plan",
     "match_header",
@@ -57,7 +65,9 @@ __all__ = [
     "open_tables",
     "preview",
     "reject_batch",
+    "reverify",
     "set_reversals_aside",
     "share_fitting",
+    "to_read_again",
     "verify_batch",
 ]

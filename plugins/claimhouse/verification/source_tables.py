@@ -50,7 +50,7 @@ class OutOfBalance(RuntimeError):
 
 
 @dataclass
-class _Tally:
+class Tally:
     """Rows and money of a batch so far."""
 
     rows_read: int = 0
@@ -59,6 +59,7 @@ class _Tally:
     amounts: dict[str, Amount] = field(default_factory=dict)
 
     def add(self, block: Verified, written: int) -> None:
+        """Add a block, of which the server counted *written* accepted rows."""
         self.rows_read += block.rows_read
         self.rows_written += written
         self.rows_quarantined += len(block.quarantined)
@@ -165,10 +166,10 @@ def set_reversals_aside(batch_ids: Sequence[int]) -> list[int]:
 
 def _withdraw(connection: Connection[Any], batch: Batch, rows: Sequence[dict[str, Any]]) -> None:
     """Move accepted rows of a batch to quarantine, each with an issue."""
-    contract = _contract(batch)
+    contract = contract_of(batch)
     keys = {row["row_number"]: row["record_key"] for row in rows}
     try:
-        with _archived(batch) as path:
+        with archived(batch) as path:
             contract = replace(contract, dialect=dialect_of(contract, path))
             _quarantine(connection, contract, batch, path, keys)
     except storage.Damaged:  # the row as it was loaded is what is left of it
@@ -186,35 +187,37 @@ def _withdraw(connection: Connection[Any], batch: Batch, rows: Sequence[dict[str
     log.info("%s: batch %s: %s reversals set aside", contract.name, batch.batch_id, len(rows))
 
 
-def verify_batch(batch_id: int) -> str:
-    """Verify one batch and load the rows it accepts.
+def verify_landed(connection: Connection[Any], batch: Batch) -> str:
+    """Verify a batch that has landed, and load the rows it accepts; or reject it.
+
+    Args:
+        connection: of a transaction in which the batch is locked.
+        batch: its state is landed.
 
     Returns:
-        The batch's state afterwards: ``verified``, or ``rejected`` when the file cannot be read
-        as a whole. A batch that was verified before is left as it is.
+        The batch's state afterwards.
 
     Raises:
         OutOfBalance: rows or money are missing; nothing of the batch is kept.
         claimhouse.storage.Damaged: the archived file is not the one that landed.
     """
-    with warehouse.connect() as connection:
-        batch = batches.locked(connection, batch_id)
-        if batch.state != "landed":
-            return batch.state
-        contract = _contract(batch)
-        started = time.perf_counter()
-        try:
-            with _archived(batch) as path:
-                contract = replace(contract, dialect=dialect_of(contract, path))
-                tally = _load(connection, contract, batch, path)
-        except Unreadable as error:
-            log.warning("%s: batch %s rejected: %s", contract.name, batch_id, error.rule)
-            return _reject(connection, batch, error)
-        _close(connection, contract, batch_id, tally, time.perf_counter() - started)
-        log.info(
-            "%s: batch %s verified: %s rows read, %s quarantined",
-            contract.name, batch_id, tally.rows_read, tally.rows_quarantined,
-        )  # fmt: skip
+    contract = contract_of(batch)
+    started = time.perf_counter()
+    if batch.was_read:
+        warehouse.run(connection, "verification/issues_before", batch_id=batch.batch_id)
+    try:
+        with archived(batch) as path:
+            contract = replace(contract, dialect=dialect_of(contract, path))
+            tally = load(connection, contract, batch, path)
+    except Unreadable as error:
+        log.warning("%s: batch %s rejected: %s", contract.name, batch.batch_id, error.rule)
+        return _reject(connection, batch, error)
+    close(connection, contract, batch.batch_id, tally, time.perf_counter() - started)
+    note_reading(connection, batch, contract)
+    log.info(
+        "%s: batch %s verified: %s rows read, %s quarantined",
+        contract.name, batch.batch_id, tally.rows_read, tally.rows_quarantined,
+    )  # fmt: skip
     return "verified"
 
 
@@ -229,12 +232,29 @@ def reject_batch(batch_id: int, error: Unreadable) -> str:
         return batch.state if batch.state != "landed" else _reject(connection, batch, error)
 
 
-def _archived(batch: Batch) -> AbstractContextManager[Path]:
+def note_reading(connection: Connection[Any], batch: Batch, contract: Contract) -> None:
+    """Note that a batch was read as a whole; its issues are those of this reading and no other."""
+    note_version(connection, contract)
+    read = (batch.batch_id, contract.content_hash)
+    if batch.was_read:
+        warehouse.query(connection, "verification/settle_issues", *read, is_whole=True)
+    warehouse.query(connection, "verification/reading", *read, True)
+
+
+def note_version(connection: Connection[Any], contract: Contract) -> None:
+    """Keep the text of a contract under which a batch is read."""
+    warehouse.query(
+        connection, "verification/contract_version",
+        contract.content_hash, contract.source_system, contract.feed, contract.content,
+    )  # fmt: skip
+
+
+def archived(batch: Batch) -> AbstractContextManager[Path]:
     """The batch's file, compared with what landed; every read of the batch shares it."""
     return storage.local_copy(batch.archive_path, batch.checksum, batch.size_bytes)
 
 
-def _contract(batch: Batch) -> Contract:
+def contract_of(batch: Batch) -> Contract:
     """The batch's contract; a reviewer's correction is plain csv whatever the feed's format.
 
     It knows how late a version can be: days are compared in UTC, and the day after the arrival leaves
@@ -247,15 +267,24 @@ def _contract(batch: Batch) -> Contract:
     return replace(contract, latest_version=latest)
 
 
-def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: Path) -> _Tally:
+def load(
+    connection: Connection[Any],
+    contract: Contract,
+    batch: Batch,
+    path: Path,
+    withheld: pl.Series | None = None,
+) -> Tally:
+    """Verify the file of a batch and write its rows and issues; *withheld* rows are not accepted."""
     opened = open_tables(contract, path, batch.file_name)
-    tally, repeats = _Tally(), Repeats(contract.key)
-    for block, rows in _written(connection, contract, batch, _verified(opened, repeats)):
+    tally, repeats = Tally(), Repeats(contract.key)
+    for block, rows in write_blocks(
+        connection, contract, batch, _verified(opened, repeats, withheld)
+    ):
         tally.add(block, rows)
     _copy_notes(connection, batch, opened)
     warehouse.run(connection, "verification/suspect_rows")
-    _copy(connection, ("suspect_row",), repeats.rows.to_frame())
-    _copy(connection, ("batch_sheet",), _sheets(opened.plans))
+    copy_frame(connection, ("suspect_row",), repeats.rows.to_frame())
+    copy_frame(connection, ("batch_sheet",), sheets(opened.plans))
     if contract.rows_are_transactions:
         warehouse.run(
             connection,
@@ -264,11 +293,11 @@ def _load(connection: Connection[Any], contract: Contract, batch: Batch, path: P
             **names(contract),
         )
     else:
-        _set_copies_aside(connection, contract, batch, path)
+        set_copies_aside(connection, contract, batch, path)
     return tally
 
 
-def _sheets(plans: Sequence[Plan]) -> pl.DataFrame:
+def sheets(plans: Sequence[Plan]) -> pl.DataFrame:
     """The name of the sheet of each table by its first row number, where there are several."""
     rows = [
         (number * SHEET_ROWS, plan.sheet)
@@ -278,9 +307,9 @@ def _sheets(plans: Sequence[Plan]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"first_row": pl.Int64, "sheet_name": pl.String}, orient="row")
 
 
-def _verified(opened: Opened, repeats: Repeats) -> Iterator[Verified]:
+def _verified(opened: Opened, repeats: Repeats, withheld: pl.Series | None) -> Iterator[Verified]:
     for block in _read_ahead(opened.reading):
-        verified = verify(block, opened.plans[block.table])
+        verified = verify(block, opened.plans[block.table], withheld)
         repeats.add(verified.accepted)
         yield verified
     repeats.find()  # in parallel with writing the last blocks
@@ -296,7 +325,7 @@ def _read_ahead(reading: Reading) -> Iterator[Block]:
             yield block
 
 
-def _written(
+def write_blocks(
     connection: Connection[Any],
     contract: Contract,
     batch: Batch,
@@ -375,7 +404,7 @@ def _write(connection: Connection[Any], rows: _Encoded) -> int:
         return cursor.rowcount
 
 
-def _copy(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
+def copy_frame(connection: Connection[Any], table: tuple[str, ...], frame: pl.DataFrame) -> None:
     """Encode and write *frame*."""
     if not frame.is_empty():
         _write(connection, _encode(table, frame))
@@ -386,7 +415,7 @@ def _copy_notes(connection: Connection[Any], batch: Batch, opened: Opened) -> No
     of_headers = [note for plan in opened.plans for note in plan.notes]
     for note in [*opened.notes, *of_headers, *opened.reading.notes]:
         frame = issues.note_issues([note])
-        _copy(connection, ("quality", "issue"), _with_origin(batch, frame, note.sheet_name))
+        copy_frame(connection, ("quality", "issue"), _with_origin(batch, frame, note.sheet_name))
 
 
 def _with_origin(batch: Batch, issues: pl.DataFrame, sheet_name: str | None = None) -> pl.DataFrame:
@@ -409,7 +438,7 @@ def _origin(batch: Batch) -> list[pl.Expr]:
     ]
 
 
-def _set_copies_aside(
+def set_copies_aside(
     connection: Connection[Any], contract: Contract, batch: Batch, path: Path
 ) -> None:
     """Of the rows that repeat a key, keep the newest; quarantine or drop the others."""
@@ -454,7 +483,7 @@ def _quarantine(
             pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),
             join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
         )
-        _copy(connection, ("quality", "quarantine"), frame)
+        copy_frame(connection, ("quality", "quarantine"), frame)
         missing -= set(rows["row_number"])
     if missing:
         raise OutOfBalance(f"batch {batch.batch_id}: {len(missing)} rows are no longer in its file")
@@ -464,17 +493,25 @@ def _reject(connection: Connection[Any], batch: Batch, error: Unreadable) -> str
     connection.rollback()
     with connection.transaction():
         batches.locked(connection, batch.batch_id)
-        frame = _with_origin(batch, issues.unreadable_issue(error))
-        _copy(connection, ("quality", "issue"), frame)
-        warehouse.query(connection, "verification/reject_batch", batch.batch_id)
+        if batch.was_read:
+            warehouse.run(connection, "verification/issues_before", batch_id=batch.batch_id)
+        enter_rejection(connection, batch, error)
     return "rejected"
 
 
-def _close(
+def enter_rejection(connection: Connection[Any], batch: Batch, error: Unreadable) -> None:
+    """Enter that a batch is rejected; nothing of it may be in the tables."""
+    frame = _with_origin(batch, issues.unreadable_issue(error))
+    copy_frame(connection, ("quality", "issue"), frame)
+    warehouse.query(connection, "verification/reject_batch", batch.batch_id)
+    note_reading(connection, batch, contracts.of(batch.source_system, batch.feed))
+
+
+def close(
     connection: Connection[Any],
     contract: Contract,
     batch_id: int,
-    tally: _Tally,
+    tally: Tally,
     seconds: float,
 ) -> None:
     """Compare what was written with what was read, and end the batch's verification.

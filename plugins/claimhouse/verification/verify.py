@@ -59,8 +59,14 @@ class Verified:
     sheet: str | None = None
 
 
-def verify(block: Block, plan: Plan) -> Verified:
-    """Check one block against its contract."""
+def verify(block: Block, plan: Plan, withheld: pl.Series | None = None) -> Verified:
+    """Check one block against its contract.
+
+    Args:
+        block: some rows of a file.
+        plan: the file's.
+        withheld: numbers of rows that are not accepted whatever they hold.
+    """
     contract, numbers = plan.contract, block.rows["row_number"]
     judged = {
         column.name: judge(
@@ -75,6 +81,8 @@ def verify(block: Block, plan: Plan) -> Verified:
         + [column.loaded().alias(name) for name, column in judged.items()]
     )
     bad = _failing_rows(judged, len(numbers))
+    if withheld is not None and not withheld.is_empty():
+        bad = bad | numbers.is_in(withheld.implode())
     broken_rules = _broken_rules(contract, typed, bad)
     for rule, breaks in broken_rules:
         if SEVERITIES[rule.severity].quarantines_row:

@@ -5,7 +5,8 @@ select
     file.arrived_at,
     file.checksum,
     file.told_by_name,
-    file.same_as_file_id
+    file.same_as_file_id,
+    coalesce(file.same_as_file_id, file.file_id) as content_file_id
 from landing.file
 inner join landing.batch on coalesce(file.same_as_file_id, file.file_id) = batch.file_id
 where

@@ -10,7 +10,11 @@ select
     file.checksum,
     file.size_bytes,
     file.arrived_at,
-    batch.is_correction
+    batch.is_correction,
+    batch.verified_at is not null as was_read,
+    batch.contract_hash,
+    coalesce(batch.retried_hash, batch.contract_hash) as newest_hash,
+    batch.is_to_be_reverified
 from landing.batch
 inner join landing.file using (file_id)
 where batch.batch_id = $1

@@ -23,6 +23,7 @@ from claimhouse.verification.header import Plan, fold, is_needed, make_plan, mat
 from claimhouse.verification.preview import Preview, preview
 from claimhouse.verification.recognize import Fit, Recognition, dialect_of, explain, fit_contracts
 from claimhouse.verification.rereading import (
+    READ,
     Change,
     keep_unread,
     reverify,
@@ -33,6 +34,7 @@ from claimhouse.verification.sheets import Opened, listed, open_tables
 from claimhouse.verification.source_tables import (
     OutOfBalance,
     close_issues,
+    contract_of,
     ensure_tables,
     index,
     names,
@@ -42,6 +44,7 @@ from claimhouse.verification.source_tables import (
 from claimhouse.verification.verify import share_fitting
 
 __all__ = [
+    "READ",
     "Change",
     "Fit",
     "Opened",
@@ -50,6 +53,7 @@ __all__ = [
     "Preview",
     "Recognition",
     "close_issues",
+    "contract_of",
     "dialect_of",
     "ensure_tables",
     "explain",

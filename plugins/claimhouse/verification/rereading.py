@@ -122,9 +122,11 @@ def keep_unread(batch_id: int, why: str) -> str:
         batch = batches.locked(connection, batch_id)
         if batch.state in READ:
             contract = source_tables.contract_of(batch)
-            warehouse.query(
-                connection, "verification/not_read_again", batch_id, "archive_damaged", why
-            )
+            # Of a batch that an earlier release read, nobody knows whether its contract has changed.
+            if batch.newest_hash is not None or batch.is_to_be_reverified:
+                warehouse.query(
+                    connection, "verification/not_read_again", batch_id, "archive_damaged", why
+                )
             source_tables.note_version(connection, contract)
             warehouse.query(
                 connection, "verification/not_tried_again", batch_id, contract.content_hash

@@ -1,8 +1,8 @@
 -- sqlfluff:templater:jinja:context:is_whole:false
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- After a batch was read again: what is wrong as before stays the issue that it was, waived or not, and
--- what is wrong no more is resolved by the contract. $1 batch, $2 version of the contract. Where the file was not read as a whole, the
--- rows of tried_row were.
+-- After a batch was read again: what is wrong as before stays the issue that it was, waived or not, and what is wrong
+-- no more is resolved by the contract. $1 batch, $2 version of the contract. Where the file was not read as a whole,
+-- the rows of tried_row were.
 with old as (
     select b.*
     from issue_before as b

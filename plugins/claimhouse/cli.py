@@ -19,6 +19,7 @@ COMMANDS = {
     "guard": ("claimhouse.reporting.guard", "end sessions of readers that are in the way"),
     "portal": ("claimhouse.portal", "serve the readers' portal, and say who may sign in"),
     "readers": ("claimhouse.reporting.roles", "print who reads, and as which database role"),
+    "reverify": ("claimhouse.reverify", "read accepted rows anew under a changed contract"),
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "show": ("claimhouse.show", "print a SQL file as it would be run"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.worlds.ledger_source import Ledger
+
+from claimhouse import reverify
 
 CLAIMS = "schemas/ledger/claims.yaml"
 
@@ -79,3 +82,48 @@ def test_quarantined_rows_load_once_their_date_format_is_known(ledger: Ledger) -
     before = ledger.rows("select * from landing.batch")
     ledger.run()
     assert ledger.rows("select * from landing.batch") == before
+
+
+def test_accepted_rows_are_read_anew_on_demand(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.deliver("claims_1.csv", "a,2024-01-02,-5,3,Paid,", "b,2024-01-03,7,4,Denied,")
+    ledger.deliver("claims_2.csv", "b,2024-01-03,9,6,Paid,", "c,2024-01-04,1,1,Open,")
+    ledger.run()
+    everything = "select * from landing.batch order by batch_id"
+    before = ledger.rows(everything)
+    mend(
+        ledger,
+        "        tags: [amount]\n      - name: paid",
+        "        logicalTypeOptions: {minimum: 0}\n        tags: [amount]\n      - name: paid",
+    )
+    mend(
+        ledger,
+        "        classification: financial\n\n      - name: changed",
+        "        classification: financial\n"
+        "        enum: [{value: Paid}, {value: Denied}, {value: Pending}]\n        customProperties:\n"
+        "          - {property: corrections, value: {Open: Pending}}\n      - name: changed",
+    )
+    ledger.run()
+    assert ledger.rows(everything) == before
+    reverify.main(["ledger", "claims", "--dry-run"])
+    told = capsys.readouterr().out
+    assert "batch 1, claims_1.csv:\n  rows accepted       12 -> 11 (-1)\n" in told
+    assert "  rows quarantined    0 -> 1 (+1)\n" in told
+    assert "cost accepted: 12.00 -> 17.00 (+5.00)" in told
+    assert "values of status: 1 other" in told
+    assert ledger.rows(everything) == before
+    assert "a" in ledger.claims()
+    reverify.main(["ledger", "claims"])
+    assert "2 batches to read anew" in capsys.readouterr().out
+    ledger.run()
+    assert ledger.claims() == {
+        "b": (Decimal(9), Decimal(6)),
+        "c": (Decimal(1), Decimal(1)),
+    }
+    assert ledger.rows("select distinct status from source_ledger.claims where claim = 'c'") == [
+        ("Pending",)
+    ]
+    assert states(ledger) == ["loaded", "loaded"]
+    reverify.main(["ledger", "claims"])
+    assert "every batch was read under the contract as it is now" in capsys.readouterr().out

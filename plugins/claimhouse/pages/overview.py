@@ -55,8 +55,11 @@ def _broken(sees: Iterable[str]) -> Iterator[dict[str, Any]]:
     for source, why in contracts.broken(sees).items():
         yield {
             "kind": "contract broken",
+            "place": None,
             "source_system": source,
-            "subject": "files wait",
+            "feed": None,
+            "subject": "its files wait",
+            "since": None,
             "problem": why,
             "to_do": f"Mend the file; the next run of ingest_{source} takes what waits.",
         }

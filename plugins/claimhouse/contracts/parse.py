@@ -7,7 +7,6 @@ hold, ``docs/contracts.md`` explains them.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import functools
 import json
@@ -31,7 +30,7 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml, word_lists
-from claimhouse.contracts import written
+from claimhouse.contracts import layouts, written
 from claimhouse.contracts.cursor import Cursor, Properties
 from claimhouse.contracts.dates import name_pattern
 from claimhouse.contracts.model import (
@@ -44,7 +43,6 @@ from claimhouse.contracts.model import (
     RowRule,
 )
 from claimhouse.contracts.versions import version_of
-from claimhouse.reading import Dialect
 from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
 from claimhouse.word_lists import WordList
@@ -247,7 +245,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         for index, declared in enumerate(properties)
     )
     key = _key(properties, at_properties)
-    dialects = _dialects(custom)
+    dialects = layouts.dialects(custom, columns)
     version_column = custom.get("versionColumn")
     if version_column is not None and version_column not in {column.name for column in columns}:
         raise custom.error("versionColumn", f"'{version_column}' is not a column")
@@ -368,22 +366,6 @@ def _file_order(custom: Properties, feed: str) -> FileOrder:
     if kind == "number" and groups != 1:
         raise custom.error("fileOrder", "number needs exactly one group, which is the number")
     return FileOrder(kind, pattern, is_declared=True)
-
-
-def _dialects(custom: Properties) -> list[Dialect]:
-    """How a feed's files are written: one mapping, or a list of them."""
-    value = custom.get("dialect", {})
-    ways = value if isinstance(value, list) and value else [value]
-    return [_dialect(way, custom) for way in ways]
-
-
-def _dialect(options: dict[str, Any], custom: Properties) -> Dialect:
-    try:
-        codecs.lookup(options.get("encoding", Dialect.encoding))
-    except LookupError:
-        raise custom.error("dialect", f"encoding '{options['encoding']}' is not known") from None
-    widths = tuple(tuple(field) for field in options.get("widths", ()))
-    return Dialect(**{**options, "widths": widths})
 
 
 def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Column:

@@ -10,6 +10,7 @@ one module each.
 from __future__ import annotations
 
 from claimhouse.reading.lines import join_row
+from claimhouse.reading.notes import title_note
 from claimhouse.reading.open import FORMATS
 from claimhouse.reading.parts import (
     Block,
@@ -20,6 +21,7 @@ from claimhouse.reading.parts import (
     Reading,
     Table,
     Unreadable,
+    fold,
 )
 from claimhouse.reading.pool import guess_dialect, open_file, open_sheets
 from claimhouse.reading.sheets import HEADER_ROWS, SHEET_ROWS, Sheet, widest
@@ -37,9 +39,11 @@ __all__ = [
     "Sheet",
     "Table",
     "Unreadable",
+    "fold",
     "guess_dialect",
     "join_row",
     "open_file",
     "open_sheets",
+    "title_note",
     "widest",
 ]

@@ -128,8 +128,7 @@ class _Server:
     def _open(self, request: dict[str, Any]) -> None:
         self._close()
         _allow_seconds(request["seconds"])
-        widths = tuple(tuple(field) for field in request["dialect"]["widths"])
-        dialect = Dialect(**request["dialect"] | {"widths": widths})
+        dialect = Dialect.of(request["dialect"])
         places = [Place(**place) for place in request["places"]]
         reading = open_here(Path(request["path"]), dialect, request["block_bytes"], places)
         self._reading, self._blocks = reading, iter(reading.blocks)

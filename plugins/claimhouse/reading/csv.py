@@ -21,7 +21,12 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from claimhouse.counted import counted
-from claimhouse.reading.layout import SEPARATOR_LINE, check_layout, other_delimiter
+from claimhouse.reading.layout import (
+    SEPARATOR_LINE,
+    check_first_row,
+    check_layout,
+    other_delimiter,
+)
 from claimhouse.reading.limits import MAX_COLUMNS, check_columns
 from claimhouse.reading.lines import (
     Lines,
@@ -33,19 +38,24 @@ from claimhouse.reading.lines import (
     show,
     strip_end,
 )
-from claimhouse.reading.notes import note_encoding
+from claimhouse.reading.notes import note_encoding, title_note
 from claimhouse.reading.parts import (
     Block,
     BrokenRow,
     Dialect,
     Note,
     Reading,
+    Table,
     Unreadable,
-    split_header,
+    fold,
+    split_table,
+    unread,
 )
 from claimhouse.reading.text import NEWLINE, NUL, RECORD_LIMIT, RETURN, Text, count_lines, examine
 
 MAX_RECORD_LINES = 100
+# A header that is searched for stands among the first lines that are not blank.
+HEADER_LINES, TITLE_BYTES = 50, 1024 * 1024
 PARSER_BYTES, LEAST_BLOCK_BYTES = 512 * 1024 * 1024, 64 * 1024
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -135,21 +145,30 @@ def open_csv(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     """
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
     notes: list[Note] = []
-    reading = note_encoding(text, dialect, *split_header(_parts(text, dialect, block_bytes, notes)))
+    reading = note_encoding(text, dialect, *split_table(_parts(text, dialect, block_bytes, notes)))
     reading.notes[:0] = notes
     return reading
 
 
 def _parts(
     text: Text, dialect: Dialect, block_bytes: int, notes: list[Note]
-) -> Iterator[list[str] | Block]:
-    """The header, then the blocks; *notes* are complete with the header."""
+) -> Iterator[Table | Block]:
+    """The table, then its blocks; *notes* are complete with the table."""
     with text.open() as stream:
         lines = Lines(stream, block_bytes)
         walker = Walker(dialect)
         line = _skip_separator_line(lines, dialect, notes)
-        header, line = _read_header(lines, walker, dialect, line)
-        yield header
+        if dialect.header == "none":
+            header = _stated_header(lines, walker, dialect, line)
+            yield Table(tuple(header))
+        else:
+            above = 0
+            if dialect.header == "search":
+                line, above = _skip_titles(lines, walker, dialect, line)
+            header, place, line = _read_header(lines, walker, dialect, line)
+            if above:
+                notes.append(title_note(place, above))
+            yield Table(tuple(header), place)
         # The parser sets aside the bytes of a block once for each column.
         lines.shorten(max(LEAST_BLOCK_BYTES, PARSER_BYTES // len(header)))
         parser = Parser(header, dialect, text.has_broken)
@@ -184,8 +203,8 @@ def _skip_separator_line(lines: Lines, dialect: Dialect, notes: list[Note]) -> i
 
 def _read_header(
     lines: Lines, walker: Walker, dialect: Dialect, line: int
-) -> tuple[list[str], int]:
-    """The column names and the line after them; *line* is the first that is left."""
+) -> tuple[list[str], int, int]:
+    """The column names, their line and the line after them; *line* is the first that is left."""
     while True:
         piece, _, is_last = lines.next()
         if (blank := blank_bytes(piece)) > 0 and not (is_last and blank == len(piece)):
@@ -221,7 +240,52 @@ def _read_header(
         raise Unreadable("encoding", "The header is not valid UTF-8.", line + first + 1) from None
     used = int(ends[last]) if last < len(ends) else len(piece)
     lines.take(used)
-    return header, line + last + 2
+    return header, line + first + 1, line + last + 2
+
+
+def _stated_header(lines: Lines, walker: Walker, dialect: Dialect, line: int) -> list[str]:
+    """The names of the fields where the file has none, once its first row is looked at."""
+    piece, _, _ = lines.next()
+    start = len(piece) - len(piece.lstrip(b"\r\n"))
+    record = walker.walk(piece, start, len(piece))
+    check_columns(len(record.spans), line)
+    fields = [walker.value(piece[a:b]).strip() for a, b in record.spans]
+    check_first_row(fields, piece[start:], line + count_lines(piece[:start]), dialect)
+    return [name or unread(place) for place, name in enumerate(dialect.columns, 1)]
+
+
+def _skip_titles(lines: Lines, walker: Walker, dialect: Dialect, line: int) -> tuple[int, int]:
+    """Move to the line that names most columns among the first ones.
+
+    Returns:
+        Its number, and how many lines above it are not blank.
+
+    Raises:
+        Unreadable: none names a column.
+    """
+    while True:
+        piece, _, is_last = lines.next()
+        ends = line_ends(piece)
+        filled = np.flatnonzero(_has_content(piece, ends))[:HEADER_LINES].tolist() if piece else []
+        if is_last or len(filled) >= HEADER_LINES or len(piece) > TITLE_BYTES:
+            break
+        lines.take(0)
+    best, most, above = 0, 0, 0
+    for count, at in enumerate(filled):
+        start, stop = int(ends[at - 1]) if at else 0, int(ends[at])
+        spans = walker.walk(piece, start, stop).spans
+        names = {fold(walker.value(piece[a:b])) for a, b in spans} & set(dialect.names)
+        if len(names) > most:
+            best, most, above = at, len(names), count
+    if not most and piece:
+        raise Unreadable(
+            "header",
+            f"None of the first {counted(len(filled), 'line')} names a column of the contract.",
+            line,
+        )
+    if best:
+        lines.take(int(ends[best - 1]))
+    return line + best, above
 
 
 class Parser:

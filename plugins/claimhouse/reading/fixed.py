@@ -7,7 +7,7 @@ from pathlib import Path
 
 from claimhouse.reading.lines import check_header, frame_of, not_text, numbered_lines
 from claimhouse.reading.notes import note_encoding
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, Table
 from claimhouse.reading.text import Text, examine
 
 
@@ -19,7 +19,9 @@ def open_fixed(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     """
     header = check_header([name for name, _, _ in dialect.widths], None)
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
-    return note_encoding(text, dialect, header, _blocks(text, dialect, header, block_bytes))
+    return note_encoding(
+        text, dialect, Table(tuple(header)), _blocks(text, dialect, header, block_bytes)
+    )
 
 
 def check_widths(dialect: Dialect) -> None:

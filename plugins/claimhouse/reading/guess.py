@@ -9,7 +9,7 @@ from pathlib import Path
 from claimhouse.reading.parts import Dialect
 from claimhouse.reading.text import examine
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|~^"
 HEAD_BYTES = 64 * 1024
 
 

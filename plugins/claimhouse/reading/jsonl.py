@@ -17,7 +17,7 @@ from claimhouse.reading.lines import (
     show,
 )
 from claimhouse.reading.notes import note_encoding
-from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, Unreadable
+from claimhouse.reading.parts import Block, BrokenRow, Dialect, Reading, Table, Unreadable
 from claimhouse.reading.text import Text, examine
 
 
@@ -37,7 +37,9 @@ def open_jsonl(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
     keys = _keys(text, block_bytes)
     header = check_header(keys, None)
-    return note_encoding(text, dialect, header, _blocks(text, keys, header, block_bytes))
+    return note_encoding(
+        text, dialect, Table(tuple(header)), _blocks(text, keys, header, block_bytes)
+    )
 
 
 def _keys(text: Text, block_bytes: int) -> list[str]:

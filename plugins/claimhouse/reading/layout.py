@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from claimhouse.counted import counted
-from claimhouse.reading.parts import Dialect, Unreadable
+from claimhouse.reading.parts import Dialect, Unreadable, fold
 
 SEPARATOR_LINE = re.compile(rb'"?sep=([^"\r\n])"?[,;|\t]*', re.IGNORECASE)
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+DELIMITERS = {
+    ",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", "~": "tildes", "^": "carets",
+}  # fmt: skip
 LOOKED_AT = 50
 LOOKED_AT_BYTES = 64 * 1024
 # A title is a line of few fields above a table of at least so many.
@@ -39,6 +41,37 @@ def check_layout(header: Sequence[str], beginning: bytes, line: int, dialect: Di
     _check_titles(header, _rows(text, dialect.delimiter), line)
     if len(header) == 1:
         _check_delimiter(text, line, dialect)
+
+
+def check_first_row(fields: Sequence[str], beginning: bytes, line: int, dialect: Dialect) -> None:
+    """Refuse a file that has a header though its contract says that it has none, or another delimiter.
+
+    Args:
+        fields: those of its first line.
+        beginning: the file from that line on, or some of it.
+        line: the line's number.
+        dialect: how the contract says the file is written.
+
+    Raises:
+        Unreadable: the line has the names of columns, or is split by another delimiter.
+    """
+    names = [fold(name) for name in dialect.columns if name]
+    same = sum(fold(field) in names for field in fields)
+    if 2 * same > len(names):
+        raise Unreadable(
+            "header",
+            f"Line {line} has the names of columns; the contract says that there is no header"
+            " (header: none). Change the contract if all files of the feed have one.",
+            line,
+        )
+    if len(fields) > 1 or len(dialect.columns) < LEAST_WIDTH:
+        return
+    text = beginning[:LOOKED_AT_BYTES].decode("utf-8", "replace")
+    for delimiter in DELIMITERS:
+        rows = [row for _, row in _rows(text, delimiter)]
+        same = sum(len(row) == len(dialect.columns) for row in rows)
+        if delimiter != dialect.delimiter and rows and same >= 0.8 * len(rows):
+            raise other_delimiter(delimiter, line, dialect)
 
 
 def other_delimiter(delimiter: str, line: int, dialect: Dialect) -> Unreadable:
@@ -66,8 +99,8 @@ def _check_titles(header: Sequence[str], rows: list[tuple[int, list[str]]], line
     raise Unreadable(
         "header",
         f"Line {line} is no header: it has {counted(names, 'name')}, the lines below it have {width}"
-        f" fields. The header seems to be line {line + tables[0]}. Ask the sender for the file without"
-        " the lines above it.",
+        f" fields. The header seems to be line {line + tables[0]}. Say 'header: search' in the contract if"
+        " all its files come like this, or ask the sender for the file without the lines above it.",
         line,
     )
 

@@ -8,21 +8,29 @@ from collections.abc import Iterator
 import polars as pl
 
 from claimhouse.counted import counted
-from claimhouse.reading.parts import Block, Dialect, Note, Reading
+from claimhouse.reading.parts import Block, Dialect, Note, Reading, Table
 from claimhouse.reading.text import Text
 
 WESTERN = ("cp1252", "iso8859-1")
 
 
-def note_encoding(
-    text: Text, dialect: Dialect, header: list[str], blocks: Iterator[Block]
-) -> Reading:
+def note_encoding(text: Text, dialect: Dialect, table: Table, blocks: Iterator[Block]) -> Reading:
     """A reading of *text*, with a note if its encoding is not that of *dialect*."""
+    header = list(table.header)
     note = _stated_note(text, dialect, header)
     notes = [] if note is None else [note]
     if text.encoding == "cp1252" and codecs.lookup(dialect.encoding).name not in WESTERN:
         blocks = _note_letters(blocks, header, notes)
-    return Reading(header, notes, blocks)
+    return Reading(header, notes, blocks, (table,))
+
+
+def title_note(header_row: int, above: int) -> Note:
+    """The note on *above* lines of titles above the header, which are not records."""
+    message = (
+        f"The header is in row {header_row};"
+        f" {counted(above, 'row')} of titles above it {'is' if above == 1 else 'are'} not read."
+    )
+    return Note("title_rows", message, header_row)
 
 
 def _stated_note(text: Text, dialect: Dialect, header: list[str]) -> Note | None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from claimhouse.reading.kinds import AGAIN, refuse_other_kinds
 from claimhouse.reading.lines import check_header, show
-from claimhouse.reading.parts import Block, Dialect, Reading, Unreadable, split_header
+from claimhouse.reading.parts import Block, Dialect, Reading, Table, Unreadable, split_table
 from claimhouse.reading.tables import BLOCK_ROWS, plain_time, split_nul
 
 
@@ -24,19 +24,19 @@ def open_parquet(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     Raises:
         Unreadable: it is no Parquet file, is cut off, or has no usable columns.
     """
-    header, blocks = split_header(_parts(path, dialect))
-    return Reading(header, [], blocks)
+    table, blocks = split_table(_parts(path, dialect))
+    return Reading(list(table.header), [], blocks, (table,))
 
 
-def _parts(path: Path, dialect: Dialect) -> Iterator[list[str] | Block]:
-    """The header, then the rows."""
+def _parts(path: Path, dialect: Dialect) -> Iterator[Table | Block]:
+    """The table, then its rows."""
     _check_parquet(path)
     try:
         with pq.ParquetFile(path) as file:
             header = check_header(list(file.schema_arrow.names), None)
             if not header:
                 raise Unreadable("header", "The file has no columns.")
-            yield header
+            yield Table(tuple(header))
             first = 1
             for batch in file.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
                 # Polars trusts that text is UTF-8, and panics later where it is not.

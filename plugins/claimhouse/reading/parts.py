@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import polars as pl
 
@@ -22,6 +23,10 @@ class Dialect:
         widths: for fixed width, each field's name, first position (from 1) and length in
             characters; a file has no header line.
         sheet: for xlsx, the name of the only sheet to read; None for every sheet that fits.
+        header: for csv, where its column names are: on the ``first`` line, on ``none``, or on one of
+            the first lines, for which to ``search``.
+        columns: without a header, the name of each field by its place; empty for one not read.
+        names: to search for a header, the names of columns it may have, folded.
     """
 
     format: str = "csv"
@@ -31,6 +36,28 @@ class Dialect:
     compression: str | None = None
     widths: tuple[tuple[str, int, int], ...] = ()
     sheet: str | None = None
+    header: str = "first"
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Dialect:
+        """The dialect that was sent as JSON, whose tuples are lists."""
+        return cls(**{name: _as_tuples(value) for name, value in options.items()})
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def fold(name: str) -> str:
+    """A header's name without case and separators: 'Claim ID' and claim_id are one column."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def unread(place: int) -> str:
+    """The name in a block of the field at *place*, from 1, which a dialect without header leaves unnamed."""
+    return f"({place})"
 
 
 @dataclass(frozen=True)
@@ -177,14 +204,14 @@ class Reading:
             close()
 
 
-def split_header(parts: Iterator[list[str] | Block]) -> tuple[list[str], Iterator[Block]]:
-    """The header, which comes first, and the blocks that follow."""
-    header = next(parts)
-    assert isinstance(header, list)
-    return header, _blocks(parts)
+def split_table(parts: Iterator[Table | Block]) -> tuple[Table, Iterator[Block]]:
+    """The table, which comes first, and the blocks that follow."""
+    table = next(parts)
+    assert isinstance(table, Table)
+    return table, _blocks(parts)
 
 
-def _blocks(parts: Iterator[list[str] | Block]) -> Iterator[Block]:
+def _blocks(parts: Iterator[Table | Block]) -> Iterator[Block]:
     for part in parts:
         assert isinstance(part, Block)
         yield part

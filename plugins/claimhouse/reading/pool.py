@@ -119,7 +119,7 @@ def guess_dialect(path: Path) -> Dialect:
     """
     child, answer = _begin(_complete(path, {"do": "guess"}))
     child.give_back()
-    return Dialect(**answer["dialect"] | {"widths": ()})
+    return Dialect.of(answer["dialect"])
 
 
 def _complete(path: Path, request: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ and :mod:`rereading`, which reads batches again whose contract has changed, alon
 
 from __future__ import annotations
 
-from claimhouse.verification.header import Plan, fold, is_needed, make_plan, match_header
+from claimhouse.reading import fold
+from claimhouse.verification.header import Plan, is_needed, make_plan, match_header
 from claimhouse.verification.preview import Preview, preview
 from claimhouse.verification.recognize import Fit, Recognition, dialect_of, explain, fit_contracts
 from claimhouse.verification.rereading import (

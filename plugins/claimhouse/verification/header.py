@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from claimhouse.contracts import Column, Contract
-from claimhouse.reading import Note, Unreadable
+from claimhouse.reading import Note, Unreadable, fold
 from claimhouse.severity import SEVERITIES
 
 # The line of the header of a file that has no sheets, for issues about it.
@@ -71,6 +71,7 @@ def make_plan(
             column.name,
         )
         for column in missing
+        if contract.dialect.header != "none"  # the contract says which columns there are
     ]
     placed = tuple(replace(note, sheet_name=sheet) for note in notes)
     return Plan(contract, tuple(header), renames, placed, constants, sheet)
@@ -81,6 +82,11 @@ def match_header(contract: Contract, header: Sequence[str]) -> tuple[dict[str, s
 
     Of two names that mean one column, the second means none.
     """
+    if (
+        contract.dialect.header == "none"
+    ):  # names that the contract gives, and fields that it does not read
+        stated = {column.name for column in contract.columns}
+        return {name: name for name in header if name in stated}, []
     names = known_names(contract)
     renames: dict[str, str] = {}
     unknown: list[str] = []
@@ -100,11 +106,6 @@ def known_names(contract: Contract) -> dict[str, str]:
         for column in contract.columns
         for alias in (*column.aliases, column.name)
     }
-
-
-def fold(name: str) -> str:
-    """A header's name without case and separators: 'Claim ID' and claim_id are one column."""
-    return "".join(character for character in name.lower() if character.isalnum())
 
 
 def is_needed(column: Column) -> bool:

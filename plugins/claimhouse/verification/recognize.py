@@ -24,7 +24,7 @@ import polars as pl
 
 from claimhouse.contracts import Contract
 from claimhouse.counted import counted
-from claimhouse.reading import Dialect, Sheet, Unreadable, open_file, open_sheets
+from claimhouse.reading import Dialect, Reading, Sheet, Unreadable, open_file, open_sheets
 from claimhouse.verification.header import is_needed, match_header
 from claimhouse.verification.sheets import candidates, listed
 from claimhouse.verification.verify import share_fitting
@@ -133,7 +133,8 @@ def dialect_of(contract: Contract, path: Path) -> Dialect:
 
 def fit(contract: Contract, sample: Sample, dialect: Dialect | None = None) -> Fit:
     """How well *contract* describes a file that begins with *sample*."""
-    renames, extra = match_header(contract, sample.header)
+    dialect = dialect or contract.dialect
+    renames, extra = match_header(replace(contract, dialect=dialect), sample.header)
     values = {
         column.name: share_fitting(column, sample.rows[renames[column.name]])
         for column in contract.columns
@@ -143,10 +144,11 @@ def fit(contract: Contract, sample: Sample, dialect: Dialect | None = None) -> F
         column
         for column in contract.columns
         if column.name not in renames and not column.from_file_name
+        if dialect.header != "none" or is_needed(column)
     ]
     return Fit(
         contract=contract,
-        dialect=dialect or contract.dialect,
+        dialect=dialect,
         share=sum(values.values()) / (len(values) + len(missing) + len(extra)),
         missing=tuple(column.name for column in missing),
         is_complete=not any(is_needed(column) for column in missing),
@@ -204,12 +206,29 @@ def _begin(path: Path, dialect: Dialect) -> Sample | list[Sheet] | Unreadable:
         if sheets := open_sheets(path, dialect):
             return sheets
         with open_file(path, dialect, SAMPLE_BYTES) as reading:
-            rows = next((block.rows for block in reading if block.rows.height), None)
+            rows = _first_rows(reading, dialect)
     except Unreadable as error:
         return error
     if rows is None:
         rows = pl.DataFrame(schema=dict.fromkeys(reading.header, pl.String))
     return Sample(tuple(reading.header), rows.head(SAMPLE_ROWS))
+
+
+def _first_rows(reading: Reading, dialect: Dialect) -> pl.DataFrame | None:
+    """The rows of the first block with any; None where there are none.
+
+    Raises:
+        Unreadable: without a header, most lines have another number of fields than the contract says.
+    """
+    for block in reading:
+        is_unlike = len(block.broken) > block.rows.height and dialect.header == "none"
+        if is_unlike:
+            raise Unreadable(
+                "field_count", f"Its lines do not have {counted(len(dialect.columns), 'field')}."
+            )
+        if block.rows.height:
+            return block.rows
+    return None
 
 
 def _samples(contract: Contract, beginning: Sample | list[Sheet]) -> list[Sample]:

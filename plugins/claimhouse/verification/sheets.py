@@ -8,7 +8,7 @@ other visible sheet with a value, and of every hidden one, a note says that it i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from claimhouse import settings
@@ -24,6 +24,7 @@ from claimhouse.reading import (
     Unreadable,
     open_file,
     open_sheets,
+    title_note,
 )
 from claimhouse.verification.header import Plan, is_needed, make_plan, match_header
 
@@ -235,13 +236,9 @@ def _title_note(candidate: Candidate, number: int, sheets: Sequence[Sheet]) -> N
     above = sum(1 for row, _ in candidate.sheet.titles() if row < candidate.header_row)
     if not above:
         return None
-    message = (
-        f"The header is in row {candidate.header_row};"
-        f" {counted(above, 'row')} of titles above it {'is' if above == 1 else 'are'} not read."
-    )
     name = candidate.sheet.name if len(sheets) > 1 else None
     row = number * SHEET_ROWS + candidate.header_row
-    return Note("title_rows", message, row, None, name)
+    return replace(title_note(candidate.header_row, above), row_number=row, sheet_name=name)
 
 
 def _nothing_visible(sheets: Sequence[Sheet]) -> str:

@@ -116,3 +116,22 @@ def test_the_portal_can_ask_and_not_approve(with_address: House) -> None:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 portals.execute(statement)
+
+
+def test_who_asked_for_a_mail_stops_it_and_nobody_else(with_address: House) -> None:
+    kim, lee = with_address.client(person="kim"), with_address.client(person="lee")
+    kim.post(PLACE, data=GOOD, follow_redirects=False)
+    (number,) = with_address.owner.execute("select mailing_id from portal.mailing").fetchone()
+    place = f"{PLACE}/{number}/stop"
+    assert kim.post(place, follow_redirects=False).status_code == 404  # it is not approved yet
+    with_address.owner.execute(
+        "update portal.mailing set is_approved = true, decided_at = now(), decided_by = 'ann'"
+    )
+    assert place in kim.get(PLACE).text and place not in lee.get(PLACE).text
+    assert lee.post(place, follow_redirects=False).status_code == 404
+    answer = kim.post(place, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, PLACE)
+    ended = with_address.owner.execute("select ended_at is not null, ended_by from portal.mailing")
+    assert ended.fetchone() == (True, "kim")
+    assert "stopped" in kim.get(PLACE).text and place not in kim.get(PLACE).text
+    assert kim.post(place, follow_redirects=False).status_code == 404

@@ -7,12 +7,13 @@ none, one of the recipients of the reader's extracts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from claimhouse import settings, warehouse, web
@@ -31,6 +32,7 @@ from claimhouse.dashboards.model import Dashboard
 from claimhouse.delivery import schedule
 
 routes = APIRouter()
+MailingId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 FORMATS = {"pdf": "PDF", "xlsx": "Excel"}
 # Mails of a login that wait for approval or are sent.
@@ -88,30 +90,44 @@ def ask(request: Request, frame: Framed, name: str, form: Fields) -> Response:
         raise HTTPException(403, NOT_THIS_LOGIN)
     if refused_filters(wanted.chosen):
         raise HTTPException(409, "A mail cannot be filtered by what could be about one person.")
-    with (
-        warehouse.without_values(),
-        psycopg.connect(
-            warehouse.url(settings.PORTAL_CONNECTION), application_name="claimhouse portal"
-        ) as connection,
-    ):
+    with _connected() as connection:
         kept = warehouse.query(
             connection, "dashboards/ask_for_mailing", frame.login, frame.person, name,
             json.dumps(wanted.chosen.pairs), form["format"], int(weekday), form["recipient"], MOST,
             wanted.reader.time_zone,
         )  # fmt: skip
     if not kept:
-        raise HTTPException(409, f"You have {MOST} such mails already. Have one stopped first.")
+        raise HTTPException(409, f"You have {MOST} such mails already. Stop one first.")
     return RedirectResponse(wanted.address(wanted.chosen, "/by-mail"), 303)
 
 
-def _page(wanted: Asked) -> HTMLResponse:
-    frame, dashboard = wanted.frame, wanted.dashboard
+@routes.post("/{name}/by-mail/{mailing_id}/stop", dependencies=[Depends(fields)])
+def stop(request: Request, frame: Framed, name: str, mailing_id: MailingId) -> Response:
+    """Mail no more what this person asked for."""
+    wanted = asked(request, frame, name)
+    with _connected() as connection:
+        done = warehouse.query(
+            connection, "dashboards/stop_mailing", mailing_id, frame.login, frame.person
+        )
+    if not done:
+        raise HTTPException(404, "You have no such mail.")
+    return RedirectResponse(wanted.address(wanted.chosen, "/by-mail"), 303)
+
+
+@contextmanager
+def _connected() -> Iterator[psycopg.Connection[Any]]:
     with (
         warehouse.without_values(),
         psycopg.connect(
             warehouse.url(settings.PORTAL_CONNECTION), application_name="claimhouse portal"
         ) as connection,
     ):
+        yield connection
+
+
+def _page(wanted: Asked) -> HTMLResponse:
+    frame, dashboard = wanted.frame, wanted.dashboard
+    with _connected() as connection:
         before = warehouse.query(connection, "dashboards/mailings_of", frame.login, dashboard.name)
     refused = [
         entry.title.lower()

@@ -1,5 +1,6 @@
 -- What a login ($1) asked to be mailed of a dashboard ($2), the newest first.
 select
+    m.mailing_id,
     m.asked_at,
     m.person,
     m.filters,

@@ -15,7 +15,10 @@ begin
     grant insert (
         login, person, dashboard, tile, report, format, filters, row_count, as_of, file_name, checksum, size_bytes
     ) on portal.download to claimhouse_portal;
-    grant select, insert (login, person, dashboard, filters, format, weekday, recipient, time_zone)
+    grant
+    select,
+    insert (login, person, dashboard, filters, format, weekday, recipient, time_zone),
+    update (ended_at, ended_by)
     on portal.mailing to claimhouse_portal;
     grant select on portal.mailed to claimhouse_portal;
 end

@@ -17,16 +17,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from claimhouse import contracts, settings
-from claimhouse.drafting.guess import as_key, guess_column, guess_key
-from claimhouse.drafting.sample import first_rows
-from claimhouse.drafting.words import names, snake
+from claimhouse.drafting.guess import Guess, as_key, guess_column, guess_key
+from claimhouse.drafting.sample import Table, tables
+from claimhouse.drafting.words import (
+    STRICTEST,
+    Name,
+    canonical_names,
+    known_names,
+    names,
+    snake,
+)
 from claimhouse.drafting.yaml import Draft, write_draft
 from claimhouse.reading import Unreadable, guess_dialect
 from claimhouse.verification import fit_contracts
 
 
 def draft(path: Path, source: str, feed: str) -> str:
-    """The draft contract of a local file, as YAML.
+    """The draft contract of a local file, as YAML; of a workbook of several layouts, of the widest.
 
     Args:
         path: the file; csv of any delimiter, xlsx, jsonl or parquet, also compressed.
@@ -36,34 +43,73 @@ def draft(path: Path, source: str, feed: str) -> str:
     Raises:
         Unreadable: the file as a whole cannot be read.
     """
-    dialect = guess_dialect(path)
-    rows = first_rows(path, dialect)
-    header = [name for name in rows.columns if name != "row_number"]
-    guesses = [
-        guess_column(cell, name, rows[cell])
-        for cell, name in zip(header, names(source, header), strict=True)
-    ]
-    key, key_doubt = guess_key(guesses, rows)
-    return write_draft(
-        Draft(
-            source=source,
-            feed=feed,
-            file_name=path.name,
-            dialect=dialect,
-            is_by_content=any(known.is_by_content for known in contracts.of_source(source)),
-            guesses=[
-                as_key(guess, rows) if guess.column.name in key else guess for guess in guesses
-            ],
-            key=key,
-            key_doubt=key_doubt,
-            closest=_closest(source, path),
-            rows=len(rows),
-        )
+    return write_draft(drafts(path, source, feed)[0])
+
+
+def drafts(path: Path, source: str, feed: str) -> list[Draft]:
+    """What a draft says of each table of a local file: a workbook may have several layouts.
+
+    Raises:
+        Unreadable: the file as a whole cannot be read.
+    """
+    own, others = known_names(source)
+    found = tables(path, guess_dialect(path), own.keys() | others.keys())
+    return [_drafted(path, source, feed, table, found) for table in found]
+
+
+def _drafted(path: Path, source: str, feed: str, table: Table, found: Sequence[Table]) -> Draft:
+    guesses = _guesses(source, table)
+    key, key_doubt = guess_key(guesses, table.rows)
+    return Draft(
+        source=source,
+        feed=feed if len(found) == 1 else f"{feed}_{snake(table.sheets[0]) or 'sheet'}",
+        file_name=path.name,
+        dialect=table.dialect,
+        is_by_content=any(known.is_by_content for known in contracts.of_source(source)),
+        guesses=[
+            as_key(guess, table.rows) if guess.column.name in key else guess for guess in guesses
+        ],
+        key=key,
+        key_doubt=key_doubt,
+        closest=_closest(source, path) if table.has_names else "",
+        rows=len(table.rows),
+        has_names=table.has_names,
+        sheets=len(found),
     )
+
+
+def _guesses(source: str, table: Table) -> list[Guess]:
+    """What the columns of a table are."""
+    header = table.header
+    if not table.has_names:
+        return [guess_column(cell, Name(cell, "identifier", STRICTEST), table.rows[cell]) for cell in header]
+    unfit: set[tuple[str, str]] = set()
+    while True:
+        guesses = [
+            guess_column(cell, name, table.rows[cell])
+            for cell, name in zip(header, names(source, header, unfit), strict=True)
+        ]
+        wrong = {(guess.header, guess.column.name) for guess in guesses if _is_misnamed(guess)}
+        if wrong <= unfit:
+            return guesses
+        unfit |= wrong
+
+
+def _is_misnamed(guess: Guess) -> bool:
+    """Whether a column's name promises a date or an amount, and its values are none."""
+    column, is_empty = guess.column, "It is empty in this file." in guess.doubts
+    is_promised = column.name in canonical_names() and not is_empty
+    if column.name.endswith("_date"):
+        return is_promised and column.type not in ("date", "timestamp")
+    if column.name.endswith("_amount"):
+        return is_promised and column.type != "decimal"
+    return is_promised and column.type in ("date", "timestamp", "boolean", "decimal")
 
 
 def write(path: Path, source: str, feed: str | None = None, folder: Path | None = None) -> Path:
     """Write the draft of *path* to ``<folder>/<source>/<feed>.yaml`` and check that it can be read.
+
+    A workbook of several layouts has a draft for each, named after its sheet too.
 
     Args:
         path: the file.
@@ -72,17 +118,27 @@ def write(path: Path, source: str, feed: str | None = None, folder: Path | None 
         folder: where drafts go; None for ``var/drafts``.
 
     Returns:
-        The path of the draft.
+        The path of the draft, or of the first.
 
     Raises:
         Unreadable: the file as a whole cannot be read.
     """
-    name = feed or feed_name(path.name)
-    target = (folder or settings.PROJECT / "var" / "drafts") / source / f"{name}.yaml"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(draft(path, source, name), encoding="utf-8")
-    contracts.load(target)
-    return target
+    return write_all(path, source, feed, folder)[0]
+
+
+def write_all(
+    path: Path, source: str, feed: str | None = None, folder: Path | None = None
+) -> list[Path]:
+    """Like :func:`write`; the paths of all drafts."""
+    place = (folder or settings.PROJECT / "var" / "drafts") / source
+    written = []
+    for drafted in drafts(path, source, feed or feed_name(path.name)):
+        target = place / f"{drafted.feed}.yaml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(write_draft(drafted), encoding="utf-8")
+        contracts.load(target)
+        written.append(target)
+    return written
 
 
 def feed_name(file_name: str) -> str:
@@ -116,7 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folders = [parent.name for parent in options.file.resolve().parents]
     source = next((name for name in folders if name in contracts.sources()), folders[0])
     try:
-        target = write(options.file, options.source or snake(source), options.feed, options.folder)
+        targets = write_all(options.file, options.source or snake(source), options.feed, options.folder)
     except Unreadable as error:
         parser.exit(1, f"{options.file.name} cannot be read. {error.message}\n")
-    print(f"{target} is a draft: finish it as its first lines say.")
+    for target in targets:
+        print(f"{target} is a draft: finish it as its first lines say.")

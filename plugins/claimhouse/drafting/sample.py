@@ -1,31 +1,126 @@
-"""The first rows of a file nobody has described."""
+"""The first rows of a file nobody has described: a workbook has a table for each layout of its sheets."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from claimhouse import settings
-from claimhouse.reading import Dialect, open_file, open_sheets, widest
+from claimhouse.drafting.header import names_columns
+from claimhouse.drafting.words import numbered
+from claimhouse.reading import Dialect, Place, Sheet, open_file, open_sheets, widest
+from claimhouse.verification import fold
 
 ROWS = 20_000
+# Formats that name each value: what a name is, is no question.
+SELF_NAMED = ("jsonl", "parquet", "fixed")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The beginning of a table.
+
+    Attributes:
+        rows: its first rows as text, with their ``row_number``.
+        dialect: how to read it.
+        sheets: the sheets it is on, in a workbook of several layouts.
+        has_names: whether its columns have names; if not, they are numbered.
+    """
+
+    rows: pl.DataFrame
+    dialect: Dialect
+    sheets: tuple[str, ...] = ()
+    has_names: bool = True
+
+    @property
+    def header(self) -> list[str]:
+        """The names of its columns."""
+        return self.rows.columns[1:]
 
 
 def first_rows(path: Path, dialect: Dialect) -> pl.DataFrame:
-    """The first :data:`ROWS` rows of the file, as text, with their ``row_number``.
+    """The first :data:`ROWS` rows of the first table of the file, as text, with their ``row_number``.
 
     Raises:
         Unreadable: the file as a whole cannot be read.
     """
+    return next(_tables(path, dialect)).rows
+
+
+def tables(path: Path, dialect: Dialect, known: Collection[str]) -> list[Table]:
+    """The beginning of each table of the file, the one with most columns first.
+
+    Args:
+        path: the file.
+        dialect: how it is written.
+        known: names that contracts know, folded.
+
+    Raises:
+        Unreadable: the file as a whole cannot be read.
+    """
+    found = [_named(table, known) for table in _tables(path, dialect)]
+    return sorted(found, key=lambda table: -len(table.header))
+
+
+def _tables(path: Path, dialect: Dialect) -> Iterator[Table]:
+    layouts = _layouts(open_sheets(path, dialect)) or [()]
+    for places in layouts:
+        rows = _rows(path, dialect, places)
+        names = tuple(place.sheet for place in places)
+        if len(layouts) == 1:
+            yield Table(rows, dialect)
+        else:
+            yield Table(rows, replace(dialect, sheet=names[0]), names)
+
+
+def _layouts(sheets: Sequence[Sheet]) -> list[tuple[Place, ...]]:
+    """Where the tables of a workbook begin, those with the same header together."""
+    layouts: dict[frozenset[str], list[Place]] = {}
+    for sheet in sheets:
+        for place in widest([sheet]):
+            cells = dict(sheet.titles())[place.header_row]
+            is_table = sum(map(bool, cells)) > 1 and (sheet.rows["row_number"] > place.header_row).any()
+            if is_table:
+                layouts.setdefault(frozenset(map(fold, cells)), []).append(place)
+    if layouts:
+        return [tuple(places) for places in layouts.values()]
+    return [tuple(places)] if (places := widest(sheets)) else []
+
+
+def _rows(path: Path, dialect: Dialect, places: Sequence[Place]) -> pl.DataFrame:
     blocks: list[pl.DataFrame] = []
-    places = widest(open_sheets(path, dialect))
     with open_file(path, dialect, settings.block_bytes(), places) as reading:
+        header = reading.header
         for block in reading:
-            blocks.append(block.rows)
+            # Sheets of one layout may spell their names otherwise, or have them in another order.
+            if blocks and block.rows.columns != blocks[0].columns:
+                names = {fold(name): name for name in blocks[0].columns[1:]}
+                spelled = {
+                    name: names[fold(name)]
+                    for name in block.rows.columns[1:]
+                    if fold(name) in names
+                }
+                rows = block.rows.rename(spelled).select(blocks[0].columns)
+            else:
+                rows = block.rows
+            blocks.append(rows)
             if sum(map(len, blocks)) >= ROWS:
                 break
-        header = reading.header
     if not blocks:
         return pl.DataFrame(schema={"row_number": pl.Int64} | dict.fromkeys(header, pl.String))
     return pl.concat(blocks).head(ROWS)
+
+
+def _named(table: Table, known: Collection[str]) -> Table:
+    """*table*, its columns numbered where the first row is a record."""
+    header = table.header
+    if table.dialect.format in SELF_NAMED or names_columns(header, table.rows, known):
+        return table
+    names = numbered(len(header))
+    first = pl.DataFrame([[cell] for cell in header], schema=dict.fromkeys(names, pl.String))
+    below = table.rows.drop("row_number").rename(dict(zip(header, names, strict=True)))
+    rows = pl.concat([first, below]).with_row_index("row_number", 1).cast({"row_number": pl.Int64})
+    return replace(table, rows=rows, has_names=False)

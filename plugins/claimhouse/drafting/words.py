@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from claimhouse import contracts, settings, strict_yaml
@@ -14,6 +14,9 @@ from claimhouse.verification import fold
 
 # Columns that every source table has besides those of its feed.
 SOURCE_TABLE_COLUMNS = ("batch_id", "row_number")
+STRICTEST = "Nothing shows what it reveals about a person; the strictest class is assumed."
+# A header without separators is divided into words of at least this many letters, or one letter less at an end.
+SHORTEST, LONGEST, MOST_PARTS = 3, 40, 5
 
 
 @dataclass(frozen=True)
@@ -22,23 +25,45 @@ class Suggestions:
 
     Attributes:
         dates: the formats to try for a date.
+        digits: those to try too where the header says that it is a date.
         times: the formats to try for a date with a time.
         flags: pairs of values, true first.
+        no_value: words for no value, of any column.
+        no_value_of_types: words for no value in columns that are no text.
         meaning: what each word or abbreviation means.
         canonical: a column's name, the meanings that suggest it, its classification.
-        classes: the meanings that suggest each classification, in order.
+        besides: the meanings that a header may have besides.
+        classes: classifications and the meanings that suggest each, in order.
         not_numbers: meanings of headers whose digits are not a number.
+        numbers: meanings of headers whose digits are one.
         money: meanings of headers whose numbers are money.
+        not_money: meanings of headers whose numbers are not, all the same.
     """
 
     dates: list[str]
+    digits: list[str]
     times: list[str]
     flags: list[tuple[str, str]]
+    no_value: list[str]
+    no_value_of_types: list[str]
     meaning: dict[str, str]
     canonical: list[tuple[str, set[str], str]]
-    classes: dict[str, set[str]]
+    besides: set[str]
+    classes: list[tuple[str, set[str]]]
     not_numbers: set[str]
+    numbers: set[str]
     money: set[str]
+    not_money: set[str]
+
+    @functools.cached_property
+    def vocabulary(self) -> set[str]:
+        """Every word that means something."""
+        lists = [self.besides, self.not_numbers, self.numbers, self.money]
+        return {*self.meaning, *self.meaning.values()}.union(
+            *lists,
+            *(needed for _, needed, _ in self.canonical),
+            *(suggested for _, suggested in self.classes),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,24 +88,67 @@ def suggestions() -> Suggestions:
     dates = content["date_formats"]
     return Suggestions(
         dates=dates,
+        digits=content["date_digits"],
         times=[f"{date}{time}" for date in dates for time in content["time_formats"]],
         flags=[(true, false) for true, false in content["flags"]],
+        no_value=content["no_value"],
+        no_value_of_types=content["no_value_of_types"],
         meaning={word: meaning for meaning, words in content["words"].items() for word in words},
         canonical=[
             (name, set(meanings), classification)
             for name, meanings, classification in content["canonical"]
         ],
-        classes={name: set(meanings) for name, meanings in content["classes"].items()},
+        besides=set(content["besides"]),
+        classes=[(name, set(meanings)) for name, meanings in content["classes"]],
         not_numbers=set(content["not_numbers"]),
+        numbers=set(content["numbers"]),
         money=set(content["money"]),
+        not_money=set(content["not_money"]),
     )
 
 
 def meanings(header: str) -> set[str]:
-    """What the words of a header mean: ``ClaimNbr`` is claim, id."""
+    """What the words of a header mean: ``ClaimNbr`` and ``CLAIMNBR`` are claim, id."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", header)
-    words = re.findall("[a-z]+", spaced.lower())
+    words = itertools.chain(*map(_divided, re.findall("[a-z]+", spaced.lower())))
     return {suggestions().meaning.get(word, word) for word in words}
+
+
+def canonical_names() -> set[str]:
+    """The names of the canonical columns."""
+    return {name for name, _, _ in suggestions().canonical}
+
+
+def is_known(header: str) -> bool:
+    """Whether some word of a header is one that headers have."""
+    return bool(meanings(header) & suggestions().vocabulary)
+
+
+@functools.cache
+def _divided(word: str) -> tuple[str, ...]:
+    """A word in the fewest known words that it is made of; itself where it is known, or is made of none."""
+    known = suggestions().vocabulary
+    if word in known or not SHORTEST < len(word) <= LONGEST:
+        return (word,)
+    # The fewest parts of each beginning of the word.
+    parts: list[tuple[str, ...] | None] = [()]
+    for end in range(1, len(word) + 1):
+        found = [
+            (*before, word[start:end])
+            for start, before in enumerate(parts)
+            if before is not None and _is_part(word, start, end, known)
+        ]
+        parts.append(min(found, key=len, default=None))
+    best = parts[-1]
+    if best is None or len(best) > MOST_PARTS or max(map(len, best)) < SHORTEST:
+        return (word,)
+    return best
+
+
+def _is_part(word: str, start: int, end: int, known: set[str]) -> bool:
+    """Whether a piece of a word is a known word; those of two letters stand at an end, as in ``CLMNO``."""
+    is_long = end - start >= SHORTEST or (end - start == SHORTEST - 1 and (end == len(word) or start == 0))
+    return is_long and word[start:end] in known
 
 
 def snake(text: str) -> str:
@@ -107,41 +175,87 @@ def _by_name(feeds: Iterable[Contract]) -> dict[str, Column]:
     return {name: next(iter(same.values())) for name, same in columns.items() if len(same) == 1}
 
 
-def names(source: str, header: Sequence[str]) -> list[Name]:
+def names(
+    source: str, header: Sequence[str], unfit: Collection[tuple[str, str]] = ()
+) -> list[Name]:
     """A name for each column of *header*; all differ, also from the source table's own columns.
 
-    First choice is a name that a contract knows, then a canonical column that the words suggest,
-    then the header's own.
+    First choice is a name that a contract of the source knows, then the canonical column that the header
+    is exactly, one that its words suggest, one that another source's contract knows, the header's own.
+
+    Args:
+        source: the source system.
+        header: the column names of the file.
+        unfit: names of the header and canonical columns that they do not mean after all.
     """
-    known = known_names(source)
-    taken = set(SOURCE_TABLE_COLUMNS)
-    chosen = []
-    for cell in header:
-        name = _name(cell, known, taken)
-        column = name.column
-        while column in taken:
-            column = f"{column}_2"
+    own, others = known_names(source)
+    chosen = _chosen(header, own)
+    free = [at for at in range(len(header)) if at not in chosen]
+    canonical = _canonical(header, free, {name.column for name in chosen.values()}, unfit)
+    chosen |= canonical
+    taken = {*SOURCE_TABLE_COLUMNS, *(name.column for name in chosen.values())}
+    for at, cell in enumerate(header):
+        if at in chosen:
+            continue
+        known = others.get(fold(cell))
+        # Of another source only the name is used: the same header may reveal something else here.
+        wanted = known.name if known and known.name not in taken else snake(cell) or "column"
+        column = _unused(wanted, taken)
         taken.add(column)
-        chosen.append(Name(column, name.classification, name.doubt))
+        chosen[at] = _classified(column, cell)
+    return [chosen[at] for at in range(len(header))]
+
+
+def numbered(count: int) -> list[str]:
+    """The names of columns of which nothing is known."""
+    return [f"column_{number}" for number in range(1, count + 1)]
+
+
+def _chosen(header: Sequence[str], own: dict[str, Column]) -> dict[int, Name]:
+    """The columns that a contract of the source knows, by place in the header."""
+    chosen: dict[int, Name] = {}
+    taken = set(SOURCE_TABLE_COLUMNS)
+    for at, cell in enumerate(header):
+        column = own.get(fold(cell))
+        if column and column.name not in taken:
+            taken.add(column.name)
+            chosen[at] = Name(column.name, column.classification)
     return chosen
 
 
-def _name(cell: str, known: tuple[dict[str, Column], dict[str, Column]], taken: set[str]) -> Name:
-    own, other = (columns.get(fold(cell)) for columns in known)
-    if own and own.name not in taken:
-        return Name(own.name, own.classification)
+def _canonical(
+    header: Sequence[str], free: Sequence[int], taken: set[str], unfit: Collection[tuple[str, str]]
+) -> dict[int, Name]:
+    """The canonical columns, by place in the header: the nearest header has each."""
+    near: list[tuple[int, int, int, str, str]] = []
+    for at in free:
+        words = meanings(header[at])
+        for place, (name, needed, classification) in enumerate(suggestions().canonical):
+            is_exact = fold(header[at]) == fold(name)
+            besides = words - needed
+            fits = needed <= words and besides <= suggestions().besides
+            if (is_exact or fits) and (header[at], name) not in unfit:
+                near.append((-1 if is_exact else len(besides), place, at, name, classification))
+    chosen: dict[int, Name] = {}
+    used = set(taken)
+    for distance, _, at, name, classification in sorted(near):
+        if at not in chosen and name not in used:
+            used.add(name)
+            doubt = f"Is it {name}? Its header suggests so." if distance >= 0 else ""
+            chosen[at] = Name(name, classification, doubt)
+    return chosen
+
+
+def _classified(column: str, cell: str) -> Name:
     words = meanings(cell)
-    # Of another source only the name is used: the same header may reveal something else here.
-    column = other.name if other and other.name not in taken else snake(cell) or "column"
-    for canonical, needed, classification in suggestions().canonical:
-        if needed <= words and canonical not in taken:
-            doubt = f"Is it {canonical}? Its header suggests so."
-            return Name(canonical, classification, doubt)
-    for classification, suggested in suggestions().classes.items():
+    for classification, suggested in suggestions().classes:
         if suggested & words:
             return Name(column, classification)
-    return Name(
-        column,
-        "identifier",
-        "Nothing shows what it reveals about a person; the strictest class is assumed.",
-    )
+    return Name(column, "identifier", STRICTEST)
+
+
+def _unused(wanted: str, taken: set[str]) -> str:
+    column = wanted
+    while column in taken:
+        column = f"{column}_2"
+    return column

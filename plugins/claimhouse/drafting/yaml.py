@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import yaml
 
+from claimhouse.contracts import NumberFormat
 from claimhouse.counted import counted
 from claimhouse.drafting.guess import Guess
 from claimhouse.reading import Dialect
@@ -47,6 +48,8 @@ class Draft:
         key_doubt: a sentence about the key; empty for none.
         closest: a sentence about the contract that is most like the file.
         rows: how many rows the guesses come from.
+        has_names: whether the file names its columns; otherwise they are numbered.
+        sheets: how many layouts the sheets of the file have.
     """
 
     source: str
@@ -59,6 +62,8 @@ class Draft:
     key_doubt: str
     closest: str
     rows: int
+    has_names: bool = True
+    sheets: int = 1
 
 
 def as_yaml(value: object) -> str:
@@ -81,7 +86,13 @@ def write_draft(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     source, feed = as_yaml(draft.source), as_yaml(draft.feed)
-    yield f"# A draft, guessed from {counted(draft.rows, 'row')} at the beginning of one file. {draft.closest}"
+    beginning = f"# A draft, guessed from {counted(draft.rows, 'row')} at the beginning of one file. {draft.closest}"
+    yield beginning.strip()
+    if not draft.has_names:
+        yield "# The first row of the file looks like a record and not like names of columns: it is not shown here, and"
+        yield "# the columns are numbered. Name them after the sender's description of the file."
+    if draft.sheets > 1:
+        yield f"# The workbook has {draft.sheets} layouts on its sheets: each is a feed of its own, and has its own draft."
     yield "# To finish it: answer the comments and delete them, describe every column, decide what"
     yield "# wrong and missing values cost, add rules; then set the status to active and move it to"
     yield f"# {as_yaml(f'include/schemas/{draft.source}/{draft.feed}.yaml')}."
@@ -158,10 +169,28 @@ def _column_lines(guess: Guess, key: Sequence[str]) -> Iterator[str]:
     yield from _custom_lines(guess)
 
 
+def _number(form: NumberFormat | None) -> dict[str, object]:
+    """How numbers are written, as a contract says it: what is not the default."""
+    if form is None:
+        return {}
+    options = {
+        "decimalMark": form.decimal_mark if form.decimal_mark != "." else "",
+        "groupMark": form.group_mark,
+        "impliedDecimals": form.implied_decimals,
+        "overpunched": form.overpunched,
+        "negative": list(form.negative),
+        "currency": form.currency,
+    }
+    return {name: value for name, value in options.items() if value}
+
+
 def _custom_lines(guess: Guess) -> Iterator[str]:
     column = guess.column
-    custom = {
+    custom: dict[str, object] = {
         "dateFormats": list(guess.formats),
+        "century": column.century,
+        "noValue": list(column.no_value),
+        "number": _number(column.number),
         "trueValues": list(column.true_values) if column.type == "boolean" else [],
         "falseValues": list(column.false_values) if column.type == "boolean" else [],
         "money": column.is_money,

@@ -320,7 +320,10 @@ def test_a_draft_reads_back_with_exactly_the_names_and_values_of_its_file(
         present = rows["procedure"].str.strip_chars().unique().to_list()
         no_value = {word.lower() for word in procedure.no_value}
         listed = {value for value in present if value and value.lower() not in no_value}
-        assert set(procedure.enum) in (listed, set())  # a value that may be somebody's is not listed
+        assert set(procedure.enum) in (
+            listed,
+            set(),
+        )  # a value that may be somebody's is not listed
 
 
 def test_only_plain_words_are_left_unquoted():
@@ -396,7 +399,12 @@ def test_a_file_without_a_header_puts_nobody_into_its_draft(tmp_path, places, de
     drafting.main([str(path), "--source", "made", "--folder", str(tmp_path)])
     text = "".join(file.read_text() for file in (tmp_path / "made").rglob("*") if file.is_file())
     said = (text + "".join(capsys.readouterr())).lower()
-    assert not [value for row in rows for value in row if value.lower() in said and value not in ("TX", "OK")]
+    assert not [
+        value
+        for row in rows
+        for value in row
+        if value.lower() in said and value not in ("TX", "OK")
+    ]
     contract = contracts.load(tmp_path / "made" / "x.yaml")
     assert [column.name for column in contract.columns] == [
         f"column_{number}" for number in range(1, len(places) + 1)
@@ -425,8 +433,14 @@ def test_names_of_columns_are_kept_as_such(tmp_path, header):
     [
         ("formulary_status,claim_status,status", ["formulary_status", "claim_status", "status"]),
         ("SERVICEDATE,DOB,CLAIMNO", ["service_date", "patient_birth_date", "claim_id"]),
-        ("SVCDT,PAIDDT,PTDOB,MBRID", ["service_date", "paid_date", "patient_birth_date", "patient_id"]),
-        ("Charge,Total Charge Amount,claim_amount", ["charge", "total_charge_amount", "claim_amount"]),
+        (
+            "SVCDT,PAIDDT,PTDOB,MBRID",
+            ["service_date", "paid_date", "patient_birth_date", "patient_id"],
+        ),
+        (
+            "Charge,Total Charge Amount,claim_amount",
+            ["charge", "total_charge_amount", "claim_amount"],
+        ),
         ("Patient Paid,Plan Paid", ["patient_paid", "paid_amount"]),
         ("Service Code,Service", ["service_code", "service_date"]),
         ("Type of Bill,Billed", ["type_of_bill", "claim_amount"]),

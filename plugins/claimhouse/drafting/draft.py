@@ -82,7 +82,10 @@ def _guesses(source: str, table: Table) -> list[Guess]:
     """What the columns of a table are."""
     header = table.header
     if not table.has_names:
-        return [guess_column(cell, Name(cell, "identifier", STRICTEST), table.rows[cell]) for cell in header]
+        return [
+            guess_column(cell, Name(cell, "identifier", STRICTEST), table.rows[cell])
+            for cell in header
+        ]
     unfit: set[tuple[str, str]] = set()
     while True:
         guesses = [
@@ -172,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folders = [parent.name for parent in options.file.resolve().parents]
     source = next((name for name in folders if name in contracts.sources()), folders[0])
     try:
-        targets = write_all(options.file, options.source or snake(source), options.feed, options.folder)
+        targets = write_all(
+            options.file, options.source or snake(source), options.feed, options.folder
+        )
     except Unreadable as error:
         parser.exit(1, f"{options.file.name} cannot be read. {error.message}\n")
     for target in targets:

@@ -31,7 +31,19 @@ MOST_PREFIX, FEWEST_OF_PREFIX = 4, 20
 GLANCE = 100
 # Classifications whose valid values may be listed in a contract; others could name a person.
 MAY_BE_LISTED = {"public", "clinical", "financial"}
-NEVER_LISTED = {"id", "name", "npi", "provider", "patient", "subscriber", "first", "last", "phone", "email", "address"}
+NEVER_LISTED = {
+    "id",
+    "name",
+    "npi",
+    "provider",
+    "patient",
+    "subscriber",
+    "first",
+    "last",
+    "phone",
+    "email",
+    "address",
+}
 # A value with so many digits, or an address of mail, may be somebody's wherever it stands.
 PRIVATE = re.compile("[0-9]{5}|[0-9]{3}[-. ][0-9]{2}|@")
 # A flag has at most so many values, of several pairs.
@@ -110,7 +122,9 @@ def guess_column(header: str, name: Name, raw: pl.Series) -> Guess:
     if column.type in ("date", "timestamp") and name.doubt == STRICTEST:
         column = replace(column, classification=_class_of_dates(column, values))
         doubts = [doubt for doubt in doubts if doubt != STRICTEST]
-        doubts.append("Nothing but its values shows that it is a date; is its classification right?")
+        doubts.append(
+            "Nothing but its values shows that it is a date; is its classification right?"
+        )
     if column.type == "string" and _may_be_listed(header, column):
         column = replace(column, enum=_valid_values(values))
         if column.enum:
@@ -143,19 +157,20 @@ def _typed(header: str, plain: Column, values: pl.Series) -> Guess:
     if (date := _date(header, plain, values, words)) is not None:
         return date
     is_money = bool(words & suggestions().money) and not words & suggestions().not_money
-    if plain.name.endswith("_amount") or is_money:
-        if money := _money(header, plain, values):
-            return money
+    money = _money(header, plain, values) if is_money or plain.name.endswith("_amount") else None
+    return money or Guess(header, _number(plain, values, words))
+
+
+def _number(plain: Column, values: pl.Series, words: set[str]) -> Column:
+    """A number, where the digits are one; otherwise *plain*."""
     is_number = bool(words & suggestions().numbers) and not words & {"id", "code"}
-    if not is_number and (
-        words & suggestions().not_numbers or plain.name.endswith(("_id", "_code", "zipcode"))
-    ):
-        return Guess(header, plain)
+    is_code = words & suggestions().not_numbers or plain.name.endswith(("_id", "_code", "zipcode"))
+    if is_code and not is_number:
+        return plain
     # Dirt among numbers is possible where the header says that they are; elsewhere it may be a code.
-    for number in _numbers(plain, values, is_number):
-        if share_fitting(number, values) >= (MIN_FITTING if is_number else 1):
-            return Guess(header, number)
-    return Guess(header, plain)
+    least = MIN_FITTING if is_number else 1
+    numbers = _numbers(plain, values, is_number)
+    return next((number for number in numbers if share_fitting(number, values) >= least), plain)
 
 
 def _flag(plain: Column, values: pl.Series, words: set[str]) -> Column | None:
@@ -166,7 +181,11 @@ def _flag(plain: Column, values: pl.Series, words: set[str]) -> Column | None:
     found = [pair for pair in suggestions().flags if distinct & {part.lower() for part in pair}]
     parts = {part.lower() for pair in found for part in pair}
     is_sure = len(distinct) > 1 and distinct != {"1", "0"}
-    if not found or not distinct <= parts or not (is_sure or words & {"flag"} or found[0][0] == "true"):
+    if (
+        not found
+        or not distinct <= parts
+        or not (is_sure or words & {"flag"} or found[0][0] == "true")
+    ):
         return None
     return replace(
         plain,
@@ -216,7 +235,9 @@ def _date(header: str, plain: Column, values: pl.Series, words: set[str]) -> Gue
             if has_century:
                 first = base.century or 0
                 doubts.append(f"Are its years those from {first} to {first + 99}?")
-            if logical_type == "timestamp" and not any(re.search("Z$|%z", form) for form in patterns):
+            if logical_type == "timestamp" and not any(
+                re.search("Z$|%z", form) for form in patterns
+            ):
                 doubts.append("Are its times UTC? If not, say timeZone.")
             column = replace(
                 base, date_formats=patterns, century=base.century if has_century else None
@@ -308,7 +329,8 @@ def _ways(values: pl.Series) -> Iterator[NumberFormat | None]:
 def _scale(values: pl.Series, mark: str) -> int:
     """How many decimals an amount has, two at least; zeros at the end are none."""
     decimals = values.str.extract(rf"{re.escape(mark)}([0-9]*?)0*\)?-?$").str.len_chars()
-    return min(max([LEAST_SCALE, *decimals.drop_nulls().to_list()]), MOST_SCALE)
+    most: int = max([LEAST_SCALE, *decimals.drop_nulls().to_list()])
+    return min(most, MOST_SCALE)
 
 
 def _numbers(plain: Column, values: pl.Series, is_number: bool) -> Iterator[Column]:
@@ -318,9 +340,13 @@ def _numbers(plain: Column, values: pl.Series, is_number: bool) -> Iterator[Colu
         return
     lengths = values.str.len_chars()
     digits = values.str.contains(r"^[0-9]+$").all()
-    if not is_number and digits and (
-        int(lengths.max()) >= LONG_NUMBER  # type: ignore[arg-type]
-        or (lengths.n_unique() == 1 and int(lengths[0]) >= CODE_DIGITS)
+    if (
+        not is_number
+        and digits
+        and (
+            int(lengths.max()) >= LONG_NUMBER  # type: ignore[arg-type]
+            or (lengths.n_unique() == 1 and int(lengths[0]) >= CODE_DIGITS)
+        )
     ):
         return
     for physical_type in ("integer", "bigint"):
@@ -396,14 +422,17 @@ def _widened(candidates: Sequence[Guess], distinct: pl.DataFrame) -> tuple[list[
     while count < len(distinct) and len(parts) < MAX_KEY_COLUMNS:
         rest = [guess for guess in candidates if guess not in parts]
         counts = [
-            distinct.select(part.column.name for part in (*parts, guess)).n_unique() for guess in rest
+            distinct.select(part.column.name for part in (*parts, guess)).n_unique()
+            for guess in rest
         ]
         if not rest or max(counts) == count:
             break
         count = max(counts)
         parts.append(rest[counts.index(count)])
     if count == len(distinct):
-        return [guess.column.name for guess in parts], "What is a record's key? These columns tell all rows apart."
+        return [
+            guess.column.name for guess in parts
+        ], "What is a record's key? These columns tell all rows apart."
     doubt = "No few columns tell all rows apart: what is a record's key?"
     return [candidates[0].column.name], doubt
 
@@ -416,7 +445,11 @@ def _key_rank(guess: Guess) -> int:
     if "line" in words:
         return 3
     if words & {"id", "npi"}:
-        return 2 if words & {"patient", "provider", "subscriber", "npi", "tin", "payer", "group"} else 1
+        return (
+            2
+            if words & {"patient", "provider", "subscriber", "npi", "tin", "payer", "group"}
+            else 1
+        )
     return 4 if guess.column.type == "string" and guess.column.classification != "name" else 5
 
 

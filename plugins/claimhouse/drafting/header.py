@@ -34,17 +34,22 @@ def names_columns(cells: Sequence[str], rows: pl.DataFrame, known: Collection[st
     values = [_present(rows[cell]) for cell in cells]
     named = sum(is_known(cell) or fold(cell) in known for cell in cells)
     like_data = sum(
-        _is_data(cell, below) for cell, below in zip(cells, values, strict=True) if fold(cell) not in known
+        _is_data(cell, below)
+        for cell, below in zip(cells, values, strict=True)
+        if fold(cell) not in known
     )
     if like_data and like_data * 4 >= len(cells):
         return False
-    if any(cell.strip() and (below == cell.strip()).any() for cell, below in zip(cells, values, strict=True)):
+    if any(
+        cell.strip() and (below == cell.strip()).any()
+        for cell, below in zip(cells, values, strict=True)
+    ):
         return named > len(cells) / 2
     if named:
         return like_data < named
     # Unknown words, perhaps of another language: they are names if other values than texts are below.
     return not like_data and any(
-        len(below) and below.str.contains(TYPED).mean() or 0 > MOST for below in values
+        (len(below) and below.str.contains(TYPED).mean()) or MOST < 0 for below in values
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import polars as pl
 from claimhouse import settings
 from claimhouse.drafting.header import names_columns
 from claimhouse.drafting.words import numbered
-from claimhouse.reading import Dialect, Place, Sheet, open_file, open_sheets, widest
+from claimhouse.reading import Dialect, Place, Sheet, Unreadable, open_file, open_sheets, widest
 from claimhouse.verification import fold
 
 ROWS = 20_000
 # Formats that name each value: what a name is, is no question.
+# Faults of a csv whose first line is no header; a table below titles has at least so many columns.
+NO_HEADER, LEAST_WIDTH, LOOKED_AT = ("header", "duplicate_column"), 2, 500
 SELF_NAMED = ("jsonl", "parquet", "fixed")
 
 
@@ -68,7 +71,13 @@ def tables(path: Path, dialect: Dialect, known: Collection[str]) -> list[Table]:
 def _tables(path: Path, dialect: Dialect) -> Iterator[Table]:
     layouts = _layouts(open_sheets(path, dialect)) or [()]
     for places in layouts:
-        rows = _rows(path, dialect, places)
+        try:
+            rows = _rows(path, dialect, places)
+        except Unreadable as error:
+            if dialect.format != "csv" or error.rule not in NO_HEADER:
+                raise
+            yield _found(path, dialect, error)
+            return
         names = tuple(place.sheet for place in places)
         if len(layouts) == 1:
             yield Table(rows, dialect)
@@ -82,7 +91,9 @@ def _layouts(sheets: Sequence[Sheet]) -> list[tuple[Place, ...]]:
     for sheet in sheets:
         for place in widest([sheet]):
             cells = dict(sheet.titles())[place.header_row]
-            is_table = sum(map(bool, cells)) > 1 and (sheet.rows["row_number"] > place.header_row).any()
+            is_table = (
+                sum(map(bool, cells)) > 1 and (sheet.rows["row_number"] > place.header_row).any()
+            )
             if is_table:
                 layouts.setdefault(frozenset(map(fold, cells)), []).append(place)
     if layouts:
@@ -114,13 +125,53 @@ def _rows(path: Path, dialect: Dialect, places: Sequence[Place]) -> pl.DataFrame
     return pl.concat(blocks).head(ROWS)
 
 
+def _found(path: Path, dialect: Dialect, fault: Unreadable) -> Table:
+    """The table of a csv whose first line is no header: below titles, or without one.
+
+    Raises:
+        Unreadable: *fault*, where there is no such table.
+    """
+    width = _width(path, dialect)
+    names = numbered(width)
+    rows = _rows(path, replace(dialect, header="none", columns=tuple(names)), ())
+    if width < LEAST_WIDTH or rows.is_empty():
+        raise fault
+    cells = [cell.strip() for cell in rows.row(0)[1:]]
+    if len(set(cells)) < width or "" in cells:
+        return Table(rows, replace(dialect, header="none", columns=tuple(names)), has_names=False)
+    below = rows.slice(1).rename(dict(zip(names, cells, strict=True)))
+    is_first = rows["row_number"][0] == 1
+    return Table(below, dialect if is_first else replace(dialect, header="search"))
+
+
+def _width(path: Path, dialect: Dialect) -> int:
+    """How many fields most of the first lines have."""
+    alone = replace(dialect, header="none", columns=tuple(numbered(1)))
+    lines: list[str] = []
+    with open_file(path, alone, settings.block_bytes()) as reading:
+        for block in reading:
+            lines += [row.raw_row for row in block.broken]
+            if len(lines) >= LOOKED_AT:
+                break
+    quote = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
+    widths = [
+        len(next(csv.reader([line], delimiter=dialect.delimiter, **quote), []))
+        for line in lines[:LOOKED_AT]
+    ]
+    return max(set(widths), key=widths.count) if widths else 0
+
+
 def _named(table: Table, known: Collection[str]) -> Table:
     """*table*, its columns numbered where the first row is a record."""
     header = table.header
-    if table.dialect.format in SELF_NAMED or names_columns(header, table.rows, known):
+    is_named = table.dialect.format in SELF_NAMED or not table.has_names
+    if is_named or names_columns(header, table.rows, known):
         return table
     names = numbered(len(header))
     first = pl.DataFrame([[cell] for cell in header], schema=dict.fromkeys(names, pl.String))
     below = table.rows.drop("row_number").rename(dict(zip(header, names, strict=True)))
     rows = pl.concat([first, below]).with_row_index("row_number", 1).cast({"row_number": pl.Int64})
-    return replace(table, rows=rows, has_names=False)
+    dialect = table.dialect
+    if dialect.format == "csv":
+        dialect = replace(dialect, header="none", columns=tuple(names))
+    return replace(table, rows=rows, dialect=dialect, has_names=False)

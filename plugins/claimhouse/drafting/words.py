@@ -147,7 +147,9 @@ def _divided(word: str) -> tuple[str, ...]:
 
 def _is_part(word: str, start: int, end: int, known: set[str]) -> bool:
     """Whether a piece of a word is a known word; those of two letters stand at an end, as in ``CLMNO``."""
-    is_long = end - start >= SHORTEST or (end - start == SHORTEST - 1 and (end == len(word) or start == 0))
+    is_long = end - start >= SHORTEST or (
+        end - start == SHORTEST - 1 and (end == len(word) or start == 0)
+    )
     return is_long and word[start:end] in known
 
 

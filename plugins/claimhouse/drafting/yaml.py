@@ -86,13 +86,13 @@ def write_draft(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     source, feed = as_yaml(draft.source), as_yaml(draft.feed)
-    beginning = f"# A draft, guessed from {counted(draft.rows, 'row')} at the beginning of one file. {draft.closest}"
-    yield beginning.strip()
+    guessed = f"# A draft, guessed from {counted(draft.rows, 'row')} at the beginning of one file."
+    yield f"{guessed} {draft.closest}".strip()
     if not draft.has_names:
-        yield "# The first row of the file looks like a record and not like names of columns: it is not shown here, and"
-        yield "# the columns are numbered. Name them after the sender's description of the file."
+        yield "# The first row of the file looks like a record and not like names of columns: it is not"
+        yield "# shown here, and the columns are numbered. Name them as the sender describes the file."
     if draft.sheets > 1:
-        yield f"# The workbook has {draft.sheets} layouts on its sheets: each is a feed of its own, and has its own draft."
+        yield f"# The workbook has {draft.sheets} layouts on its sheets: each is a feed with its own draft."
     yield "# To finish it: answer the comments and delete them, describe every column, decide what"
     yield "# wrong and missing values cost, add rules; then set the status to active and move it to"
     yield f"# {as_yaml(f'include/schemas/{draft.source}/{draft.feed}.yaml')}."
@@ -135,7 +135,9 @@ def _options(dialect: Dialect) -> dict[str, object]:
     return {
         option.name: getattr(dialect, option.name)
         for option in fields(Dialect)
-        if option.name == "format" or getattr(dialect, option.name) != option.default
+        if option.name == "format"
+        # Without a header the fields are the columns of the contract.
+        or (option.name != "columns" and getattr(dialect, option.name) != option.default)
     }
 
 

@@ -107,7 +107,19 @@ def release(
     try:
         checks.release(batch_id, reviewer, needed(reason), connect)
     except ValueError as error:
-        raise ReviewError(str(error)) from error
+        raise ReviewError(f"{error}{_rejected(batch_id, connect)}") from error
+
+
+def _rejected(batch_id: int, connect: Connect) -> str:
+    """What to do about a batch that is rejected, as the end of a sentence; empty for another one."""
+    with connect() as connection:
+        rows = warehouse.query(connection, "review/rejected", batch_id)
+    if not rows:
+        return ""
+    return (
+        f": its file was rejected ({rows[0]['message']}). Nothing of it can be released. Mend the contract, and "
+        "the next run reads the file again by itself; or have the file delivered as the contract says"
+    )
 
 
 def correct(
@@ -157,6 +169,7 @@ def correct(
         contract.source_system, contract.feed, f"{corrected}_{uuid.uuid4().hex[:8]}.csv"
     )
     with connect() as connection:
+        warehouse.query(connection, "review/not_reread", row["batch_id"])
         warehouse.query(connection, "review/alone", corrected)
         _quarantined(connection, issue_id)
         if seen is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from tests.worlds.ledger_source import Ledger
+from tests.worlds.ledger_source import HEADER, MAPPING, Ledger, forget_files
 
-from claimhouse import reverify
+from claimhouse import contracts, ingest, reverify, review
 
 CLAIMS = "schemas/ledger/claims.yaml"
 
@@ -127,3 +128,201 @@ def test_accepted_rows_are_read_anew_on_demand(
     assert states(ledger) == ["loaded", "loaded"]
     reverify.main(["ledger", "claims"])
     assert "every batch was read under the contract as it is now" in capsys.readouterr().out
+
+
+REJECTED = ("claim,day,cost,amount_paid,status,changed", "c,2024-01-02,5,3,Paid,")
+
+
+def require_paid(ledger: Ledger) -> None:
+    mend(ledger, "name: paid\n", "name: paid\n        required: true\n")
+
+
+def know_synonym(ledger: Ledger) -> None:
+    mend(ledger, "name: paid\n", "name: paid\n        synonyms: [{synonym: amount_paid}]\n")
+
+
+@pytest.mark.parametrize("rows", ["state", "transaction"])
+@pytest.mark.parametrize("is_mended_first", [False, True])
+def test_resent_rejected_file_loads_once(ledger: Ledger, rows: str, is_mended_first: bool) -> None:
+    ledger.describe(rows=rows)
+    require_paid(ledger)
+    file_of(ledger, "claims_1.csv", *REJECTED)
+    ledger.run()
+    if is_mended_first:
+        know_synonym(ledger)
+    file_of(ledger, "claims_resent.csv", *REJECTED)
+    ledger.run()
+    (ledger.landing / "claims_1.csv").touch()
+    know_synonym(ledger) if not is_mended_first else None
+    ledger.run()
+    assert ledger.claims() == {"c": (Decimal(5), Decimal(3))}
+    assert ledger.rows("select count(*) from source_ledger.claims") == [(1,)]
+    file_of(ledger, "claims_third.csv", *REJECTED)
+    ledger.run()
+    ledger.run()
+    assert ledger.rows("select count(*) from source_ledger.claims") == [(1,)]
+    assert (
+        ledger.rows(
+            "select rule from quality.issue where status = 'open' and row_number is null and severity = 'error'"
+        )
+        == []
+    )
+
+
+def test_file_dropped_into_the_wrong_folder_loads_from_the_right_one(ledger: Ledger) -> None:
+    wrong = ledger.landing.parent / "billing"
+    wrong.mkdir()
+    for name in ("claims_1.csv", "unknown.csv"):
+        file_of(ledger, name, HEADER, "c,2024-01-02,5,3,Paid,")
+        (ledger.landing / name).rename(wrong / name)
+    ingest.run("billing")
+    assert ledger.rows("select state from landing.batch") == [("rejected",)]
+    (wrong / "claims_1.csv").rename(ledger.landing / "claims_1.csv")
+    ledger.run()
+    assert ledger.claims() == {"c": (Decimal(5), Decimal(3))}
+
+
+def test_release_of_a_rejected_batch_says_what_to_do(ledger: Ledger) -> None:
+    require_paid(ledger)
+    file_of(ledger, "claims_1.csv", *REJECTED)
+    ledger.run()
+    with pytest.raises(
+        review.ReviewError, match="Mend the contract, and the next run reads the file again"
+    ):
+        review.release(1, "somebody", "it is fine")
+    with pytest.raises(review.ReviewError, match=r"^batch 2 is not held$"):
+        review.release(2, "somebody", "it is fine")
+
+
+DOTTED = (
+    "value: [YYYY-MM-DD]}]\n      - name: cost",
+    "value: [YYYY-MM-DD, DD.MM.YYYY]}]\n      - name: cost",
+)
+
+
+@pytest.mark.parametrize("rows", ["state", "transaction"])
+def test_what_a_reviewer_decided_stays(ledger: Ledger, rows: str) -> None:
+    ledger.describe(rows=rows)
+    ledger.deliver(
+        "claims_1.csv",
+        "a,02.01.2024,5,3,Paid,",
+        "b,03.01.2024,7,4,Paid,",
+        "w,never,1,1,Paid,",
+        "v,04.01.2024,2,2,Paid,",
+    )
+    ledger.run()
+    ledger.correct("a", day="2024-01-02", cost="6")
+    ledger.run()
+    ledger.correct("b", day="2024-01-03", cost="8")
+    for key in ("w", "v"):
+        ((issue,),) = ledger.rows(f"select issue_id from quality.issue where record_key = '{key}'")
+        review.waive(issue, "somebody", "known")
+    mend(ledger, *DOTTED)
+    ledger.run()
+    assert ledger.claims() == {
+        "a": (Decimal(6), Decimal(3)),
+        "b": (Decimal(8), Decimal(4)),
+        "v": (Decimal(2), Decimal(2)),
+    }
+    assert ledger.rows(
+        "select record_key, status from quality.issue where row_number > 0 order by 1"
+    ) == [
+        ("a", "corrected"),
+        ("b", "corrected"),
+        ("v", "waived"),
+        ("w", "waived"),
+    ]
+    reverify.ask(reverify.chosen(contracts.of("ledger", "claims")))
+    ledger.run()
+    assert ledger.claims()["a"] == (Decimal(6), Decimal(3))
+    assert ledger.rows("select count(*) from source_ledger.claims where claim = 'a'") == [(1,)]
+
+
+def test_new_word_of_a_closed_list_closes_its_issues(ledger: Ledger) -> None:
+    ledger.describe(is_listed=True)
+    ledger.deliver("claims_1.csv", "a,2024-01-02,5,3,Lingering,", "b,2024-01-02,5,3,Lost forever,")
+    ledger.run()
+    assert ledger.issues() == [("unlisted_word", "a", "warning"), ("unlisted_word", "b", "warning")]
+    words = ledger.include / "reference" / "claim_status.csv"
+    header, first, *_ = words.read_text().splitlines()
+    fields = dict(zip(header.split(","), first.split(","), strict=True)) | {"spelling": "Lingering"}
+    words.write_text(words.read_text() + ",".join(fields.values()) + "\n")
+    loaded = ledger.rows("select loaded_at from landing.batch")
+    ledger.run()
+    assert ledger.issues() == [("unlisted_word", "b", "warning")]
+    assert ledger.rows("select loaded_at from landing.batch") == loaded
+    assert ledger.rows(
+        "select claim_status_counts_as from star.dim_claim_profile where claim_status = 'Lingering'"
+    ) == [(fields["counts_as"],)]
+
+
+def test_contract_that_became_stricter_takes_nothing_away_by_itself(ledger: Ledger) -> None:
+    ledger.deliver("claims_1.csv", "a,2024-01-02,5,,Paid,", "b,never,7,4,Paid,")
+    ledger.run()
+    before = ledger.claims()
+    mend(ledger, "name: paid\n", "name: payment\n        required: true\n")
+    ledger.write(
+        "sql/mapping/ledger/fact_claim.sql",
+        MAPPING.replace("paid as", "coalesce(payment, paid) as"),
+    )
+    forget_files()
+    ledger.run()
+    assert states(ledger) == ["loaded"]
+    assert ledger.claims() == before
+    assert ledger.issues() == [("date", "b", "error")]
+    reverify.ask(reverify.chosen(contracts.of("ledger", "claims")))
+    ledger.run()
+    assert states(ledger) == ["rejected"]
+    assert ledger.claims() == {}
+    mend(ledger, "name: payment\n", "name: payment\n        synonyms: [{synonym: paid}]\n")
+    mend(ledger, "{synonym: paid}]\n        required: true\n", "{synonym: paid}]\n")
+    ledger.run()
+    assert ledger.claims() == before
+
+
+def test_batch_whose_archived_copy_is_gone_keeps_what_it_has(ledger: Ledger) -> None:
+    ledger.deliver("claims_1.csv", "a,2024-01-02,5,3,Paid,", "b,02.01.2024,7,4,Paid,")
+    ledger.run()
+    ((archived,),) = ledger.rows("select archive_path from landing.file")
+    Path(archived.removeprefix("file://")).unlink()
+    kept = ledger.landing / "claims_1.csv"
+    content = kept.read_bytes()
+    kept.unlink()
+    mend(ledger, *DOTTED)
+    for _ in range(2):
+        ledger.run()
+        assert ledger.claims() == {"a": (Decimal(5), Decimal(3))}
+    assert ledger.rows(
+        "select rule from quality.issue where status = 'open' and row_number is null and rule like 'arch%'"
+    ) == [("archive_damaged",)]
+    kept.write_bytes(content)
+    reverify.main(["ledger", "claims"])
+    ledger.run()
+    assert ledger.claims() == {"a": (Decimal(5), Decimal(3)), "b": (Decimal(7), Decimal(4))}
+
+
+def test_newer_copy_among_the_quarantined_rows_wins(ledger: Ledger) -> None:
+    ledger.describe(version_column="changed")
+    ledger.deliver(
+        "claims_1.csv",
+        "a,2024-01-02,5,3,Paid,2024-01-05",
+        "a,03.01.2024,6,3,Paid,2024-01-06",
+        "b,2024-01-02,5,3,Paid,2024-01-05",
+        "b,02.01.2024,5,3,Paid,2024-01-05",
+        "d,2024-01-02,5,3,Paid,2024-01-07",
+        "d,02.01.2024,1,1,Paid,2024-01-05",
+    )
+    ledger.run()
+    assert ledger.claims() == dict.fromkeys(("a", "b", "d"), (Decimal(5), Decimal(3)))
+    mend(ledger, *DOTTED)
+    ledger.run()
+    assert ledger.claims() == {
+        "a": (Decimal(6), Decimal(3)),
+        "b": (Decimal(5), Decimal(3)),
+        "d": (Decimal(5), Decimal(3)),
+    }
+    assert ledger.rows(
+        "select rows_read, rows_accepted, rows_quarantined, rows_dropped,"
+        " amounts -> 'cost' ->> 'read', amounts -> 'cost' ->> 'accepted', amounts -> 'cost' ->> 'quarantined'"
+        " from landing.batch"
+    ) == [(36, 33, 2, 1, "57.00", "46.00", "6.00")]

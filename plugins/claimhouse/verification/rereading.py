@@ -349,6 +349,7 @@ def _amounts(
 def _settle(connection: Connection[Any], batch: Batch, contract: Contract, is_whole: bool) -> None:
     """Bring the issues of a batch together with those of its last reading, and note the reading."""
     source_tables.note_version(connection, contract)
+    warehouse.run(connection, "verification/leave_corrected", batch_id=batch.batch_id)
     read = (batch.batch_id, contract.content_hash)
     warehouse.query(connection, "verification/settle_issues", *read, is_whole=is_whole)
     warehouse.query(connection, "verification/reading", *read, is_whole)

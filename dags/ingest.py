@@ -27,7 +27,8 @@ Once a day, loads every new file of **{source}** from the landing root into the 
 {fetch_step}1. `land` archives each new file, enters its delivery in `landing.file` and opens a batch for it.
 2. `verify` (a task for each group of batches) checks every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
-   `quality.quarantine`, each reason to `quality.issue`.
+   `quality.quarantine`, each reason to `quality.issue`. Where a contract, or a list that it uses, has changed,
+   rejected files and quarantined rows are read again, from the archive.
 3. `check` runs the Soda checks on the batches. A failed check of severity *error* holds its
    batch and stops the run: the star stays as it was, readable.
 4. `load_dimensions`, then `load_facts`, load the new rows into the star; a large load has a task for each
@@ -43,6 +44,9 @@ Feeds: {feeds}.
 * **`check` failed**: a batch is held. `select * from quality.held_batches;` shows which check
   failed and why. If the batch is right, release it and run the DAG again:
   `claimhouse review release <batch> --reason "..."`.
+* **A file was rejected, and the file is right**: mend the contract and run the DAG again; it reads the file
+  again by itself. There is nothing to release. Accepted rows follow a changed contract when you ask:
+  `claimhouse reverify {source} <feed> --dry-run`.
 * **`verify` failed**: rows or money did not balance, or the database was unavailable. Nothing of
   the batch is kept; clear the task to start over.
 * **`check_star` failed**: the star differs from the source tables. The batches are not marked

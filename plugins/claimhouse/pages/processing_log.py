@@ -41,6 +41,9 @@ class BatchLog:
         amounts: a row for each amount column: the sums of :data:`PARTS`.
         nulls: accepted rows without a value, by column; None where they are not counted.
         issues: by column and rule, each with an example.
+        readings: each time it was read, and under which version of its contract.
+        will_be_read: what the next run reads of it again: ``all rows``, ``the file``, ``quarantined rows``; or
+            nothing, empty.
     """
 
     row: dict[str, Any]
@@ -48,6 +51,8 @@ class BatchLog:
     amounts: list[dict[str, Any]]
     nulls: dict[str, int] | None
     issues: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
+    will_be_read: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,13 @@ def frame(log: Log) -> pl.DataFrame:
             for stage in batch.stages
         ]
         lines += [
+            (
+                number, "reading", f"{reading['read_at']:%Y-%m-%dT%H:%M:%SZ}", "contract version",
+                reading["contract_hash"], None, None,
+            )
+            for reading in batch.readings
+        ]  # fmt: skip
+        lines += [
             (number, "rows", part, "count", batch.row[f"rows_{part}"], None, None)
             for part in PARTS[:-1]
             if batch.row[f"rows_{part}"] is not None
@@ -163,6 +175,19 @@ def tables(log: Log) -> dict[str, pl.DataFrame]:
             ("stage", "at"),
             [[stage.name, f"{stage.at:%Y-%m-%d %H:%M:%S} UTC"] for stage in batch.stages],
         )
+        if batch.readings:
+            tables[f"Readings{of}"] = _table(
+                ("at", "contract version", "read", "accepted", "quarantined", "dropped"),
+                [
+                    [
+                        f"{reading['read_at']:%Y-%m-%d %H:%M:%S} UTC",
+                        (reading["contract_hash"] or "")[:12],
+                        "the file" if reading["is_whole"] else "quarantined rows",
+                        *(reading[f"rows_{part}"] for part in PARTS[1:-1]),
+                    ]
+                    for reading in batch.readings
+                ],
+            )
         if batch.amounts:
             tables[f"Amounts{of}"] = _table(
                 ("column", *PARTS),
@@ -205,11 +230,25 @@ def _batch(connection: Connection[Any], row: dict[str, Any], count_all_nulls: bo
         and (count_all_nulls or row["rows_accepted"] <= MOST_COUNTED)
     )
     nulls = _nulls(connection, contract, row["batch_id"]) if contract and is_counted else None
-    return BatchLog(row, _stages(row), _amounts(row), nulls, issues)
+    readings = warehouse.query(connection, "pages/readings_of_batch", row["batch_id"])
+    again = _will_be_read(contract, row)
+    return BatchLog(row, _stages(row), _amounts(row), nulls, issues, readings, again)
+
+
+def _will_be_read(contract: contracts.Contract | None, row: dict[str, Any]) -> str:
+    """What the next run reads of a batch again."""
+    if row["is_to_be_reverified"]:
+        return "all rows"
+    if contract is None or row["newest_hash"] == contract.content_hash:
+        return ""
+    if row["state"] == "rejected":
+        return "the file"
+    return "quarantined rows" if row["state"] in WITH_ROWS and row["rows_quarantined"] else ""
 
 
 def _stages(row: dict[str, Any]) -> list[Stage]:
-    verified = "rejected" if row["state"] == "rejected" else "verified"
+    # One that has landed and was read is about to be read again.
+    verified = "rejected" if row["state"] in ("rejected", "landed") else "verified"
     checked = "held" if row["state"] == "held" else "checked"
     stages = [
         ("landed", row["created_at"]),

@@ -15,7 +15,9 @@ select
     b.checked_at,
     b.loading_since,
     b.loaded_at,
-    b.code_version
+    b.code_version,
+    coalesce(b.retried_hash, b.contract_hash) as newest_hash,
+    b.is_to_be_reverified
 from landing.batch as b
 where b.file_id = $1
 order by b.batch_id;

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -326,3 +330,72 @@ def test_newer_copy_among_the_quarantined_rows_wins(ledger: Ledger) -> None:
         " amounts -> 'cost' ->> 'read', amounts -> 'cost' ->> 'accepted', amounts -> 'cost' ->> 'quarantined'"
         " from landing.batch"
     ) == [(36, 33, 2, 1, "57.00", "46.00", "6.00")]
+
+
+KILL = """
+import importlib, os, signal
+from pathlib import Path
+from claimhouse import settings, warehouse
+settings.INCLUDE = Path({include!r})
+warehouse._files.loader.searchpath = [str(settings.CODE), str(settings.INCLUDE / "sql")]
+module = importlib.import_module("claimhouse.{module}")
+real, calls = getattr(module, "{name}"), [0]
+def dying(*given, **named):
+    calls[0] += 1
+    if calls[0] == {call}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*given, **named)
+module.{name} = dying
+from claimhouse import ingest
+ingest.run("ledger")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "call"),
+    [
+        ("landing.deliveries", "wake_next", 1),
+        ("verification.rereading", "verify", 1),
+        ("verification.rereading", "_settle", 1),
+        ("star.load", "_clear", 2),
+        ("star", "finish", 1),
+    ],
+)
+def test_a_kill_while_batches_are_read_again_is_healed(
+    ledger: Ledger, warehouse_url: str, module: str, name: str, call: int
+) -> None:
+    require_paid(ledger)
+    file_of(ledger, "claims_1.csv", *REJECTED)
+    ledger.deliver("claims_2.csv", "a,2024-01-02,5,3,Paid,", "b,02.01.2024,7,4,Paid,")
+    ledger.deliver("claims_3.csv", "d,2024-01-02,5,3,Open,", "e,2024-01-02,-7,4,Paid,")
+    ledger.run()
+    know_synonym(ledger)
+    mend(ledger, *DOTTED)
+    no_negative_cost(ledger)
+    reverify.ask(reverify.chosen(contracts.of("ledger", "claims"))[1:])
+    script = KILL.format(include=str(ledger.include), module=module, name=name, call=call)
+    environment = {**os.environ, "PYTHONPATH": "plugins", "WAREHOUSE_URL": warehouse_url}
+    died = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=False
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    ledger.run()
+    assert ledger.claims() == {
+        "a": (Decimal(5), Decimal(3)), "b": (Decimal(7), Decimal(4)),
+        "c": (Decimal(5), Decimal(3)), "d": (Decimal(5), Decimal(3)),
+    }  # fmt: skip
+    assert ledger.current() == ledger.claims()
+    assert set(states(ledger)) == {"loaded"}
+    assert ledger.issues() == [("minimum", "e", "error")]
+    everything = "select * from landing.batch order by batch_id"
+    before = ledger.rows(everything)
+    ledger.run()
+    assert ledger.rows(everything) == before
+
+
+def no_negative_cost(ledger: Ledger) -> None:
+    mend(
+        ledger,
+        "        tags: [amount]\n      - name: paid",
+        "        logicalTypeOptions: {minimum: 0}\n        tags: [amount]\n      - name: paid",
+    )

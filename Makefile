@@ -76,6 +76,7 @@ lint: set-up ## check style, types and SQL
 	$(BIN)/shellcheck .ci/run docker/*.sh docker/*/*.sh
 	$(BIN)/sqlfluff lint --disable-progress-bar include plugins local
 	$(BIN)/python -m local.dictionary --check
+	$(BIN)/python -m local.targets --check
 	$(BIN)/python -m local.tableau --check
 	$(BIN)/python -m local.freeze --check
 
@@ -90,6 +91,7 @@ docs: set-up ## write the generated pages of docs/
 	$(BIN)/python -m local.diagram
 	$(BIN)/python -m local.model
 	$(BIN)/python -m local.columns
+	$(BIN)/python -m local.targets
 	$(BIN)/python -m local.dags
 
 tableau: set-up ## write the data sources and workbooks for Tableau to include/tableau

@@ -41,6 +41,8 @@ Feeds: {feeds}.
 ### When it fails
 * **`land` failed with `ContractError`**: a contract of {source} cannot be used; the message names file and
   line. Mend it: the files wait.
+* **`land` failed with `MappingError`**: mapping files of {source} do not give what the star needs
+  (`docs/star-targets.md`); the message names each file and line. Mend them: the files wait.
 * **`check` failed**: a batch is held. `select * from quality.held_batches;` shows which check
   failed and why. If the batch is right, release it and run the DAG again:
   `claimhouse review release <batch> --reason "..."`.
@@ -110,9 +112,9 @@ def ingest(source: str) -> DAG:
         # Dropped files are landed even if a database failed.
         @task(trigger_rule="all_done")
         def land() -> list[list[int]]:
-            from claimhouse import ingest
+            from claimhouse import ingest, star
 
-            with notify.final(contracts.ContractError):
+            with notify.final(contracts.ContractError, star.MappingError):
                 return ingest.in_groups(ingest.land(source))
 
         @task(map_index_template="{{ batches }}", trigger_rule="none_failed")

@@ -41,8 +41,13 @@ def land(system: str) -> list[int]:
     Returns:
         The batches to verify: those that have landed, and those to read again because their contract
         has changed.
+
+    Raises:
+        claimhouse.star.MappingError: a mapping file does not fit its target; nothing has landed.
     """
     verification.ensure_tables(system)
+    with warehouse.connect() as connection:
+        star.check_mappings(connection, system)
     landed = landing.land(system)
     return [*landed, *verification.to_read_again(system)]
 

@@ -5,7 +5,8 @@ schema ``star``. Does not know landing, metrics, reporting or delivery.
 
 ``load`` orders the steps; ``dimensions``, ``facts`` and ``claims`` are the steps; ``steps`` has
 their locks and runs their SQL; ``tables`` reads what the star's tables are from the catalog;
-``mapping`` creates the mapping views; ``calendar`` fills ``dim_date``.
+``mapping`` creates the mapping views, ``mapping_check`` holds them against what ``targets`` says
+they need; ``calendar`` fills ``dim_date``.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from claimhouse.star.load import (
     statements,
     tables_of,
 )
-from claimhouse.star.mapping import MissingMapping
+from claimhouse.star.mapping import MappingError, MissingMapping
+from claimhouse.star.mapping_check import check as check_mappings
+from claimhouse.star.mapping_check import faults as mapping_faults
 from claimhouse.star.steps import Load, Statement
 
 __all__ = [
     "Load",
+    "MappingError",
     "MissingMapping",
     "Statement",
+    "check_mappings",
     "create_mappings",
     "fact_tables",
     "finish",
@@ -39,6 +44,7 @@ __all__ = [
     "load_facts",
     "load_source",
     "main",
+    "mapping_faults",
     "rebuild",
     "statements",
     "tables_of",

@@ -46,8 +46,7 @@ def create(connection: Connection[Any], source: str) -> None:
     Raises:
         MappingError: a target has a file of its own beside files of its feeds.
     """
-    for target in _views(source):
-        stems = [file.stem for file in _files(source) if _target(file) == target]
+    for target, stems in by_target(source).items():
         if stems == [target]:
             _create_from_file(connection, source, target)
         elif target in stems:
@@ -55,7 +54,17 @@ def create(connection: Connection[Any], source: str) -> None:
                 f"include/sql/mapping/{source}: {target}.sql and {target}__*.sql exclude each other"
             )
         else:
-            _create_union(connection, source, target, stems)
+            for stem in stems:
+                _create_from_file(connection, source, stem)
+            create_union(connection, source, target, stems)
+
+
+def by_target(source: str) -> dict[str, list[str]]:
+    """The names of the mapping files of *source* by what they fill, shapes first: the others may read them."""
+    return {
+        target: [file.stem for file in _files(source) if _target(file) == target]
+        for target in _views(source)
+    }
 
 
 def columns(connection: Connection[Any], source: str, target: str) -> dict[str, str]:
@@ -95,14 +104,24 @@ def _create_from_file(connection: Connection[Any], source: str, stem: str) -> No
     _create_view(connection, sql.Identifier(f"source_{source}", f"star_{stem}"), select)
 
 
-def _create_union(
-    connection: Connection[Any], source: str, target: str, stems: Sequence[str]
+def create_union(
+    connection: Connection[Any],
+    source: str,
+    target: str,
+    stems: Sequence[str],
+    schema: str | None = None,
 ) -> None:
-    """Create the views of the files *stems*, and the view that unites their rows."""
-    schema = f"source_{source}"
-    for stem in stems:
-        _create_from_file(connection, source, stem)
-    parts = [columns(connection, source, stem) for stem in stems]
+    """Create the view that unites the rows of the views of the files *stems*.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        source: the source system.
+        target: what the files fill.
+        stems: the names of the files.
+        schema: where the views are; that of the source system when left out.
+    """
+    schema = schema or f"source_{source}"
+    parts = [warehouse.columns(connection, schema, f"star_{stem}") for stem in stems]
     types: dict[str, str] = {}
     for part in parts:
         types |= {name: kind for name, kind in part.items() if name not in types}

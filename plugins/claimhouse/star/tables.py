@@ -174,11 +174,7 @@ def fact(connection: Connection[Any], source: str, table: str) -> Fact:
         unnamed=tuple(name for name in pointed if name in known and f"{name}_id" not in brought),
         dates={role: f"{role}_date" in brought for role in roles},
         junk=f"dim_{profile}" if profile else None,
-        junk_columns={
-            name: kind
-            for name, kind in junk_columns.items()
-            if name != f"{profile}_key" and not name.endswith(_COUNTS_AS)
-        },
+        junk_columns=flags(connection, profile) if profile else {},
         listed=tuple(
             word
             for word in (
@@ -189,6 +185,16 @@ def fact(connection: Connection[Any], source: str, table: str) -> Fact:
         brought=frozenset(brought),
         values=tuple(name for name in columns if name in brought and name not in own),
     )
+
+
+def flags(connection: Connection[Any], profile: str) -> dict[str, str]:
+    """The flags of the junk dimension ``dim_<profile>``, and their types."""
+    columns = warehouse.columns(connection, "star", f"dim_{profile}")
+    return {
+        name: kind
+        for name, kind in columns.items()
+        if name != f"{profile}_key" and not name.endswith(_COUNTS_AS)
+    }
 
 
 def _describe(table: str, columns: list[str]) -> Dimension | None:

@@ -70,11 +70,16 @@ class Tally:
 def ensure_tables(source: str) -> None:
     """Create the tables and current views of a source's feeds, and add new columns of its contracts."""
     with warehouse.connect() as connection:
-        reference.fill(connection)  # the checks of batches read lists
-        connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
-        for contract in contracts.of_source(source):
-            warehouse.run(connection, "verification/table", **names(contract))
-            _create_current(connection, contract)
+        create_tables(connection, source)
+
+
+def create_tables(connection: Connection[Any], source: str) -> None:
+    """:func:`ensure_tables` in the transaction of *connection*."""
+    reference.fill(connection)  # the checks of batches read lists
+    connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
+    for contract in contracts.of_source(source):
+        warehouse.run(connection, "verification/table", **names(contract))
+        _create_current(connection, contract)
 
 
 def _create_current(connection: Connection[Any], contract: Contract) -> None:

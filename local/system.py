@@ -39,7 +39,7 @@ FRAME = "/plugin/claimhouse"
 MAY = {
     "reviewer": "uploads, processes, waives, corrects",
     "viewer": "looks",
-    "admin": "does everything in Airflow, too",
+    "admin": "everything in Airflow, and all dashboards there",
 }
 
 
@@ -237,12 +237,9 @@ def describe_in_short(addresses: Addresses, readers: Mapping[str, str]) -> str:
         f"{login:<9} {known[f'{login.upper()}_PASSWORD']}  {may}" for login, may in MAY.items()
     ]
     lines += [f"{'' if at else 'Log in as':<12} {login}" for at, login in enumerate(logins)]
-    lines += [f"Dashboards   {addresses.portal}  for readers; in Airflow's pages for admin"]
+    lines += [f"Dashboards   {addresses.portal}  sign in as a reader:"]
     people = [f"{name:<10} {password}" for name, password in readers.items()]
-    lines += [
-        f"{'' if at else 'Sign in as':<12} {'   '.join(people[at : at + 2])}"
-        for at in range(0, len(people), 2)
-    ]
+    lines += [f"  {'   '.join(people[at : at + 3])}" for at in range(0, len(people), 3)]
     lines += [
         f'Warehouse    . {_short(places.WAREHOUSE_ENV)} && psql "$WAREHOUSE_URL"',
         "More         make summary; make down stops it; "

@@ -39,7 +39,7 @@ FRAME = "/plugin/claimhouse"
 MAY = {
     "reviewer": "uploads, processes, waives, corrects",
     "viewer": "looks",
-    "admin": "everything in Airflow, and all dashboards there",
+    "admin": "everything in Airflow, dashboards too",
 }
 
 

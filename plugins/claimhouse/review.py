@@ -21,11 +21,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 from psycopg import Connection
 
 from claimhouse import checks, contracts, storage, warehouse
 from claimhouse.landing import corrections
-from claimhouse.verification import dialect_of, open_tables
+from claimhouse.verification import Opened, dialect_of, open_tables
 
 # Opens a transaction in the warehouse: pages have a role of their own.
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
@@ -348,6 +349,7 @@ def fields(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
         with storage.local_copy(row["archive_path"], row["checksum"], row["size_bytes"]) as file:
             dialect = dialect_of(contract, file)
             opened = open_tables(replace(contract, dialect=dialect), file, row["file_name"])
+            taken = _taken(opened, row["row_number"]) if dialect.records else {}
     except storage.Damaged:
         raise ReviewError(
             f"the archived file of batch {row['batch_id']} is not the file that landed; "
@@ -355,10 +357,24 @@ def fields(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
         ) from None
     plan = next((plan for plan in opened.plans if plan.sheet == row["sheet_name"]), None)
     fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
-    if plan is None or len(fields) != len(plan.header):
+    if plan is None or len(fields) != len(plan.written):
         return {}
-    raw = dict(zip(plan.header, fields, strict=True))
+    raw = dict(zip(plan.written, fields, strict=True)) | taken
     return {**plan.constants, **{name: raw[cell] for name, cell in plan.renames.items()}}
+
+
+def _taken(opened: Opened, row_number: int) -> dict[str, str]:
+    """What a row has from lines above it."""
+    names = [*dict.fromkeys(name for plan in opened.plans for name in plan.taken)]
+    if not names:
+        return {}
+    with opened.reading as reading:
+        for block in reading:
+            found = block.rows.filter(pl.col("row_number") == row_number)
+            if found.height:
+                values: dict[str, str] = found.select(names).row(0, named=True)
+                return values
+    return {}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -94,6 +94,16 @@ class Carrier:
         query = f"select {columns} from source_{SOURCE}.{feed} order by batch_id, row_number"
         return self.connection.execute(query).fetchall()  # type: ignore[arg-type]
 
+    def newest(
+        self, feed: str, columns: str = "row_number, claim, member, paid::text"
+    ) -> list[tuple[Any, ...]]:
+        """The accepted rows of the last batch."""
+        query = (
+            f"select {columns} from source_{SOURCE}.{feed}"
+            " where batch_id = (select max(batch_id) from landing.batch) order by row_number"
+        )
+        return self.connection.execute(query).fetchall()  # type: ignore[arg-type]
+
     def aside(self) -> list[tuple[Any, ...]]:
         """Each quarantined row: feed, row number, what came."""
         query = "select feed, row_number, raw_row from quality.quarantine order by feed, row_number"

@@ -253,6 +253,13 @@ class Contract:
         return tuple(column for column in self.columns if column.is_amount)
 
     @property
+    def summed(self) -> tuple[Column, ...]:
+        """The columns whose sums are known of a file: amounts, and what its trailer sums up."""
+        records = self.dialect.records
+        stated = [name for name, _ in records.sums] if records else []
+        return tuple(column for column in self.columns if column.is_amount or column.name in stated)
+
+    @property
     def may_be_reversed(self) -> bool:
         """Whether an accepted row can take back an amount though rows are states."""
         return not self.rows_are_transactions and any(

@@ -80,8 +80,8 @@ def shape(file: dict[str, Any], batches: Sequence[dict[str, Any]]) -> Shape:
     tables = tuple(
         Table(
             plan.sheet,
-            _unlike(plan.header),
-            plan.renames | {name: name for name in plan.constants},
+            _unlike(plan.written),
+            plan.renames | {name: name for name in (*plan.constants, *plan.taken)},
         )
         for plan in plans
     )

@@ -149,8 +149,9 @@ class _Server:
                 self._answer({"kind": "block", **answer}, [block.rows])
                 return
         notes = self._notes()
+        trailers = [asdict(trailer) for trailer in self._reading.trailers] if self._reading else []
         self._close()
-        self._answer({"kind": "end", "notes": notes})
+        self._answer({"kind": "end", "notes": notes, "trailers": trailers})
 
     def _notes(self) -> list[dict[str, Any]]:
         return [] if self._reading is None else [asdict(note) for note in self._reading.notes]

@@ -9,6 +9,40 @@ from typing import Any
 
 import polars as pl
 
+# Where a value is in a line: the place of its field, from 1, or its first character and its length.
+Spot = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The kinds of lines of a file that has several, and which of them are the rows of a feed.
+
+    Attributes:
+        type: where a line says its kind.
+        rows: the kinds that are rows; none for every kind that is nothing else.
+        header: the kind of the line that may stand first; empty for none.
+        trailer: the kind of the line that must stand last; empty for none.
+        others: kinds that are rows of other feeds.
+        count: where the trailer has the number of rows; empty for nowhere.
+        sums: columns, and where the trailer has the sum of each.
+        taken: columns whose value is in the last line of another kind above the row: that kind, the
+            column, and where in that line.
+    """
+
+    type: Spot
+    rows: tuple[str, ...] = ()
+    header: str = ""
+    trailer: str = ""
+    others: tuple[str, ...] = ()
+    count: Spot = ()
+    sums: tuple[tuple[str, Spot], ...] = ()
+    taken: tuple[tuple[str, str, Spot], ...] = ()
+
+    @property
+    def columns_taken(self) -> tuple[str, ...]:
+        """The columns whose value is in another line."""
+        return tuple(column for _, column, _ in self.taken)
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -27,6 +61,7 @@ class Dialect:
             the first lines, for which to ``search``.
         columns: without a header, the name of each field by its place; empty for one not read.
         names: to search for a header, the names of columns it may have, folded.
+        records: the kinds of its lines, for a csv or fixed width file of several.
     """
 
     format: str = "csv"
@@ -39,11 +74,19 @@ class Dialect:
     header: str = "first"
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    records: Records | None = None
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Dialect:
         """The dialect that was sent as JSON, whose tuples are lists."""
-        return cls(**{name: _as_tuples(value) for name, value in options.items()})
+        records = options.get("records")
+        return cls(
+            **_with_tuples(options) | {"records": records and Records(**_with_tuples(records))}
+        )
+
+
+def _with_tuples(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: _as_tuples(value) for name, value in options.items()}
 
 
 def _as_tuples(value: Any) -> Any:
@@ -133,6 +176,21 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Trailer:
+    """What a trailer says, compared already with the number of rows.
+
+    Attributes:
+        row_number: its line.
+        sums: columns, and the sum of each, as it is written.
+        table: which of the reading's tables it ends.
+    """
+
+    row_number: int
+    sums: tuple[tuple[str, str], ...]
+    table: int = 0
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a table of a workbook begins: a sheet, and the row of the header as the sheet counts."""
 
@@ -148,11 +206,18 @@ class Table:
         header: its column names, in file order.
         header_row: the line of the header, from 1, as the file or the sheet counts.
         sheet: the name of its sheet, in a workbook of several.
+        taken: the last names of the header, of values that are not in the row's own line.
     """
 
     header: tuple[str, ...]
     header_row: int = 1
     sheet: str | None = None
+    taken: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names of what is in the row's own line."""
+        return self.header[: len(self.header) - len(self.taken)]
 
 
 class Reading:
@@ -163,6 +228,7 @@ class Reading:
         notes: remarks about the file; complete once all blocks have been read.
         tables: what its blocks are of; one, unless it is a workbook.
         blocks: what iteration goes through, blocks without a row among them.
+        trailers: what the trailers say; complete once all blocks have been read.
     """
 
     def __init__(
@@ -171,9 +237,11 @@ class Reading:
         notes: list[Note],
         blocks: Iterator[Block],
         tables: tuple[Table, ...] = (),
+        trailers: list[Trailer] | None = None,
     ) -> None:
         self.header = header
         self.notes = notes
+        self.trailers = [] if trailers is None else trailers
         self.tables = tables or (Table(tuple(header)),)
         self.blocks = blocks
 

@@ -39,6 +39,7 @@ from claimhouse.reading.parts import (
     Place,
     Reading,
     Table,
+    Trailer,
     Unreadable,
 )
 from claimhouse.reading.sheets import SHEET_ROWS, Sheet
@@ -90,7 +91,7 @@ def open_file(
         "places": [asdict(place) for place in places],
     }
     blocks = _Blocks(_complete(path, request))
-    return Reading(blocks.header, blocks.notes, blocks, blocks.tables)
+    return Reading(blocks.header, blocks.notes, blocks, blocks.tables, blocks.trailers)
 
 
 def open_sheets(path: Path, dialect: Dialect) -> list[Sheet]:
@@ -177,8 +178,10 @@ class _Blocks:
         self._child, answer = _begin(request)
         self.header: list[str] = answer["header"]
         self.notes = [Note(**note) for note in answer["notes"]]
+        self.trailers: list[Trailer] = []
         self.tables = tuple(
-            Table(**table | {"header": tuple(table["header"])}) for table in answer["tables"]
+            Table(**table | {name: tuple(table[name]) for name in ("header", "taken")})
+            for table in answer["tables"]
         )
 
     def __iter__(self) -> Iterator[Block]:
@@ -199,6 +202,7 @@ class _Blocks:
             lost_digits = tuple((row, name) for row, name in answer["lost_digits"])
             return Block(rows, broken, answer["table"], lost_digits)
         self.notes[:] = [Note(**note) for note in answer["notes"]]
+        self.trailers[:] = [_trailer(trailer) for trailer in answer["trailers"]]
         child, self._child = self._child, None
         child.give_back()
         raise StopIteration
@@ -399,6 +403,10 @@ class _Child:
         """How far the process had come, for a sentence."""
         place = f", in {self._part}" if self._part else ""
         return f"{place}, after row {self._rows}" if self._rows else place
+
+
+def _trailer(answer: dict[str, Any]) -> Trailer:
+    return Trailer(**answer | {"sums": tuple((column, text) for column, text in answer["sums"])})
 
 
 def _frame(stream: bytearray) -> pl.DataFrame:

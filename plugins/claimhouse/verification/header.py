@@ -23,6 +23,7 @@ class Plan:
         notes: warnings about the header.
         constants: column of the contract to the value that the file's name gives every row.
         sheet: the sheet it is for, in a workbook of several.
+        taken: the last names of the header, of values that are not in the row's own line.
     """
 
     contract: Contract
@@ -31,6 +32,12 @@ class Plan:
     notes: tuple[Note, ...]
     constants: dict[str, str] = field(default_factory=dict)
     sheet: str | None = None
+    taken: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> list[str]:
+        """The names of what is in the row's own line."""
+        return list(self.header[: len(self.header) - len(self.taken)])
 
 
 def make_plan(

@@ -140,7 +140,7 @@ def quarantined_rows(
         {
             "row_number": block.rows["row_number"].gather(wrong),
             "record_key": record_keys(judged, wrong, plan.contract),
-            "raw_row": join_row(block.rows[wrong], list(plan.header), plan.contract.dialect),
+            "raw_row": join_row(block.rows[wrong], plan.written, plan.contract.dialect),
         },
         schema=QUARANTINE_SCHEMA,
     )

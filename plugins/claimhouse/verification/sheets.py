@@ -81,8 +81,15 @@ def open_tables(contract: Contract, path: Path, file_name: str = "") -> Opened:
     places, notes = choose(contract, sheets)
     reading = open_file(path, contract.dialect, settings.block_bytes(), places)
     plans = tuple(
-        make_plan(
-            contract, table.header, file_name, number * SHEET_ROWS + table.header_row, table.sheet
+        replace(
+            make_plan(
+                contract,
+                table.header,
+                file_name,
+                number * SHEET_ROWS + table.header_row,
+                table.sheet,
+            ),
+            taken=table.taken,
         )
         for number, table in enumerate(reading.tables)
     )

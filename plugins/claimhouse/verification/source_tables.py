@@ -33,6 +33,7 @@ from claimhouse.verification.header import Plan
 from claimhouse.verification.recognize import dialect_of
 from claimhouse.verification.repeats import Repeats
 from claimhouse.verification.sheets import Opened, open_tables
+from claimhouse.verification.trailers import Trailers
 from claimhouse.verification.verify import Amount, Verified, verify
 
 log = logging.getLogger(__name__)
@@ -281,11 +282,12 @@ def load(
 ) -> Tally:
     """Verify the file of a batch and write its rows and issues; *withheld* rows are not accepted."""
     opened = open_tables(contract, path, batch.file_name)
-    tally, repeats = Tally(), Repeats(contract.key)
+    tally, repeats, trailers = Tally(), Repeats(contract.key), Trailers(contract)
     for block, rows in write_blocks(
-        connection, contract, batch, _verified(opened, repeats, withheld)
+        connection, contract, batch, _verified(opened, repeats, trailers, withheld)
     ):
         tally.add(block, rows)
+    opened.reading.notes.extend(trailers.check(opened.reading))
     _copy_notes(connection, batch, opened)
     warehouse.run(connection, "verification/suspect_rows")
     copy_frame(connection, ("suspect_row",), repeats.rows.to_frame())
@@ -312,10 +314,13 @@ def sheets(plans: Sequence[Plan]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"first_row": pl.Int64, "sheet_name": pl.String}, orient="row")
 
 
-def _verified(opened: Opened, repeats: Repeats, withheld: pl.Series | None) -> Iterator[Verified]:
+def _verified(
+    opened: Opened, repeats: Repeats, trailers: Trailers, withheld: pl.Series | None
+) -> Iterator[Verified]:
     for block in _read_ahead(opened.reading):
         verified = verify(block, opened.plans[block.table], withheld)
         repeats.add(verified.accepted)
+        trailers.add(block.table, verified.amounts)
         yield verified
     repeats.find()  # in parallel with writing the last blocks
 
@@ -486,7 +491,7 @@ def _quarantine(
             _sheet(plan.sheet),
             "row_number",
             pl.col("row_number").replace_strict(keys, return_dtype=pl.String).alias("record_key"),
-            join_row(rows, list(plan.header), contract.dialect).alias("raw_row"),
+            join_row(rows, plan.written, contract.dialect).alias("raw_row"),
         )
         copy_frame(connection, ("quality", "quarantine"), frame)
         missing -= set(rows["row_number"])

@@ -108,7 +108,7 @@ def verify(block: Block, plan: Plan, withheld: pl.Series | None = None) -> Verif
             column.name: _amount(
                 judged[column.name], accepted[column.name], wrong, len(block.broken)
             )
-            for column in contract.amounts
+            for column in contract.summed
         },
         sheet=plan.sheet,
     )

@@ -28,6 +28,7 @@ from claimhouse.contracts.model import (
     NumberFormat,
     Reference,
     RowRule,
+    share_files,
 )
 from claimhouse.contracts.outlines import Outline, outline
 from claimhouse.contracts.parse import (
@@ -66,6 +67,7 @@ __all__ = [
     "of",
     "of_source",
     "outline",
+    "share_files",
     "sound",
     "sources",
     "strptime",

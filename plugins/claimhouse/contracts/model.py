@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -290,3 +291,20 @@ class Contract:
         return not self.is_by_content and any(
             fnmatch.fnmatch(file_name, pattern) for pattern in self.file_pattern.split("|")
         )
+
+
+def share_files(feeds: Sequence[Contract]) -> bool:
+    """Whether *feeds*, which all claim a file by its name, each read another part of it.
+
+    That is a sheet of its own, or lines of a kind of its own.
+    """
+    if len({contract.file_pattern for contract in feeds}) > 1:
+        return False
+    parts = [_part(contract.dialect) for contract in feeds]
+    of_one_kind = len({bool(sheet) for sheet, _ in parts}) == 1
+    return all(map(any, parts)) and of_one_kind and len(set(parts)) == len(parts)
+
+
+def _part(dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The sheet, or the kinds of lines, that a dialect says it reads; empty where it says none."""
+    return dialect.sheet or "", dialect.records.rows if dialect.records else ()

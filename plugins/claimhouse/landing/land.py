@@ -6,8 +6,10 @@ remembered by path, size and modification time. :mod:`deliveries` says which of 
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import batches, contracts, settings, storage, warehouse
-from claimhouse.contracts import Contract, FileOrder
+from claimhouse.contracts import Contract, FileOrder, share_files
 from claimhouse.landing import archive, arrivals, corrections, deliveries, order, rejected
 from claimhouse.landing.archive import CannotBeRead, Copy
 from claimhouse.landing.arrivals import Arrival, Listing
@@ -48,11 +50,17 @@ class _Run:
 
     Attributes:
         reported: the rules and places of the issues it reported.
+        landed: the feeds that each file which was seen before has landed for, where several share files.
     """
 
     connection: Connection[Any]
     source: str
     reported: set[str] = field(default_factory=set)
+    landed: dict[tuple[str, int, datetime], set[str]] = field(default_factory=dict)
+
+    def has(self, contract: Contract, arrival: Arrival) -> bool:
+        """Whether a file has landed for a feed already: not for one whose contract is new."""
+        return contract.feed in self.landed.get(_sighting(arrival), ())
 
 
 def land(source: str) -> list[int]:
@@ -164,10 +172,45 @@ def _report_others(run: _Run, listing: Listing) -> None:
 
 
 def _unseen(run: _Run, files: list[Arrival]) -> list[Arrival]:
-    """The files that have not landed; one without a contract has not, as a contract may exist now."""
+    """The files that have not landed; one without a contract has not, as a contract may exist now.
+
+    Of files that several feeds read, those that have not landed for all of them.
+    """
     rows = warehouse.query(run.connection, "landing/sightings", run.source)
     seen = {(row["path"], row["size_bytes"], row["modified_at"]) for row in rows}
-    return [file for file in files if (file.path, file.size, file.modified_at) not in seen]
+    groups = _sharing(run.source)
+    if not groups:
+        return [file for file in files if _sighting(file) not in seen]
+    landed: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in warehouse.query(run.connection, "landing/feeds_of_files", run.source):
+        landed[row["file_name"], row["size_bytes"]].add(row["feed"])
+    for file in files:
+        feeds = _feeds_of(groups, file)
+        if feeds and _sighting(file) in seen:
+            run.landed[_sighting(file)] = landed[file.place, file.size]
+            if not feeds <= landed[file.place, file.size]:
+                seen.remove(_sighting(file))
+    return [file for file in files if _sighting(file) not in seen]
+
+
+def _sighting(arrival: Arrival) -> tuple[str, int, datetime]:
+    return arrival.path, arrival.size, arrival.modified_at
+
+
+def _sharing(source: str) -> list[list[Contract]]:
+    """The feeds of a source of which each reads a part of the same files."""
+    by_pattern: dict[str, list[Contract]] = defaultdict(list)
+    for contract in contracts.of_source(source) if source in contracts.sources() else ():
+        by_pattern[contract.file_pattern].append(contract)
+    return [feeds for feeds in by_pattern.values() if len(feeds) > 1 and share_files(feeds)]
+
+
+def _feeds_of(groups: list[list[Contract]], arrival: Arrival) -> set[str]:
+    """The feeds that share a file; none where there is only one."""
+    if arrival.is_correction:
+        return set()
+    sharing = (feeds for feeds in groups if feeds[0].claims(arrival.name))
+    return {contract.feed for contract in next(sharing, [])}
 
 
 def _land_one(run: _Run, arrival: Arrival) -> None:
@@ -179,7 +222,7 @@ def _land_one(run: _Run, arrival: Arrival) -> None:
     known = contracts.of_source(run.source)
     named = [contract for contract in known if _is_of(contract, arrival)]
     by_content = [contract for contract in known if contract.is_by_content]
-    if len(named) > 1:
+    if len(named) > 1 and not share_files(named):
         names = ", ".join(contract.feed for contract in named)
         why = f"More than one contract matches the file's name ({names}); it waits."
         _report(run, arrival.place, "unclaimed_file", why)
@@ -188,11 +231,14 @@ def _land_one(run: _Run, arrival: Arrival) -> None:
         _report(run, arrival.place, "unclaimed_file", why)
     else:
         with archive.copied(arrival) as copy:
-            contract, why = (named[0], "") if named else _recognized(by_content, copy)
-            if contract is None:
+            why = ""
+            if not named:
+                contract, why = _recognized(by_content, copy)
+                named = [contract] if contract else []
+            if not named:
                 _report(run, arrival.place, "unclaimed_file", why)
             else:
-                _take(run, contract, arrival, copy)
+                _take(run, [each for each in named if not run.has(each, arrival)], arrival, copy)
 
 
 def _recognized(by_content: list[Contract], copy: Copy) -> tuple[Contract | None, str]:
@@ -217,38 +263,56 @@ def _is_of(contract: Contract, arrival: Arrival) -> bool:
     return contract.claims(arrival.name)
 
 
-def _take(run: _Run, contract: Contract, arrival: Arrival, copy: Copy) -> None:
-    """Archive one file and enter its delivery."""
+def _take(run: _Run, feeds: list[Contract], arrival: Arrival, copy: Copy) -> None:
+    """Archive one file and enter its delivery: one of each feed that reads a part of it."""
     if arrivals.has_changed(arrival):
         why = "The file changed while it was read; it is landed when it is complete."
         _report(run, arrival.place, "still_growing", why)
         return
-    if not arrival.is_correction and order.lacks_number(contract.file_order, arrival.place):
-        why = (
-            f"The contract of {contract.name} orders its files by a number in their names, and this "
-            "name has none; it waits. Rename it, or change fileOrder in the contract."
-        )
-        _report(run, arrival.place, "no_number_in_name", why)
-        return
+    for contract in feeds:
+        if not arrival.is_correction and order.lacks_number(contract.file_order, arrival.place):
+            why = (
+                f"The contract of {contract.name} orders its files by a number in their names, and this "
+                "name has none; it waits. Rename it, or change fileOrder in the contract."
+            )
+            _report(run, arrival.place, "no_number_in_name", why)
+            return
     now = datetime.now(UTC)
     arrived_at = order.credible(arrival.modified_at, now)
+    # What one feed has stored is the archived copy of all.
+    store = functools.cache(lambda: archive.store(copy, feeds[0], arrival, arrived_at.date()))
     content = Content(
-        arrival.place, copy.size, copy.checksum, arrived_at,
-        lambda: archive.store(copy, contract, arrival, arrived_at.date()), arrival.is_correction,
-    )  # fmt: skip
+        arrival.place, copy.size, copy.checksum, arrived_at, store, arrival.is_correction
+    )
     with run.connection.transaction():
         was_here = warehouse.query(run.connection, "landing/seen_here", arrival.path, copy.checksum)
-        entered = deliveries.enter(run.connection, contract, content)
-        if entered.repeats and not was_here and not _is_fetched(contract, arrival):
-            why = (
-                f"The file has the same content as file {entered.repeats}; it is not landed again."
-            )
-            _report(run, arrival.place, "already_landed", why)
-        for rule, why in _doubts(contract, arrival, entered, now):
-            _report(run, arrival.place, rule, why)
-        _sight(run, arrival, entered.number)
+        numbers = [
+            _enter(run, contract, arrival, content, now, was_here=bool(was_here))
+            for contract in feeds
+        ]
+        _sight(run, arrival, numbers[0])
         warehouse.query(run.connection, "landing/close_file_issues", run.source, arrival.place)
-    log.info("%s: file %s landed, %s bytes", contract.name, entered.number, copy.size)
+    for contract, number in zip(feeds, numbers, strict=True):
+        log.info("%s: file %s landed, %s bytes", contract.name, number, copy.size)
+
+
+def _enter(
+    run: _Run,
+    contract: Contract,
+    arrival: Arrival,
+    content: Content,
+    now: datetime,
+    *,
+    was_here: bool,
+) -> int:
+    """Enter the delivery of a file to a feed, and report what is doubtful; its number."""
+    entered = deliveries.enter(run.connection, contract, content)
+    if entered.repeats and not was_here and not _is_fetched(contract, arrival):
+        why = f"The file has the same content as file {entered.repeats}; it is not landed again."
+        _report(run, arrival.place, "already_landed", why)
+    for rule, why in _doubts(contract, arrival, entered, now):
+        _report(run, arrival.place, rule, why)
+    return entered.number
 
 
 def _is_fetched(contract: Contract, arrival: Arrival) -> bool:

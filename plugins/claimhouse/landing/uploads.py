@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from claimhouse import contracts, settings, storage
-from claimhouse.contracts import Contract
+from claimhouse.contracts import Contract, share_files
 from claimhouse.landing import arrivals, order
 from claimhouse.storage import Kind
 
@@ -164,8 +164,10 @@ def name_for(contract: Contract, name: str) -> str:
     """
     known = contracts.of_source(contract.source_system)
     taken = name if contract.is_by_content or contract.claims(name) else _named(contract, name)
-    claimed = [other.feed for other in known if other.claims(taken)]
-    if claimed != ([] if contract.is_by_content else [contract.feed]):
+    claiming = [other for other in known if other.claims(taken)]
+    claimed = [other.feed for other in claiming]
+    is_shared = contract.feed in claimed and share_files(claiming)
+    if not is_shared and claimed != ([] if contract.is_by_content else [contract.feed]):
         feeds = ", ".join(claimed)
         raise Refused(f"By its name, {taken} is a file of {feeds}. Rename it, and upload it again.")
     if order.lacks_number(contract.file_order, taken):

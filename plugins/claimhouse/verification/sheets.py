@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from claimhouse import settings
+from claimhouse import contracts, settings
 from claimhouse.contracts import Contract
 from claimhouse.counted import counted
 from claimhouse.reading import (
@@ -79,6 +79,8 @@ def open_tables(contract: Contract, path: Path, file_name: str = "") -> Opened:
     """
     sheets = open_sheets(path, contract.dialect)
     places, notes = choose(contract, sheets)
+    if contract.dialect.sheet is not None:
+        notes = [note for note in notes if note.sheet_name not in _of_other_feeds(contract)]
     reading = open_file(path, contract.dialect, settings.block_bytes(), places)
     plans = tuple(
         replace(
@@ -122,6 +124,15 @@ def choose(contract: Contract, sheets: Sequence[Sheet]) -> tuple[list[Place], li
     others = [candidate for candidate in found if candidate not in fitting]
     notes += [_unfit(contract, candidate) for candidate in others]
     return [candidate.place for candidate in fitting], [note for note in notes if note]
+
+
+def _of_other_feeds(contract: Contract) -> set[str | None]:
+    """The sheets that other feeds read of the same workbooks."""
+    return {
+        other.dialect.sheet
+        for other in contracts.sound([contract.source_system])
+        if other.file_pattern == contract.file_pattern and other.feed != contract.feed
+    } - {None}
 
 
 def candidates(contract: Contract, sheets: Sequence[Sheet]) -> list[Candidate]:

@@ -266,9 +266,10 @@ def run(system: str) -> dict[str, float]:
 
 def _check(system: str) -> list[int]:
     """:func:`check`, once the rows are indexed."""
+    reopened = verification.reopen_issues(system)
     if waiting := _batches(system, "verified"):
         withdrawn = verification.set_reversals_aside(waiting)
-        verification.close_issues(sorted({*waiting, *withdrawn}))
+        verification.close_issues(sorted({*waiting, *withdrawn, *reopened}))
         checks.scan_batches(system, waiting)
     return _batches(system, "checked")
 

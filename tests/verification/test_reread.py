@@ -26,8 +26,15 @@ def mend(ledger: Ledger, old: str, new: str) -> None:
 
 
 def file_of(ledger: Ledger, name: str, *lines: str) -> None:
-    """Lay a file into the landing root."""
+    """Lay a file into the landing root; each arrives a day after the one before."""
     (ledger.landing / name).write_text("\n".join(lines) + "\n")
+    touch(ledger, name)
+
+
+def touch(ledger: Ledger, name: str) -> None:
+    """Let a file arrive again."""
+    moment = next(ledger._moments)
+    os.utime(ledger.landing / name, (moment, moment))
 
 
 def states(ledger: Ledger) -> list[str]:
@@ -156,7 +163,7 @@ def test_resent_rejected_file_loads_once(ledger: Ledger, rows: str, is_mended_fi
         know_synonym(ledger)
     file_of(ledger, "claims_resent.csv", *REJECTED)
     ledger.run()
-    (ledger.landing / "claims_1.csv").touch()
+    touch(ledger, "claims_1.csv")
     know_synonym(ledger) if not is_mended_first else None
     ledger.run()
     assert ledger.claims() == {"c": (Decimal(5), Decimal(3))}
@@ -330,6 +337,23 @@ def test_newer_copy_among_the_quarantined_rows_wins(ledger: Ledger) -> None:
         " amounts -> 'cost' ->> 'read', amounts -> 'cost' ->> 'accepted', amounts -> 'cost' ->> 'quarantined'"
         " from landing.batch"
     ) == [(36, 33, 2, 1, "57.00", "46.00", "6.00")]
+
+
+def test_rejected_file_goes_to_the_feed_that_claims_it_now(ledger: Ledger) -> None:
+    require_paid(ledger)
+    file_of(ledger, "claims_notes_1.csv", "note,claim", "n1,c")
+    ledger.run()
+    assert states(ledger) == ["rejected"]
+    contract = (ledger.include / CLAIMS).read_text()
+    notes = contract[: contract.index("      - name: day")].replace(
+        "- name: claims", "- name: notes"
+    )
+    notes = notes.replace("claims*", "claims_notes*").replace("- name: claim\n", "- name: note\n")
+    ledger.write("schemas/ledger/notes.yaml", notes)
+    mend(ledger, "claims*", "claims_[0-9]*")
+    ledger.run()
+    assert states(ledger) == ["loaded"]
+    assert ledger.rows("select note from source_ledger.notes") == [("n1",)]
 
 
 KILL = """

@@ -138,7 +138,7 @@ def test_batches_end_as_in_a_fresh_warehouse(
                 for n, (said, files) in enumerate(steps)
             ]
             steps = [
-                (Said(s.dates, s.statuses and 2, s.is_synonym, is_positive=False), files)
+                (Said(s.dates, 1 + s.statuses // 2, s.is_synonym, is_positive=False), files)
                 for s, files in steps
             ]
         number = 0

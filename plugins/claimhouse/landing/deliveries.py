@@ -150,6 +150,11 @@ def _place(
             return order.place_of_correction(rows[0]["file_order"], delivery)
     if is_correction:
         return order.place(FileOrder(), delivery)
+    return place_of(contract, delivery)
+
+
+def place_of(contract: Contract, delivery: Delivery) -> str:
+    """The place of a delivery, which is no correction, in the order of its feed."""
     try:
         return order.place(contract.file_order, delivery)
     except NoNumber:  # it landed before the contract asked for one: the oldest

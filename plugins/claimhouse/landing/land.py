@@ -86,6 +86,7 @@ def land(source: str) -> list[int]:
         _alone(connection, source)
         corrections.write_missing(connection, source)
         listing = arrivals.of_source(source)
+        rejected.move(connection, source, known)
         for contract in known:
             _reorder(connection, contract)
             _reopen(connection, contract)

@@ -41,6 +41,7 @@ from claimhouse.verification.source_tables import (
     index,
     names,
     reject_batch,
+    reopen_issues,
     set_reversals_aside,
 )
 from claimhouse.verification.verify import share_fitting
@@ -72,6 +73,7 @@ __all__ = [
     "open_tables",
     "preview",
     "reject_batch",
+    "reopen_issues",
     "reverify",
     "set_reversals_aside",
     "share_fitting",

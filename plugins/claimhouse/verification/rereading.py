@@ -10,6 +10,7 @@ stays in quarantine. All of it is one transaction: whoever is killed leaves the 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -90,10 +91,16 @@ def verify_batch(batch_id: int) -> str:
             return batch.state
         contract = source_tables.contract_of(batch)
         if batch.is_to_be_reverified:
-            return reverify(connection, batch, contract).state
-        if batch.newest_hash == contract.content_hash:
+            state = reverify(connection, batch, contract).state
+        elif batch.newest_hash == contract.content_hash:
             return batch.state
-        return _retry(connection, batch, contract)
+        else:
+            state = _retry(connection, batch, contract)
+    if (
+        state == batch.state != "verified"
+    ):  # no check stage follows for it, and it may have new issues
+        source_tables.close_issues([batch_id])
+    return state
 
 
 def to_read_again(source: str) -> list[int]:
@@ -148,7 +155,7 @@ def reverify(connection: Connection[Any], batch: Batch, contract: Contract) -> C
     """
     warehouse.query(connection, "verification/alone", batch.batch_id)
     (before,) = warehouse.query(connection, "verification/counts", batch.batch_id)
-    found = _named(contract, batch)
+    found, started = _named(contract, batch), time.perf_counter()
     try:
         with connection.transaction(), source_tables.archived(batch) as path:
             ready = replace(contract, dialect=dialect_of(contract, path))
@@ -160,7 +167,8 @@ def reverify(connection: Connection[Any], batch: Batch, contract: Contract) -> C
             warehouse.run(connection, "verification/withdraw_again", **found)
             (difference,) = warehouse.query(connection, "verification/difference", **found)
             left, added = difference.pop("rows_left"), difference.pop("rows_added")
-            source_tables.close(connection, ready, batch.batch_id, tally, 0)
+            seconds = time.perf_counter() - started
+            source_tables.close(connection, ready, batch.batch_id, tally, seconds)
             is_other = bool(left or added or any(difference.values()))
             warehouse.query(
                 connection, "verification/reopen_batch", batch.batch_id,

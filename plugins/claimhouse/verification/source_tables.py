@@ -128,12 +128,31 @@ def close_issues(batch_ids: Sequence[int]) -> None:
         feeds.setdefault((batch.source_system, batch.feed), []).append(batch_id)
     for (source, feed), of_feed in feeds.items():
         with warehouse.connect() as connection:
+            # Batches that are read again at the same time settle issues of one another.
+            connection.execute(
+                "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                (f"claimhouse.issues {source}.{feed}",),
+            )
             warehouse.run(
                 connection,
                 "verification/close_issues",
                 **names(contracts.of(source, feed)),
                 batches="{" + ",".join(map(str, of_feed)) + "}",
             )
+
+
+def reopen_issues(source: str) -> list[int]:
+    """Open the issues again that rows had settled which have left their batches since.
+
+    Returns:
+        The batches of these issues.
+    """
+    reopened: set[int] = set()
+    for contract in contracts.of_source(source):
+        with warehouse.connect() as connection:
+            rows = warehouse.query(connection, "verification/reopen_settled", **names(contract))
+            reopened.update(row["batch_id"] for row in rows)
+    return sorted(reopened)
 
 
 def set_reversals_aside(batch_ids: Sequence[int]) -> list[int]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "review": ("claimhouse.review", "waive and correct issues, release held batches"),
     "show": ("claimhouse.show", "print a SQL file as it would be run"),
     "star": ("claimhouse.star", "rebuild the star from the source tables"),
+    "try": ("claimhouse.trial", "say what would become of a file under a contract"),
     "upgrade": ("claimhouse.schema", "bring the warehouse to the newest schema"),
 }
 

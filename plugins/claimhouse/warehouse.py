@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -177,6 +178,11 @@ def sql(path: str, **names: Any) -> str:
     room, _, file = path.partition("/")
     candidates = [f"{room}/sql/{file}.sql", f"sql/{path}.sql", f"{path}.sql"]
     return _files.select_template(candidates).render(**names)
+
+
+def rendered(file: Path) -> str:
+    """The text of a SQL file anywhere, with what it includes of the project's files filled in."""
+    return _files.from_string(file.read_text(encoding="utf-8")).render()
 
 
 def constant(path: str, name: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from claimhouse import contracts, settings
+from claimhouse.drafting.companions import companions
 from claimhouse.drafting.guess import Guess, as_key, guess_column, guess_key
 from claimhouse.drafting.sample import Table, tables
 from claimhouse.drafting.words import (
@@ -132,7 +133,7 @@ def write(path: Path, source: str, feed: str | None = None, folder: Path | None 
 def write_all(
     path: Path, source: str, feed: str | None = None, folder: Path | None = None
 ) -> list[Path]:
-    """Like :func:`write`; the paths of all drafts."""
+    """Like :func:`write`; the paths of all drafts. Beside each are its mapping and checks."""
     place = (folder or settings.PROJECT / "var" / "drafts") / source
     written = []
     for drafted in drafts(path, source, feed or feed_name(path.name)):
@@ -141,6 +142,10 @@ def write_all(
         target.write_text(write_draft(drafted), encoding="utf-8")
         contracts.load(target)
         written.append(target)
+        for name, text in companions(drafted).items():
+            beside = place / name
+            beside.parent.mkdir(exist_ok=True)
+            beside.write_text(text, encoding="utf-8")
     return written
 
 
@@ -182,3 +187,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(1, f"{options.file.name} cannot be read. {error.message}\n")
     for target in targets:
         print(f"{target} is a draft: finish it as its first lines say.")
+        beside = sorted(
+            str(file.relative_to(target.parent))
+            for file in (
+                *target.parent.glob(f"mapping/*__{target.stem}.sql"),
+                target.parent / "soda" / f"{target.stem}.yml",
+            )
+            if file.exists()
+        )
+        print(f"Beside it: {', '.join(beside) or 'nothing'}.")
+        print(f"See what would become of the file: claimhouse try {target} {options.file}")

@@ -46,8 +46,6 @@ NEVER_LISTED = {
 }
 # A value with so many digits, or an address of mail, may be somebody's wherever it stands.
 PRIVATE = re.compile("[0-9]{5}|[0-9]{3}[-. ][0-9]{2}|@")
-# A flag has at most so many values, of several pairs.
-MOST_FLAG_VALUES = 6
 # The hundred years of two-digit years that are no year of birth.
 SERVICE_CENTURY = 1950
 # A column of dates over more years may hold days of birth.
@@ -56,6 +54,8 @@ MOST_YEARS = 25
 LEAST_SCALE, MOST_SCALE = 2, 6
 # Digits of one length, or so many of any, are a code or number of something.
 CODE_DIGITS, LONG_NUMBER = 3, 9
+# The digits of codes of one width, and how many zeros before them a spreadsheet may have taken.
+WIDTHS, MOST_LOST = {"zip": 5, "npi": 10}, 2
 # What each part of a date looks like.
 SHAPES = {
     "%Y": "[0-9]{4}",
@@ -125,6 +125,9 @@ def guess_column(header: str, name: Name, raw: pl.Series) -> Guess:
         doubts.append(
             "Nothing but its values shows that it is a date; is its classification right?"
         )
+    if width := _lost_zeros(column, meanings(header), values):
+        column = replace(column, restore_zeros=width, restore_from=width - MOST_LOST)
+        doubts.append("Some of its numbers are short: have they lost zeros before them?")
     if column.type == "string" and _may_be_listed(header, column):
         column = replace(column, enum=_valid_values(values))
         if column.enum:
@@ -163,7 +166,7 @@ def _typed(header: str, plain: Column, values: pl.Series) -> Guess:
 
 def _number(plain: Column, values: pl.Series, words: set[str]) -> Column:
     """A number, where the digits are one; otherwise *plain*."""
-    is_number = bool(words & suggestions().numbers) and not words & {"id", "code"}
+    is_number = bool(words & suggestions().numbers) and not words & {"id", "code"} or "line" in words
     is_code = words & suggestions().not_numbers or plain.name.endswith(("_id", "_code", "zipcode"))
     if is_code and not is_number:
         return plain
@@ -175,17 +178,16 @@ def _number(plain: Column, values: pl.Series, words: set[str]) -> Column:
 
 def _flag(plain: Column, values: pl.Series, words: set[str]) -> Column | None:
     """A flag, whose values are one or several of the pairs."""
-    distinct = {value.lower() for value in values.unique()}
-    if len(distinct) > MOST_FLAG_VALUES:
-        return None
+    counts = Counter(values.str.to_lowercase().to_list())
+    # What is rare among them is dirt.
+    distinct = {value for value, count in counts.items() if count >= (1 - MIN_FITTING) / 4 * len(values)}
     found = [pair for pair in suggestions().flags if distinct & {part.lower() for part in pair}]
     parts = {part.lower() for pair in found for part in pair}
+    fitting = sum(count for value, count in counts.items() if value in parts)
     is_sure = len(distinct) > 1 and distinct != {"1", "0"}
-    if (
-        not found
-        or not distinct <= parts
-        or not (is_sure or words & {"flag"} or found[0][0] == "true")
-    ):
+    if not found or not distinct <= parts or fitting < MIN_FITTING * len(values):
+        return None
+    if not (is_sure or words & {"flag"} or found[0][0] == "true"):
         return None
     return replace(
         plain,
@@ -354,6 +356,17 @@ def _numbers(plain: Column, values: pl.Series, is_number: bool) -> Iterator[Colu
     yield replace(plain, type="decimal", physical_type=f"numeric(18,{_scale(values, '.')})")
 
 
+def _lost_zeros(column: Column, words: set[str], values: pl.Series) -> int:
+    """The digits that a code of a known width should have, where some lack a few; 0 where none do."""
+    width = next((WIDTHS[word] for word in WIDTHS if word in words), 0)
+    if column.type != "string" or not width or not values.str.contains("^[0-9]+$").mean():
+        return 0
+    lengths = values.filter(values.str.contains("^[0-9]+$")).str.len_chars()
+    is_short = (lengths < width) & (lengths >= width - MOST_LOST)
+    is_whole = lengths == width
+    return width if is_short.any() and int((is_short | is_whole).sum()) >= MIN_FITTING * len(lengths) else 0
+
+
 def _may_be_listed(header: str, column: Column) -> bool:
     """Whether the values of a column may stand in a contract: they name and number nobody."""
     return column.classification in MAY_BE_LISTED and not meanings(header) & NEVER_LISTED
@@ -383,7 +396,9 @@ def guess_key(guesses: Sequence[Guess], rows: pl.DataFrame) -> tuple[list[str], 
         [rows[guess.header].alias(guess.column.name) for guess in guesses]
     ).unique()
     candidates = [
-        guess for guess in guesses if guess.column.required and not guess.column.is_amount
+        guess
+        for guess in guesses
+        if guess.column.type != "decimal" and _is_full(guess, distinct[guess.column.name])
     ]
     candidates.sort(key=_key_rank)
     for guess in candidates:
@@ -399,6 +414,14 @@ def guess_key(guesses: Sequence[Guess], rows: pl.DataFrame) -> tuple[list[str], 
             if distinct.select(guess.column.name for guess in parts).n_unique() == len(distinct):
                 return [guess.column.name for guess in parts], ""
     return _widened(candidates or list(guesses), distinct)
+
+
+def _is_full(guess: Guess, raw: pl.Series) -> bool:
+    """Whether each row has a value; of a record's own number, nearly each: a row without it is dirt."""
+    if guess.column.required:
+        return True
+    blank = int((raw.str.strip_chars() == "").sum())
+    return _key_rank(guess) <= 1 and blank <= MAX_COPIES * len(raw)
 
 
 def _record_and_line(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import yaml
 
-from claimhouse.contracts import NumberFormat
+from claimhouse.contracts import Column, NumberFormat
 from claimhouse.counted import counted
 from claimhouse.drafting.guess import Guess
 from claimhouse.reading import Dialect
@@ -171,6 +171,13 @@ def _column_lines(guess: Guess, key: Sequence[str]) -> Iterator[str]:
     yield from _custom_lines(guess)
 
 
+def _zeros(column: Column) -> dict[str, int]:
+    """The width of a code whose zeros are restored, and the fewest digits that it may have left."""
+    if not column.restore_zeros:
+        return {}
+    return {"width": column.restore_zeros, "atLeast": column.restore_from}
+
+
 def _number(form: NumberFormat | None) -> dict[str, object]:
     """How numbers are written, as a contract says it: what is not the default."""
     if form is None:
@@ -196,6 +203,7 @@ def _custom_lines(guess: Guess) -> Iterator[str]:
         "trueValues": list(column.true_values) if column.type == "boolean" else [],
         "falseValues": list(column.false_values) if column.type == "boolean" else [],
         "money": column.is_money,
+        "restoreZeros": _zeros(column),
     }
     if any(custom.values()):
         yield "        customProperties:"

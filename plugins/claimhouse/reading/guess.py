@@ -42,13 +42,15 @@ def _is_workbook(path: Path) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that splits most lines into as many fields as the header, and into most."""
+    """The delimiter that splits most lines into as many fields as the others, and into most."""
     lines = text.splitlines()[:-1] or text.splitlines()
 
     def fitness(delimiter: str) -> tuple[bool, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
         if not widths:
             return False, 0
-        return widths.count(widths[0]) >= 0.8 * len(widths), widths[0]
+        # The header may stand below titles, which are lines of fewer fields.
+        usual = max(widths[0], max(widths, key=widths.count))
+        return widths.count(usual) >= 0.8 * len(widths), usual
 
     return max(DELIMITERS, key=fitness)

@@ -1,15 +1,17 @@
-"""How many lines of a draft have to be changed until its file loads right: ``python -m bench.drafts [FOLDER ...]``.
+"""How many lines of a draft have to be changed until its file loads right.
 
-Twenty layouts are made of the same claims, each with names and habits of its own. A draft is right where each value of
-each row is loaded as the value that the file was written from, to the cent; a column that is not is mended, and so is a
-wrong key, and the lines that differ are counted. Of the files of a folder below ``<source>/``, the contract of their
-feed says what the values are; the draft is made as if no contract knew a name.
+    python -m bench.drafts [FOLDER ...]
+
+Twenty layouts are made of the same claims, each with names and habits of its own. A draft is right
+where each value of each row is loaded as the value that the file was written from, to the cent. A
+column that is not costs four lines (its two types, a property and its heading), a part of the key that
+is wrong two, a column without a name one. Of the files of a folder below ``<source>/``, the contract of
+their feed says what the values are; the draft is made as if no contract knew a name.
 """
 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import random
@@ -23,14 +25,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import polars as pl
 import xlsxwriter
 
 from claimhouse import contracts
 from claimhouse.contracts import Contract
 from claimhouse.drafting import words
 from claimhouse.drafting.draft import drafts
-from claimhouse.drafting.yaml import Draft, write_draft
+from claimhouse.drafting.yaml import write_draft
 from claimhouse.verification import dialect_of, fit_contracts, open_tables
 from claimhouse.verification.header import match_header
 from claimhouse.verification.verify import verify
@@ -183,7 +184,11 @@ def serial(value: date) -> str:
 
 
 def delimited(
-    delimiter: str = ",", above: str = "", has_header: bool = True, encoding: str = "utf-8", quoting: int = 0
+    delimiter: str = ",",
+    above: str = "",
+    has_header: bool = True,
+    encoding: str = "utf-8",
+    quoting: int = 0,
 ) -> Callable[[list[str], list[list[str]]], bytes]:
     """A csv."""
 
@@ -219,27 +224,268 @@ US_DATE, ISO = dated("%m/%d/%Y"), dated("%Y-%m-%d")
 def layouts() -> list[Layout]:
     """The twenty layouts."""
     return [
-        Layout("snake case, ISO dates", {"claim_id": ("claim", text), "member_id": ("patient", text), "service_date": ("served", ISO), "npi": ("npi", text), "procedure_code": ("procedure", text), "billed_amount": ("charge", text), "paid_amount": ("paid", text)}, ("claim_id",), delimited()),
-        Layout("capitals run together", {"CLAIMNO": ("claim", text), "PATID": ("patient", text), "DOB": ("birth", dated("%m%d%Y")), "SERVICEDATE": ("served", dated("%m%d%Y")), "PROVNPI": ("npi", text), "CHARGEAMT": ("charge", text), "PAIDAMT": ("paid", text), "ZIPCODE": ("zip", text)}, ("CLAIMNO",), delimited("|")),
-        Layout("dollars and commas", {"Claim Number": ("claim", text), "Date of Service": ("served", US_DATE), "Patient Last Name": ("last", text), "Patient First Name": ("first", text), "Total Charges": ("charge", us), "Allowed": ("allowed", us), "Plan Paid": ("paid", us)}, ("Claim Number",), delimited(quoting=csv.QUOTE_ALL)),
-        Layout("decimal comma", {"ClaimRef": ("claim", text), "Served": ("served", dated("%d.%m.%Y")), "Charged": ("charge", european), "Paid": ("paid", european)}, ("ClaimRef",), delimited(";")),
-        Layout("tabs, parentheses", {"clm_nbr": ("claim", text), "svc_dt": ("served", dated("%Y%m%d")), "chrg_amt": ("charge", parenthesized), "pd_amt": ("paid", parenthesized), "clm_sts": ("status", text)}, ("clm_nbr",), delimited("\t")),
-        Layout("years of two digits", {"Claim ID": ("claim", text), "Birth": ("birth", dated("%m/%d/%y")), "From": ("served", dated("%m/%d/%y")), "Check Dt": ("paid_on", dated("%m/%d/%y")), "Billed": ("charge", text)}, ("Claim ID",), delimited(), changes={"birth": lambda n: date(1935, 1, 1) + timedelta(n * 250)}),
-        Layout("no header", {"claim": ("claim", text), "last": ("last", text), "born": ("birth", ISO), "served": ("served", ISO), "zip": ("zip", text), "charge": ("charge", text)}, ("claim",), delimited(has_header=False), is_plain=False),
-        Layout("titles above the header", {"Claim #": ("claim", text), "DOS": ("served", US_DATE), "Payer": ("payer", text), "Amount Billed": ("charge", text), "Amount Paid": ("paid", text)}, ("Claim #",), delimited(above="ACME Health\r\nClaims of 2023\r\n\r\n"), is_plain=False),
-        Layout("words for no value", {"claim_no": ("claim", text), "dos": ("served", ISO), "remit_date": ("paid_on", dated("%Y-%m-%d", "NULL")), "denial_code": ("reason", or_word("N/A")), "charges": ("charge", text), "payment": ("paid", text)}, ("claim_no",), delimited()),
-        Layout("flags", {"ClaimID": ("claim", text), "NewPatientYN": ("is_new", flagged("Y", "N")), "is_new_patient": ("is_new", flagged("1", "0")), "new_pt": ("is_new", flagged("true", "false")), "SvcDate": ("served", US_DATE), "BilledAmt": ("charge", text)}, ("ClaimID",), delimited()),
-        Layout("a workbook with a cover", {"Claim Reference": ("claim", text), "Member Number": ("patient", text), "Service From": ("served", dated("%Y/%m/%d")), "Total Billed": ("charge", text), "Paid": ("paid", text)}, ("Claim Reference",), workbook, "claims_2023.xlsx"),
-        Layout("days of a spreadsheet", {"claim_number": ("claim", text), "service_date": ("served", serial), "paid_date": ("paid_on", or_word("", serial)), "charge_amount": ("charge", text), "paid_amount": ("paid", text)}, ("claim_number",), delimited()),
-        Layout("AM and PM", {"Claim No.": ("claim", text), "Admit Time": ("seen", dated("%m/%d/%Y %I:%M %p")), "Charge": ("charge", text), "Paid": ("paid", text)}, ("Claim No.",), delimited()),
-        Layout("lines of claims", {"CLM_ID": ("claim_of_line", text), "LINE_NBR": ("line", text), "LINE_SVC_DT": ("served", dated("%d-%b-%Y")), "HCPCS_CD": ("procedure", text), "LINE_CHRG_AMT": ("charge", text), "LINE_PD_AMT": ("paid", text)}, ("CLM_ID", "LINE_NBR"), delimited("|")),
-        Layout("codes that look like numbers", {"claimid": ("claim", text), "pos": ("place", text), "DIAGNOSIS1": ("diagnosis", text), "DIAGNOSIS2": ("diagnosis", text), "reasoncode": ("reason", text), "ndc": ("drug", text), "patient_zip": ("zip", text), "dayssupply": ("days", text), "svcdt": ("served", ISO), "billed": ("charge", text)}, ("claimid",), delimited()),
-        Layout("lines of JSON", {"claimId": ("claim", text), "memberId": ("patient", text), "serviceDate": ("served", ISO), "billedAmount": ("charge", text), "payerName": ("payer", text)}, ("claimId",), lines_of_json, "claims_2023.jsonl"),
-        Layout("signs behind the amount", {"ICN": ("claim", text), "FDOS": ("served", dated("%m-%d-%Y")), "Submitted Chg": ("charge", trailing), "Pd": ("paid", credited)}, ("ICN",), delimited()),
-        Layout("tildes, names of months", {"CLAIM": ("claim", text), "SERVICE DATE": ("served", dated("%d-%b-%y")), "PAID DATE": ("paid_on", dated("%B %d, %Y")), "CHARGES": ("charge", text), "PAYMENT": ("paid", text)}, ("CLAIM",), delimited("~")),
-        Layout("overpunched signs", {"CLM-NUM": ("claim", text), "FROM-DT": ("served", dated("%Y%m%d")), "CHG-AMT": ("charge", overpunched), "PD-AMT": ("paid", overpunched)}, ("CLM-NUM",), delimited()),
-        Layout("near names, Windows-1252", {"Claim_Number": ("claim", text), "formulary_status": ("tier", text), "claim_status": ("status", text), "Carrier": ("payer", text), "Rendering NPI": ("npi", text), "Paid Dt": ("paid_on", US_DATE), "Paid Amt": ("paid", text), "Insured Name": ("last", text)}, ("Claim_Number",), delimited(encoding="cp1252"), changes={"last": lambda n: ("Núñez", "Müller", "Smith")[n % 3]}),
-    ]  # fmt: skip
+        Layout(
+            "snake case, ISO dates",
+            {
+                "claim_id": ("claim", text),
+                "member_id": ("patient", text),
+                "service_date": ("served", ISO),
+                "npi": ("npi", text),
+                "procedure_code": ("procedure", text),
+                "billed_amount": ("charge", text),
+                "paid_amount": ("paid", text),
+            },
+            ("claim_id",),
+            delimited(),
+        ),
+        Layout(
+            "capitals run together",
+            {
+                "CLAIMNO": ("claim", text),
+                "PATID": ("patient", text),
+                "DOB": ("birth", dated("%m%d%Y")),
+                "SERVICEDATE": ("served", dated("%m%d%Y")),
+                "PROVNPI": ("npi", text),
+                "CHARGEAMT": ("charge", text),
+                "PAIDAMT": ("paid", text),
+                "ZIPCODE": ("zip", text),
+            },
+            ("CLAIMNO",),
+            delimited("|"),
+        ),
+        Layout(
+            "dollars and commas",
+            {
+                "Claim Number": ("claim", text),
+                "Date of Service": ("served", US_DATE),
+                "Patient Last Name": ("last", text),
+                "Patient First Name": ("first", text),
+                "Total Charges": ("charge", us),
+                "Allowed": ("allowed", us),
+                "Plan Paid": ("paid", us),
+            },
+            ("Claim Number",),
+            delimited(quoting=csv.QUOTE_ALL),
+        ),
+        Layout(
+            "decimal comma",
+            {
+                "ClaimRef": ("claim", text),
+                "Served": ("served", dated("%d.%m.%Y")),
+                "Charged": ("charge", european),
+                "Paid": ("paid", european),
+            },
+            ("ClaimRef",),
+            delimited(";"),
+        ),
+        Layout(
+            "tabs, parentheses",
+            {
+                "clm_nbr": ("claim", text),
+                "svc_dt": ("served", dated("%Y%m%d")),
+                "chrg_amt": ("charge", parenthesized),
+                "pd_amt": ("paid", parenthesized),
+                "clm_sts": ("status", text),
+            },
+            ("clm_nbr",),
+            delimited("\t"),
+        ),
+        Layout(
+            "years of two digits",
+            {
+                "Claim ID": ("claim", text),
+                "Birth": ("birth", dated("%m/%d/%y")),
+                "From": ("served", dated("%m/%d/%y")),
+                "Check Dt": ("paid_on", dated("%m/%d/%y")),
+                "Billed": ("charge", text),
+            },
+            ("Claim ID",),
+            delimited(),
+            changes={"birth": lambda n: date(1935, 1, 1) + timedelta(n * 250)},
+        ),
+        Layout(
+            "no header",
+            {
+                "claim": ("claim", text),
+                "last": ("last", text),
+                "born": ("birth", ISO),
+                "served": ("served", ISO),
+                "zip": ("zip", text),
+                "charge": ("charge", text),
+            },
+            ("claim",),
+            delimited(has_header=False),
+            is_plain=False,
+        ),
+        Layout(
+            "titles above the header",
+            {
+                "Claim #": ("claim", text),
+                "DOS": ("served", US_DATE),
+                "Payer": ("payer", text),
+                "Amount Billed": ("charge", text),
+                "Amount Paid": ("paid", text),
+            },
+            ("Claim #",),
+            delimited(above="ACME Health\r\nClaims of 2023\r\n\r\n"),
+            is_plain=False,
+        ),
+        Layout(
+            "words for no value",
+            {
+                "claim_no": ("claim", text),
+                "dos": ("served", ISO),
+                "remit_date": ("paid_on", dated("%Y-%m-%d", "NULL")),
+                "denial_code": ("reason", or_word("N/A")),
+                "charges": ("charge", text),
+                "payment": ("paid", text),
+            },
+            ("claim_no",),
+            delimited(),
+        ),
+        Layout(
+            "flags",
+            {
+                "ClaimID": ("claim", text),
+                "NewPatientYN": ("is_new", flagged("Y", "N")),
+                "is_new_patient": ("is_new", flagged("1", "0")),
+                "new_pt": ("is_new", flagged("true", "false")),
+                "SvcDate": ("served", US_DATE),
+                "BilledAmt": ("charge", text),
+            },
+            ("ClaimID",),
+            delimited(),
+        ),
+        Layout(
+            "a workbook with a cover",
+            {
+                "Claim Reference": ("claim", text),
+                "Member Number": ("patient", text),
+                "Service From": ("served", dated("%Y/%m/%d")),
+                "Total Billed": ("charge", text),
+                "Paid": ("paid", text),
+            },
+            ("Claim Reference",),
+            workbook,
+            "claims_2023.xlsx",
+        ),
+        Layout(
+            "days of a spreadsheet",
+            {
+                "claim_number": ("claim", text),
+                "service_date": ("served", serial),
+                "paid_date": ("paid_on", or_word("", serial)),
+                "charge_amount": ("charge", text),
+                "paid_amount": ("paid", text),
+            },
+            ("claim_number",),
+            delimited(),
+        ),
+        Layout(
+            "AM and PM",
+            {
+                "Claim No.": ("claim", text),
+                "Admit Time": ("seen", dated("%m/%d/%Y %I:%M %p")),
+                "Charge": ("charge", text),
+                "Paid": ("paid", text),
+            },
+            ("Claim No.",),
+            delimited(),
+        ),
+        Layout(
+            "lines of claims",
+            {
+                "CLM_ID": ("claim_of_line", text),
+                "LINE_NBR": ("line", text),
+                "LINE_SVC_DT": ("served", dated("%d-%b-%Y")),
+                "HCPCS_CD": ("procedure", text),
+                "LINE_CHRG_AMT": ("charge", text),
+                "LINE_PD_AMT": ("paid", text),
+            },
+            ("CLM_ID", "LINE_NBR"),
+            delimited("|"),
+        ),
+        Layout(
+            "codes that look like numbers",
+            {
+                "claimid": ("claim", text),
+                "pos": ("place", text),
+                "DIAGNOSIS1": ("diagnosis", text),
+                "DIAGNOSIS2": ("diagnosis", text),
+                "reasoncode": ("reason", text),
+                "ndc": ("drug", text),
+                "patient_zip": ("zip", text),
+                "dayssupply": ("days", text),
+                "svcdt": ("served", ISO),
+                "billed": ("charge", text),
+            },
+            ("claimid",),
+            delimited(),
+        ),
+        Layout(
+            "lines of JSON",
+            {
+                "claimId": ("claim", text),
+                "memberId": ("patient", text),
+                "serviceDate": ("served", ISO),
+                "billedAmount": ("charge", text),
+                "payerName": ("payer", text),
+            },
+            ("claimId",),
+            lines_of_json,
+            "claims_2023.jsonl",
+        ),
+        Layout(
+            "signs behind the amount",
+            {
+                "ICN": ("claim", text),
+                "FDOS": ("served", dated("%m-%d-%Y")),
+                "Submitted Chg": ("charge", trailing),
+                "Pd": ("paid", credited),
+            },
+            ("ICN",),
+            delimited(),
+        ),
+        Layout(
+            "tildes, names of months",
+            {
+                "CLAIM": ("claim", text),
+                "SERVICE DATE": ("served", dated("%d-%b-%y")),
+                "PAID DATE": ("paid_on", dated("%B %d, %Y")),
+                "CHARGES": ("charge", text),
+                "PAYMENT": ("paid", text),
+            },
+            ("CLAIM",),
+            delimited("~"),
+        ),
+        Layout(
+            "overpunched signs",
+            {
+                "CLM-NUM": ("claim", text),
+                "FROM-DT": ("served", dated("%Y%m%d")),
+                "CHG-AMT": ("charge", overpunched),
+                "PD-AMT": ("paid", overpunched),
+            },
+            ("CLM-NUM",),
+            delimited(),
+        ),
+        Layout(
+            "near names, Windows-1252",
+            {
+                "Claim_Number": ("claim", text),
+                "formulary_status": ("tier", text),
+                "claim_status": ("status", text),
+                "Carrier": ("payer", text),
+                "Rendering NPI": ("npi", text),
+                "Paid Dt": ("paid_on", US_DATE),
+                "Paid Amt": ("paid", text),
+                "Insured Name": ("last", text),
+            },
+            ("Claim_Number",),
+            delimited(encoding="cp1252"),
+            changes={"last": lambda n: ("Núñez", "Müller", "Smith")[n % 3]},
+        ),
+    ]
 
 
 def measure(layout: Layout, folder: Path) -> Measure:
@@ -257,10 +503,16 @@ def measure(layout: Layout, folder: Path) -> Measure:
 
 
 def _measured(
-    title: str, path: Path, truth: Mapping[str, Sequence[Any]], key: Sequence[str], is_plain: bool = True, least: float = 1
-) -> Measure:  # fmt: skip
-    with mock.patch.object(words, "known_names", lambda _: ({}, {})), mock.patch(
-        "claimhouse.drafting.draft.known_names", lambda _: ({}, {})
+    title: str,
+    path: Path,
+    truth: Mapping[str, Sequence[Any]],
+    key: Sequence[str],
+    is_plain: bool = True,
+    least: float = 1,
+) -> Measure:
+    with (
+        mock.patch.object(words, "known_names", lambda _: ({}, {})),
+        mock.patch("claimhouse.drafting.draft.known_names", lambda _: ({}, {})),
     ):
         draft = drafts(path, SOURCE, FEED)[0]
     headers = list(truth) if not draft.has_names else [guess.header for guess in draft.guesses]
@@ -275,11 +527,15 @@ def _measured(
         if head in names and _share(loaded[names[head]], numbers, values) < least
     ]  # fmt: skip
     is_key_wrong = [names.get(head) for head in key] != list(draft.key)
-    lines = 4 * len(wrong) + (2 * len(set(draft.key) ^ {names.get(head) for head in key}) if is_key_wrong else 0)
+    lines = 4 * len(wrong) + (
+        2 * len(set(draft.key) ^ {names.get(head) for head in key}) if is_key_wrong else 0
+    )
     if not draft.has_names:
         lines += len(names)  # each column is named
     count = max(map(len, truth.values()), default=0)
-    return Measure(title, count, len(names), lines, (*wrong, *(["key"] if is_key_wrong else [])), is_plain)
+    return Measure(
+        title, count, len(names), lines, (*wrong, *(["key"] if is_key_wrong else [])), is_plain
+    )
 
 
 def load(contract: Contract, path: Path) -> tuple[dict[str, dict[int, Any]], list[int]]:
@@ -301,7 +557,10 @@ def _share(loaded: Mapping[int, Any], numbers: Sequence[int], values: Sequence[A
     """The share of the rows that have the value that they should have, of the same kind."""
     if len(numbers) != len(values):
         return 0
-    same = sum(_is_same(loaded.get(number, ...), value) for number, value in zip(numbers, values, strict=True))
+    same = sum(
+        _is_same(loaded.get(number, ...), value)
+        for number, value in zip(numbers, values, strict=True)
+    )
     return same / len(values) if values else 1
 
 

@@ -27,7 +27,8 @@ ROWS = [
     ["A2", "03/15/2024", "M2", "1234567893", "99214", "J45", "80.25", "0.00", "Denied"],
     ["", "03/15/2024", "M2", "1234567893", "99214", "J45", "7.75", "0.50", "Denied"],
 ]  # fmt: skip
-ROWS += [[f"B{n}", "04/01/2024", "M4", "1234567893", "99215", "I10", "1.10", "1.00", "Paid"] for n in range(50)]  # fmt: skip
+ALIKE = ["04/01/2024", "M4", "1234567893", "99215", "I10", "1.10", "1.00", "Paid"]
+ROWS += [[f"B{number}", *ALIKE] for number in range(50)]
 STATE = """
 select
     (select jsonb_object_agg(nspname, oid) from pg_namespace where nspname !~ '^pg_'),

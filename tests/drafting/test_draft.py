@@ -235,6 +235,7 @@ CELLS = st.text(
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
 )
 @example(header=["NULL", "no"], rows=[["a"] * 6], delimiter=",")
+@example(header=["0", "^$"], rows=[[""] * 6], delimiter=",")
 def test_whatever_a_file_holds_its_draft_can_be_read(tmp_path_factory, header, rows, delimiter):
     folder = tmp_path_factory.mktemp("draft")
     path = folder / "x.csv"

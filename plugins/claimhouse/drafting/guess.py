@@ -102,6 +102,7 @@ def guess_column(header: str, name: Name, raw: pl.Series) -> Guess:
         name: what the header suggests.
         raw: its values as text.
     """
+    raw = raw.alias("raw")  # the name of a header may be an expression to Polars
     text = raw.str.strip_chars()
     present = text.filter(text != "")
     plain = Column(
@@ -126,7 +127,14 @@ def guess_column(header: str, name: Name, raw: pl.Series) -> Guess:
             "Nothing but its values shows that it is a date; is its classification right?"
         )
     if width := _lost_zeros(column, meanings(header), values):
-        column = replace(column, restore_zeros=width, restore_from=width - MOST_LOST)
+        column = replace(
+            column,
+            restore_zeros=width,
+            restore_from=width - MOST_LOST,
+            pattern=f"^[0-9]{{{width}}}(-[0-9]{{4}})?$"
+            if width == WIDTHS["zip"]
+            else f"^[0-9]{{{width}}}$",
+        )
         doubts.append("Some of its numbers are short: have they lost zeros before them?")
     if column.type == "string" and _may_be_listed(header, column):
         column = replace(column, enum=_valid_values(values))
@@ -166,7 +174,9 @@ def _typed(header: str, plain: Column, values: pl.Series) -> Guess:
 
 def _number(plain: Column, values: pl.Series, words: set[str]) -> Column:
     """A number, where the digits are one; otherwise *plain*."""
-    is_number = bool(words & suggestions().numbers) and not words & {"id", "code"} or "line" in words
+    is_number = (
+        bool(words & suggestions().numbers and not words & {"id", "code"}) or "line" in words
+    )
     is_code = words & suggestions().not_numbers or plain.name.endswith(("_id", "_code", "zipcode"))
     if is_code and not is_number:
         return plain
@@ -180,7 +190,9 @@ def _flag(plain: Column, values: pl.Series, words: set[str]) -> Column | None:
     """A flag, whose values are one or several of the pairs."""
     counts = Counter(values.str.to_lowercase().to_list())
     # What is rare among them is dirt.
-    distinct = {value for value, count in counts.items() if count >= (1 - MIN_FITTING) / 4 * len(values)}
+    distinct = {
+        value for value, count in counts.items() if count >= (1 - MIN_FITTING) / 4 * len(values)
+    }
     found = [pair for pair in suggestions().flags if distinct & {part.lower() for part in pair}]
     parts = {part.lower() for pair in found for part in pair}
     fitting = sum(count for value, count in counts.items() if value in parts)
@@ -364,7 +376,11 @@ def _lost_zeros(column: Column, words: set[str], values: pl.Series) -> int:
     lengths = values.filter(values.str.contains("^[0-9]+$")).str.len_chars()
     is_short = (lengths < width) & (lengths >= width - MOST_LOST)
     is_whole = lengths == width
-    return width if is_short.any() and int((is_short | is_whole).sum()) >= MIN_FITTING * len(lengths) else 0
+    return (
+        width
+        if is_short.any() and int((is_short | is_whole).sum()) >= MIN_FITTING * len(lengths)
+        else 0
+    )
 
 
 def _may_be_listed(header: str, column: Column) -> bool:
@@ -480,7 +496,7 @@ def as_key(guess: Guess, rows: pl.DataFrame) -> Guess:
     """*guess* as a part of the key: required, and with the pattern that all its values have."""
     pattern = None
     if guess.column.type == "string":
-        pattern = _pattern(rows[guess.header].str.strip_chars())
+        pattern = _pattern(rows[guess.header].alias("raw").str.strip_chars())
     column = replace(
         guess.column, required=True, missing="error", invalid="error", pattern=pattern, enum=()
     )

@@ -72,5 +72,6 @@ def _shape(text: str) -> str:
 
 
 def _present(raw: pl.Series) -> pl.Series:
-    text = raw.head(1000).str.strip_chars()
+    # Polars reads a name such as ^$ as an expression for many columns.
+    text = raw.head(1000).alias("text").str.strip_chars()
     return text.filter(text != "")

@@ -8,4 +8,4 @@ select
 from quality.issue
 where batch_id = $1
 group by severity, rule, column_name
-order by severity, issues desc, rule, column_name;
+order by severity asc, issues desc, rule asc, column_name asc;

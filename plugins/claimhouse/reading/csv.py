@@ -56,6 +56,15 @@ def open_csv(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
         Unreadable: the file as a whole cannot be trusted, or has no usable header.
     """
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    return read_csv(text, dialect, block_bytes)
+
+
+def read_csv(text: Text, dialect: Dialect, block_bytes: int) -> Reading:
+    """Read delimited text.
+
+    Raises:
+        Unreadable: it has no usable header.
+    """
     notes: list[Note] = []
     trailers: list[Trailer] = []
     parts = _parts(text, dialect, block_bytes, notes, trailers)

@@ -32,9 +32,18 @@ def open_fixed(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
     Raises:
         Unreadable: the file as a whole cannot be trusted.
     """
+    text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    return read_fixed(text, dialect, block_bytes)
+
+
+def read_fixed(text: Text, dialect: Dialect, block_bytes: int) -> Reading:
+    """Read text of fixed width.
+
+    Raises:
+        Unreadable: two fields have one name.
+    """
     taken = dialect.records.columns_taken if dialect.records else ()
     header = check_header([*(name for name, _, _ in dialect.widths), *taken], None)
-    text = examine(path, dialect.encoding, dialect.compression, dialect.format)
     table = Table(tuple(header), taken=taken)
     trailers: list[Trailer] = []
     blocks = (

@@ -35,6 +35,15 @@ def open_jsonl(path: Path, dialect: Dialect, block_bytes: int) -> Reading:
             blank one.
     """
     text = examine(path, dialect.encoding, dialect.compression, dialect.format)
+    return read_jsonl(text, dialect, block_bytes)
+
+
+def read_jsonl(text: Text, dialect: Dialect, block_bytes: int) -> Reading:
+    """Read JSON lines.
+
+    Raises:
+        Unreadable: it has too many keys to be columns, or a blank one.
+    """
     keys = _keys(text, block_bytes)
     header = check_header(keys, None)
     return note_encoding(

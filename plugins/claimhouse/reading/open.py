@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from claimhouse.reading.csv import open_csv
-from claimhouse.reading.fixed import open_fixed
-from claimhouse.reading.jsonl import open_jsonl
+from claimhouse.reading.archives import members_of
+from claimhouse.reading.csv import open_csv, read_csv
+from claimhouse.reading.fixed import open_fixed, read_fixed
+from claimhouse.reading.jsonl import open_jsonl, read_jsonl
+from claimhouse.reading.members import open_members
 from claimhouse.reading.parquet import open_parquet
 from claimhouse.reading.parts import Dialect, Place, Reading
 from claimhouse.reading.sheets import Sheet, load_sheets
@@ -32,6 +34,10 @@ FORMATS: dict[str, Callable[[Path, Dialect, int], Reading]] = {
 }
 
 
+# Formats of text, which a zip archive can hold several files of.
+TEXTS = {"csv": read_csv, "fixed": read_fixed, "jsonl": read_jsonl}
+
+
 def open_here(
     path: Path, dialect: Dialect, block_bytes: int, places: Sequence[Place] = ()
 ) -> Reading:
@@ -42,7 +48,14 @@ def open_here(
     """
     if dialect.format == "xlsx":
         return open_xlsx(path, dialect, block_bytes, places)
-    return FORMATS[dialect.format](path, dialect, block_bytes)
+    if dialect.format not in TEXTS:
+        return FORMATS[dialect.format](path, dialect, block_bytes)
+    members = members_of(path, dialect)
+    if len(members.data) > 1:
+        return open_members(path, dialect, block_bytes, members, TEXTS[dialect.format])
+    reading = FORMATS[dialect.format](path, dialect, block_bytes)
+    reading.notes[:0] = members.notes
+    return reading
 
 
 def sheets_here(path: Path) -> list[Sheet]:

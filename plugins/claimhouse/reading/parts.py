@@ -53,7 +53,7 @@ class Dialect:
         delimiter: one character between fields of a csv.
         quote: one character around fields of a csv; empty where quotes have no meaning.
         encoding: the encoding the contract expects.
-        compression: gzip, zip (holding one file), or None to go by the content.
+        compression: gzip, zip, or None to go by the content.
         widths: for fixed width, each field's name, first position (from 1) and length in
             characters; a file has no header line.
         sheet: for xlsx, the name of the only sheet to read; None for every sheet that fits.

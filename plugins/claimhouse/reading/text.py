@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from claimhouse.counted import counted
+from claimhouse.reading.archives import members_of
 from claimhouse.reading.faults import is_damage
-from claimhouse.reading.kinds import AGAIN, kind_of_archive, refuse_other_kinds, wrong_format
+from claimhouse.reading.kinds import AGAIN, refuse_other_kinds
 from claimhouse.reading.limits import Stream, Unpacked, at
-from claimhouse.reading.parts import Unreadable
+from claimhouse.reading.parts import Dialect, Unreadable
 
 RECORD_LIMIT = 64 * 1024 * 1024
 EXAMINED_BYTES = 1024 * 1024
@@ -84,7 +85,13 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
     return codecs.getincrementaldecoder(encoding)().decode
 
 
-def examine(path: Path, expected: str, compression: str | None, form: str) -> Text:
+def examine(
+    path: Path,
+    expected: str,
+    compression: str | None,
+    form: str,
+    member: zipfile.ZipInfo | None = None,
+) -> Text:
     """Examine a whole text file, in bounded memory.
 
     Args:
@@ -92,11 +99,12 @@ def examine(path: Path, expected: str, compression: str | None, form: str) -> Te
         expected: the encoding its contract states.
         compression: ``gzip``, ``zip``, or None to go by the content.
         form: the format its contract states, for messages.
+        member: the file of a zip archive; by default, the first one.
 
     Raises:
         Unreadable: it is empty, cut off, not text, or in no known encoding.
     """
-    raw = _opener(path, compression, form)
+    raw = _opener(path, compression, form, member)
     try:
         with raw() as stream:
             head = stream.read(4096)
@@ -171,7 +179,7 @@ def _wide_encoding(head: bytes) -> str | None:
 
 
 def _opener(
-    path: Path, compression: str | None, form: str
+    path: Path, compression: str | None, form: str, member: zipfile.ZipInfo | None
 ) -> Callable[[], AbstractContextManager[Stream]]:
     """A function that opens the file uncompressed, by its first bytes."""
     with path.open("rb") as file:
@@ -188,8 +196,8 @@ def _opener(
     if actual == "gzip":
         return lambda: _open_gzip(path)
     if actual == "zip":
-        member = _only_member(path, form)
-        return lambda: _open_member(path, member)
+        chosen = member or members_of(path, Dialect(format=form)).data[0]
+        return lambda: _open_member(path, chosen)
     return lambda: path.open("rb", buffering=0)
 
 
@@ -202,7 +210,7 @@ def _open_gzip(path: Path) -> Iterator[Stream]:
 
 @contextmanager
 def _open_member(path: Path, member: zipfile.ZipInfo) -> Iterator[Stream]:
-    """The one file in a zip archive, with whatever it holds beyond the size that it states.
+    """A file in a zip archive, with whatever it holds beyond the size that it states.
 
     Raises:
         Unreadable: at its end, if it is longer or shorter than that.
@@ -232,36 +240,6 @@ class _Stated:
                 f" the archive says. {AGAIN}",
             )
         return data
-
-
-def _only_member(path: Path, form: str) -> zipfile.ZipInfo:
-    """The one file in a zip archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-    except Exception as error:
-        if not is_damage(error):
-            raise
-        raise Unreadable(
-            "truncated",
-            "The file is a zip archive or workbook, cut off or corrupt; its contract says"
-            f" {form}. {AGAIN}",
-        ) from None
-    if (kind := kind_of_archive(member.filename for member in members)) is not None:
-        raise wrong_format(kind, form)
-    members = [member for member in members if not member.filename.startswith("__MACOSX/")]
-    if len(members) != 1:
-        raise Unreadable(
-            "wrong_format",
-            f"The zip archive holds {len(members):,} files, not one. Ask the sender for one file"
-            " in each archive.",
-        )
-    if members[0].flag_bits & 1:
-        raise Unreadable(
-            "locked",
-            "The zip archive is locked with a password: ask the sender for one without.",
-        )
-    return members[0]
 
 
 def count_lines(data: bytes) -> int:

@@ -21,6 +21,7 @@ from claimhouse.reading import (
     Place,
     Reading,
     Sheet,
+    Table,
     Unreadable,
     open_file,
     open_sheets,
@@ -83,19 +84,22 @@ def open_tables(contract: Contract, path: Path, file_name: str = "") -> Opened:
         notes = [note for note in notes if note.sheet_name not in _of_other_feeds(contract)]
     reading = open_file(path, contract.dialect, settings.block_bytes(), places)
     plans = tuple(
-        replace(
-            make_plan(
-                contract,
-                table.header,
-                file_name,
-                number * SHEET_ROWS + table.header_row,
-                table.sheet,
-            ),
-            taken=table.taken,
-        )
-        for number, table in enumerate(reading.tables)
+        _plan(contract, table, number, file_name) for number, table in enumerate(reading.tables)
     )
     return Opened(reading, plans, tuple(notes))
+
+
+def _plan(contract: Contract, table: Table, number: int, file_name: str) -> Plan:
+    """The plan of the *number*-th table, from 0: a sheet, or a file of an archive."""
+    line = number * SHEET_ROWS + table.header_row
+    try:
+        plan = make_plan(contract, table.header, file_name, line, table.sheet)
+    except Unreadable as fault:
+        if table.sheet is None or contract.dialect.format == "xlsx":
+            raise
+        message = f"In {table.sheet}: {fault.message}"
+        raise Unreadable(fault.rule, message, fault.row_number, fault.column_name) from None
+    return replace(plan, taken=table.taken)
 
 
 def choose(contract: Contract, sheets: Sequence[Sheet]) -> tuple[list[Place], list[Note]]:

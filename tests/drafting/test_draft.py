@@ -451,3 +451,21 @@ def test_names_of_columns_are_kept_as_such(tmp_path, header):
 def test_the_nearest_header_is_a_canonical_column(header, column, monkeypatch):
     monkeypatch.setattr(words, "known_names", lambda _: ({}, {}))
     assert [name.column for name in words.names("made", header.split(","))] == column
+
+
+def test_names_can_be_given_to_the_columns_of_a_file_without_a_header_alone(tmp_path, capsys):
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{','.join(row)}\n" for row in PEOPLE))
+    given = "claim,last,first,dob,ssn,state,paid"
+    arguments = [str(path), "--source", "made", "--folder", str(tmp_path), "--columns"]
+    drafting.main([*arguments, given])
+    contract = contracts.load(tmp_path / "made" / "x.yaml")
+    assert contract.key == ("claim_id",) and contract.dialect.header == "none"
+    assert "ALVAREZ" not in (tmp_path / "made" / "x.yaml").read_text()
+    for wrong in ("a,b", "a,a,b,c,d,e,f"):
+        with pytest.raises(SystemExit):
+            drafting.main([*arguments, wrong])
+    assert "the file has 7 columns" in capsys.readouterr().err
+    path.write_text(f"{given}\n1,2,3,4,5,6,7\n")
+    with pytest.raises(SystemExit):
+        drafting.main([*arguments, given])

@@ -14,9 +14,11 @@ import argparse
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from claimhouse import contracts, settings
+from claimhouse.counted import counted
 from claimhouse.drafting.companions import companions
 from claimhouse.drafting.guess import Guess, as_key, guess_column, guess_key
 from claimhouse.drafting.sample import Table, tables
@@ -47,15 +49,41 @@ def draft(path: Path, source: str, feed: str) -> str:
     return write_draft(drafts(path, source, feed)[0])
 
 
-def drafts(path: Path, source: str, feed: str) -> list[Draft]:
+class WrongColumns(ValueError):
+    """Names of columns that are not as many as the file has, or that it has itself."""
+
+
+def drafts(path: Path, source: str, feed: str, columns: Sequence[str] = ()) -> list[Draft]:
     """What a draft says of each table of a local file: a workbook may have several layouts.
+
+    Args:
+        path: the file.
+        source: the source system it came from.
+        feed: what to call the feed.
+        columns: the names of the columns of a file without a header, in order.
 
     Raises:
         Unreadable: the file as a whole cannot be read.
+        WrongColumns: *columns* are not as many as the file has, or it has names.
     """
     own, others = known_names(source)
     found = tables(path, guess_dialect(path), own.keys() | others.keys())
+    if columns:
+        found = [_with_names(table, columns) for table in found]
     return [_drafted(path, source, feed, table, found) for table in found]
+
+
+def _with_names(table: Table, columns: Sequence[str]) -> Table:
+    """A table without a header, with the names that the sender says its columns have."""
+    if table.has_names:
+        raise WrongColumns("the file has names of columns")
+    if len(table.header) != len(columns) or len(set(columns)) < len(columns):
+        count = counted(len(table.header), "column")
+        raise WrongColumns(
+            f"the file has {count}, and {len(set(columns))} different names are given"
+        )
+    rows = table.rows.rename(dict(zip(table.header, columns, strict=True)))
+    return replace(table, rows=rows, has_names=True)
 
 
 def _drafted(path: Path, source: str, feed: str, table: Table, found: Sequence[Table]) -> Draft:
@@ -131,12 +159,16 @@ def write(path: Path, source: str, feed: str | None = None, folder: Path | None 
 
 
 def write_all(
-    path: Path, source: str, feed: str | None = None, folder: Path | None = None
+    path: Path,
+    source: str,
+    feed: str | None = None,
+    folder: Path | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Path]:
     """Like :func:`write`; the paths of all drafts. Beside each are its mapping and checks."""
     place = (folder or settings.PROJECT / "var" / "drafts") / source
     written = []
-    for drafted in drafts(path, source, feed or feed_name(path.name)):
+    for drafted in drafts(path, source, feed or feed_name(path.name), columns):
         target = place / f"{drafted.feed}.yaml"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(write_draft(drafted), encoding="utf-8")
@@ -174,6 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--source", help="the source system (default: the file's folder)")
     parser.add_argument("--feed", help="what to call the feed (default: after the file)")
     parser.add_argument("--folder", type=Path, help="where drafts go (default: var/drafts)")
+    parser.add_argument(
+        "--columns",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        default=[],
+        help="of a file without a header, the names of its columns: claim_id,service_date,...",
+    )
     options = parser.parse_args(arguments)
     if not options.file.is_file():
         parser.exit(1, f"there is no file {options.file}\n")
@@ -181,10 +219,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source = next((name for name in folders if name in contracts.sources()), folders[0])
     try:
         targets = write_all(
-            options.file, options.source or snake(source), options.feed, options.folder
+            options.file,
+            options.source or snake(source),
+            options.feed,
+            options.folder,
+            options.columns,
         )
     except Unreadable as error:
         parser.exit(1, f"{options.file.name} cannot be read. {error.message}\n")
+    except WrongColumns as error:
+        parser.exit(1, f"--columns: {error}\n")
     for target in targets:
         print(f"{target} is a draft: finish it as its first lines say.")
         beside = sorted(

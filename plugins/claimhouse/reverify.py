@@ -21,7 +21,7 @@ from claimhouse.verification import Change
 
 
 def chosen(contract: Contract, since: date | None = None) -> list[int]:
-    """The batches of a feed that were read as a whole under another version of its contract.
+    """The batches of a feed of which rows were read under another version of its contract.
 
     Args:
         contract: the feed's contract now.

@@ -94,6 +94,14 @@ def test_quarantined_rows_load_once_their_date_format_is_known(ledger: Ledger) -
     before = ledger.rows("select * from landing.batch")
     ledger.run()
     assert ledger.rows("select * from landing.batch") == before
+    # Back again: the row that was accepted meanwhile stays until somebody asks.
+    mend(ledger, "[YYYY-MM-DD, DD.MM.YYYY]", "[YYYY-MM-DD]")
+    ledger.run()
+    assert "b" in ledger.claims()
+    reverify.main(["ledger", "claims"])
+    ledger.run()
+    assert ledger.claims() == {"a": (Decimal(5), Decimal(3))}
+    assert ledger.issues() == [("date", "b", "error"), ("date", "x", "error")]
 
 
 def test_accepted_rows_are_read_anew_on_demand(

@@ -60,7 +60,7 @@ def companions(draft: Draft) -> dict[Path, str]:
     if "claim_id" not in types or not CLAIM & types.keys():
         return files
     columns = [
-        (expression.format(f"claim.{given}"), name)
+        _aliased(expression.format(f"claim.{given}"), name)
         for name, given, expression in OF_CLAIM
         if given in types
     ]
@@ -83,6 +83,11 @@ def companions(draft: Draft) -> dict[Path, str]:
     return files | {
         Path("mapping", f"{target}__{draft.feed}.sql"): text for target, text in mappings.items()
     }
+
+
+def _aliased(expression: str, name: str) -> str:
+    """An item of a select list."""
+    return expression if expression == f"claim.{name}" else f"{expression} as {name}"
 
 
 def _render(template: str, **names: object) -> str:

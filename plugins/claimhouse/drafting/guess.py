@@ -417,14 +417,18 @@ def guess_key(guesses: Sequence[Guess], rows: pl.DataFrame) -> tuple[list[str], 
         if guess.column.type != "decimal" and _is_full(guess, distinct[guess.column.name])
     ]
     candidates.sort(key=_key_rank)
-    for guess in candidates:
+    numbers = [guess for guess in candidates if _key_rank(guess) <= 2]
+    for guess in numbers:
         repeats = len(distinct) - distinct[guess.column.name].n_unique()
         if not repeats:
             return [guess.column.name], ""
-        if _key_rank(guess) <= 2 and repeats <= MAX_COPIES * len(distinct):
+        if repeats <= MAX_COPIES * len(distinct):
             return [guess.column.name], f"{repeats} rows repeat the key: are they copies?"
     if numbered := _record_and_line(candidates, distinct):
         return numbered
+    for guess in candidates:
+        if distinct[guess.column.name].n_unique() == len(distinct):
+            return [guess.column.name], ""
     for size in (2, 3):
         for parts in itertools.combinations(candidates[:MAX_KEY_CANDIDATES], size):
             if distinct.select(guess.column.name for guess in parts).n_unique() == len(distinct):

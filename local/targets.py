@@ -40,6 +40,9 @@ target below, by name and in any order. `make docs` writes this page from the ca
 * Words are those of a closed list. A word outside of it is loaded as it is and counts as unknown.
 * Where several feeds fill one target, each has a file `<target>__<feed>.sql`; a file `<target>.sql`
   beside them is an error.
+* Of a fact, a column that the file of the row's feed does not give keeps the value of the record's older
+  rows: a newer layout without `paid_amount` leaves what was paid. A column that the file gives counts as it
+  is, also where it is empty. In dimensions and bridges the newest row counts whole.
 * A row names its batch, whatever the state of that batch: the loader chooses. A mapping that compares
   rows of several batches takes those whose `state` in `landing.batch_order` is `'checked'` (of the load
   that reads it) or `'loaded'`. The mapping of claims gives every row of its feeds, not those of a view

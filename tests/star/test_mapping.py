@@ -51,7 +51,9 @@ def test_a_feed_that_joins_or_leaves_changes_the_union(
     mapping.create(warehouse, "made")
     two_feeds.maps("fact_x__a", "select day, id from source_made.a")
     mapping.create(warehouse, "made")
-    assert list(mapping.columns(warehouse, "made", "fact_x")) == ["day", "id"]
+    assert list(mapping.columns(warehouse, "made", "fact_x")) == ["day", "id", "left_out"]
+    lacking = "select id, left_out from source_made.star_fact_x order by id"
+    assert warehouse.execute(lacking).fetchall() == [("a1", []), ("b1", ["day"])]
     (two_feeds.mappings / "fact_x__b.sql").unlink()
     mapping.create(warehouse, "made")
     assert warehouse.execute("select id from source_made.star_fact_x").fetchall() == [("a1",)]

@@ -184,6 +184,7 @@ def message(check: Measured, batch: Batch | None) -> str:
     return template.format(
         value=Number(check.value),
         failing_rows=Number(failing),
+        of_rows=Number(check.examples[0].get("of_rows", 0) if check.examples else 0),
         share=f"{100 * failing / rows:.3g}" if rows else "0",
         rows_read=Number(batch.rows_read if batch else 0),
         rows_accepted=Number(rows),

@@ -7,6 +7,7 @@ that have several, with money as a difference to the version before
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from claimhouse import contracts, warehouse
@@ -81,12 +82,15 @@ def columns(load: Load, fact: Fact) -> dict[str, Any]:
         "others": {column: kind for column, kind in claim.items() if column not in own},
         "latest": [column for column in claim if column not in KEY],
         "change": change,
-        "changing": [
-            "version_number",
-            *(key for key in fact.pointed if not key.endswith("_date_key")),
-            *deltas,
-        ],
+        "changing": _changing(fact, change, deltas),
     }
+
+
+def _changing(fact: Fact, change: Sequence[str], deltas: Sequence[str]) -> list[str]:
+    if fact.carried:  # whatever a later version keeps
+        return [column for column in change if column not in (*KEY, "batch_id", "row_number")]
+    moved = [key for key in fact.pointed if not key.endswith("_date_key")]
+    return ["version_number", *moved, *deltas]
 
 
 def halves(connection: Any) -> list[Places]:

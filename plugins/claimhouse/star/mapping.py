@@ -2,7 +2,7 @@
 
 ``include/sql/mapping/<source>/<target>.sql`` becomes the view ``source_<source>.star_<target>``.
 Where several feeds fill one target, each has a file ``<target>__<feed>.sql``, and the view unites
-their rows by the columns' names.
+their rows by the columns' names; ``left_out`` says which of them the row's feed does not have.
 
 A source system whose feeds are layouts of one subject brings them into one shape first: the target
 ``shape_<name>`` is no table of the star, but a view that other mappings read.
@@ -20,6 +20,8 @@ from psycopg import Connection, sql
 from claimhouse import settings, warehouse
 
 SHAPE = "shape_"
+# Where rows of several layouts are united: the columns that the row's layout does not have.
+LEFT_OUT = "left_out"
 
 
 class MappingError(ValueError):
@@ -125,22 +127,39 @@ def create_union(
     types: dict[str, str] = {}
     for part in parts:
         types |= {name: kind for name, kind in part.items() if name not in types}
+    types.pop(LEFT_OUT, None)
+    lacking = [[name for name in types if name not in part] for part in parts]
     selects = [
         sql.SQL("select {} from {}").format(
             sql.SQL(", ").join(
-                sql.SQL("{}::{} as {}").format(
-                    sql.Identifier(name) if name in part else sql.SQL("null"),
-                    sql.SQL(kind),
-                    sql.Identifier(name),
-                )
-                for name, kind in types.items()
+                [
+                    *(
+                        sql.SQL("{}::{} as {}").format(
+                            sql.Identifier(name) if name in part else sql.SQL("null"),
+                            sql.SQL(kind),
+                            sql.Identifier(name),
+                        )
+                        for name, kind in types.items()
+                    ),
+                    *([_left_out(part, lacks)] if any(lacking) else []),
+                ]
             ),
             sql.Identifier(schema, f"star_{stem}"),
         )
-        for stem, part in zip(stems, parts, strict=True)
+        for stem, part, lacks in zip(stems, parts, lacking, strict=True)
     ]
     view = sql.Identifier(schema, f"star_{target}")
     _create_view(connection, view, sql.SQL(" union all ").join(selects))
+
+
+def _left_out(part: dict[str, str], lacks: Sequence[str]) -> sql.Composed:
+    """The column :data:`LEFT_OUT` of the rows of a part."""
+    names = sql.SQL("{}::text[]").format(sql.Literal(list(lacks)))
+    if LEFT_OUT in part:
+        names = sql.SQL("coalesce({}, {}) || {}").format(
+            sql.Identifier(LEFT_OUT), sql.SQL("'{}'"), names
+        )
+    return sql.SQL("{} as {}").format(names, sql.Identifier(LEFT_OUT))
 
 
 def _create_view(connection: Connection[Any], view: sql.Identifier, select: sql.Composable) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from claimhouse.star import mapping
 _BOOKKEEPING = {"valid_from", "valid_to", "is_current", "is_inferred", "row_hash", "batch_id"}
 # What a column says in the words of a reference list: written with the row it describes, never brought.
 _COUNTS_AS = "_counts_as"
+# What tells versions of a record apart is that of each version.
+_ORDER = ("version_at", "is_repeat")
 # NULL as a value of its own: two of them are equal in a hash join.
 _NULL_SAFE = {
     "text": "coalesce({}, chr(1))",
@@ -84,6 +87,8 @@ class Fact:
         listed: those of its columns whose words a list of the schema ``reference`` knows.
         brought: every column of the mapping.
         values: the columns that are neither keys nor bookkeeping and that the mapping fills.
+        carried: the columns that a layout can lack, so that a record keeps their older values; together those
+            that the same layouts lack.
     """
 
     table: str
@@ -96,6 +101,7 @@ class Fact:
     listed: tuple[str, ...]
     brought: frozenset[str]
     values: tuple[str, ...]
+    carried: tuple[tuple[str, ...], ...] = ()
 
     def borrowed(self, member: str) -> list[str]:
         """The members whose key this fact takes from the state of *member*.
@@ -138,6 +144,7 @@ class Fact:
             ],
             "brought": sorted(self.brought),
             "values": list(self.values),
+            "carried": [list(columns) for columns in self.carried],
             "is_dated": "service_date" in self.brought,
             "facility_of_provider": bool(self.borrowed("provider")),
         }
@@ -184,7 +191,29 @@ def fact(connection: Connection[Any], source: str, table: str) -> Fact:
         ),
         brought=frozenset(brought),
         values=tuple(name for name in columns if name in brought and name not in own),
+        carried=_carried(connection, source, table, [name for name in brought if name not in own]),
     )
+
+
+def _carried(
+    connection: Connection[Any], source: str, table: str, brought: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """See :attr:`Fact.carried`; *brought* are the columns of the mapping that do not identify a row."""
+    if mapping.LEFT_OUT not in brought or table.startswith("bridge_"):
+        return ()
+    parts = {
+        stem: mapping.columns(connection, source, stem) for stem in mapping.by_target(source)[table]
+    }
+    own = any(mapping.LEFT_OUT in part for part in parts.values())
+    found: dict[object, list[str]] = {}
+    for name in brought:
+        if name in (mapping.LEFT_OUT, *_ORDER):
+            continue
+        lacking = tuple(stem for stem, part in parts.items() if name not in part)
+        # what a mapping says of its rows itself is known row by row
+        if own or lacking:
+            found.setdefault(name if own else lacking, []).append(name)
+    return tuple(map(tuple, found.values()))
 
 
 def flags(connection: Connection[Any], profile: str) -> dict[str, str]:

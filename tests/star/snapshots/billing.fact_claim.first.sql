@@ -12,6 +12,8 @@
 
 
 
+
+
 create temp view claim_version as
 with calendar as materialized (
     select array_agg(date_key order by date) as date_keys from star.dim_date where date is not null

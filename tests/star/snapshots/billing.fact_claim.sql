@@ -155,6 +155,8 @@ drop table moved;
 
 
 
+
+
 create temp table received on commit drop as
 with brought as materialized (
     select * from source_billing.star_fact_claim

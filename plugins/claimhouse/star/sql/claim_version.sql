@@ -10,6 +10,9 @@
 -- sqlfluff:templater:jinja:context:change:["priority"]
 -- sqlfluff:templater:jinja:context:transactions:["ledger"]
 -- sqlfluff:templater:jinja:context:has_withdrawn:true
+-- sqlfluff:templater:jinja:context:carried:[]
+-- sqlfluff:templater:jinja:context:fact:fact_claim
+-- sqlfluff:templater:jinja:context:fact_key:["claim_id"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- sqlfluff:indentation:template_blocks_indent:false
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
@@ -28,7 +31,13 @@ case v.coverage_type when 100 then v.total_cost else round(v.total_cost * v.cove
 {%- else %}null::numeric(14, 2)
 {%- endif %}
 {%- endmacro %}
+{#- The column that an amount comes from. -#}
+{% macro amount_of(name) -%}
+{{ "total_cost" if name == "covered_amount" and "coverage_type" in brought else name }}
+{%- endmacro %}
+{% import "star/sql/carry.jinja" as carry with context %}
 {% set repeats = "is_repeat" in brought %}
+{% set anew = repeats or carried %}
 {% set version_date = "v.version_at" if "version_at" in brought else "null::date" %}
 {% set service_date = "v.service_date" if is_dated else "null::date" %}
 {% macro described() %}
@@ -64,23 +73,28 @@ from version as v
 {% else %}
 create temp table received on commit drop as
 with brought as materialized (
-    {% if repeats %}-- Which rows are versions depends on all rows of a claim: they are read anew.
+    {% if anew %}-- Which rows are versions, or what they say, depends on all rows of a claim: they are read anew.
     select v.*
     from source_{{ source }}.star_fact_claim as v
     inner join landing.batch_order as o on v.batch_id = o.batch_id
     where
         (o.state = 'loaded' or o.batch_id = any('{{ batches }}'::bigint[]))
-        and v.is_repeat is not true
+        {% if repeats %}and v.is_repeat is not true
+        {% endif -%}
         and v.claim_id in (
             select t.claim_id from source_{{ source }}.star_fact_claim as t
             where t.batch_id = any('{{ batches }}'::bigint[])
         )
     {% else %}select * from source_{{ source }}.star_fact_claim
     where batch_id = any('{{ batches }}'::bigint[])
-{% endif %})
+{% endif %}){% if carried %},
+
+kept as (
+    {{ carry.kept("brought", money if transactions else []) | trim }}
+){% endif %}
 
 select b.*
-from brought as b
+from {{ "kept" if carried else "brought" }} as b
 {% if part %}-- Split at a claim near the middle: halves that do not overlap do not wait for each other's pages.
 where b.claim_id {{ part }} coalesce(
     (select percentile_disc(0.5) within group (order by s.claim_id) from brought as s where s.row_number % 64 = 0), ''
@@ -113,7 +127,7 @@ with {{ keys.calendar() }},
     where b.source_system = '{{ source }}' and b.feed = any('{ {{- transactions | join(",") -}} }'::text[])
 ),
 
-{% endif %}{% if not repeats %}earlier as (
+{% endif %}{% if not anew %}earlier as (
     select
         k.claim_id,
         k.batch_id,
@@ -159,10 +173,11 @@ with {{ keys.calendar() }},
 
 version as (
     select
-        {{ described() | trim }}
+        {{ described() | trim }}{% if carried and transactions %},
+        v.left_out{% endif %}
     from to_describe as v
     {{ keys.joins() | trim }}
-    {% if not repeats %}union all
+    {% if not anew %}union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e
     where
@@ -180,8 +195,12 @@ version as (
 placed as (
     select
         v.*,
-        count(*) filter (where v.batch_id <> all(array(select a.batch_id from adding as a))) over in_order as sum_number
-    from version as v
+        {% if carried %}{% for name in money %}count(*) filter (
+            where v.batch_id <> all(array(select a.batch_id from adding as a))
+                and ('{{ amount_of(name) }}' = any(v.left_out)) is not true
+        ) over in_order as {{ name }}_number{{ "," if not loop.last }}
+        {% endfor %}{% else %}count(*) filter (where v.batch_id <> all(array(select a.batch_id from adding as a))) over in_order as sum_number
+        {% endif %}from version as v
     inner join landing.batch_order as b on v.batch_id = b.batch_id
     window in_order as (
         partition by v.claim_id order by {{ one_order.oldest_first("v", "b", "version_date") }}
@@ -196,14 +215,17 @@ summed as (
         v.version_date,
         v.{{ pointed | join(",\n        v.") }},
         v.service_date{% for name in money %},
-        sum(v.{{ name }}) over so_far as {{ name }}{% endfor %}{% for name in others %},
+        sum(v.{{ name }}) over so_far{{ "_" ~ name if carried }} as {{ name }}{% endfor %}{% for name in others %},
         v.{{ name }}{% endfor %}
     from placed as v
     inner join landing.batch_order as b on v.batch_id = b.batch_id
-    window so_far as (
+    {% if carried %}window{% for name in money %} so_far_{{ name }} as (
+        partition by v.claim_id, v.{{ name }}_number order by {{ one_order.oldest_first("v", "b", "version_date") }}
+    ){{ "," if not loop.last }}{% endfor %}
+    {% else %}window so_far as (
         partition by v.claim_id, v.sum_number order by {{ one_order.oldest_first("v", "b", "version_date") }}
     )
-)
+{% endif %})
 {%- endif %}
 
 select

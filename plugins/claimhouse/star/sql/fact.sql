@@ -8,23 +8,33 @@
 -- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:carried:[]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ fact }}: each record that the load touches, in its latest state.
 {% import "star/sql/keys.jinja" as keys with context -%}
 {% import "order.jinja" as one_order -%}
+{% import "star/sql/carry.jinja" as carry with context -%}
 create temp table fact_version on commit drop as
 with {{ keys.calendar() }},
 
-version as (
+{% if carried %}received as (
+    {{ carry.touched() }}
+),
+
+kept as (  -- noqa: ST03
+    {{ carry.kept("received") | trim }}
+),
+
+{% endif %}version as (
     select distinct on (v.{{ fact_key | join(", v.") }})
         v.*,
         {{ keys.as_of() }} as as_of
-    from source_{{ source }}.star_{{ fact }} as v
+    from {{ "kept" if carried else "source_" ~ source ~ ".star_" ~ fact }} as v
     inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
-        {% if not is_first %}and (v.{{ fact_key | join(", v.") }}) in (
+        {% if not (is_first or carried) %}and (v.{{ fact_key | join(", v.") }}) in (
             select t.{{ fact_key | join(", t.") }}
             from source_{{ source }}.star_{{ fact }} as t
             where t.batch_id = any('{{ batches }}'::bigint[])

@@ -3,17 +3,30 @@
 -- sqlfluff:templater:jinja:context:junk_columns:{"visit_type": "text", "is_billed": "boolean"}
 -- sqlfluff:templater:jinja:context:listed:["claim_status"]
 -- sqlfluff:templater:jinja:context:brought:["visit_type"]
+-- sqlfluff:templater:jinja:context:fact_key:["claim_id"]
+-- sqlfluff:templater:jinja:context:carried:[]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+{% import "star/sql/carry.jinja" as carry with context -%}
 -- Adds to star.dim_{{ junk }} the combinations of flags that the load brings for {{ fact }}.
 
 -- A table of its own, because a query can use several processes and an insert cannot.
 create temp table combination on commit drop as
-select distinct
+{% if carried %}with received as (
+    {{ carry.touched() }}
+),
+
+kept as (  -- noqa: ST03
+    {{ carry.kept("received") | trim }}
+)
+
+{% endif %}select distinct
     {% for name, type in junk_columns.items() %}
     {{- "v." + name if name in brought else "null" }}::{{ type }} as {{ name }}{{ "," if not loop.last }}
-    {% endfor %}from source_{{ source }}.star_{{ fact }} as v
-where v.batch_id = any('{{ batches }}'::bigint[]);
+    {% endfor %}from {{ "kept" if carried else "source_" ~ source ~ ".star_" ~ fact }} as v
+{%- if not carried %}
+where v.batch_id = any('{{ batches }}'::bigint[])
+{%- endif %};
 
 -- "on conflict do nothing" alone would take a number from the sequence for every row it skips.
 insert into star.dim_{{ junk }} ({{ junk_columns | join(", ") }})

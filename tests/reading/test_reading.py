@@ -301,6 +301,12 @@ def test_a_file_without_a_usable_header_is_refused(file: Any, content: bytes, ru
     assert refused(file(content)).rule == rule
 
 
+def test_the_first_record_of_a_file_without_a_header_is_in_no_message(file: Any) -> None:
+    error = refused(file(b"4711,Quillfeather,Quillfeather\n4712,Moss,Pine\n"))
+    assert (error.rule, error.column_name) == ("duplicate_column", None)
+    assert "Quillfeather" not in error.message
+
+
 def test_a_header_alone_has_no_rows_and_a_note(file: Any) -> None:
     for content in (b"id,name", b"id,name\n", b"id,name\r\n\r\n"):
         read = Read(file(content))

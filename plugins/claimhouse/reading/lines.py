@@ -144,7 +144,8 @@ def check_header(header: list[str], row_number: int | None) -> list[str]:
     """The column names, checked; one called ``row_number`` becomes ``row_number_``.
 
     Raises:
-        Unreadable: a name is blank or occurs twice.
+        Unreadable: a name is blank or occurs twice. It is not told: in a file without a header it would be a
+            value of the first record.
     """
     check_columns(len(header), row_number)
     names = ["row_number_" if name == "row_number" else name for name in header]
@@ -156,7 +157,6 @@ def check_header(header: list[str], row_number: int | None) -> list[str]:
                 "duplicate_column",
                 f"Column {place} of the header has the same name as an earlier one.",
                 row_number,
-                name,
             )
     return names
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -269,3 +270,22 @@ def test_a_correction_goes_through_a_bucket_and_can_be_taken_back(bucket, wareho
 
 def _killed(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_rejected_object_is_read_again_once_its_contract_reads_it(
+    bucket: Any, warehouse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include = shutil.copytree(settings.INCLUDE, tmp_path / "include")
+    monkeypatch.setattr(settings, "INCLUDE", include)
+    content = claims_csv(claim(1), claim(2)).replace(b"total_cost", b"cost_in_all")
+    bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims_1.csv", Body=content)
+    ingest.run("billing")
+    assert [state for _, state, *_ in batches(warehouse)] == ["rejected"]
+    contract = include / "schemas" / "billing" / "claims.yaml"
+    text = contract.read_text()
+    named = "      - name: total_cost\n"
+    contract.write_text(
+        text.replace(named, f"{named}        synonyms: [{{synonym: cost_in_all}}]\n")
+    )
+    ingest.run("billing")
+    assert [row[1:] for row in batches(warehouse)] == [("loaded", 2, 2, 0, 0)]

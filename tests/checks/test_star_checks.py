@@ -127,6 +127,20 @@ DAMAGE = {
         "insert into star.dim_procedure (source_system, procedure_id, code_system, specialty, is_restricted)"
         " select '{source}', code, code_system, 'zebra', false from reference.procedure_specialty"
         " order by code limit 1"),
+    "claim_number_is_one_claim": (
+        "insert into star.fact_claim_change (source_system, claim_id, batch_id, row_number, version_number,"
+        " patient_key, provider_key, facility_key, payer_key, procedure_key, diagnosis_key, claim_profile_key,"
+        " service_date_key, claim_date_key, paid_date_key, service_date, total_cost_delta, covered_amount_delta,"
+        " allowed_amount_delta, paid_amount_delta)"
+        " select f.source_system, f.claim_id, f.batch_id, f.row_number + 900 + n, 900 + n, p.keys[n], r.keys[n],"
+        " f.facility_key, f.payer_key, f.procedure_key, f.diagnosis_key, f.claim_profile_key, f.service_date_key,"
+        " f.claim_date_key, f.paid_date_key, f.service_date + n, 0, 0, 0, 0"
+        " from (select * from star.fact_claim where source_system = '{source}' and service_date is not null"
+        " order by claim_id limit 1) as f, generate_series(1, 2) as n,"
+        " (select array_agg(patient_key) as keys from (select distinct on (patient_id) patient_key"
+        " from star.dim_patient where patient_key > 0 order by patient_id limit 2) as two) as p,"
+        " (select array_agg(provider_key) as keys from (select distinct on (provider_id) provider_key"
+        " from star.dim_provider where provider_key > 0 order by provider_id limit 2) as two) as r"),
     "appointments_equal_source": changed(
         "fact_appointment", "appointment_id", "scheduled_at = scheduled_at + interval '1 hour'"),
     "appointment_ended_one_way": changed(

@@ -148,17 +148,21 @@ def _width(path: Path, dialect: Dialect) -> int:
     """How many fields most of the first lines have."""
     alone = replace(dialect, header="none", columns=tuple(numbered(1)))
     lines: list[str] = []
+    undivided = 0
     with open_file(path, alone, settings.block_bytes()) as reading:
         for block in reading:
             lines += [row.raw_row for row in block.broken]
-            if len(lines) >= LOOKED_AT:
+            undivided += block.rows.height
+            if len(lines) + undivided >= LOOKED_AT:
                 break
     quote = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     widths = [
         len(next(csv.reader([line], delimiter=dialect.delimiter, **quote), []))
         for line in lines[:LOOKED_AT]
     ]
-    return max(set(widths), key=widths.count) if widths else 0
+    # Where as many lines are not divided, it is no table: a letter may have commas.
+    width = max(set(widths), key=widths.count) if widths else 0
+    return width if widths.count(width) > undivided else 1
 
 
 def _named(table: Table, known: Collection[str]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -84,7 +85,9 @@ class Version:
 
 def contract_of(source: str, feed: str | None) -> Contract | None:
     """The contract of a feed; None where there is none (any more), or it cannot be used."""
-    return next((known for known in contracts.sound([source]) if known.feed == feed), None)
+    with contextlib.suppress(contracts.ContractError):
+        return next((known for known in contracts.of_source(source) if known.feed == feed), None)
+    return None
 
 
 def in_words(contract: Contract | None, issue: dict[str, Any]) -> list[str]:

@@ -16,9 +16,9 @@ from claimhouse.reading import Dialect, Place, Sheet, Unreadable, open_file, ope
 from claimhouse.verification import fold
 
 ROWS = 20_000
-# Formats that name each value: what a name is, is no question.
 # Faults of a csv whose first line is no header; a table below titles has at least so many columns.
 NO_HEADER, LEAST_WIDTH, LOOKED_AT = ("header", "duplicate_column"), 2, 500
+# Formats that name each value: what a name is, is no question.
 SELF_NAMED = ("jsonl", "parquet", "fixed")
 
 

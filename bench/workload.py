@@ -64,6 +64,53 @@ def make(landing: Path, scale: float = 1.0) -> Sizes:
     return size
 
 
+def make_update(landing: Path, scale: float, claims: int, number: int) -> Path:
+    """Write a later update of *claims* claims, with a tenth as many patients and a two hundredth of providers.
+
+    Args:
+        landing: where the priming files of :func:`make` are.
+        scale: that of the priming files.
+        claims: the rows of claims, half of them new.
+        number: from 1; updates before it have been loaded.
+
+    Returns:
+        The landing root, with the files of this update alone.
+    """
+    size, random = sizes(scale), np.random.default_rng(SEED + number)
+    root = landing / f"update-{claims}-{number}"
+    folder = root / "billing"
+    folder.mkdir(parents=True)
+    first = np.random.default_rng(SEED)
+    homes = _days(first, "2000-01-01", "2015-12-31", size.patients + size.patients // 20)
+    posts = _days(first, "1995-01-01", "2015-12-31", size.providers + size.providers // 20)
+    day = str(np.datetime64("2021-02-09") + number)
+    keys, homes = _update_of(random, claims // 10, number, size.patients, homes)
+    _write(_patients(random, keys, homes, day), folder / f"patients_update_{number}.csv")
+    keys, posts = _update_of(random, claims // 200, number, size.providers, posts)
+    _write(_providers(random, keys, posts), folder / f"providers_update_{number}.csv")
+    known = random.choice(size.claims, size=claims // 2, replace=False)
+    new = size.claims + (number - 1) * (claims // 2) + np.arange(claims // 2)
+    _write(
+        _claims(random, np.concatenate([known, new]), size, day),
+        folder / f"claims_update_{number}.csv",
+    )
+    return root
+
+
+def _update_of(
+    random: np.random.Generator, count: int, number: int, known: int, since: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of *count* members, half of them new, and the days *since* when each is where it is, by key."""
+    half = count // 2
+    changed = random.choice(known, size=half, replace=False)
+    new = known + (number - 1) * half + np.arange(half)
+    days = np.full(max(int(new[-1]) + 1, len(since)), since[0])
+    days[: len(since)] = since
+    moved = _some_moved(random, days[changed])
+    days[changed] = moved
+    return np.concatenate([changed, new]), days
+
+
 def _half_new(random: np.random.Generator, known: int) -> np.ndarray:
     """The keys of an update: half of them new, half of them known."""
     half = known // 20

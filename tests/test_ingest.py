@@ -237,6 +237,50 @@ def test_a_kill_anywhere_is_healed_by_running_again(
     assert versions == (70, total[1])
 
 
+def test_who_reads_keeps_no_load_waiting(landing_root, warehouse, warehouse_url, monkeypatch):
+    drop(landing_root, "claims_1.csv", claims_csv(claim(1)))
+    ingest.run("billing")
+    drop(landing_root, "claims_2.csv", claims_csv(claim(1, total_cost="7"), claim(2)))
+    with psycopg.connect(warehouse_url) as reader:
+        relations = reader.execute(
+            "select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class as c"
+            " inner join pg_namespace as n on c.relnamespace = n.oid where c.relkind in ('r', 'v')"
+            " and n.nspname in ('source_billing', 'landing', 'quality', 'reference', 'star')"
+        ).fetchall()
+        for (relation,) in relations:
+            reader.execute(f"select from {relation} limit 1".encode())
+        monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=2s")
+        ingest.run("billing")
+    assert ("source_billing.claims",) in relations and (
+        "source_billing.star_fact_claim",
+    ) in relations
+    assert warehouse.execute("select sum(total_cost) from star.fact_claim").fetchone() == (
+        Decimal("17.50"),
+    )
+
+
+def test_a_column_or_view_that_is_missing_or_others_is_made_again(landing_root, warehouse):
+    drop(landing_root, "claims_1.csv", claims_csv(claim(1)))
+    ingest.run("billing")
+    warehouse.execute("drop view source_billing.claims_current cascade")
+    warehouse.execute("alter table source_billing.claims drop column billed cascade")
+    warehouse.execute("drop index source_billing.claims_batch")
+    warehouse.execute("comment on column source_billing.claims.claim_date is 'another'")
+    drop(landing_root, "claims_2.csv", claims_csv(claim(2)))
+    ingest.run("billing")
+    assert warehouse.execute(
+        "select claim_id, billed from source_billing.claims_current order by claim_id"
+    ).fetchall() == [(claim(1)["claim_id"], None), (claim(2)["claim_id"], False)]
+    described = (
+        "select col_description('source_billing.claims'::regclass, attnum) from pg_attribute"
+    )
+    named = " where attrelid = 'source_billing.claims'::regclass and attname = 'claim_date'"
+    assert warehouse.execute((described + named).encode()).fetchone() == (
+        "The day the claim was made",
+    )
+    assert warehouse.execute("select to_regclass('source_billing.claims_batch')").fetchone()[0]
+
+
 def test_a_held_batch_leaves_the_star_as_it_was_until_it_is_released(landing_root, warehouse):
     drop(landing_root, "claims_1.csv", claims_csv(*(claim(n) for n in range(10))))
     ingest.run("billing")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from claimhouse import batches, checks, landing, star, storage, verification, warehouse
@@ -236,32 +236,36 @@ def run(system: str) -> dict[str, float]:
     Returns:
         The seconds that each stage took, by its name.
     """
-    seconds: dict[str, float] = {}
-
-    def timed(stage: str, started: float) -> float:
-        seconds[stage] = time.perf_counter() - started
-        return time.perf_counter()
-
-    clock = time.perf_counter()
-    landed = land(system)
-    clock = timed("landing", clock)
-    with ThreadPoolExecutor(2) as workers:  # in parallel, like the scheduler
-        list(workers.map(verify, landed))
-    clock = timed("verification", clock)
-    verification.index(system)
-    clock = timed("indexes", clock)
-    _check(system)
-    clock = timed("checks", clock)
-    load_dimensions(system)
-    clock = timed("dimensions", clock)
-    for fact in star.fact_tables(system):
-        load_fact(system, fact)
-    clock = timed("facts", clock)
-    check_star(system)
-    clock = timed("star checks", clock)
-    finish(system)
-    timed("finish", clock)
+    seconds = {}
+    for name, stage in stages(system):
+        started = time.perf_counter()
+        stage()
+        seconds[name] = time.perf_counter() - started
     return seconds
+
+
+def stages(system: str) -> list[tuple[str, Callable[[], object]]]:
+    """The stages of one source in their order, each with its name: a stage is run before the next one."""
+    landed: list[int] = []
+
+    def verify_all() -> None:
+        with ThreadPoolExecutor(2) as workers:  # in parallel, like the scheduler
+            list(workers.map(verify, landed))
+
+    def load_each() -> None:
+        for fact in star.fact_tables(system):
+            load_fact(system, fact)
+
+    return [
+        ("landing", lambda: landed.extend(land(system))),
+        ("verification", verify_all),
+        ("indexes", lambda: verification.index(system)),
+        ("checks", lambda: _check(system)),
+        ("dimensions", lambda: load_dimensions(system)),
+        ("facts", load_each),
+        ("star checks", lambda: check_star(system)),
+        ("finish", lambda: finish(system)),
+    ]
 
 
 def _check(system: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg import Connection, RawCursor, errors
+from psycopg import sql as sql_text
 from psycopg.rows import dict_row
 
 from claimhouse import connections, privacy, revisions, settings
@@ -234,3 +236,25 @@ def columns(connection: Connection[Any], schema: str, relation: str) -> dict[str
     """The columns of a table or view in their order, and their types."""
     found = query(connection, "catalog/columns", schema, relation)
     return {str(row["name"]): str(row["type"]) for row in found}
+
+
+def view_is_of(connection: Connection[Any], schema: str, view: str, text: str) -> bool:
+    """Whether :func:`note_view` noted the view as one of *text*.
+
+    To replace a view, even by itself, takes a lock that waits for everybody who reads it.
+    """
+    noted = query(connection, "catalog/comment", schema, view)
+    return bool(noted) and noted[0]["comment"] == _noted(text)
+
+
+def note_view(connection: Connection[Any], schema: str, view: str, text: str) -> None:
+    """Note in the comment of a view of what text it is: its own, and that of what it follows from."""
+    connection.execute(
+        sql_text.SQL("comment on view {} is {}").format(
+            sql_text.Identifier(schema, view), sql_text.Literal(_noted(text))
+        )
+    )
+
+
+def _noted(text: str) -> str:
+    return f"sha256 {hashlib.sha256(text.encode()).hexdigest()}"

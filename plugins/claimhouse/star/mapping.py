@@ -45,10 +45,18 @@ def facts(source: str) -> list[str]:
 def create(connection: Connection[Any], source: str) -> None:
     """Create every mapping of *source* as a view; safe to repeat, also when a file has changed.
 
+    Where nothing has changed, nothing is created: who reads a view keeps no load waiting.
+
     Raises:
         MappingError: a target has a file of its own beside files of its feeds.
     """
-    for target, stems in by_target(source).items():
+    views = by_target(source)
+    schema = f"source_{source}"
+    created = sorted({name for target, stems in views.items() for name in (target, *stems)})
+    basis = _basis(connection, source)
+    if all(warehouse.view_is_of(connection, schema, f"star_{name}", basis) for name in created):
+        return
+    for target, stems in views.items():
         if stems == [target]:
             _create_from_file(connection, source, target)
         elif target in stems:
@@ -59,6 +67,18 @@ def create(connection: Connection[Any], source: str) -> None:
             for stem in stems:
                 _create_from_file(connection, source, stem)
             create_union(connection, source, target, stems)
+    for name in created:
+        warehouse.note_view(connection, schema, f"star_{name}", basis)
+
+
+def _basis(connection: Connection[Any], source: str) -> str:
+    """What the views of *source* follow from: their files, and the columns of what they read."""
+    columns = warehouse.query(
+        connection, "catalog/columns_of_schemas", [f"source_{source}", "reference"]
+    )
+    return "\n".join(
+        [*(warehouse.sql(f"mapping/{source}/{file.stem}") for file in _files(source)), str(columns)]
+    )
 
 
 def by_target(source: str) -> dict[str, list[str]]:

@@ -79,24 +79,44 @@ def create_tables(connection: Connection[Any], source: str) -> None:
     reference.fill(connection)  # the checks of batches read lists
     connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.source'))")
     for contract in contracts.of_source(source):
-        warehouse.run(connection, "verification/table", **names(contract))
+        if not _is_complete(connection, contract):
+            warehouse.run(connection, "verification/table", **names(contract))
         _create_current(connection, contract)
+
+
+def _is_complete(connection: Connection[Any], contract: Contract) -> bool:
+    """Whether the table of a feed is what its contract asks for.
+
+    To alter it, even by nothing, takes a lock that waits for everybody who reads it.
+    """
+    found = warehouse.query(
+        connection,
+        "verification/is_complete",
+        f"source_{contract.source_system}",
+        contract.feed,
+        [column.name for column in contract.columns],
+        [column.description for column in contract.columns],
+    )
+    return bool(found) and bool(found[0]["is_complete"])
 
 
 def _create_current(connection: Connection[Any], contract: Contract) -> None:
     """Create the view of a feed's current records, also where the contract's rows mean something else now."""
+    schema, view = f"source_{contract.source_system}", f"{contract.feed}_current"
+    text = warehouse.sql("verification/current", **names(contract))
+    # the text has the columns of the table as *
+    followed = f"{text} {warehouse.columns(connection, schema, contract.feed)}"
+    if warehouse.view_is_of(connection, schema, view, followed):
+        return
     try:
         with connection.transaction():
-            warehouse.run(connection, "verification/current", **names(contract))
+            connection.execute(text.encode())
     except errors.InvalidTableDefinition:  # a column has another type
         with connection.transaction():
             # Mappings that read it go too; the load that follows creates them.
-            connection.execute(
-                sql.SQL("drop view {} cascade").format(
-                    sql.Identifier(f"source_{contract.source_system}", f"{contract.feed}_current")
-                )
-            )
-            warehouse.run(connection, "verification/current", **names(contract))
+            connection.execute(sql.SQL("drop view {} cascade").format(sql.Identifier(schema, view)))
+            connection.execute(text.encode())
+    warehouse.note_view(connection, schema, view, followed)
 
 
 def index(source: str) -> None:

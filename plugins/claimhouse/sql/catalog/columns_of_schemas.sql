@@ -1,0 +1,11 @@
+-- The columns of all tables in the schemas $1, and their types.
+select
+    n.nspname as schema,
+    c.relname as relation,
+    a.attname as name,
+    format_type(a.atttypid, a.atttypmod) as type
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+inner join pg_attribute as a on c.oid = a.attrelid
+where n.nspname = any($1::text[]) and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+order by n.nspname, c.relname, a.attnum;

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psutil
 import psycopg
+
+from bench import once
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,12 @@ def of(address: str) -> Iterator[Callable[[Callable[[], object]], Cost]]:
         address: the URL of a server on this machine that nobody else uses meanwhile.
     """
     with psycopg.connect(address, autocommit=True) as connection:
-        postmaster = psutil.Process(connection.info.backend_pid).parent()
-        assert postmaster is not None
+        server = once.Server(once.parent(connection.info.backend_pid))
 
         def cost(work: Callable[[], object]) -> Cost:
-            started, before = time.perf_counter(), _processor_seconds(postmaster)
+            started, before = time.perf_counter(), once.client() + server.processor()
             work()
             seconds = time.perf_counter() - started
-            return Cost(seconds, _processor_seconds(postmaster) - before)
+            return Cost(seconds, once.client() + server.processor() - before)
 
         yield cost
-
-
-def _processor_seconds(postmaster: psutil.Process) -> float:
-    return sum(map(_of_family, (psutil.Process(), postmaster)))
-
-
-def _of_family(process: psutil.Process) -> float:
-    """Of a process, its children, and those of its children that have ended."""
-    total = 0.0
-    for member in (process, *process.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            times = member.cpu_times()
-            total += times.user + times.system + times.children_user + times.children_system
-    return total

@@ -111,6 +111,18 @@ def _update_of(
     return np.concatenate([changed, new]), days
 
 
+def make_clean(landing: Path) -> None:
+    """Write the claims that a typed table takes beside the folders: all files of a landing root are landed."""
+    for part in ("prime", "update"):
+        kept = landing / f"claims_{part}.clean"
+        if not kept.exists():
+            file = landing / part / "billing" / f"claims_{part}.csv"
+            with file.open() as rows, kept.open("w") as clean:
+                clean.writelines(
+                    row for row in rows if ",xyz," not in row and ",dogcat," not in row
+                )
+
+
 def _half_new(random: np.random.Generator, known: int) -> np.ndarray:
     """The keys of an update: half of them new, half of them known."""
     half = known // 20

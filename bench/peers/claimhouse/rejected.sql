@@ -1,0 +1,1 @@
+select count(*) from quality.quarantine where feed = 'claims'

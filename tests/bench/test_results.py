@@ -1,0 +1,62 @@
+"""What is kept of a measurement, and how the next one is compared with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench import once, results
+from bench.results import Ratio
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def commit(monkeypatch, name):
+    monkeypatch.setattr(results, "commit", lambda: name)
+
+
+def test_a_missed_aim_is_told_beside_the_figure_before(monkeypatch, capsys):
+    commit(monkeypatch, "first")
+    results.keep("load", [Ratio("load / COPY", 5.0, 4), Ratio("faster", 2.0, 1.5, True)])
+    assert results.summary() == ["load: load / COPY"]
+    os.utime(results.FOLDER / "first.json", (1, 1))
+    commit(monkeypatch, "second")
+    results.keep("load", [Ratio("load / COPY", 3.5, 4), Ratio("faster", 1.4, 1.5, True)])
+    capsys.readouterr()
+    assert results.summary() == ["load: faster"]
+    told = capsys.readouterr().out
+    assert "commit second, beside first" in told
+    (line,) = [line for line in told.splitlines() if "load / COPY" in line]
+    assert line.split()[-5:] == ["most", "4", "met", "before", "5.00"]
+
+
+def test_measurements_of_one_commit_are_kept_together(monkeypatch, folder):
+    commit(monkeypatch, "first")
+    results.keep("load", [Ratio("a", 1, 1)])
+    results.keep("extract", [Ratio("b", 2, 1)], {"rows": 3})
+    results.keep("load", [Ratio("c", 2, 1)])
+    assert sorted(results.summary()) == ["extract: b", "load: c"]
+    assert [file.name for file in folder.iterdir()] == ["first.json"]
+
+
+def test_nothing_measured_misses_nothing(monkeypatch, capsys):
+    commit(monkeypatch, "first")
+    assert results.summary() == []
+    assert "nothing is measured at first" in capsys.readouterr().out
+
+
+@pytest.mark.system
+def test_processor_time_of_ended_processes_counts():
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    here = once.Server(os.getpid())
+    before = here.processor()
+    with subprocess.Popen([sys.executable, "-c", burn]) as child:
+        child.wait()
+    assert here.processor() - before >= 0.2

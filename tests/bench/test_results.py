@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from bench.results import Ratio
 
 from bench import once, results
-from bench.results import Ratio
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,9 @@ def test_claimhouse_loads_the_truth_row_for_row(loaded, files, warehouse, monkey
         load.check("claimhouse", loaded, files)
     wrong = (tmp_path / "claimhouse.rows").read_bytes().splitlines()
     true = (tmp_path / "truth.rows").read_bytes().splitlines()
-    assert [first for first, second in zip(wrong, true, strict=True) if first != second] == wrong[:1]
+    assert [first for first, second in zip(wrong, true, strict=True) if first != second] == wrong[
+        :1
+    ]
 
 
 def test_a_move_rekeys_claims_in_one_truth_alone(files):

@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from bench import drafts
 from local import samples
 
+from bench import drafts
 from claimhouse import settings
 
 PAGE = (settings.PROJECT / "docs" / "drafts.md").read_text()

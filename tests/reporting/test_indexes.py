@@ -9,11 +9,11 @@ import time
 import psycopg
 import pytest
 import yaml
-from bench import reading
 from psycopg import sql
 from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
+from bench import reading
 from claimhouse import reporting, settings, strict_yaml
 from claimhouse.reporting import indexes, reports
 from claimhouse.reporting.reports import Report

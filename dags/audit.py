@@ -20,7 +20,6 @@ changed.
 
 from __future__ import annotations
 
-import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
 from claimhouse import contracts, notify, settings
@@ -30,7 +29,6 @@ from claimhouse import contracts, notify, settings
     description="Run the checks of the whole star, and publish what differs from it",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse"],

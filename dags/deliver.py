@@ -68,7 +68,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import (
     Asset,
@@ -90,7 +89,6 @@ from claimhouse import notify, settings
         timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
         assets=[Asset("claimhouse://reporting")],
     ),
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse", "reporting"],

@@ -18,23 +18,22 @@ from airflow.sdk import (
 )
 
 from claimhouse import contracts, notify
-from claimhouse.landing import fetch
 
 RUN_BOOK = """
 ### What it does
 Once a day, loads every new file of **{source}** from the landing root into the star schema:
 
-{fetch_step}1. `land` archives each new file, enters its delivery in `landing.file` and opens a batch for it.
+{fetch_step}1. `land` archives each new file, enters its delivery in `landing.file` and opens a batch for it. Where
+   nothing is new and nothing waits, the run ends with it: all other tasks are skipped, and nothing is published.
 2. `verify` (a task for each group of batches) checks every field against the contract in
    `include/schemas/{source}/`. Good rows go to `source_{source}`, bad ones to
    `quality.quarantine`, each reason to `quality.issue`. Where a contract, or a list that it uses, has changed,
    rejected files and quarantined rows are read again, from the archive.
 3. `check` runs the Soda checks on the batches. A failed check of severity *error* holds its
    batch and stops the run: the star stays as it was, readable.
-4. `load_dimensions`, then `load_facts`, load the new rows into the star; a large load has a task for each
-   fact.
-5. `check_star` runs the checks of the star; `finish` marks the batches loaded and triggers
-   `publish`.
+4. `load` brings the new rows into the star: first the dimensions, then the facts. Of a large load, each fact
+   has a task of its own, `load_facts`; of a small one that is skipped.
+5. `check_star` runs the checks of the star, marks the batches loaded and triggers `publish`.
 
 Feeds: {feeds}.
 
@@ -49,10 +48,11 @@ Feeds: {feeds}.
 * **A file was rejected, and the file is right**: mend the contract and run the DAG again; it reads the file
   again by itself. There is nothing to release. Accepted rows follow a changed contract when you ask:
   `claimhouse reverify {source} <feed> --dry-run`.
-* **`verify` failed**: rows or money did not balance, or the database was unavailable. Nothing of
-  the batch is kept; clear the task to start over.
+* **`verify` failed**: rows or money of a file did not balance, or the database was unavailable. The error names
+  each batch; nothing of it is kept, and the other batches of the group are verified. Clear the task: it verifies
+  those that are left.
 * **`check_star` failed**: the star differs from the source tables. The batches are not marked
-  loaded; see `quality.check_history`, then clear `load_dimensions` and the tasks after it.
+  loaded; see `quality.check_history`, then clear `load` and the tasks after it.
 * Every task may be cleared and run again at any time, for any day: finished work is not repeated, and
   which state is newer follows from the files, not from the run.
 
@@ -61,10 +61,11 @@ Feeds: {feeds}.
 quarantined and dropped.
 """
 
-FETCH_STEP = """0. `fetch` asks the databases of {feeds} for the day the run covers, and for each day before it
-   that is not fetched yet, and writes the rows as files in the landing root, one a day (queries:
-   `include/sql/fetch/{source}/`; days: `landing.fetched_day`). It is skipped where the connection does
-   not exist; then only files dropped there are taken. When it fails, the rest of the run goes on
+FETCH_STEP = """0. `to_fetch` looks which connections to databases of {feeds} exist.
+   `fetch`, a task for each feed that has one, asks its database for the day the run covers, and for each day
+   before it that is not fetched yet, and writes the rows as files in the landing root, one a day (queries:
+   `include/sql/fetch/{source}/`; days: `landing.fetched_day`). Where no connection exists, it is skipped,
+   and only files dropped there are taken. When it fails, the rest of the run goes on
    without it, and the next run asks for the days that are missing (issues `day_not_fetched`).
 """
 
@@ -100,22 +101,27 @@ def ingest(source: str) -> DAG:
         default_args=notify.task_defaults(),
     )
     def pipeline() -> None:
+        @task
+        def to_fetch() -> list[str]:
+            from claimhouse.landing import fetch
+
+            return fetch.connected(source)
+
         @task(task_id="fetch", map_index_template="{{ feed }}")
         def fetch_feed(feed: str) -> None:
-            from airflow.sdk.exceptions import AirflowSkipException
+            from claimhouse.landing import fetch
 
             context = get_current_context()
             context["feed"] = feed
-            if not fetch.fetch(source, feed, fetch.day_of(context)):
-                raise AirflowSkipException("no connection, or nothing new: see the log")
+            fetch.fetch(source, feed, fetch.day_of(context))
 
-        # Dropped files are landed even if a database failed.
-        @task(trigger_rule="all_done")
+        # Dropped files are landed even if a database failed. Without a group, all that follows is skipped.
+        @task.short_circuit(trigger_rule="all_done")
         def land() -> list[list[int]]:
             from claimhouse import ingest, star
 
             with notify.final(contracts.ContractError, star.MappingError):
-                return ingest.in_groups(ingest.land(source))
+                return ingest.begin(source)
 
         @task(map_index_template="{{ batches }}", trigger_rule="none_failed")
         def verify(batch_ids: list[int]) -> list[str]:
@@ -124,7 +130,7 @@ def ingest(source: str) -> DAG:
             get_current_context()["batches"] = ingest.named(batch_ids)
             return ingest.verify_group(batch_ids)
 
-        @task(trigger_rule="none_failed")
+        @task
         def check() -> list[int]:
             from claimhouse import checks, ingest
 
@@ -132,41 +138,35 @@ def ingest(source: str) -> DAG:
                 return ingest.check(source)
 
         @task
-        def load_dimensions() -> list[list[str]]:
+        def load() -> list[str]:
             from claimhouse import ingest
 
-            return ingest.load_dimensions(source)
+            return ingest.load(source)
 
-        @task(map_index_template="{{ facts }}")
-        def load_facts(facts: list[str]) -> None:
+        @task(map_index_template="{{ fact }}")
+        def load_facts(fact: str) -> None:
             from claimhouse import ingest
 
-            get_current_context()["facts"] = ", ".join(facts)
-            ingest.load_facts(source, facts)
+            get_current_context()["fact"] = fact
+            ingest.load_fact(source, fact)
 
-        # Runs also if load_facts is skipped: a source may have no fact yet.
-        @task(trigger_rule="none_failed")
-        def check_star() -> None:
+        # Runs also if load_facts is skipped, as it is for a small load.
+        @task(trigger_rule="none_failed", outlets=[Asset(f"claimhouse://star/{source}")])
+        def check_star() -> list[int]:
             from claimhouse import checks, ingest
 
             with notify.final(checks.ChecksFailed):
-                ingest.check_star(source)
-
-        @task(outlets=[Asset(f"claimhouse://star/{source}")])
-        def finish() -> list[int]:
-            from claimhouse import ingest
-
-            return ingest.finish(source)
+                return ingest.end(source)
 
         landed = land()
         if known.error:
             return
         if known.fetched:
-            fetch_feed.expand(feed=list(known.fetched)) >> landed
+            fetch_feed.expand(feed=to_fetch()) >> landed
         verified = verify.expand(batch_ids=landed)
-        dimensions = load_dimensions()
-        facts = load_facts.expand(facts=dimensions)
-        verified >> check() >> dimensions >> facts >> check_star() >> finish()
+        loaded = load()
+        verified >> check() >> loaded
+        load_facts.expand(fact=loaded) >> check_star()
 
     return pipeline()
 

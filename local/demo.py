@@ -88,7 +88,8 @@ def _first_dags(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> li
         SystemExit: a DAG file cannot be read, or there is no ingest DAG.
     """
     watch.say("waiting for the DAG files to be read")
-    files = {file.name for file in (places.ROOT / "dags").glob("*.py")}
+    folder = places.ROOT / "dags"
+    files = {file.name for file in folder.glob("*.py") if "@dag(" in file.read_text("utf-8")}
     end = time.monotonic() + PARSE_SECONDS
     while True:
         if errors := airflow.import_errors():
@@ -198,6 +199,8 @@ class Followed:
         }
         expected = {dag for event in events for dag in self._airflow.listeners(event["asset_id"])}
         missing = expected - {run.dag_id for run in triggered}
+        if any(self._airflow.runs(dag, state="running") for dag in missing):
+            self.wait_anew()  # the next one begins when that one has ended
         if missing and time.monotonic() < self._end:
             return []
         if missing:

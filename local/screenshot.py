@@ -86,7 +86,7 @@ def main() -> None:
         _save(page, "/dags", "airflow-dags.png", "watch_landing")
         _save(page, f"/dags/{last['dag_id']}", "airflow-ingest.png", last["dag_id"])
         run = f"/dags/{last['dag_id']}/runs/{last['dag_run_id']}"
-        _save(page, run, "airflow-ingest-graph.png", "load_dimensions", press="Show Graph")
+        _save(page, run, "airflow-ingest-graph.png", "load_facts", press="Show Graph")
         browser.close()
 
 

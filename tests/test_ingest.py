@@ -323,14 +323,45 @@ def test_a_small_load_fills_its_facts_in_one_task_and_a_fact_that_fails_stops_no
     for batch in ingest.land("billing"):
         ingest.verify(batch)
     ingest.check("billing")
-    facts = ingest.star.fact_tables("billing")
-    assert ingest.load_dimensions("billing") == [facts]
     with monkeypatch.context() as patch:
         patch.setattr(ingest, "SMALL_LOAD", 2)
-        assert ingest.load_dimensions("billing") == [[fact] for fact in facts]
+        assert ingest.load("billing") == ingest.star.fact_tables("billing")
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (0,)
     with pytest.raises(ExceptionGroup, match="1 of 2 facts"):
         ingest.load_facts("billing", ["fact_unknown", "fact_claim"])
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (2,)
+    assert ingest.end("billing") == [1]
+    drop(landing_root, "claims_3.csv", claims_csv(claim(3)))
+    ingest.verify_group(*ingest.begin("billing"))
+    ingest.check("billing")
+    assert ingest.load("billing") == []
+    assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (3,)
+
+
+def test_a_run_with_nothing_new_has_nothing_to_do_unless_an_earlier_one_left_something(
+    landing_root, warehouse
+):
+    drop(landing_root, "claims.csv", claims_csv(*(claim(n) for n in range(5))))
+    steps = {
+        "verified": lambda: ingest.verify(1),
+        "checked": lambda: ingest.check("billing"),
+        "loading": lambda: ingest.load("billing"),
+    }
+    assert ingest.begin("billing") == [[1]]
+    for died_after, step in steps.items():
+        step()
+        assert ingest.begin("billing") == [[1]], died_after
+        assert ingest.verify_group([1]) == [batches(warehouse)[0][1]], died_after
+    assert ingest.end("billing") == [1]
+    assert ingest.begin("billing") == []
+    # A held batch waits for a person, a released one for the next run.
+    warehouse.execute("update landing.batch set state = 'held'")
+    assert ingest.begin("billing") == []
+    review.release(1, "a reviewer", "the sender confirmed it")
+    assert ingest.begin("billing") == [[1]]
+    # The star still has rows of a batch that lost them.
+    warehouse.execute("update landing.batch set state = 'rejected', has_lost_rows = true")
+    assert ingest.begin("billing") == [[1]]
 
 
 def test_an_audit_waits_for_a_load_and_finds_what_was_changed_by_hand(landing_root, warehouse):

@@ -22,7 +22,7 @@ MOST_GROUPS = 32
 COST_OF_A_FILE = 256 * 1024
 # What is verified in the time that a task takes to start, in bytes.
 SMALLEST_GROUP = 8 * 1024 * 1024
-# Fewer rows are loaded into all facts in the time that the tasks of the facts take to start.
+# Fewer rows are loaded into all facts in the time that tasks of the facts take to start.
 SMALL_LOAD = 100_000
 DAMAGED = (
     "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "
@@ -50,6 +50,16 @@ def land(system: str) -> list[int]:
         star.check_mappings(connection, system)
     landed = landing.land(system)
     return [*landed, *verification.to_read_again(system)]
+
+
+def begin(system: str) -> list[list[int]]:
+    """Land a source's new files: see :func:`land`.
+
+    Returns:
+        The batches to verify, see :func:`in_groups`. Where there are none, those that an earlier run left
+        on their way to the star. None if there is nothing to do at all.
+    """
+    return in_groups(land(system) or _waiting(system))
 
 
 def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
@@ -135,13 +145,29 @@ def check(system: str) -> list[int]:
     return _check(system)
 
 
-def load_dimensions(system: str) -> list[list[str]]:
+def load(system: str) -> list[str]:
+    """Begin a load of the checked batches: bring the dimensions up to date, and for a small load the facts.
+
+    Returns:
+        The facts that are left to load: all of a large load, none of a small one.
+
+    Raises:
+        ExceptionGroup: facts could not be loaded; all others are.
+    """
+    load_dimensions(system)
+    facts = star.fact_tables(system)
+    with warehouse.connect() as connection:
+        (rows,) = warehouse.query(connection, "batches/rows_accepted", _loading(system))
+    if rows["rows_accepted"] >= SMALL_LOAD:
+        return facts
+    load_facts(system, facts)
+    return []
+
+
+def load_dimensions(system: str) -> None:
     """Begin a load of the checked batches, and bring the dimensions up to date.
 
     A batch that is released while the load runs waits for the next load.
-
-    Returns:
-        The facts to load, in groups: one for a small load, one for each fact of a large one.
     """
     with warehouse.connect() as connection:
         warehouse.query(connection, "batches/begin_load", system)
@@ -153,12 +179,6 @@ def load_dimensions(system: str) -> list[list[str]]:
     loading = _loading(system)
     _rebuild(system, loading)
     star.load_dimensions_in_parts(system, loading)
-    facts = star.fact_tables(system)
-    with warehouse.connect() as connection:
-        (rows,) = warehouse.query(connection, "batches/rows_accepted", loading)
-    if rows["rows_accepted"] < SMALL_LOAD:
-        return [facts] if facts else []
-    return [[fact] for fact in facts]
 
 
 def _rebuild(system: str, loading: Sequence[int]) -> None:
@@ -192,6 +212,12 @@ def load_facts(system: str, facts: Sequence[str]) -> None:
 def load_fact(system: str, fact: str) -> None:
     """Load the batches of the load into one fact."""
     star.load_fact_in_parts(system, fact, _loading(system))
+
+
+def end(system: str) -> list[int]:
+    """End a load: see :func:`check_star` and :func:`finish`."""
+    check_star(system)
+    return finish(system)
 
 
 def check_star(system: str) -> None:
@@ -281,6 +307,13 @@ def _check(system: str) -> list[int]:
 def _batches(system: str, state: str) -> list[int]:
     with warehouse.connect() as connection:
         return batches.in_state(connection, system, state)
+
+
+def _waiting(system: str) -> list[int]:
+    """The batches that an earlier run left on their way to the star."""
+    with warehouse.connect() as connection:
+        rows = warehouse.query(connection, "batches/waiting", system)
+    return [int(row["batch_id"]) for row in rows]
 
 
 def _loading(system: str) -> list[int]:

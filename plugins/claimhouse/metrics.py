@@ -104,6 +104,11 @@ def load_all(folder: Path | None = None) -> list[Metric]:
     return [load(file, cuts)[0] for file in _files(folder)]
 
 
+def names() -> set[str]:
+    """The names of the metrics; their files need not be sound."""
+    return {file.stem for file in _files(None)}
+
+
 def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
     """The metric that *file* defines, and the file itself; *cuts* are all cuts.
 

@@ -103,7 +103,7 @@ def _parsed(file: Path) -> Document:
 
 @functools.cache
 def _validator(schema: Path) -> Draft202012Validator:
-    return Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    return Draft202012Validator(yaml.load(schema.read_text(encoding="utf-8"), _Base))  # noqa: S506 (it is safe)
 
 
 def _place_and_message(error: Any) -> tuple[Place, str]:

@@ -34,6 +34,7 @@ def names(root: Path) -> list[str]:
 def test_rows_of_a_day_go_through_the_same_landing_and_verification(
     landing_root, warehouse, foreign
 ):
+    assert fetch.connected("pended") == fetch.feeds("pended")
     fetch_all()
     assert names(landing_root) == [
         "cleared_claims_2026-01-05.csv",
@@ -107,6 +108,7 @@ def test_without_a_connection_only_dropped_files_are_taken(
     monkeypatch.setenv("AIRFLOW_HOME", "/nonexistent")
     with caplog.at_level(logging.INFO):
         assert fetch_all() == [[]] * 3
+        assert fetch.connected("pended") == []
     assert "connection claimhouse_pended_claims does not exist" in caplog.text
     assert not (landing_root / "pended").exists()
 

@@ -52,6 +52,19 @@ def feeds(source: str) -> list[str]:
     return [contract.feed for contract in contracts.of_source(source) if contract.fetch_connection]
 
 
+def connected(source: str) -> list[str]:
+    """The feeds of *source* whose database has a connection now; of the others only dropped files are taken."""
+    known = {
+        contract.feed: str(contract.fetch_connection)
+        for contract in contracts.of_source(source)
+        if contract.fetch_connection
+    }
+    missing = {name for name in sorted(set(known.values())) if connections.find(name) is None}
+    for name in sorted(missing):
+        log.info("%s: connection %s does not exist; only dropped files are taken", source, name)
+    return [feed for feed, name in known.items() if name not in missing]
+
+
 def day_of(context: Mapping[str, Any]) -> date:
     """The day that a run covers, by its Airflow context: the one on which its interval begins, in UTC.
 

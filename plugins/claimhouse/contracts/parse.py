@@ -30,7 +30,7 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml, word_lists
-from claimhouse.contracts import layouts, written
+from claimhouse.contracts import identifiers, layouts, written
 from claimhouse.contracts.cursor import Cursor, Properties
 from claimhouse.contracts.dates import name_pattern
 from claimhouse.contracts.model import (
@@ -43,6 +43,7 @@ from claimhouse.contracts.model import (
     RowRule,
 )
 from claimhouse.contracts.versions import version_of
+from claimhouse.reading import fold
 from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.strict_yaml import Document, YamlError
 from claimhouse.word_lists import WordList
@@ -232,6 +233,11 @@ def _check_standard(document: Document) -> None:
 def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
     file = top.document.file
     source, feed = file.parent.name, file.stem
+    for name in (source, feed):
+        if fault := identifiers.fault(name):
+            raise top.error(
+                f"'{name}' {fault}; rename the {'folder' if name == source else 'file'}"
+            )
     if standard.domain != source:
         raise top.at("domain").error(f"must be '{source}', the name of the folder")
     if not standard.schema_ or len(standard.schema_) != 1 or standard.schema_[0].name != feed:
@@ -244,6 +250,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         _column(declared, custom, at_properties.at(index))
         for index, declared in enumerate(properties)
     )
+    _check_headers(columns, at_properties)
     key = _key(properties, at_properties)
     dialects = layouts.dialects(custom, columns)
     version_column = custom.get("versionColumn")
@@ -369,6 +376,10 @@ def _file_order(custom: Properties, feed: str) -> FileOrder:
 
 
 def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Column:
+    if fault := identifiers.column_fault(str(declared.name)):
+        raise place.at("name").error(
+            f"'{declared.name}' {fault}; give the column another name, and this one as a synonym"
+        )
     custom = _custom(declared.customProperties, "column", place)
     options = declared.logicalTypeOptions or {}
     physical_type = declared.physicalType or "text"
@@ -416,6 +427,19 @@ def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Col
         is_amount="amount" in (declared.tags or []),
         classification=declared.classification,
     )
+
+
+def _check_headers(columns: Sequence[Column], at_properties: Cursor) -> None:
+    """Refuse a header that would be two columns."""
+    known: dict[str, int] = {}
+    for place, column in enumerate(columns):
+        for header in (column.name, *column.aliases):
+            first = known.setdefault(fold(header), place)
+            if first != place:
+                names = f"{columns[first].name} and {column.name}"
+                raise at_properties.at(place).error(
+                    f"'{header}' is the header of two columns, {names}"
+                )
 
 
 def _check_options(

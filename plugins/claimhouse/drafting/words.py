@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from claimhouse import contracts, settings, strict_yaml
 from claimhouse.contracts import Column, Contract
+from claimhouse.contracts.identifiers import RESERVED, SOURCE_TABLE_COLUMNS, SYSTEM_COLUMNS
 from claimhouse.verification import fold
 
-# Columns that every source table has besides those of its feed.
-SOURCE_TABLE_COLUMNS = ("batch_id", "row_number")
+# Names that no column can have.
+TAKEN = RESERVED.union(SOURCE_TABLE_COLUMNS, SYSTEM_COLUMNS)
 STRICTEST = "Nothing shows what it reveals about a person; the strictest class is assumed."
 # A header without separators is divided into words of at least this many letters, or one letter less at an end.
 SHORTEST, LONGEST, MOST_PARTS = 3, 40, 5
@@ -195,7 +196,7 @@ def names(
     free = [at for at in range(len(header)) if at not in chosen]
     canonical = _canonical(header, free, {name.column for name in chosen.values()}, unfit)
     chosen |= canonical
-    taken = {*SOURCE_TABLE_COLUMNS, *(name.column for name in chosen.values())}
+    taken = {*TAKEN, *(name.column for name in chosen.values())}
     for at, cell in enumerate(header):
         if at in chosen:
             continue
@@ -216,7 +217,7 @@ def numbered(count: int) -> list[str]:
 def _chosen(header: Sequence[str], own: dict[str, Column]) -> dict[int, Name]:
     """The columns that a contract of the source knows, by place in the header."""
     chosen: dict[int, Name] = {}
-    taken = set(SOURCE_TABLE_COLUMNS)
+    taken = set(TAKEN)
     for at, cell in enumerate(header):
         column = own.get(fold(cell))
         if column and column.name not in taken:

@@ -166,7 +166,7 @@ def reverify(connection: Connection[Any], batch: Batch, contract: Contract) -> C
             warehouse.run(connection, "verification/put_back", **found)
             warehouse.run(connection, "verification/withdraw_again", **found)
             (difference,) = warehouse.query(connection, "verification/difference", **found)
-            left, added = difference.pop("rows_left"), difference.pop("rows_added")
+            left, added = difference.pop("rows_left__"), difference.pop("rows_added__")
             seconds = time.perf_counter() - started
             source_tables.close(connection, ready, batch.batch_id, tally, seconds)
             is_other = bool(left or added or any(difference.values()))

@@ -4,12 +4,13 @@
 -- Set aside the rows of one batch that repeat a key. The newest version is kept, of equally new ones the last in
 -- the file. A reversal that the contract does not declare is never kept, and of equally new rows one that it takes
 -- back only where there is no other. Only rows in suspect_row can be among them.
+-- A name that ends in __ is no column of a feed.
 {% macro of_one_key() %}partition by s.{{ key | join(', s.') }}{% endmacro %}
 {% macro newest_first() %}
 order by
-    s.reversed_columns <> '',
+    s.reversed_columns__ <> '',
     {% if version_column %}s.{{ version_column }} desc nulls last, {% endif %}
-    s.is_taken_back,
+    s.is_taken_back__,
     s.row_number desc
 {% endmacro %}
 create temp table copy_of_record on commit drop as
@@ -22,7 +23,7 @@ read as (
             {%- for column in amounts %},
             case when s.{{ column.name }} < 0 and max(s.{{ column.name }}) over of_key > 0 then '{{ column.name }}' end
             {%- endfor %}
-        ) as reversed_columns
+        ) as reversed_columns__
     from {{ schema }}.{{ feed }} as s
     inner join suspect_row using (row_number)
     where s.batch_id = {{ batch_id }}
@@ -35,39 +36,39 @@ suspect as (
         exists (
             select from read as r
             where
-                s.reversed_columns = ''
-                and r.reversed_columns <> ''
+                s.reversed_columns__ = ''
+                and r.reversed_columns__ <> ''
                 and (r.{{ key | join(', r.') }}) = (s.{{ key | join(', s.') }})
                 {%- for column in amounts %}
                 and abs(r.{{ column.name }}) is not distinct from abs(s.{{ column.name }})
                 {%- endfor %}
-        ) as is_taken_back
+        ) as is_taken_back__
     from read as s
 ),
 
 ranked as (
     select
         s.*,
-        row_number() over ({{ of_one_key() }} {{ newest_first() }}) as place,
+        row_number() over ({{ of_one_key() }} {{ newest_first() }}) as place__,
         row_number() over (
             {{ of_one_key() }}, md5(row(s.{{ columns | map(attribute='name') | join(', s.') }})::text)
             order by s.row_number desc
-        ) as copy,
-        first_value(s.row_number) over ({{ of_one_key() }} {{ newest_first() }}) as kept_row
+        ) as copy__,
+        first_value(s.row_number) over ({{ of_one_key() }} {{ newest_first() }}) as kept_row__
     from suspect as s
 )
 
 select
     row_number,
-    kept_row,
+    kept_row__ as kept_row,
     {{ record_key }} as record_key,
     {% if version_column %}{{ version_column }}::text{% else %}null::text{% endif %} as record_version,
-    copy > 1 as is_identical,
-    reversed_columns
+    copy__ > 1 as is_identical,
+    reversed_columns__ as reversed_columns
     {%- for column in amounts %},
     {{ column.name }}{% endfor %}
 from ranked
-where place > 1;
+where place__ > 1;
 
 delete from {{ schema }}.{{ feed }}
 using copy_of_record

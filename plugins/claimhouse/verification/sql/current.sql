@@ -3,14 +3,14 @@
 -- are those of all of them together.
 {% import "order.jinja" as one_order -%}
 create or replace view {{ schema }}.{{ feed }}_current as
-select distinct on ({{ key | join(', ') }})
+select distinct on ({{ feed }}.{{ key | join(', ' ~ feed ~ '.') }})
 {%- if rows_are_transactions %}
     {{ feed }}.batch_id,
     {{ feed }}.row_number
     {%- for column in columns %},
     {% if column.is_amount -%}
     sum({{ feed }}.{{ column.name }}) over (
-        partition by {{ key | join(', ') }}
+        partition by {{ feed }}.{{ key | join(', ' ~ feed ~ '.') }}
     ) as {{ column.name }}
     {%- else -%}
     {{ feed }}.{{ column.name }}

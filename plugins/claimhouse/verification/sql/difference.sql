@@ -6,8 +6,8 @@ with now_accepted as (
 )
 
 select
-    count(*) filter (where n.row_number is null) as rows_left,
-    count(*) filter (where b.row_number is null) as rows_added
+    count(*) filter (where n.row_number is null) as rows_left__,
+    count(*) filter (where b.row_number is null) as rows_added__
     {%- for column in columns %},
     count(*) filter (
         where n.row_number = b.row_number and b.{{ column.name }} is distinct from n.{{ column.name }}

@@ -23,7 +23,7 @@ from tests.worlds.workbooks import Page, workbook
 
 from claimhouse import contracts, drafting
 from claimhouse import settings as places
-from claimhouse.contracts import Column, Contract
+from claimhouse.contracts import Column, Contract, identifiers
 from claimhouse.drafting import words
 from claimhouse.drafting.yaml import as_yaml
 from claimhouse.reading import open_file
@@ -282,17 +282,18 @@ HOSTILE_TEXT = st.sampled_from(HOSTILE) | st.text(
 HOSTILE_NAMES = st.sampled_from(
     [text for text in HOSTILE if text.isprintable() and text.strip(". ") and "/" not in text]
 )
+HOSTILE_IDENTIFIERS = st.sampled_from([text for text in HOSTILE if not identifiers.fault(text)])
 
 
 @examples(60)
 @given(
     header=st.lists(HOSTILE_TEXT, min_size=1, max_size=6, unique=True),
     values=st.lists(HOSTILE_TEXT, min_size=1, max_size=2),
-    source=st.just("made") | HOSTILE_NAMES,
-    feed=st.just("feed") | HOSTILE_NAMES,
+    source=st.just("made") | HOSTILE_IDENTIFIERS,
+    feed=st.just("feed") | HOSTILE_IDENTIFIERS,
     name=st.just("x.jsonl") | HOSTILE_NAMES,
 )
-@example(header=HOSTILE, values=["NULL", "1e3"], source="NULL", feed="no", name="a[1]|*.jsonl")
+@example(header=HOSTILE, values=["NULL", "1e3"], source="yes", feed="no", name="a[1]|*.jsonl")
 def test_a_draft_reads_back_with_exactly_the_names_and_values_of_its_file(
     tmp_path_factory, header, values, source, feed, name
 ):
@@ -365,6 +366,22 @@ def test_the_table_of_a_workbook_is_found_below_titles_and_behind_a_cover(tmp_pa
     path.write_bytes(workbook(Page("Cover", [["ACME"]]), Page("Data", table)))
     contract = drafted(path, SOURCE, tmp_path / "drafts")
     assert [column.type for column in contract.columns] == ["string", "date", "decimal"]
+
+
+def test_the_table_of_a_csv_is_found_below_titles_that_are_padded_to_its_width(tmp_path, capsys):
+    titles = "ACME BENEFITS,,,\r\nRun date:,03/31/2024,,\r\n,,,\r\n"
+    rows = "".join(f"24000{n},W{n:04},0{n % 9 + 1}/02/2024,$12.{n:02}\r\n" for n in range(10, 30))
+    path = tmp_path / "remit report.csv"
+    path.write_text(f"{titles}Claim #,Member ID,DOS,Paid Amt\r\n{rows}", newline="")
+    contract = drafted(path, SOURCE, tmp_path / "drafts")
+    assert contract.dialect.header == "search"
+    assert [column.name for column in contract.columns] == [
+        "claim_id", "patient_id", "service_date", "paid_amount",
+    ]  # fmt: skip
+    assert accepted(path, contract) == 1
+    # the command to try it can be copied, whatever the file is called
+    drafting.main([str(path), "--source", SOURCE, "--folder", str(tmp_path / "other")])
+    assert f"'{path}'" in capsys.readouterr().out
 
 
 def test_no_column_has_the_name_of_one_that_every_source_table_has(tmp_path):

@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from claimhouse import contracts, settings
+from claimhouse.contracts.identifiers import fault
 from claimhouse.counted import counted
 from claimhouse.drafting.companions import companions
 from claimhouse.drafting.guess import Guess, as_key, guess_column, guess_key
@@ -183,7 +185,8 @@ def write_all(
 
 def feed_name(file_name: str) -> str:
     """What to call the feed of a file, after its name."""
-    return snake(re.sub(r"\d", "", file_name.partition(".")[0])) or "feed"
+    name = snake(re.sub(r"\d", "", file_name.partition(".")[0])) or "feed"
+    return f"{name}_feed" if fault(name) else name
 
 
 def _closest(source: str, path: Path) -> str:
@@ -195,6 +198,17 @@ def _closest(source: str, path: Path) -> str:
     return f"The closest contract is {fits[0].contract.feed}: fit {share} %."
 
 
+def _name(text: str) -> str:
+    """A name given on the command line.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if why := fault(text):
+        raise argparse.ArgumentTypeError(f"'{text}' {why}")
+    return text
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; prints the path of the draft."""
     parser = argparse.ArgumentParser(
@@ -203,8 +217,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path)
-    parser.add_argument("--source", help="the source system (default: the file's folder)")
-    parser.add_argument("--feed", help="what to call the feed (default: after the file)")
+    parser.add_argument(
+        "--source", type=_name, help="the source system (default: the file's folder)"
+    )
+    parser.add_argument(
+        "--feed", type=_name, help="what to call the feed (default: after the file)"
+    )
     parser.add_argument("--folder", type=Path, help="where drafts go (default: var/drafts)")
     parser.add_argument(
         "--columns",
@@ -240,4 +258,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if file.exists()
         )
         print(f"Beside it: {', '.join(beside) or 'nothing'}.")
-        print(f"See what would become of the file: claimhouse try {target} {options.file}")
+        command = shlex.join(["claimhouse", "try", str(target), str(options.file)])
+        print(f"See what would become of the file: {command}")

@@ -18,6 +18,8 @@ from claimhouse.verification import fold
 ROWS = 20_000
 # Faults of a csv whose first line is no header; a table below titles has at least so many columns.
 NO_HEADER, LEAST_WIDTH, LOOKED_AT = ("header", "duplicate_column"), 2, 500
+# Lines that may stand above a header, as reading searches for it.
+MOST_TITLES = 50
 # Formats that name each value: what a name is, is no question.
 SELF_NAMED = ("jsonl", "parquet", "fixed")
 
@@ -136,11 +138,14 @@ def _found(path: Path, dialect: Dialect, fault: Unreadable) -> Table:
     rows = _rows(path, replace(dialect, header="none", columns=tuple(names)), ())
     if width < LEAST_WIDTH or rows.is_empty():
         raise fault
-    cells = [cell.strip() for cell in rows.row(0)[1:]]
-    if len(set(cells)) < width or "" in cells:
+    beginning = ([cell.strip() for cell in row[1:]] for row in rows.head(MOST_TITLES).iter_rows())
+    # Programs that save a sheet as csv pad its titles to the width of the table: they have blank cells.
+    full = ((at, cells) for at, cells in enumerate(beginning) if "" not in cells)
+    at, cells = next(full, (0, [""] * width))
+    if len(set(cells)) < width:
         return Table(rows, replace(dialect, header="none", columns=tuple(names)), has_names=False)
-    below = rows.slice(1).rename(dict(zip(names, cells, strict=True)))
-    is_first = rows["row_number"][0] == 1
+    below = rows.slice(at + 1).rename(dict(zip(names, cells, strict=True)))
+    is_first = rows["row_number"][at] == 1
     return Table(below, dialect if is_first else replace(dialect, header="search"))
 
 

@@ -36,6 +36,7 @@ OTHER_RULES = {
     "field_count": "Each row has as many fields as the header.",
     "conflicting_copy": "A record occurs once in a file. Of copies with different values the newest is kept.",
     "identical_copy": "A record occurs once in a file. Of identical copies one is kept.",
+    "total_row": "Each row is a record. A total of other rows would count their money twice.",
     "lost_zeros": "The value has a fixed width; zeros that a spreadsheet took away are put back.",
     "misspelling": "The contract lists known misspellings, and what each means.",
     "money_format": "An amount is written without currency sign and separators.",

@@ -14,10 +14,20 @@ import polars as pl
 
 from claimhouse.contracts import Column, Contract, RowRule
 from claimhouse.reading import Block
-from claimhouse.severity import SEVERITIES
+from claimhouse.severity import ERROR, SEVERITIES
 from claimhouse.verification import issues
 from claimhouse.verification.header import Plan
 from claimhouse.verification.judge import Judged, judge
+
+# What stands where a record's key should be in the rows that reports end with, and their parts.
+TOTAL = (
+    r"(?i)^\W*(?:(?:grand|sub|report|page|batch|file|overall|final)?[\s_-]*(?:totals?|sum|count)\b"
+    r"|end of (?:file|report|data)\b)"
+)
+TOTAL_MESSAGE = (
+    "The row is a total of other rows, or the end of a report, and not a record: next to nothing but"
+    " numbers stands beside its key."
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def verify(block: Block, plan: Plan, withheld: pl.Series | None = None) -> Verif
     bad = _failing_rows(judged, len(numbers))
     if withheld is not None and not withheld.is_empty():
         bad = bad | numbers.is_in(withheld.implode())
-    broken_rules = _broken_rules(contract, typed, bad)
+    broken_rules = [*_totals(contract, judged, bad), *_broken_rules(contract, typed, bad)]
     for rule, breaks in broken_rules:
         if SEVERITIES[rule.severity].quarantines_row:
             bad = bad | breaks
@@ -149,6 +159,32 @@ def _failing_rows(judged: dict[str, Judged], count: int) -> pl.Series:
             if SEVERITIES[failure.severity].quarantines_row:
                 bad = bad | column.each(failure.rule)
     return bad
+
+
+def _totals(
+    contract: Contract, judged: dict[str, Judged], bad: pl.Series
+) -> list[tuple[RowRule, pl.Series]]:
+    """Rows that are totals of others, whose money would count twice: *Total* for a key, and little but numbers."""
+    found = _no_rows(len(bad))
+    for key in (judged[name] for name in contract.key if judged[name].column.type == "string"):
+        if key.judged["text"].str.contains(TOTAL).any():
+            found = found | key.each("text").str.contains(TOTAL).fill_null(False)
+    rows = (found & ~bad).arg_true()
+    if rows.is_empty():
+        return []
+    beside = [
+        judged[column.name].at("text", rows).is_not_null().cast(pl.Int64)
+        for column in contract.columns
+        if column.type not in ("decimal", "integer")
+        and column.name not in contract.key
+        and not column.from_file_name
+    ]
+    given = sum(beside, pl.zeros(len(rows), pl.Int64, eager=True))
+    totals = rows.filter(given * 4 <= len(beside))
+    if totals.is_empty():
+        return []
+    rule = RowRule("total_row", "", contract.key, ERROR, TOTAL_MESSAGE)
+    return [(rule, pl.arange(len(bad), eager=True).is_in(totals.implode()))]
 
 
 def _broken_rules(

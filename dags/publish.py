@@ -1,5 +1,6 @@
 """### What it does
-Runs after each load of the star.
+Runs after each load of the star. While other sources are being loaded it waits for them, 30 s at most, so that
+sources that end together are published together.
 
 1. It makes the database agree with `include/clients/*.yaml` and `include/roles.yaml` (roles,
    entitlements, audiences, pseudonym keys, subscriptions, grants), in one transaction, which ends with
@@ -9,7 +10,8 @@ Runs after each load of the star.
    before or the one after. A source that is being loaded keeps its edition, with its `as_of`, and is
    published when its load ends.
 
-Then `deliver` runs.
+Then `deliver` runs. Where no reader sees another row than before, the task is skipped at its end, and nothing
+follows.
 
 Access that a file no longer lists is closed. `security.entitlement_history` keeps who could see
 what and when. A grant made by hand on the schema `reporting` is revoked by the next run.
@@ -61,13 +63,18 @@ def publish() -> None:
 
     @task(outlets=[Asset("claimhouse://reporting")])
     def create_reports() -> None:
-        from claimhouse import dashboards, metrics, reporting, warehouse
+        from airflow.sdk.exceptions import AirflowSkipException
 
+        from claimhouse import dashboards, ingest, metrics, reporting, warehouse
+
+        ingest.await_loads()
         with warehouse.connect() as connection, notify.final(reporting.TotalsDiffer):
             dashboards.check()
             metrics.publish(connection)
-            reporting.publish(connection)
+            publication = reporting.publish(connection)
             dashboards.check_columns(connection)
+        if not publication.is_new:
+            raise AirflowSkipException("no reader sees another row than before")
 
     create_reports()
 

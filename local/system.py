@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -50,10 +50,12 @@ class Addresses:
     Attributes:
         ports: the port of each service, by its name.
         warehouse: the ``postgresql://`` URL of the warehouse.
+        is_upgraded: whether this start has changed the warehouse's schema.
     """
 
     ports: Mapping[str, int]
     warehouse: str
+    is_upgraded: bool = False
 
     @property
     def api_port(self) -> int:
@@ -97,7 +99,7 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         services.start(to_run, ports)
         supervisor.start(replace=True)
         migration = components.start_migration(metadata, settings, watch)
-        _upgrade(warehouse, watch)
+        addresses = replace(addresses, is_upgraded=_upgrade(warehouse, watch))
         postgres.let_the_portal_in(warehouse, environment.known_secrets()["PORTAL_PASSWORD"])
         _write_warehouse_env(settings, addresses)
         services.wait(to_run, ports, watch)
@@ -113,15 +115,21 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
     return addresses
 
 
-def _upgrade(warehouse: str, watch: Stopwatch) -> None:
-    """Upgrade the warehouse to this version's schema; an older running Airflow is stopped first."""
+def _upgrade(warehouse: str, watch: Stopwatch) -> bool:
+    """Upgrade the warehouse to this version's schema; an older running Airflow is stopped first.
+
+    Returns:
+        Whether the warehouse had another schema.
+    """
     try:
-        if schema.pending(warehouse) and components.any_runs():
+        is_pending = bool(schema.pending(warehouse))
+        if is_pending and components.any_runs():
             watch.say("the warehouse is of an earlier version: stopping Airflow to upgrade it")
             components.stop()
         schema.upgrade(warehouse, say=lambda text: _say(text, watch))
     except schema.UpgradeError as error:
         raise SystemExit(f"{error}\nThe warehouse is unchanged: {places.POSTGRES}") from None
+    return is_pending
 
 
 def _say(text: str, watch: Stopwatch) -> None:

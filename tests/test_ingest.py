@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -362,6 +363,26 @@ def test_a_run_with_nothing_new_has_nothing_to_do_unless_an_earlier_one_left_som
     # The star still has rows of a batch that lost them.
     warehouse.execute("update landing.batch set state = 'rejected', has_lost_rows = true")
     assert ingest.begin("billing") == [[1]]
+
+
+def test_a_publication_waits_for_loads_but_not_for_what_a_run_left_behind(landing_root, warehouse):
+    assert ingest.await_loads(0)
+    drop(landing_root, "claims.csv", claims_csv(claim(1)))
+    for stage in (ingest.begin, lambda _: ingest.verify(1), ingest.check, ingest.load):
+        stage("billing")
+        assert not ingest.await_loads(0)
+    warehouse.execute(
+        "update landing.batch set (created_at, verified_at, checked_at, loading_since) ="
+        " (select created_at - a, verified_at - a, checked_at - a, loading_since - a"
+        " from (select interval '6 minutes' as a) as earlier)"
+    )
+    assert ingest.await_loads(0)
+    warehouse.execute("update landing.batch set loading_since = now()")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ingest.await_loads)
+        assert not waiting.done()
+        ingest.end("billing")
+        assert waiting.result(timeout=20)
 
 
 def test_an_audit_waits_for_a_load_and_finds_what_was_changed_by_hand(landing_root, warehouse):

@@ -24,6 +24,8 @@ COST_OF_A_FILE = 256 * 1024
 SMALLEST_GROUP = 8 * 1024 * 1024
 # Fewer rows are loaded into all facts in the time that tasks of the facts take to start.
 SMALL_LOAD = 100_000
+# How long a publication waits for loads of other sources, and how often it looks, in seconds.
+LOADS_END_WITHIN, LOOK_SECONDS = 30.0, 0.5
 DAMAGED = (
     "The archived copy of the file is {}, and the landing root has no file with its checksum. Nothing "
     "of it is loaded. Deliver the same file again, and check the disk of the archive."
@@ -254,6 +256,25 @@ def finish(system: str) -> list[int]:
     with warehouse.connect() as connection:
         star.finish(star.Load(connection, system, loaded))
     return loaded
+
+
+def await_loads(seconds: float = LOADS_END_WITHIN) -> bool:
+    """Wait until no batch is on its way to the star: sources that end together are published together.
+
+    Args:
+        seconds: for how long at most. Batches that have not moved for a while are not waited for.
+
+    Returns:
+        Whether no batch is on its way.
+    """
+    give_up = time.monotonic() + seconds
+    with warehouse.connect() as connection:
+        connection.autocommit = True
+        while warehouse.query(connection, "batches/on_their_way"):
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(LOOK_SECONDS)
+    return True
 
 
 def run(system: str) -> dict[str, float]:

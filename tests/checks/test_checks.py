@@ -433,6 +433,39 @@ def test_a_check_with_a_column_that_does_not_exist_names_it(house, monkeypatch, 
     ]
 
 
+def test_a_check_file_of_one_feed_that_cannot_be_read_stops_no_other_feed(
+    house, monkeypatch, tmp_path
+):
+    batches = house.good()
+    (tmp_path / "billing").mkdir()
+    (tmp_path / "billing" / "claims.yml").write_text("checks:\n  - rwo_count > 0 of course")
+    monkeypatch.setattr(gate, "CHECKS", tmp_path)
+    with pytest.raises(soda.ScanBroken, match=f"^batch {batches['claims']}: "):
+        checks.scan_batches("billing", list(batches.values()))
+    states = {feed: house.state(batch) for feed, batch in batches.items()}
+    assert states == dict.fromkeys(batches, "checked") | {"claims": "verified"}
+
+
+def test_a_check_file_that_changes_is_read_again_and_batches_have_variables_of_their_own(
+    house, monkeypatch, tmp_path
+):
+    batches = house.good()
+    monkeypatch.setattr(gate, "CHECKS", tmp_path)
+    file = tmp_path / "every_feed.yml"
+    for most in (0, 10**6):
+        file.write_text(
+            f"checks:\n  - x:\n      name: x\n      x query: select ${{batch_id}}\n      warn: when > {most}\n"
+        )
+        os.utime(file, (most, most))  # however coarse the clock of the file system
+        found = [one for one in scan(*batches.values()) if one.check_name == "x"]
+        assert {one.batch_id: one.value for one in found} == {
+            batch: batch for batch in batches.values()
+        }
+        assert {one.outcome for one in found} == {"pass" if most else "warn"}
+    kept = house.rows("select distinct definition from quality.check_result where check_name = 'x'")
+    assert sorted(text[-10:] for (text,) in kept) == ["n > 1000000"[-10:], ": when > 0"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

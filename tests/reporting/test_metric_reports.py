@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from tests.worlds.hospital_world import database
 
 from claimhouse import metrics, reporting
 from claimhouse.reporting import metric_reports, readers
+from claimhouse.reporting.editions import Edition
 from claimhouse.reporting.readers import ReaderError
 
 # What the readers of this module get: each metric of the star, by some of its cuts, by reader.
@@ -273,6 +275,9 @@ def test_the_second_publication_writes_nothing(house):
         house.admin, house.folder / "clients", house.folder / "roles.yaml"
     )
     assert {rows for edition in publication.editions for rows in edition.changed.values()} == {0}
+    assert not publication.is_new
+    assert replace(publication, entitlements_closed=1).is_new
+    assert replace(publication, editions=(Edition("billing", {"claims": 0, "members": 2}),)).is_new
 
 
 EVERY_ROW = {"source_system": "billing", "every_row": True}

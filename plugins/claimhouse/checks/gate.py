@@ -50,13 +50,20 @@ def scan_batches(source: str, batch_ids: Sequence[int]) -> list[Outcome]:
 
     Raises:
         ChecksFailed: a batch is held; all batches are scanned and recorded first.
-        soda.ScanBroken: a check file cannot be read.
+        soda.ScanBroken: a check file cannot be read. The batches that it checks stay as they were; all others
+            are scanned and recorded first.
     """
     found: list[Outcome] = []
+    broken: list[str] = []
     for batch_id in sorted(batch_ids):
-        with warehouse.connect() as connection:
-            for row in warehouse.query(connection, "checks/batches", source, [batch_id]):
-                found += _scan_batch(connection, source, Batch(**row))
+        try:
+            with warehouse.connect() as connection:
+                for row in warehouse.query(connection, "checks/batches", source, [batch_id]):
+                    found += _scan_batch(connection, source, Batch(**row))
+        except soda.ScanBroken as error:
+            broken.append(f"batch {batch_id}: {error}")
+    if broken:
+        raise soda.ScanBroken("; ".join(broken))
     return _or_fail(found)
 
 

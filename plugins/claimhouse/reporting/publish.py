@@ -62,6 +62,12 @@ class Publication:
     entitlements_closed: int
     editions: tuple[Edition, ...] = ()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether a reader may see another row than before, or one more or less."""
+        rows = sum(sum(edition.changed.values()) for edition in self.editions)
+        return bool(rows or self.entitlements_opened or self.entitlements_closed)
+
 
 @dataclass(frozen=True)
 class _Access:

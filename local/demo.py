@@ -15,7 +15,7 @@ from typing import Any
 
 from local import environment, places, readers_portal, samples, summary, supervisor, system
 from local.airflow_api import Airflow
-from local.board import DONE, FAILED, Board, Stage, stage
+from local.board import DONE, ENDED, FAILED, Board, Stage, stage
 from local.progress import Stopwatch
 
 WATCH, PUBLISH = "watch_landing", "publish"
@@ -172,8 +172,10 @@ class Followed:
         if self._has_ended:
             return self._triggered()
         run = self.run
-        state = self._airflow.run(run.dag_id, run.run_id)["state"]
         tasks = self._airflow.tasks(run.dag_id, run.run_id)
+        # The API server shares the cores with the tasks.
+        is_at_work = any(task["state"] not in ENDED for task in tasks)
+        state = "running" if is_at_work else self._airflow.run(run.dag_id, run.run_id)["state"]
         for task in tasks:
             attempt = (task["task_id"], task["map_index"], task["try_number"])
             if task["state"] == "up_for_retry" and attempt not in self._retried:

@@ -46,7 +46,7 @@ PREFIXES = {
 
 GROUPS = listed("Lantern Works,Heron Logistics,Saltmarsh Schools,Old Quarry Bank")
 PLANS = listed("HMO,PPO,EPO,POS,HDHP,Medicaid,Medicare Advantage")
-DIAGNOSES = listed("I10,E11.9,M54.5,J06.9,R10.9,K21.0,G43.909")
+DIAGNOSES = listed("I10,E11.9,M54.50,J06.9,R10.9,K21.00,G43.909")
 CPT = listed("99203,99213,99214,97110,80053,36415")
 CDT = listed("D0120,D1110,D2391,D4341,D7140")
 VISION = listed("92004,92014,V2020,V2100,S0500")

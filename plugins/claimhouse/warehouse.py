@@ -192,6 +192,13 @@ def constant(path: str, name: str) -> str:
     return str(getattr(_files.get_template(path).module, name))
 
 
+def expression(path: str, macro: str, **arguments: str) -> str:
+    """What a macro of the Jinja file *path* gives, of those *arguments* that it has; in one line."""
+    found = getattr(_files.get_template(path).module, macro)
+    given = {name: arguments[name] for name in found.arguments if name in arguments}
+    return " ".join(str(found(**given)).split())
+
+
 def run(connection: Connection[Any], path: str, **names: Any) -> None:
     """Run every statement of the SQL file *path*, see :func:`sql`."""
     connection.execute(sql(path, **names).encode())

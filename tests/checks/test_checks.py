@@ -99,8 +99,10 @@ class House:
             **more,
         )
 
-    def claims(self, count=200, first=1, cost="100 + n % 7", served="date '2024-02-01'", **more):
-        """A batch of claims CF#1NN, CF#2NN, ... of the first 100 patients and 20 providers."""
+    def claims(
+        self, count=200, first=1, cost="100 + n % 7", served="date '2024-02-01' - n / 100", **more
+    ):
+        """A batch of claims CF#1NN, CF#2NN, ... of the first 100 patients and 20 providers, a hundred a day."""
         return self.batch(
             "claims",
             "select {batch}, n + 1, 'CF#' || n || 'NN', n % 100 + 1 || 'U', 'N3T' || n % 20 + 1 || 'A', 'routine',"
@@ -172,7 +174,7 @@ DEFECTS = [
     ("claims", "set provider_id = 'N3T999A' where row_number = 7", "provider_id_is_known", "warn"),
     ("claims", "set claim_id = 'CF#5NN' where row_number = 9", "keys_occur_once", "fail"),
     ("claims", "set total_cost = total_cost + 0.01 where row_number = 9", "total_cost_reconciles", "fail"),
-    ("claims", "set date_of_service = '2024-03-03' where row_number = 9", "dated_before_receipt", "warn"),
+    ("claims", "set date_of_service = '2024-03-03' where row_number = 9", "date_of_service_in_future", "warn"),
     ("claims", "set last_modified_date = '2024-01-01'", "freshness", "warn"),
     ("claims", "batch set rows_quarantined = 6, rows_read = 206", "quarantined_share", "warn"),
     ("claims", "batch set rows_quarantined = 60, rows_read = 260", "quarantined_share", "fail"),
@@ -181,7 +183,7 @@ DEFECTS = [
     ("patients", "set date_of_birth = null where row_number <= 70", "date_of_birth_is_given", "fail"),
     ("patients", "set zipcode = null where row_number <= 70", "zipcode_is_given", "fail"),
     ("patients", "set date_of_residence = null where row_number <= 70", "date_of_residence_is_given", "fail"),
-    ("patients", "set date_of_birth = '2024-03-03' where row_number = 5", "born_before_receipt", "warn"),
+    ("patients", "set date_of_birth = '2024-03-03' where row_number = 5", "date_of_birth_in_future", "warn"),
     ("providers", "set specialty_code = null where row_number <= 3", "specialty_is_given", "warn"),
     ("providers", "set facility_name = null where row_number <= 15", "facility_is_given", "fail"),
     ("providers", "set start_date = null where row_number <= 15", "start_date_is_given", "fail"),
@@ -348,15 +350,15 @@ def test_failing_rows_are_kept_in_quality_alone_and_at_most_a_hundred(house):
         " join quality.check_result as r using (check_result_id) group by 1, 2 order by 1"
     )
     assert [issue[:3] for issue in kept] == [
-        ("born_before_receipt", 1, 1),
+        ("date_of_birth_in_future", 1, 1),
         ("patient_id_is_known", 180, 100),
     ]
     ((row, key, number),) = house.rows(
         "select f.failing_row, f.record_key, f.row_number from quality.failing_row as f"
-        " join quality.check_result as r using (check_result_id) where r.check_name = 'born_before_receipt'"
+        " join quality.check_result as r using (check_result_id) where r.check_name = 'date_of_birth_in_future'"
     )
     assert (key, number) == ("4U", 5)
-    assert row["date_of_birth"] == "2024-03-03"
+    assert (row["column_name"], row["value"]) == ("date_of_birth", "2024-03-03")
     ((messages,),) = house.rows(
         "select string_agg(message || definition, '') from quality.issue, quality.check_result"
     )

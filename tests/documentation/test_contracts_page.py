@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from claimhouse import settings
+from claimhouse import contracts, settings
 from claimhouse.contracts import model, parse
 
 PAGE = (settings.PROJECT / "docs" / "contracts.md").read_text(encoding="utf-8")
@@ -49,3 +49,14 @@ def test_the_page_names_every_classification_and_type():
     text = section("A column")
     for name in (*model.CLASSIFICATIONS, *model.TYPES):
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_the_page_lists_the_kinds_and_rules_of_what_is_plausible():
+    text = section("What is plausible")
+    rules = [
+        f"| `{rule.name}` | {', '.join(f'`{kind}`' for kind in rule.kinds) or 'the feed'} | {rule.meaning} |"
+        for rule in contracts.rules().values()
+    ]
+    kinds = [f"| `{kind.name}` | {kind.meaning} |" for kind in contracts.kinds().values()]
+    rows = re.findall(r"^\| `.*$", text, re.MULTILINE)
+    assert rows == [*rules, *kinds]

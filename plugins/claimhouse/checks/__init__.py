@@ -3,7 +3,8 @@
 Comes in: batches in the source tables, or the loaded star. Goes out: rows of
 ``quality.check_result``, issues, and held batches. May not change a row of a feed or of the star.
 
-:mod:`gate` scans, holds and releases; :mod:`references` makes the checks that contracts imply;
+:mod:`gate` scans, holds and releases; :mod:`references` makes the checks that contracts imply,
+:mod:`plausibility` measures what the kinds of columns imply;
 :mod:`outcomes` records what was found; :mod:`soda` alone knows Soda.
 """
 

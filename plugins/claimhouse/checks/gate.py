@@ -3,7 +3,8 @@
 The checks of any feed are in ``include/soda/every_feed.yml``, those of one feed in
 ``include/soda/<source>/<feed>.yml``, those of a table of the star in ``include/soda/star``, and
 those of one source's part of the star in ``include/soda/<source>/star.yml``. What the contract
-already says (key, references, freshness, amounts) becomes checks in :mod:`references`.
+already says (key, references, freshness, amounts) becomes checks in :mod:`references`, and what its columns
+hold those of :mod:`plausibility`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import batches, contracts, settings, warehouse
-from claimhouse.checks import outcomes, soda
+from claimhouse.checks import outcomes, plausibility, soda
 from claimhouse.checks.outcomes import Batch, Outcome
 from claimhouse.checks.references import from_contract
 from claimhouse.severity import SEVERITIES
@@ -127,11 +128,12 @@ def _or_fail(found: list[Outcome]) -> list[Outcome]:
 
 def _scan_batch(connection: Connection[Any], source: str, batch: Batch) -> list[Outcome]:
     files = [CHECKS / "every_feed.yml", CHECKS / source / f"{batch.feed}.yml"]
+    contract = contracts.of(source, batch.feed)
     measured = soda.scan(
         warehouse.url(),
         f"source_{source}",
         [file for file in files if file.is_file()],
-        json.dumps(from_contract(contracts.of(source, batch.feed), batch)),
+        json.dumps(from_contract(contract, batch)),
         {
             "source": source,
             "feed": batch.feed,
@@ -139,6 +141,7 @@ def _scan_batch(connection: Connection[Any], source: str, batch: Batch) -> list[
             "received_date": batch.received_date.isoformat(),
         },
     )
+    measured += plausibility.measure(connection, contract, batch)
     recorded = outcomes.record(connection, source, batch, measured, f"source_{source}")
     is_fit = not any(outcome.blocks for outcome in recorded)
     warehouse.query(connection, "checks/state", batch.batch_id, "checked" if is_fit else "held")

@@ -180,12 +180,13 @@ def message(check: Measured, batch: Batch | None) -> str:
         return f"The check {check.name} could not be run{what}"
     failing = check.failing_rows or 0
     rows = batch.rows_accepted if batch else 0
+    of_rows = check.examples[0].get("of_rows", 0) if check.examples else 0
     template = str(check.attributes.get("message", f"The check {check.name} measured {{value}}"))
     return template.format(
         value=Number(check.value),
         failing_rows=Number(failing),
-        of_rows=Number(check.examples[0].get("of_rows", 0) if check.examples else 0),
-        share=f"{100 * failing / rows:.3g}" if rows else "0",
+        of_rows=Number(of_rows),
+        share=f"{100 * failing / (of_rows or rows):.3g}" if of_rows or rows else "0",
         rows_read=Number(batch.rows_read if batch else 0),
         rows_accepted=Number(rows),
         rows_quarantined=Number(batch.rows_quarantined if batch else 0),

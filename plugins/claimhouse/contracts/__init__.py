@@ -42,6 +42,7 @@ from claimhouse.contracts.parse import (
     sound,
     sources,
 )
+from claimhouse.contracts.plausibility import Rule, kinds, rules
 
 __all__ = [
     "CLASSIFICATIONS",
@@ -56,17 +57,20 @@ __all__ = [
     "Outline",
     "Reference",
     "RowRule",
+    "Rule",
     "broken",
     "date_format",
     "date_in",
     "date_words",
     "feeds",
     "has_day",
+    "kinds",
     "load",
     "load_all",
     "of",
     "of_source",
     "outline",
+    "rules",
     "share_files",
     "sound",
     "sources",

@@ -99,6 +99,8 @@ class Column:
         is_money: whether ``$`` and thousands separators are removed, with a warning.
         is_amount: money that must reconcile from the file to the star.
         classification: what it reveals about a person, see :data:`CLASSIFICATIONS`.
+        kind: what it holds, see :mod:`claimhouse.contracts.plausibility`; empty where nothing tells.
+        unchecked: rules of what is plausible that do not hold for it, and why.
     """
 
     name: str
@@ -131,6 +133,8 @@ class Column:
     is_money: bool = False
     is_amount: bool = False
     classification: str = "public"
+    kind: str = ""
+    unchecked: dict[str, str] = field(default_factory=dict)
 
     @property
     def scale(self) -> int:
@@ -215,6 +219,7 @@ class Contract:
         rows_are_transactions: whether the rows of one key add up; otherwise a row is the record as
             it stands, and replaces what was known.
         is_draft: whether a person has yet to finish it; it claims no file until then.
+        unchecked: rules of what is plausible that do not hold for the feed, and why.
         content_hash: what tells this version of it from any other.
         content: its text, and that of the lists it uses.
     """
@@ -240,6 +245,7 @@ class Contract:
     rows_are_transactions: bool = False
     file_order: FileOrder = FileOrder()
     latest_version: date | None = None
+    unchecked: dict[str, str] = field(default_factory=dict)
     content_hash: str = ""
     content: str = field(default="", repr=False)
 
@@ -252,6 +258,15 @@ class Contract:
     def amounts(self) -> tuple[Column, ...]:
         """The columns whose sums must reconcile."""
         return tuple(column for column in self.columns if column.is_amount)
+
+    def of_kinds(self, *kinds: str) -> tuple[Column, ...]:
+        """The columns of some kinds, by kind and then in the contract's order."""
+        return tuple(
+            column
+            for kind in kinds
+            for column in self.columns
+            if column.kind and column.kind == kind
+        )
 
     @property
     def summed(self) -> tuple[Column, ...]:

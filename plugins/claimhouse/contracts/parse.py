@@ -30,7 +30,7 @@ from open_data_contract_standard.model import (
 )
 
 from claimhouse import settings, strict_yaml, word_lists
-from claimhouse.contracts import identifiers, layouts, written
+from claimhouse.contracts import identifiers, layouts, plausibility, written
 from claimhouse.contracts.cursor import Cursor, Properties
 from claimhouse.contracts.dates import name_pattern
 from claimhouse.contracts.model import (
@@ -182,10 +182,10 @@ def files_of(source: str) -> list[Path]:
 
 
 def _lists() -> list[Path]:
-    """The files that contracts refer to."""
+    """The files that contracts refer to, or name words of."""
     vocabulary = (settings.INCLUDE / "schemas" / "vocabulary").glob("*.yaml")
     lists = (settings.INCLUDE / "reference").glob("*.csv")
-    return sorted([*vocabulary, *lists])
+    return sorted([*vocabulary, *lists, plausibility.FILE])
 
 
 @functools.lru_cache(maxsize=256)
@@ -277,6 +277,7 @@ def _contract(standard: OpenDataContractStandard, top: Cursor) -> Contract:
         fetch_connection=custom.get("fetch"),
         rows_are_transactions=_rows_are_transactions(custom, columns),
         file_order=_file_order(custom, feed),
+        unchecked=plausibility.unchecked(custom),
     )
 
 
@@ -395,7 +396,7 @@ def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Col
     restore_zeros, restore_from = _zeros(custom)
     ways = written.of(TYPES[base], custom, of_feed)
     enum = tuple(str(valid.value) for valid in declared.enum or []) or valid_values
-    return Column(
+    column = Column(
         name=str(declared.name),
         type=TYPES[base],
         physical_type=physical_type,
@@ -427,6 +428,8 @@ def _column(declared: SchemaProperty, of_feed: Properties, place: Cursor) -> Col
         is_amount="amount" in (declared.tags or []),
         classification=declared.classification,
     )
+    kind = plausibility.stated_kind(custom, column)
+    return replace(column, kind=kind, unchecked=plausibility.unchecked(custom, kind))
 
 
 def _check_headers(columns: Sequence[Column], at_properties: Cursor) -> None:

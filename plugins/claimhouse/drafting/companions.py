@@ -48,13 +48,10 @@ def companions(draft: Draft) -> dict[Path, str]:
     if not all(map(PLAIN_NAME.fullmatch, (draft.source, draft.feed, *draft.key))):
         return {}
     names = {"source": draft.source, "feed": draft.feed}
-    service_date = "service_date" if types.get("service_date") == "date" else ""
     checks = _render(
         "checks",
         **names,
         wanted=[name for name in WANTED if name in types],
-        service_date=service_date,
-        key=f"concat_ws('|', {', '.join(f'c.{name}' for name in draft.key)})",
     )
     files = {Path("soda", f"{draft.feed}.yml"): checks}
     if "claim_id" not in types or not CLAIM & types.keys():

@@ -1,10 +1,14 @@
--- sqlfluff:templater:jinja:context:name:payer_alias
--- sqlfluff:templater:jinja:context:columns:["alias", "payer_name"]
+-- sqlfluff:templater:jinja:context:name:place_of_service
+-- sqlfluff:templater:jinja:context:columns:["code", "name"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- The table of a reference list, empty. A column that is no longer in the list stays, for views may read it.
 create table if not exists reference.{{ name }} ();
 {% for column in columns %}alter table reference.{{ name }} add column if not exists {{ column }} text;
 {% endfor %}delete from reference.{{ name }};
+{% if "code" in columns %}
+    -- Codes are looked up one by one: a list can be long.
+    create index if not exists {{ name }}_code on reference.{{ name }} (code);
+{% endif %}
 -- A publication may be the first to fill it, and a load under another role the next: both may be its owner.
 do $$
 begin

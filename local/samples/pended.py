@@ -228,7 +228,7 @@ def _inpatient(rng: Random, claims: Sequence[Claim], people: Sequence[str]) -> l
     lines = []
     for n, claim in enumerate(claims):
         start = claim.received or DAYS[0]
-        end = start + timedelta(days=rng.randint(1, 12))
+        end = min(start + timedelta(days=rng.randint(1, 12)), max(start, DAYS[0]))
         # a claim has each code once; some claims have all ten
         diagnoses = rng.sample(DIAGNOSES, 10 if n % 10 == 0 else rng.randint(1, 9))
         procedures = rng.sample(PROCEDURES, rng.randint(0, 3))

@@ -80,27 +80,50 @@ def _measured(
         mock.patch("claimhouse.drafting.draft.known_names", lambda _: ({}, {})),
     ):
         draft = drafts(path, SOURCE, FEED)[0]
-    headers = list(truth) if not draft.has_names else [guess.header for guess in draft.guesses]
-    names = dict(zip(headers, (guess.column.name for guess in draft.guesses), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, SOURCE, f"{draft.feed}.yaml")
         target.parent.mkdir()
         target.write_text(write_draft(draft), encoding="utf-8")
         loaded, numbers = load(contracts.load(target), path)
+    columns = [guess.column.name for guess in draft.guesses]
+    names = dict(zip((guess.header for guess in draft.guesses), columns, strict=True))
+    if not draft.has_names:
+        names = _by_place(columns, truth, loaded, numbers)
     wrong = [
         head for head, values in truth.items()
-        if head in names and _share(loaded[names[head]], numbers, values) < least
+        if (head not in names and not draft.has_names)
+        or (head in names and _share(loaded[names[head]], numbers, values) < least)
     ]  # fmt: skip
     is_key_wrong = [names.get(head) for head in key] != list(draft.key)
     lines = 4 * len(wrong) + (
         2 * len(set(draft.key) ^ {names.get(head) for head in key}) if is_key_wrong else 0
     )
     if not draft.has_names:
-        lines += len(names)  # each column is named
+        lines += len(truth) + 4 * max(
+            0, len(columns) - len(names)
+        )  # to be named, and to be taken out
     count = max(map(len, truth.values()), default=0)
     return Measure(
-        title, count, len(names), lines, (*wrong, *(["key"] if is_key_wrong else [])), is_plain
+        title, count, len(truth), lines, (*wrong, *(["key"] if is_key_wrong else [])), is_plain
     )
+
+
+def _by_place(
+    columns: Sequence[str],
+    truth: Mapping[str, Sequence[Any]],
+    loaded: Mapping[str, Mapping[int, Any]],
+    numbers: Sequence[int],
+) -> dict[str, str]:
+    """The column of each header of a file that has none: that of its place, or the next with its values."""
+    if len(columns) == len(truth):
+        return dict(zip(truth, columns, strict=True))
+    rest, names = list(columns), {}
+    for head, values in truth.items():
+        same = [name for name in rest if _share(loaded[name], numbers, values) == 1]
+        if same:
+            names[head] = same[0]
+            rest = rest[rest.index(same[0]) + 1 :]
+    return names
 
 
 def load(contract: Contract, path: Path) -> tuple[dict[str, dict[int, Any]], list[int]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from local import samples
 
-from bench import drafts
+from bench import drafts, layouts
 from claimhouse import settings
 
 PAGE = (settings.PROJECT / "docs" / "drafts.md").read_text()
@@ -40,9 +40,9 @@ def test_the_page_has_what_the_samples_cost(tmp_path):
 
 
 def test_a_cent_is_counted(tmp_path):
-    (layout,) = [layout for layout in drafts.layouts() if layout.title == "decimal comma"]
+    (layout,) = [layout for layout in layouts.layouts() if layout.title == "decimal comma"]
     cent = Decimal("0.01")
-    charged = ("charge", lambda value: drafts.european(value + cent))
+    charged = ("charge", lambda value: layouts.european(value + cent))
     changed = replace(layout, columns={**layout.columns, "Charged": charged})
     assert drafts.measure(layout, tmp_path).wrong == ()
     assert drafts.measure(changed, tmp_path).wrong == ("Charged",)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from tests.pages.looks import complaints, faults
 
+from claimhouse import drafting
 from claimhouse.landing.uploads import Incoming
 
 UPLOAD = "/claimhouse/upload"
@@ -42,6 +43,12 @@ def as_csv(rows) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
+
+
+def archive_of(answer) -> dict[str, str]:
+    """The files of a zip that is an answer."""
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
 def choose(page, name: str, content: bytes) -> None:
@@ -405,11 +412,44 @@ def test_nobody_sees_an_upload_that_is_not_of_a_source_of_theirs(house, reviewer
         assert other.client.get("/claimhouse/" + answer.json()["page"]).status_code == 404
         assert "strange.csv" not in other.client.get(UPLOAD).text
     draft = reviewer.client.get(f"/claimhouse/{answer.json()['page']}/draft?source=billing")
-    assert draft.headers["content-disposition"] == 'attachment; filename="strange.yaml"'
-    assert draft.headers["content-type"] == "application/octet-stream"
-    assert "name: one" in draft.text
+    assert draft.headers["content-disposition"] == 'attachment; filename="strange_draft.zip"'
+    assert draft.headers["content-type"] == "application/zip"
+    assert "name: one" in archive_of(draft)["billing/strange.yaml"]
     assert reviewer.decide("process", answer).status_code == 409
     assert reviewer.decide("process", answer, contract="billing.claims").status_code == 409
+    assert reviewer.decide("back", answer).status_code == 303
+
+
+def test_the_drafts_of_a_new_kind_of_file_are_those_that_the_command_writes(
+    reviewer, enter, tmp_path
+):
+    content = b"""H,20240105,NEW
+CLM,E600001,M61001,ALVAREZ,20240102,J459,120.50
+SVC,1,99213,100.00
+SVC,2,36415,20.50
+CLM,E600002,M61002,BRANDVOLD,20240103,I10,80.25
+SVC,1,99214,80.25
+T,2,3,200.75
+"""
+    answer = reviewer.send("NEW0105.DAT", content)
+    page = enter("reviewer")
+    page.goto("/claimhouse/" + answer.json()["page"])
+    page.get_by_label("Source").select_option("billing")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the drafts").click()
+    found = tmp_path / "found"
+    zipfile.ZipFile(download.value.path()).extractall(found)
+    (tmp_path / "NEW0105.DAT").write_bytes(content)
+    drafting.write(tmp_path / "NEW0105.DAT", "billing", folder=tmp_path / "made")
+    written = {
+        str(file.relative_to(tmp_path / "made")): file.read_text()
+        for file in (tmp_path / "made").rglob("*.*")
+    }
+    assert {"billing/new_clm.yaml", "billing/new_svc.yaml"} <= written.keys()
+    for name, text in written.items():
+        assert (found / name).read_text() == text
+    assert len([file for file in found.rglob("*") if file.is_file()]) == len(written)
+    assert "ALVAREZ" not in "".join(written.values())
     assert reviewer.decide("back", answer).status_code == 303
 
 

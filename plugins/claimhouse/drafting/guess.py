@@ -113,6 +113,8 @@ def guess_column(header: str, name: Name, raw: pl.Series) -> Guess:
     of_types = _words_among(folded, [*suggestions().no_value, *suggestions().no_value_of_types])
     guess = _typed(header, plain, _without(present, folded, of_types))
     words = of_types if guess.column.type != "string" else typeless
+    if guess.column.type not in ("date", "timestamp"):  # zeros are no day, and an amount
+        words = tuple(word for word in words if re.search("[^0/-]", word) or "0" not in word)
     values = _without(present, folded, words)
     if guess.column.type == "string":
         guess = replace(guess, column=plain)

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from claimhouse import settings
+from claimhouse.drafting.fixed import Piece, first_of, is_fixed, kinds_of_fixed, pieces_of
 from claimhouse.drafting.header import names_columns
+from claimhouse.drafting.kinds import Kinds, Lines, fields_of, kinds_of, lines_of
+from claimhouse.drafting.layout import Field
 from claimhouse.drafting.words import numbered
-from claimhouse.reading import Dialect, Place, Sheet, Unreadable, open_file, open_sheets, widest
+from claimhouse.reading import (
+    Dialect,
+    Place,
+    Sheet,
+    Spot,
+    Unreadable,
+    open_file,
+    open_sheets,
+    widest,
+)
+from claimhouse.reading.guess import DELIMITERS
 from claimhouse.verification import fold
 
 ROWS = 20_000
@@ -33,12 +47,20 @@ class Table:
         dialect: how to read it.
         sheets: the sheets it is on, in a workbook of several layouts.
         has_names: whether its columns have names; if not, they are numbered.
+        kinds: the kinds of lines of its file, if there are several.
+        kind: that of its rows; empty where rows have none.
+        doubts: for columns by their header, why they may begin elsewhere in lines of fixed width.
+        is_whole: whether *rows* are all rows of the file.
     """
 
     rows: pl.DataFrame
     dialect: Dialect
     sheets: tuple[str, ...] = ()
     has_names: bool = True
+    kinds: Kinds | None = None
+    kind: str = ""
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    is_whole: bool = True
 
     @property
     def header(self) -> list[str]:
@@ -55,19 +77,143 @@ def first_rows(path: Path, dialect: Dialect) -> pl.DataFrame:
     return next(_tables(path, dialect)).rows
 
 
-def tables(path: Path, dialect: Dialect, known: Collection[str]) -> list[Table]:
-    """The beginning of each table of the file, the one with most columns first.
+def tables(
+    path: Path, dialect: Dialect, known: Collection[str], layout: Sequence[Field] = ()
+) -> list[Table]:
+    """The beginning of each table of the file: kinds of lines in their order, else the widest sheet first.
 
     Args:
         path: the file.
-        dialect: how it is written.
+        dialect: how it is written, as far as its first bytes show.
         known: names that contracts know, folded.
+        layout: where its fields are, if it is of fixed width and its sender says so.
 
     Raises:
         Unreadable: the file as a whole cannot be read.
     """
+    if dialect.format == "csv" and (found := _of_kinds(path, dialect, known, layout)):
+        return found
     found = [_named(table, known) for table in _tables(path, dialect)]
     return sorted(found, key=lambda table: -len(table.header))
+
+
+def _of_kinds(
+    path: Path, dialect: Dialect, known: Collection[str], layout: Sequence[Field]
+) -> list[Table]:
+    """The tables of a text of several kinds of lines, or of fixed width; none where it is a plain csv."""
+    lines = lines_of(path, dialect)
+    if not lines.texts:
+        return []
+    for divided in () if layout else _divided(lines, dialect):
+        if (kinds := kinds_of(lines, divided)) is not None:
+            return [
+                _of_kind(path, divided, lines, kinds, kind, known) for kind in kinds.rows or ("",)
+            ]
+    kinds = kinds_of_fixed(lines, {item.record for item in layout})
+    between = first_of(lines.texts, kinds, "")
+    if not layout and not is_fixed(between, dialect):
+        return []
+    return [
+        _of_fixed(path, dialect, lines, kinds, kind, layout)
+        for kind in (kinds and kinds.rows) or ("",)
+    ]
+
+
+def _divided(lines: Lines, dialect: Dialect) -> list[Dialect]:
+    """*dialect* where its delimiter divides most lines; else with each delimiter that does."""
+    found = [
+        replace(dialect, delimiter=delimiter)
+        for delimiter in dict.fromkeys((dialect.delimiter, *DELIMITERS))
+        if sum(delimiter in text for text in lines.texts) > len(lines.texts) / 2
+    ]
+    return found[:1] if found and found[0] == dialect else found
+
+
+def _of_kind(
+    path: Path, dialect: Dialect, lines: Lines, kinds: Kinds, kind: str, known: Collection[str]
+) -> Table:
+    """The rows of a kind of a csv."""
+    rows = [fields_of(line, dialect) for line in lines.texts]
+    is_row = {kind}.__contains__ if kind else lambda word: word not in (kinds.header, kinds.trailer)
+    widths = Counter(len(row) for row in rows if is_row(row[0]))
+    names = numbered(widths.most_common(1)[0][0])
+    dialect = replace(dialect, records=kinds.records(kind))
+    columns = ("", *names[1:]) if kind else tuple(names)
+    unnamed = replace(dialect, header="none", columns=columns)
+    table = _whole(
+        Table(_rows(path, unnamed, ()), unnamed, has_names=False, kinds=kinds, kind=kind)
+    )
+    if kind or not len(table.rows):
+        return table
+    cells = [cell.strip() for cell in table.rows.row(0)[1:]]
+    if len(set(cells)) < len(cells) or "" in cells:
+        return table
+    below = table.rows.slice(1).rename(dict(zip(names, cells, strict=True)))
+    if not names_columns(cells, below, known):
+        return table
+    return replace(table, rows=below, dialect=replace(dialect, header="first"), has_names=True)
+
+
+def _of_fixed(
+    path: Path,
+    dialect: Dialect,
+    lines: Lines,
+    kinds: Kinds | None,
+    kind: str,
+    layout: Sequence[Field],
+) -> Table:
+    """The rows of a kind of a file of fixed width."""
+    first = kinds.type[1] if kinds and kind else 0
+    if layout:
+        own = [item for item in layout if item.record in ("", kind)]
+        pieces = [Piece(item.start, item.length) for item in own]
+        names = [item.name for item in own]
+        end = max(item.start + item.length for item in own)
+        most = max(len(text.rstrip()) for text in first_of(lines.texts, kinds, kind))
+        if most >= end:  # a line that is longer than its fields is broken
+            pieces.append(
+                Piece(end, most + 1 - end, f"The layout says nothing of what follows {end - 1}.")
+            )
+            names.append("rest")
+    else:
+        pieces = pieces_of(first_of(lines.texts, kinds, kind), first)
+        names = numbered(len(pieces))
+    widths = tuple(
+        (name, piece.start, piece.length) for name, piece in zip(names, pieces, strict=True)
+    )
+    fixed = Dialect(
+        format="fixed",
+        encoding=dialect.encoding,
+        widths=widths,
+        records=kinds.records(kind) if kinds else None,
+    )
+    doubts = {name: piece.doubt for name, piece in zip(names, pieces, strict=True) if piece.doubt}
+    table = Table(
+        _rows(path, fixed, ()),
+        fixed,
+        has_names=bool(layout),
+        kinds=kinds,
+        kind=kind,
+        doubts=doubts,
+    )
+    return _whole(table)
+
+
+def _whole(table: Table) -> Table:
+    return replace(table, is_whole=len(table.rows) < ROWS)
+
+
+def with_taken(path: Path, table: Table, taken: Sequence[tuple[str, str, Spot]]) -> Table:
+    """*table* with columns whose values are in lines above its rows.
+
+    Args:
+        path: the file.
+        table: of a file of several kinds of lines.
+        taken: the kind of the line, the column's name, and where in the line it is.
+    """
+    assert table.dialect.records is not None
+    dialect = replace(table.dialect, records=replace(table.dialect.records, taken=tuple(taken)))
+    return replace(table, rows=_rows(path, dialect, ()), dialect=dialect)
 
 
 def _tables(path: Path, dialect: Dialect) -> Iterator[Table]:
@@ -105,20 +251,20 @@ def _layouts(sheets: Sequence[Sheet]) -> list[tuple[Place, ...]]:
 
 def _rows(path: Path, dialect: Dialect, places: Sequence[Place]) -> pl.DataFrame:
     blocks: list[pl.DataFrame] = []
+    taken = dialect.records.columns_taken if dialect.records else ()
     with open_file(path, dialect, settings.block_bytes(), places) as reading:
         header = reading.header
         for block in reading:
+            rows = block.rows
+            if "" in dialect.columns:  # a field that is not read has a name all the same
+                rows = rows.select("row_number", *filter(None, dialect.columns), *taken)
             # Sheets of one layout may spell their names otherwise, or have them in another order.
-            if blocks and block.rows.columns != blocks[0].columns:
+            if blocks and rows.columns != blocks[0].columns:
                 names = {fold(name): name for name in blocks[0].columns[1:]}
                 spelled = {
-                    name: names[fold(name)]
-                    for name in block.rows.columns[1:]
-                    if fold(name) in names
+                    name: names[fold(name)] for name in rows.columns[1:] if fold(name) in names
                 }
-                rows = block.rows.rename(spelled).select(blocks[0].columns)
-            else:
-                rows = block.rows
+                rows = rows.rename(spelled).select(blocks[0].columns)
             blocks.append(rows)
             if sum(map(len, blocks)) >= ROWS:
                 break

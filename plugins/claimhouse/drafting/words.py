@@ -39,6 +39,10 @@ class Suggestions:
         numbers: meanings of headers whose digits are one.
         money: meanings of headers whose numbers are money.
         not_money: meanings of headers whose numbers are not, all the same.
+        header_records: words with which a header record begins, in capitals.
+        trailer_records: words with which a trailer begins.
+        row_records: words with which a row begins.
+        fillers: names of characters of fixed width that mean nothing.
     """
 
     dates: list[str]
@@ -55,6 +59,10 @@ class Suggestions:
     numbers: set[str]
     money: set[str]
     not_money: set[str]
+    header_records: set[str]
+    trailer_records: set[str]
+    row_records: set[str]
+    fillers: set[str]
 
     @functools.cached_property
     def vocabulary(self) -> set[str]:
@@ -105,6 +113,10 @@ def suggestions() -> Suggestions:
         numbers=set(content["numbers"]),
         money=set(content["money"]),
         not_money=set(content["not_money"]),
+        header_records=set(content["header_records"]),
+        trailer_records=set(content["trailer_records"]),
+        row_records=set(content["row_records"]),
+        fillers=set(content["fillers"]),
     )
 
 

@@ -16,7 +16,8 @@ import yaml
 from claimhouse.contracts import Column, NumberFormat
 from claimhouse.counted import counted
 from claimhouse.drafting.guess import Guess
-from claimhouse.reading import Dialect
+from claimhouse.drafting.sample import Table
+from claimhouse.reading import Dialect, Records, Spot
 from claimhouse.verification import fold
 
 # Words that YAML 1.1 or 1.2 reads as a boolean or null, in whatever case.
@@ -49,7 +50,10 @@ class Draft:
         closest: a sentence about the contract that is most like the file.
         rows: how many rows the guesses come from.
         has_names: whether the file names its columns; otherwise they are numbered.
-        sheets: how many layouts the sheets of the file have.
+        table: what the draft is of.
+        layouts: how many drafts the file has.
+        layout_doubt: a sentence about its lines; empty for none.
+        taken: the columns whose values are in lines above the row.
     """
 
     source: str
@@ -63,7 +67,10 @@ class Draft:
     closest: str
     rows: int
     has_names: bool = True
-    sheets: int = 1
+    table: Table | None = None
+    layouts: int = 1
+    layout_doubt: str = ""
+    taken: Sequence[str] = ()
 
 
 def as_yaml(value: object) -> str:
@@ -91,8 +98,9 @@ def _lines(draft: Draft) -> Iterator[str]:
     if not draft.has_names:
         yield "# The first row of the file looks like a record and not like names of columns: it is not"
         yield "# shown here, and the columns are numbered. Name them as the sender describes the file."
-    if draft.sheets > 1:
-        yield f"# The workbook has {draft.sheets} layouts on its sheets: each is a feed with its own draft."
+    if draft.layouts > 1:
+        several = "kinds of lines" if draft.dialect.records else "layouts on its sheets"
+        yield f"# The file has {draft.layouts} {several}: each is a feed with its own draft."
     yield "# To finish it: answer the comments and delete them, describe every column, decide what"
     yield "# wrong and missing values cost, add rules; then set the status to active and move it to"
     yield f"# {as_yaml(f'include/schemas/{draft.source}/{draft.feed}.yaml')}."
@@ -111,6 +119,8 @@ def _lines(draft: Draft) -> Iterator[str]:
         yield "  - {property: recognize, value: content}"
     else:
         yield f"  - {{property: filePattern, value: {as_yaml(_file_pattern(draft.file_name))}}}"
+    if draft.layout_doubt:
+        yield f"  # {draft.layout_doubt}"
     yield f"  - {{property: dialect, value: {as_yaml(_options(draft.dialect))}}}"
     yield "schema:"
     yield f"  - name: {feed}"
@@ -132,13 +142,42 @@ def _file_pattern(file_name: str) -> str:
 
 def _options(dialect: Dialect) -> dict[str, object]:
     """The options that are not the default, and always the format."""
-    return {
+    options = {
         option.name: getattr(dialect, option.name)
         for option in fields(Dialect)
-        if option.name == "format"
-        # Without a header the fields are the columns of the contract.
-        or (option.name != "columns" and getattr(dialect, option.name) != option.default)
+        if option.name == "format" or getattr(dialect, option.name) != option.default
     }
+    # Without a header the fields are the columns of the contract, unless one is not read.
+    if all(dialect.columns):
+        options.pop("columns", None)
+    for name in ("columns", "widths"):
+        if name in options:
+            options[name] = [list(item) if name == "widths" else item for item in options[name]]
+    if dialect.records:
+        options["records"] = _records(dialect.records)
+    return options
+
+
+def _records(records: Records) -> dict[str, object]:
+    """The kinds of lines, as a contract says them."""
+
+    def place(spot: Spot) -> object:
+        return spot[0] if len(spot) == 1 else {"start": spot[0], "length": spot[1]}
+
+    giving: dict[str, dict[str, object]] = {}
+    for kind, name, spot in records.taken:
+        giving.setdefault(kind, {})[name] = place(spot)
+    options: dict[str, object] = {
+        "type": place(records.type),
+        "rows": list(records.rows),
+        "from": giving,
+        "header": records.header,
+        "trailer": records.trailer,
+        "others": [kind for kind in records.others if kind not in giving],
+        "count": records.count and place(records.count),
+        "sums": {name: place(spot) for name, spot in records.sums},
+    }
+    return {name: value for name, value in options.items() if value}
 
 
 def _column_lines(guess: Guess, key: Sequence[str]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import pathlib
 import threading
+import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -427,19 +429,24 @@ def _previewed(
 
 @routes.get("/upload/{number}/draft")
 def draft(looks: Looks, number: Number, source: str) -> Response:
-    """The draft of a contract for an upload that none describes, to download."""
+    """The drafts for an upload that no contract describes, as the command writes them: a zip of its folder."""
     row = _upload(looks, number)
     looks.must_run(source)
     feed = drafting.feed_name(row["file_name"])
     try:
         with _turn(), uploads.looked_at(row["place"], row["size_bytes"]) as path:
-            text = drafting.draft(path, source, feed)
+            drafts = drafting.drafts(path, source, feed)
     except Unreadable as error:
         raise HTTPException(422, f"No draft can be made. {error.message}") from None
     except Refused as error:
         raise HTTPException(422, str(error)) from None
-    headers = {"Content-Disposition": f'attachment; filename="{feed}.yaml"'}
-    return Response(text, media_type="application/octet-stream", headers=headers)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for drafted in drafts:
+            for name, text in drafting.files(drafted).items():
+                archive.writestr(f"{source}/{name}", text)
+    headers = {"Content-Disposition": f'attachment; filename="{feed}_draft.zip"'}
+    return Response(content.getvalue(), media_type="application/zip", headers=headers)
 
 
 @routes.post("/upload/process")

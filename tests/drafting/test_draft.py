@@ -287,13 +287,17 @@ HOSTILE_IDENTIFIERS = st.sampled_from([text for text in HOSTILE if not identifie
 
 @examples(60)
 @given(
-    header=st.lists(HOSTILE_TEXT, min_size=1, max_size=6, unique=True),
+    # To a contract names that differ in case alone are one.
+    header=st.lists(HOSTILE_TEXT, min_size=1, max_size=6, unique_by=fold),
     values=st.lists(HOSTILE_TEXT, min_size=1, max_size=2),
     source=st.just("made") | HOSTILE_IDENTIFIERS,
     feed=st.just("feed") | HOSTILE_IDENTIFIERS,
     name=st.just("x.jsonl") | HOSTILE_NAMES,
 )
-@example(header=HOSTILE, values=["NULL", "1e3"], source="yes", feed="no", name="a[1]|*.jsonl")
+@example(
+    header=[*{fold(text): text for text in HOSTILE}.values()],
+    values=["NULL", "1e3"], source="yes", feed="no", name="a[1]|*.jsonl",
+)  # fmt: skip
 def test_a_draft_reads_back_with_exactly_the_names_and_values_of_its_file(
     tmp_path_factory, header, values, source, feed, name
 ):
@@ -312,8 +316,12 @@ def test_a_draft_reads_back_with_exactly_the_names_and_values_of_its_file(
     with open_file(path, contract.dialect, 1 << 24) as reading:
         cells = reading.header
         rows = next(iter(reading)).rows
+    # Values that are amounts or dates show that it is no procedure's code after all.
+    unfit = {("procedure", "procedure_code")} - {
+        (cell, column.name) for cell, column in zip(cells, contract.columns, strict=True)
+    }
     assert [column.name for column in contract.columns] == [
-        name.column for name in words.names(source, cells)
+        name.column for name in words.names(source, cells, unfit)
     ]
     for cell, column in zip(cells, contract.columns, strict=True):
         assert cell in column.aliases or fold(cell) == fold(column.name)

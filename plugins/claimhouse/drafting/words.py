@@ -18,6 +18,8 @@ TAKEN = RESERVED.union(SOURCE_TABLE_COLUMNS, SYSTEM_COLUMNS)
 STRICTEST = "Nothing shows what it reveals about a person; the strictest class is assumed."
 # A header without separators is divided into words of at least this many letters, or one letter less at an end.
 SHORTEST, LONGEST, MOST_PARTS = 3, 40, 5
+# What is left of a name that others have, before its number.
+LONGEST_UNUSED = 55
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,5 @@ def _classified(column: str, cell: str) -> Name:
 
 
 def _unused(wanted: str, taken: set[str]) -> str:
-    column = wanted
-    while column in taken:
-        column = f"{column}_2"
-    return column
+    numbers = (f"{wanted[:LONGEST_UNUSED]}_{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], numbers) if name not in taken)

@@ -13,10 +13,10 @@ import contextlib
 import importlib.util
 import json
 import os
-import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,13 @@ def main() -> None:
     """Load both parts, and print the costs."""
     load, url, files, postmaster = sys.argv[1:]
     module = _imported(Path(load))
-    server = Server(int(postmaster))
+    sides = {"client": os.getpid(), "server": int(postmaster)}
     # What the contestant prints goes where errors go: the last line is ours.
-    with contextlib.redirect_stdout(sys.stderr), server.watched():
+    with contextlib.redirect_stdout(sys.stderr), _peaks(sides) as peaks:
         if hasattr(module, "prepare"):
             module.prepare(url)
-        costs = {part: _cost(module, url, Path(files) / part, server) for part in PARTS}
-    own, children = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    client = max(own.ru_maxrss, children.ru_maxrss) / 1024
-    print(json.dumps({**costs, "client_mib": client, "server_mib": server.peak_mib}))
+        costs = {part: _cost(module, url, Path(files) / part, sides) for part in PARTS}
+    print(json.dumps({**costs, **peaks}))
 
 
 def _imported(path: Path) -> Any:
@@ -52,70 +48,47 @@ def _imported(path: Path) -> Any:
     return module
 
 
-def _cost(module: Any, url: str, folder: Path, server: Server) -> dict[str, Any]:
+def _cost(module: Any, url: str, folder: Path, sides: dict[str, int]) -> dict[str, Any]:
     """Seconds of the clock and of the processors; ``stages`` where the contestant tells them."""
-    started, client_before, server_before = time.perf_counter(), client(), server.processor()
+    started = time.perf_counter()
+    before = {side: processor_seconds(process) for side, process in sides.items()}
     stages = module.load(url, folder)
-    return {
-        "seconds": time.perf_counter() - started,
-        "client": client() - client_before,
-        "server": server.processor() - server_before,
-        "stages": stages or {},
-    }
+    spent = {side: processor_seconds(process) - before[side] for side, process in sides.items()}
+    return {"seconds": time.perf_counter() - started, **spent, "stages": stages or {}}
 
 
-def client() -> float:
-    """Processor seconds of this process and of the children that it has waited for."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+@contextlib.contextmanager
+def _peaks(sides: dict[str, int]) -> Iterator[dict[str, float]]:
+    """The most memory, in MiB, that one process of each side ever had, while the block runs and before."""
+    peaks, over = {f"{side}_mib": 0.0 for side in sides}, threading.Event()
 
+    def look() -> None:
+        for side, process in sides.items():
+            # Not ru_maxrss, which a process has from the one that started it.
+            found = [_high_water(member) for member in _family(process)]
+            peaks[f"{side}_mib"] = max(peaks[f"{side}_mib"], *found)
 
-class Server:
-    """The processes of a Postgres server on this machine, by the id of its first."""
+    def watch() -> None:
+        while not over.wait(0.5):
+            look()
 
-    def __init__(self, postmaster: int) -> None:
-        self.postmaster, self.peak_mib = postmaster, 0.0
-
-    def processor(self) -> float:
-        """Processor seconds of all its processes so far, those that have ended among them."""
-        while True:
-            # Its own and those of ended children, which it waits for.
-            before = _ticks(self.postmaster)[:4]
-            living = sum(sum(_ticks(child)[:2]) for child in self._children())
-            if before == _ticks(self.postmaster)[:4]:  # else one has ended meanwhile
-                return (sum(before) + living) / TICKS
-
-    def _children(self) -> list[int]:
-        return [process for process in _processes() if parent(process) == self.postmaster]
-
-    @contextlib.contextmanager
-    def watched(self) -> Any:
-        """Note the most memory, in MiB, that one of its processes ever had while the block runs."""
-        over = threading.Event()
-
-        def watch() -> None:
-            while not over.wait(0.5):
-                self.peak_mib = max([self.peak_mib, *map(_high_water, self._children())])
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _stat(process: int) -> list[str]:
-    """The fields of /proc/<process>/stat after the name of the program; none where it has ended."""
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+        yield peaks
+    finally:
+        over.set()
+        thread.join()
+        look()
+
+
+def processor_seconds(process: int) -> float:
+    """Processor seconds so far of a process and of all that it has started, also of those that have ended."""
+    while True:
+        ended = _times(process)[2:]
+        family = _family(process)
+        if ended == _times(process)[2:]:  # else one has ended meanwhile
+            return sum(map(sum, family.values())) / TICKS
 
 
 def parent(process: int) -> int:
@@ -124,8 +97,27 @@ def parent(process: int) -> int:
     return int(fields[1]) if fields else 0
 
 
-def _ticks(process: int) -> list[int]:
+def _family(process: int) -> dict[int, list[int]]:
+    """A process and all below it that live, each with its times."""
+    entries = (entry.name for entry in Path("/proc").iterdir())
+    started_by = {int(name): parent(int(name)) for name in entries if name.isdigit()}
+    family, found = {process}, {process}
+    while found := {child for child, of in started_by.items() if of in found}:
+        family |= found
+    return {member: _times(member) for member in family}
+
+
+def _times(process: int) -> list[int]:
+    """Ticks in user and system mode, its own and those of children that it has waited for."""
     return [int(field) for field in _stat(process)[11:15]]
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of /proc/<process>/stat after the name of the program; none where it has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _high_water(process: int) -> float:

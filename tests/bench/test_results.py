@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from bench.results import Ratio
 
+from bench import __main__ as everything
 from bench import once, results
+
+ENDLESS = (
+    "import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True);"
+    "child.wait()"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +57,20 @@ def test_nothing_measured_misses_nothing(monkeypatch, capsys):
     commit(monkeypatch, "first")
     assert results.summary() == []
     assert "nothing is measured at first" in capsys.readouterr().out
+
+
+@pytest.mark.system
+def test_a_measurement_ends_with_the_time_and_so_do_its_processes(monkeypatch, capfd):
+    monkeypatch.setitem(everything.MEASUREMENTS, "endless", ["timeit", "-n1", "-s", ENDLESS])
+    assert not everything.measured("endless", time.perf_counter() + 3)
+    told = capfd.readouterr().out
+    assert "endless was ended" in told
+    child = int(told.split()[0])
+    # Ended, or waiting for somebody to take note of it.
+    until = time.perf_counter() + 20
+    while once._stat(child)[:1] not in ([], ["Z"]) and time.perf_counter() < until:
+        time.sleep(0.1)
+    assert once._stat(child)[:1] in ([], ["Z"])
 
 
 @pytest.mark.system

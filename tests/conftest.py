@@ -28,7 +28,7 @@ os.environ["CLAIMHOUSE_SETTLE_SECONDS"] = "0"
 from local import embedded
 from tests.system.running import System
 
-from claimhouse import ingest, schema
+from claimhouse import ingest, reference, schema
 
 # The same commit gives the same verdict twice: `make test` draws the same examples each time.
 # `make properties` draws others, and many; what it finds becomes an @example of its test.
@@ -97,7 +97,11 @@ def server() -> str:
             if not _database_exists(connection, TEMPLATE):
                 connection.execute("alter system set fsync = off")  # tests only: nothing to keep
                 connection.execute("select pg_reload_conf()")
-                schema.upgrade(embedded.create_database(address, TEMPLATE))
+                template = embedded.create_database(address, TEMPLATE)
+                schema.upgrade(template)
+                # A list of codes takes a third of a second: once, and not in each test.
+                with psycopg.connect(template) as filling:
+                    reference.fill(filling)
     return address
 
 

@@ -55,16 +55,20 @@ def _fill_list(connection: Connection[Any], file: Path) -> bool:
     rows_before = warehouse.query(connection, "reference/checksum", file.stem)
     if rows_before and rows_before[0]["checksum"] == checksum:
         return False
-    header, *rows = word_lists.read(file, content)
+    header = word_lists.read(file, content)[0]
     table = sql.Identifier("reference", file.stem)
     warehouse.run(connection, "reference/list", name=file.stem, columns=header)
     names = sql.SQL(", ").join(map(sql.Identifier, header))
+    statement = sql.SQL(
+        "copy {} ({}) from stdin (format csv, header, encoding 'UTF8', force_null ({}))"
+    )
     with (
         connection.cursor() as cursor,
-        cursor.copy(sql.SQL("copy {} ({}) from stdin").format(table, names)) as copy,
+        cursor.copy(statement.format(table, names, names)) as copy,
     ):
-        for row in rows:
-            copy.write_row([value or None for value in row])
+        copy.write(content)
+    if "code" in header:
+        warehouse.run(connection, "reference/index", name=file.stem)
     connection.execute(
         sql.SQL("comment on table {} is {}").format(table, sql.Literal(f"sha256 {checksum}"))
     )

@@ -71,9 +71,9 @@ def read(file: Path, content: bytes) -> list[list[str]]:
         place, header = f"{file}:{reader.line_num}", rows[0]
         if len(row) != len(header):
             raise ListError(f"{place}: {len(row)} fields where the header has {len(header)}")
-        fields = dict(zip(header, row, strict=True))
-        if len(rows) == 1:
+        if len(rows) == 1 or (SPELLING not in header and COUNTS_AS not in header):
             continue
+        fields = dict(zip(header, row, strict=True))
         if SPELLING in fields:
             _add(spellings, fields[SPELLING], reader.line_num, place)
         if COUNTS_AS in fields and counted is not None and fields[COUNTS_AS] not in counted:

@@ -5,10 +5,6 @@
 create table if not exists reference.{{ name }} ();
 {% for column in columns %}alter table reference.{{ name }} add column if not exists {{ column }} text;
 {% endfor %}delete from reference.{{ name }};
-{% if "code" in columns %}
-    -- Codes are looked up one by one: a list can be long.
-    create index if not exists {{ name }}_code on reference.{{ name }} (code);
-{% endif %}
 -- A publication may be the first to fill it, and a load under another role the next: both may be its owner.
 do $$
 begin

@@ -339,6 +339,33 @@ def test_a_small_load_fills_its_facts_in_one_task_and_a_fact_that_fails_stops_no
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (3,)
 
 
+REFUSE = """
+create function refuse() returns trigger language plpgsql as $$
+begin
+    if new.batch_id = 1 then raise exception 'refused'; end if;
+    return new;
+end $$;
+create trigger refuse before insert on source_billing.claims for each row execute function refuse();
+"""
+
+
+def test_a_batch_that_cannot_be_verified_is_named_and_a_retry_does_only_what_is_left(
+    landing_root, warehouse
+):
+    drop(landing_root, "claims_1.csv", claims_csv(claim(1)))
+    drop(landing_root, "claims_2.csv", claims_csv(claim(2)))
+    (group,) = ingest.begin("billing")
+    warehouse.execute(REFUSE)
+    with pytest.raises(ExceptionGroup, match="^1 of 2 batches could not be verified: 1$"):
+        ingest.verify_group(group)
+    assert [row[1] for row in batches(warehouse)] == ["landed", "verified"]
+    verified = "select verified_at from landing.batch where batch_id = 2"
+    before = warehouse.execute(verified).fetchone()
+    warehouse.execute("drop function refuse() cascade")
+    assert ingest.verify_group(group) == ["verified", "verified"]
+    assert warehouse.execute(verified).fetchone() == before
+
+
 def test_a_run_with_nothing_new_has_nothing_to_do_unless_an_earlier_one_left_something(
     landing_root, warehouse
 ):

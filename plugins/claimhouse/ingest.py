@@ -121,16 +121,18 @@ def verify_group(batch_ids: Sequence[int]) -> list[str]:
     Raises:
         ExceptionGroup: batches could not be verified; all others are.
     """
-    states, errors = [], []
+    states = []
+    errors: dict[int, Exception] = {}
     for batch_id in batch_ids:
         try:
             states.append(verify(batch_id))
         except Exception as error:
             log.error("batch %s could not be verified: %s", batch_id, type(error).__name__)
-            errors.append(error)
+            errors[batch_id] = error
     if errors:
-        summary = f"{len(errors)} of {len(batch_ids)} batches could not be verified"
-        raise ExceptionGroup(summary, errors)
+        which = ", ".join(map(str, errors))
+        summary = f"{len(errors)} of {len(batch_ids)} batches could not be verified: {which}"
+        raise ExceptionGroup(summary, list(errors.values()))
     return states
 
 

@@ -356,7 +356,7 @@ def test_a_batch_that_cannot_be_verified_is_named_and_a_retry_does_only_what_is_
     drop(landing_root, "claims_2.csv", claims_csv(claim(2)))
     (group,) = ingest.begin("billing")
     warehouse.execute(REFUSE)
-    with pytest.raises(ExceptionGroup, match="^1 of 2 batches could not be verified: 1$"):
+    with pytest.raises(ExceptionGroup, match=r"^1 of 2 batches could not be verified: 1$"):
         ingest.verify_group(group)
     assert [row[1] for row in batches(warehouse)] == ["landed", "verified"]
     verified = "select verified_at from landing.batch where batch_id = 2"

@@ -2,9 +2,11 @@
 
     python -m bench.extract              both formats three times: medians, the ratio, peak memory
     python -m bench.extract --rows 50000 --runs 1
+    python -m bench.extract --rows 5000000 --runs 1 --formats csv parquet
 
 Each run is a process of its own, so that its peak memory is its own. The time is that of
-``extract.write``: the query's rows streamed from the server, the file written and encrypted.
+``extract.write``: the query's rows streamed from the server, the file written and encrypted. ``copy``
+is the same rows read by COPY and thrown away, in the same run.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from bench.results import Ratio
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "var" / "bench" / "pg"
 ROWS, MOST_MEMORY_MIB, MOST_RATIO = 500_000, 512, 4.0
+COPY = "copy"
 # Rows like those of a claims extract: pseudonyms, dates, amounts, names that repeat.
 FILL = """
 create table if not exists public.bulk_{rows} as
@@ -50,12 +53,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.extract", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--formats", nargs="+", default=["csv", "xlsx"])
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure(given.one, given.rows)))
     else:
-        report(given.rows, given.runs)
+        report(given.rows, given.runs, given.formats)
 
 
 def measure(form: str, rows: int) -> dict[str, Any]:
@@ -72,25 +76,41 @@ def measure(form: str, rows: int) -> dict[str, Any]:
         connection.commit()
         # The median of the runs would hide a first read from disk; this takes it out of all.
         connection.execute(f"select count(*) from public.bulk_{rows}".encode())
-        found = extract_rows.stream(connection, f"select * from public.bulk_{rows}")
-        content = extract.Extract(
-            "Bulk", "Bench", "", "", None, "limited", {}, rows=found, summary=None
-        )
-        with tempfile.TemporaryDirectory(dir=ROOT / "var" / "bench") as folder:
-            file = Path(folder) / f"bulk.{extract.FORMATS[form].suffix}"
-            before, cpu = time.perf_counter(), time.process_time()
-            written = extract.write(content, form, "a password", file)
-            spent, cpu = time.perf_counter() - before, time.process_time() - cpu
+        query = f"select * from public.bulk_{rows}"
+        before, cpu = time.perf_counter(), time.process_time()
+        if form == COPY:
+            count, size = copied(connection, query), 0
+        else:
+            found = extract_rows.stream(connection, query)
+            layout = extract.layout(form, extract_rows.count(connection, query), len(found.schema))
+            content = extract.Extract(
+                "Bulk", "Bench", "", "", None, "limited", {}, found, None,
+                part_sizes=layout.part_sizes,
+            )  # fmt: skip
+            with tempfile.TemporaryDirectory(dir=ROOT / "var" / "bench") as folder:
+                file = Path(folder) / f"bulk.{extract.form(form, layout.parts).suffix}"
+                written = extract.write(content, form, "a password", file)
+            count, size = written.row_count, written.size
+        spent, cpu = time.perf_counter() - before, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if written.row_count != rows:
-        sys.exit(f"{written.row_count} rows were written, not {rows}")
-    return {"seconds": spent, "cpu": cpu, "mib": peak, "size": written.size}
+    if count != rows:
+        sys.exit(f"{count} rows were written, not {rows}")
+    return {"seconds": spent, "cpu": cpu, "mib": peak, "size": size}
 
 
-def report(rows: int, runs: int) -> None:
-    """Measure both formats in turn, and print their medians."""
+def copied(connection: Any, query: str) -> int:
+    """Read the rows of *query* by COPY; returns how many."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy ({query}) to stdout (format csv)") as rows,
+    ):
+        return sum(1 for _ in rows)
+
+
+def report(rows: int, runs: int, formats: list[str]) -> None:
+    """Measure the formats in turn, and print their medians."""
     (ROOT / "var" / "bench").mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[dict[str, Any]]] = {"csv": [], "xlsx": []}
+    found: dict[str, list[dict[str, Any]]] = {form: [] for form in (COPY, *formats)}
     for number in range(runs):
         for form, runs_of_form in found.items():
             print(f"{form}, run {number + 1} of {runs} ...", file=sys.stderr, flush=True)
@@ -106,13 +126,17 @@ def report(rows: int, runs: int) -> None:
     }
     for form, median in middle.items():
         print(
-            f"  {form:5} {median['seconds']:6.1f} s  (cpu {median['cpu']:5.1f} s)"
+            f"  {form:7} {median['seconds']:6.1f} s  (cpu {median['cpu']:5.1f} s,"
+            f" {median['cpu'] / middle[COPY]['cpu']:4.1f} x copy)"
             f"  {median['size'] / 2**20:6.1f} MiB on disk  peak memory {median['mib']:4.0f} MiB"
         )
     ratios = [
-        Ratio("xlsx / csv, time", middle["xlsx"]["seconds"] / middle["csv"]["seconds"], MOST_RATIO),
-        Ratio("peak memory of xlsx, MiB", middle["xlsx"]["mib"], MOST_MEMORY_MIB),
+        Ratio(f"peak memory of {form}, MiB", middle[form]["mib"], MOST_MEMORY_MIB)
+        for form in formats
     ]
+    if {"csv", "xlsx"} <= middle.keys():
+        time_ratio = middle["xlsx"]["seconds"] / middle["csv"]["seconds"]
+        ratios.append(Ratio("xlsx / csv, time", time_ratio, MOST_RATIO))
     results.keep("extract", ratios)
 
 

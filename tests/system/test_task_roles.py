@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import yaml
 from local import embedded, release_dump
 from psycopg import errors
 from tests.worlds.client_world import role_of
@@ -185,6 +187,33 @@ def test_a_dashboard_is_approved_read_and_mailed_without_a_superuser(
         assert portals.execute("select last_sent_at from portal.mailed").fetchone()[0]
 
 
+def test_what_has_changed_is_found_without_a_superuser(house: House) -> None:
+    """The deliverer sees which rows of a report changed, and reads them as the client."""
+    from claimhouse import delivery
+
+    file = house.clients / f"{release_dump.CLIENT}.yaml"
+    content = yaml.safe_load(file.read_text())
+    (subscription,) = content["subscriptions"]
+    subscription |= {"covers": "changed", "approval": {}}
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    for month in (1, 2):
+        house.publish()
+        with release_dump.settings(url_as(DELIVERER, house.database), house.folder):
+            delivery.release(release_dump.CLIENT, "test")
+            now = release_dump.NOW + timedelta(days=31 * month)
+            assert (
+                delivery.send(delivery.prepare(f"{release_dump.CLIENT}.monthly_claims", now)) == 1
+            )
+            delivery.hold(release_dump.CLIENT, "test", "test")
+        with house.session("postgres") as connection:
+            connection.execute("update star.fact_claim set total_cost = total_cost + 1")
+    sent = "select file_name, row_count from delivery.disclosure where report <> 'desk' order by 1"
+    with house.session("postgres") as connection:
+        *_, (begins, rows), (continues, changed) = connection.execute(sent).fetchall()
+    assert (".all." in begins, ".changed." in continues) == (True, True)
+    assert rows == changed > 0
+
+
 def test_a_delivery_becomes_no_person_who_sees_more_than_the_extracts(house: House) -> None:
     with house.session("postgres") as connection:
         hospice, cardiology = (
@@ -246,7 +275,8 @@ def test_a_load_cannot(house: House, statement: str) -> None:
         "truncate delivery.disclosure",
         "alter table delivery.disclosure disable trigger refuse_change",
         "delete from delivery.extract_patient",
-        "create temporary table x ()",
+        "select claim_id from published.claims_by_specialty_month",
+        "select total_cost from published.claims_by_specialty_month_was",
         "create table delivery.x ()",
         "select lo_create(0)",
     ],

@@ -42,10 +42,25 @@ def decide(extract_id: int, *, may_be_sent: bool, by: str) -> str | None:
 
 
 def require_where_needed(
-    connection: Connection[Any], subscription: Subscription, extract_id: int, row_count: int
+    connection: Connection[Any],
+    subscription: Subscription,
+    extract_id: int,
+    row_count: int,
+    *,
+    has_all: bool = True,
 ) -> None:
-    """Require approval of a file where its subscription asks for that."""
-    newest = warehouse.query(connection, "delivery/previous_count", subscription.subscription_id)
+    """Require approval of a file where its subscription asks for that.
+
+    Args:
+        connection: a connection of :func:`outbox.connect`.
+        subscription: of the file.
+        extract_id: the file.
+        row_count: how many rows it has.
+        has_all: whether it has all rows, not only what has changed; it is compared with its like.
+    """
+    newest = warehouse.query(
+        connection, "delivery/previous_count", subscription.subscription_id, has_all
+    )
     previous: int | None = newest[0]["row_count"] if newest else None
     if previous is None:
         if not subscription.approve_first:

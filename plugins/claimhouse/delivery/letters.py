@@ -27,7 +27,7 @@ File:        {file_name}
 SHA-256:     {checksum}
 
 {where}
-
+{contents}
 {opens}
 Its password was given to you separately and is never sent by mail. If the file does not open,
 or was not meant for you, write to {owner}.
@@ -48,6 +48,17 @@ Its password is that of the extracts of {client}. It was given to you separately
 and is never sent by mail. This dashboard comes each {weekday}: {person} asked for it.
 If the file does not open, was not meant for you, or is no longer wanted, write to {owner}.
 """
+BEGINS = """\
+The file has all rows, and replaces what you have of earlier ones."""
+CONTINUES = """\
+The file has the rows that are new, changed or removed since the one for the period
+{since}: see its column "change". Bring your copy up to date
+with it, the older file first."""
+IN_PARTS = """\
+One workbook does not hold so many rows: the archive has {parts}, part 1 to part {parts}, and each row
+is in one of them."""
+OTHER_FORMAT = """\
+The file is {format}, because {wanted} does not hold so much."""
 NOTICE = """\
 What the deliveries of {subscription} wait for:
 
@@ -110,6 +121,7 @@ def with_extract(
     """
     report = title or extract.heading(mail.report)
     period = wall_time(mail.period, subscription.time_zone)
+    contents = [_copied(subscription, mail), _enlarged(subscription, mail)]
     text = (DASHBOARD if subscription.is_dashboard else EXTRACT).format(
         report=report,
         client=subscription.client_title,
@@ -118,12 +130,33 @@ def with_extract(
         file_name=mail.file_name,
         checksum=mail.checksum,
         where=where,
-        opens=extract.FORMATS[mail.format].opens,
+        contents="".join(f"\n{paragraph}\n" for paragraph in contents if paragraph),
+        opens=extract.form(mail.format, mail.parts).opens,
         owner=settings.owner_address(),
         person=subscription.person,
         weekday=f"{mail.period.astimezone(ZoneInfo(subscription.time_zone)):%A}",
     )
     return Letter(f"{report}, {period}", text)
+
+
+def _copied(subscription: Subscription, mail: WaitingMail) -> str | None:
+    """What becomes of a client's copy by the file; None where it keeps none."""
+    if not mail.is_of_copy:
+        return None
+    return (
+        BEGINS
+        if mail.since is None
+        else CONTINUES.format(since=wall_time(mail.since, subscription.time_zone))
+    )
+
+
+def _enlarged(subscription: Subscription, mail: WaitingMail) -> str | None:
+    """In which way a file that was too large for its format goes out; None where it was not."""
+    if mail.parts > 1:
+        return IN_PARTS.format(parts=mail.parts)
+    if not subscription.is_dashboard and mail.format != subscription.format:
+        return OTHER_FORMAT.format(format=mail.format, wanted=subscription.format)
+    return None
 
 
 def notice(subscription_id: str, notices: Sequence[DueNotice]) -> Letter:

@@ -34,6 +34,9 @@ class Subscription:
         transport: the transport the client file names; a large file may go by another.
         detail: whether the file has the rows, or the summary alone.
         when_empty: ``send`` or ``withhold``.
+        covers: ``all`` rows, or what has ``changed`` since the last extract that was sent.
+        identified_by: the columns that identify a row for who is sent what has changed.
+        when_too_large: what becomes of more rows than the format holds; None for what is usual.
         approve_first: whether a person approves the first extract.
         approve_ratio: a person approves an extract with more than this many times the rows of
             the last one, or fewer than one part in this many.
@@ -56,6 +59,9 @@ class Subscription:
     recipients: list[str]
     detail: bool
     when_empty: str
+    covers: str
+    identified_by: list[str]
+    when_too_large: str | None
     approve_first: bool
     approve_ratio: Decimal | None
     client_title: str
@@ -145,6 +151,9 @@ class WaitingMail:
 
     Attributes:
         entitlements: what the client could see when the file was written.
+        parts: how many workbooks the file has.
+        is_of_copy: whether the client keeps a copy, which the file begins or brings up to date.
+        since: the period of the extract since which the rows have changed; None where all are there.
     """
 
     outbox_id: int
@@ -159,6 +168,9 @@ class WaitingMail:
     size_bytes: int
     as_of: datetime | None
     entitlements: list[Entitlement]
+    parts: int
+    is_of_copy: bool
+    since: datetime | None
 
 
 @dataclass(frozen=True)

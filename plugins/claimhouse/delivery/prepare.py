@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,10 @@ import polars as pl
 from psycopg import Connection, errors, sql
 
 from claimhouse import connections, glossary, passwords, settings, storage, warehouse
-from claimhouse.delivery import approvals, dashboards, extract, letters, outbox, schedule
+from claimhouse.delivery import approvals, changes, dashboards, extract, letters, outbox, schedule
+from claimhouse.delivery.changes import Coverage
 from claimhouse.delivery.extract import rows as extract_rows
+from claimhouse.delivery.extract.formats import Layout
 from claimhouse.delivery.extract.model import Extract, Written
 from claimhouse.delivery.model import (
     ClientNames,
@@ -36,13 +39,15 @@ PATIENT = "patient_pseudonym"
 
 @dataclass(frozen=True)
 class _File:
-    """A file on disk, the columns that it shows, the editions it was read from, and how old it is."""
+    """A file on disk, the columns that it shows, what it was read from, and how old that is."""
 
     name: str
     written: Written
+    layout: Layout
     columns: list[str]
     editions: list[Edition]
     as_of: datetime | None
+    coverage: Coverage = changes.ALL
 
 
 def prepare(
@@ -67,7 +72,7 @@ def prepare(
 
     Raises:
         connections.MissingConnection: the extract's password is missing.
-        extract.TooManyRows: the format does not hold the rows.
+        extract.TooManyRows: the format does not hold the columns.
         DeliveryError: the extract's password is too weak, or another run has this subscription.
     """
     now = now or datetime.now(UTC)
@@ -175,7 +180,7 @@ def _prepare_period(
     recipients = _open_recipients(connection, subscription, period, may_add=may_add)
     if not recipients:
         return
-    file = _write(connection, subscription, period, now, known)
+    file = _write(connection, subscription, period, recipients, now, known)
     outbox.checkpoint("file written")
     with connection.transaction():
         if file.written.row_count == 0 and subscription.when_empty == "withhold":
@@ -185,7 +190,11 @@ def _prepare_period(
             extract_id = _record(connection, subscription, period, file)
             outbox.enter(connection, subscription.subscription_id, period, recipients, extract_id)
             approvals.require_where_needed(
-                connection, subscription, extract_id, file.written.row_count
+                connection,
+                subscription,
+                extract_id,
+                file.written.row_count,
+                has_all=file.coverage.since is None,
             )
     outbox.checkpoint("prepared")
     log.info(
@@ -218,10 +227,11 @@ def _write(
     connection: Connection[Any],
     subscription: Subscription,
     period: datetime,
+    recipients: list[str],
     now: datetime,
     known: Dashboards,
 ) -> _File:
-    """Write the file as the subscription's own role sees it, from one edition of each source.
+    """Write the file for *recipients*, as the subscription's own role sees one edition of each source.
 
     Raises:
         NotMailed: a dashboard may not be mailed.
@@ -229,11 +239,11 @@ def _write(
     """
     reports = _reports(connection, subscription, known)
     password = _password(connection, subscription)
-    path = _path(subscription, period)
-    storage.make_private(path.parent)
+    storage.make_private(settings.extract_folder())
     # A connection of its own: a query that was prepared for one reader must not be run for another.
-    with warehouse.connect() as reading, reading.transaction():
+    with warehouse.connect() as reading:
         reading.prepare_threshold = None
+        changes.begin(reading, subscription)
         reading.execute("set transaction isolation level repeatable read, read only")
         role = sql.SQL("set local role {}").format(sql.Identifier(subscription.client_role))
         _keep(reading, subscription, role, reports)
@@ -244,13 +254,15 @@ def _write(
             raise DeliveryError(f"not prepared: {letters.in_words(problems)}")
         if _waits(reading, subscription, reports):
             raise DeliveryError("not prepared: a source is being published for the first time")
+        coverage = changes.find(reading, subscription, recipients, editions)
         reading.execute(role)
         if subscription.is_dashboard:
-            return _write_dashboard(reading, subscription, password, path, editions, known)
-        meanings = warehouse.query_as(
-            connection, ColumnMeaning, "delivery/definitions", subscription.report
+            return _write_dashboard(
+                connection, reading, subscription, period, password, known, editions
+            )
+        return _write_extract(
+            connection, reading, subscription, period, password, coverage, editions
         )
-        return _write_extract(reading, subscription, meanings, period, password, path, editions)
 
 
 def _keep(
@@ -274,18 +286,45 @@ def _keep(
 
 
 def _write_extract(
+    connection: Connection[Any],
+    reading: Connection[Any],
+    subscription: Subscription,
+    period: datetime,
+    password: str,
+    coverage: Coverage,
+    editions: list[Edition],
+) -> _File:
+    definitions = warehouse.query_as(
+        connection, ColumnMeaning, "delivery/definitions", subscription.report
+    )
+    content, layout = _content(reading, subscription, definitions, period, coverage, editions)
+    path = _path(subscription, period, layout, coverage)
+    observe = _Patients(connection).add_those_in
+    with closing(content.rows) if content.rows else nullcontext():
+        written = extract.write(content, layout.format, password, path, observe)
+    return _File(path.name, written, layout, content.columns, editions, content.as_of, coverage)
+
+
+def _content(
     reading: Connection[Any],
     subscription: Subscription,
     definitions: list[ColumnMeaning],
     period: datetime,
-    password: str,
-    path: Path,
+    coverage: Coverage,
     editions: list[Edition],
-) -> _File:
+) -> tuple[Extract, Layout]:
+    """What the file shows, and how it goes out: its rows are counted, and not read yet."""
     report = subscription.report
     meanings = {meaning.column_name: meaning.description for meaning in definitions}
     summary = _summary(reading, report)
-    rows = extract_rows.stream(reading, warehouse.sql(f"reporting/{report}/rows"))
+    rows, layout = None, Layout(subscription.format)
+    if subscription.detail:
+        query = changes.query(reading, subscription, coverage)
+        rows, count = extract_rows.stream(reading, query), extract_rows.count(reading, query)
+        layout = extract.layout(
+            subscription.format, count, len(rows.schema), subscription.when_too_large
+        )
+    columns = [*(rows.schema if rows else ()), *(summary.columns if summary is not None else ())]
     content = Extract(
         title=meanings.get(None) or extract.heading(report),
         client=subscription.client_title,
@@ -293,29 +332,41 @@ def _write_extract(
         filters=_filters(subscription.entitlements),
         as_of=_as_of(editions),
         privacy_level=subscription.privacy_level,
-        definitions={name: text for name, text in meanings.items() if name is not None},
-        rows=rows if subscription.detail else None,
+        definitions={changes.COLUMN: changes.MEANING}
+        | {name: text for name, text in meanings.items() if name is not None},
+        rows=rows,
         summary=summary,
-        units=_units([*rows.schema, *(summary.columns if summary is not None else ())]),
+        units=_units(columns),
+        covers=_covers(subscription, coverage),
+        part_sizes=layout.part_sizes,
     )
-    with closing(rows):
-        written = extract.write(content, subscription.format, password, path, _patients)
-    columns = list(rows.schema) if subscription.detail or summary is None else summary.columns
-    return _File(path.name, written, columns, editions, _as_of(editions))
+    return content, layout
+
+
+def _covers(subscription: Subscription, coverage: Coverage) -> str:
+    """Which rows there are, as a person reads it; empty for all as they are."""
+    if coverage.since:
+        since = schedule.wall_time(coverage.since.period, subscription.time_zone)
+        return f"what is new, changed or removed since the file for the period {since}"
+    return "all rows; replaces what was sent before" if coverage.basis else ""
 
 
 def _write_dashboard(
+    connection: Connection[Any],
     reading: Connection[Any],
     subscription: Subscription,
+    period: datetime,
     password: str,
-    path: Path,
-    editions: list[Edition],
     known: Dashboards,
+    editions: list[Edition],
 ) -> _File:
     drawn = known.draw(reading, subscription)
+    _Patients(connection).add(drawn.patients)
+    layout = Layout(subscription.format)
+    path = _path(subscription, period, layout, changes.ALL)
     checksum, size = extract.seal(drawn.content, subscription.format, password, path)
-    written = Written(checksum, size, drawn.row_count, drawn.patients)
-    return _File(path.name, written, drawn.columns, editions, drawn.as_of)
+    written = Written(checksum, size, drawn.row_count)
+    return _File(path.name, written, layout, drawn.columns, editions, drawn.as_of)
 
 
 def _as_of(editions: list[Edition]) -> datetime | None:
@@ -342,9 +393,11 @@ def _password(connection: Connection[Any], subscription: Subscription) -> str:
     return password
 
 
-def _path(subscription: Subscription, period: datetime) -> Path:
-    suffix = extract.FORMATS[subscription.format].suffix
-    name = f"{subscription.subscription_id}.{period:%Y%m%dT%H%MZ}.{suffix}"
+def _path(subscription: Subscription, period: datetime, layout: Layout, coverage: Coverage) -> Path:
+    """The file; for a client that keeps a copy, its name says whether it has all rows."""
+    kind = "" if coverage.basis is None else ".changed" if coverage.since else ".all"
+    suffix = extract.form(layout.format, layout.parts).suffix
+    name = f"{subscription.subscription_id}.{period:%Y%m%dT%H%MZ}{kind}.{suffix}"
     return settings.extract_folder() / name
 
 
@@ -365,24 +418,38 @@ def _units(columns: list[str]) -> dict[str, str]:
     return {column: unit for column in columns if (unit := glossary.unit_of(column))}
 
 
-def _patients(frame: pl.DataFrame) -> set[str]:
-    """The pseudonyms of the patients with a row in *frame*."""
-    if PATIENT not in frame.columns:
-        return set()
-    return set(frame[PATIENT].drop_nulls().unique())
+class _Patients:
+    """The patients whose rows a file holds: in the database, for there may be any number."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection = connection
+        warehouse.run(connection, "delivery/shown_patient")
+
+    def add_those_in(self, frame: pl.DataFrame) -> None:
+        """Add the patients with a row in *frame*."""
+        if PATIENT in frame.columns:
+            self.add(frame[PATIENT].drop_nulls().unique())
+
+    def add(self, pseudonyms: Iterable[str]) -> None:
+        """Add patients by their pseudonyms."""
+        with (
+            self.connection.cursor() as cursor,
+            cursor.copy("copy pg_temp.shown_patient from stdin") as lines,
+        ):
+            lines.write("".join(f"{pseudonym}\n" for pseudonym in pseudonyms))
 
 
 def _record(
     connection: Connection[Any], subscription: Subscription, period: datetime, file: _File
 ) -> int:
-    """Enter a file that was written, and the patients whose rows it holds; returns its id."""
+    """Enter a file that was written, and the patients that were noted; returns its id."""
     inserted = warehouse.query(
         connection,
         "delivery/extract",
         subscription.subscription_id,
         period,
         subscription.report,
-        subscription.format,
+        file.layout.format,
         subscription.privacy_level,
         subscription.reason,
         file.name,
@@ -393,10 +460,12 @@ def _record(
         file.as_of,
         json.dumps(subscription.entitlements),
         json.dumps({edition.source_system: edition.edition for edition in file.editions}),
+        file.layout.parts,
+        file.coverage.basis,
+        file.coverage.since.extract_id if file.coverage.since else None,
     )
     extract_id = int(inserted[0]["extract_id"])
-    patients = sorted(file.written.patients)
-    warehouse.query(connection, "delivery/extract_patient", extract_id, patients)
+    warehouse.query(connection, "delivery/extract_patient", extract_id)
     return extract_id
 
 

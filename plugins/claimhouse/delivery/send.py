@@ -177,7 +177,7 @@ def _hand_over(
     server, journal = mail.server(), mail.journal()
     transport = transports.choose(subscription.transport, waiting.size_bytes)
     file = settings.extract_folder() / waiting.file_name
-    media_type = extract.FORMATS[waiting.format].media_type
+    media_type = extract.form(waiting.format, waiting.parts).media_type
     enclosure = transports.TRANSPORTS[transport].enclose(connection, waiting, file, media_type)
     title = known.title(subscription) if subscription.is_dashboard else None
     letter = letters.with_extract(subscription, waiting, enclosure.text, title)

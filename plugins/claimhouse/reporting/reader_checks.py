@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,17 @@ Problem = tuple[Place, str]
 
 # An entitlement of a client has one of these keys: two would open more rows than either.
 _ROW_KEYS = ("specialties", "payers", "procedure_specialties")
+
+
+# What may become of an extract that is too large for its format, by format; a test holds it to delivery.
+WHEN_TOO_LARGE = {
+    "xlsx": ("parts", "csv", "parquet"),
+    "pdf": ("xlsx", "csv", "parquet"),
+    "csv": (),
+    "parquet": (),
+}
+# The place of rows.sql that stands for the view of the report, or for those of its rows that have changed.
+_SHOWN = re.compile(r"\{\{\s*shown\s*\}\}")
 
 
 def of_client(data: dict[str, Any], file: Path) -> Iterable[Problem]:
@@ -200,6 +212,8 @@ def _of_subscriptions(reader: dict[str, Any]) -> Iterable[Problem]:
         for path, reason in (
             *_of_schedule(subscription),
             *_of_content(subscription),
+            *_of_size(subscription),
+            *_of_copy(subscription, reader["privacy_level"]),
             *_of_recipients(subscription),
         ):
             yield [*place, *path], reason
@@ -255,3 +269,36 @@ def _of_content(subscription: dict[str, Any]) -> Iterable[Problem]:
         yield ["detail"], f"a {subscription['format']} file consists of rows"
     elif not (folder / "summary.sql").exists():
         yield ["detail"], f"{folder.name} has no summary"
+
+
+def _of_size(subscription: dict[str, Any]) -> Iterable[Problem]:
+    """What cannot become of an extract that is too large for its format."""
+    larger, form = subscription.get("when_too_large"), subscription["format"]
+    if larger and not WHEN_TOO_LARGE[form]:
+        yield ["when_too_large"], f"a {form} file holds any number of rows"
+    elif larger and larger not in WHEN_TOO_LARGE[form]:
+        yield ["when_too_large"], f"of {form} it is one of {', '.join(WHEN_TOO_LARGE[form])}"
+
+
+def _of_copy(subscription: dict[str, Any], level: str) -> Iterable[Problem]:
+    """Why a client cannot be sent what has changed of a report."""
+    if subscription.get("covers") != "changed" or subscription["report"] not in reports.names():
+        return
+    report = reports.load(subscription["report"])
+    place: Place = ["covers"]
+    rows = reports.folder(report.name) / "rows.sql"
+    if not report.identified_by:
+        yield (
+            place,
+            f"nothing identifies a row of {report.name}: its report.yaml has no identified_by",
+        )
+    elif _is_below(level, "limited") and any(map(_is_pseudonym, report.identified_by)):
+        yield place, "pseudonyms identify the rows, and a reader has them from the level limited on"
+    if not subscription.get("detail", True):
+        yield place, "needs rows: detail is false"
+    elif rows.exists() and not _SHOWN.search(rows.read_text("utf-8")):
+        yield place, f"{report.name}/rows.sql must select from {{{{ shown }}}}"
+
+
+def _is_pseudonym(column: str) -> bool:
+    return column.endswith("_pseudonym")

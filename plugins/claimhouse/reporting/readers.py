@@ -75,6 +75,9 @@ class Subscription:
     Attributes:
         detail: whether the extract has the report's rows, or its summary only.
         when_empty: ``send`` or ``withhold`` an extract without rows.
+        covers: ``all`` rows, or what has ``changed`` since the last extract that was sent.
+        identified_by: the columns that identify a row for a client that is sent what has changed.
+        when_too_large: what becomes of more rows than the format holds; None for what is usual.
         approve_first: whether a person approves the first extract.
         approve_ratio: a person approves an extract with more than this many times the rows of the
             previous one, or with fewer rows than the previous one divided by it.
@@ -91,6 +94,9 @@ class Subscription:
     reason: str
     detail: bool = True
     when_empty: str = "send"
+    covers: str = "all"
+    identified_by: tuple[str, ...] = ()
+    when_too_large: str | None = None
     approve_first: bool = False
     approve_ratio: float | None = None
     hold_reason: str | None = None
@@ -299,9 +305,12 @@ def _subscription(reader: dict[str, Any], entry: dict[str, Any]) -> Subscription
     converted = ("name", "recipients", "approval")
     unchanged = {key: value for key, value in entry.items() if key not in converted}
     approval = entry.get("approval", {})
+    keeps_copy = entry.get("covers") == "changed"
+    report = reports.load(entry["report"]) if keeps_copy else None
     return Subscription(
         f"{reader['name']}.{entry['name']}",
         recipients=tuple(entry["recipients"]),
+        identified_by=report.identified_by if report else (),
         approve_first=approval.get("first", False),
         approve_ratio=approval.get("when_rows_change_by"),
         hold_reason=reader.get("hold"),

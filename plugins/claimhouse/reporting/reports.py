@@ -49,6 +49,7 @@ class Report:
         adds_up: SQL of a published row ``r``: whether it is added up; None where all rows are.
         is_selection: whether the SELECT leaves out rows of its fact that are open to the audience.
         key: the columns that tell rows apart.
+        identified_by: the columns that tell them apart for a client that keeps a copy.
         hidden: columns of the SELECT that no reader sees.
         look_up: the columns with an index of their own; None for those of the key.
         reads: the reports that the view reads.
@@ -75,6 +76,7 @@ class Report:
     view: str | None = None
     of: str | None = None
     key: tuple[str, ...] = ()
+    identified_by: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     look_up: tuple[str, ...] | None = None
     sums: Mapping[str, str | None] = field(default_factory=dict)
@@ -175,7 +177,7 @@ def check_columns(report: Report, columns: Collection[str]) -> None:
     if not file.exists():
         return
     document = strict_yaml.read(file)
-    for key in ("key", "sums", "hidden", "look_up", "totals"):
+    for key in ("key", "identified_by", "sums", "hidden", "look_up", "totals"):
         named = document.data.get(key) or ()
         for place, column in enumerate(named):
             if column not in columns:
@@ -207,9 +209,12 @@ def _check(report: Report, document: strict_yaml.Document) -> None:
         raise document.error([], "a view.sql without a select.sql needs the key reads")
     if report.look_up is not None and not report.select:
         raise document.error(["look_up"], "only a report with a select.sql has indexes")
-    for place, column in enumerate(report.look_up or ()):
-        if column in report.hidden:
-            raise document.error(["look_up", place], f"{column} is hidden")
+    if report.identified_by and not report.select:
+        raise document.error(["identified_by"], "only a report with a select.sql keeps editions")
+    for key in ("look_up", "identified_by"):
+        for place, column in enumerate(getattr(report, key) or ()):
+            if column in report.hidden:
+                raise document.error([key, place], f"{column} is hidden")
 
 
 def _check_metrics(report: Report, document: strict_yaml.Document) -> None:

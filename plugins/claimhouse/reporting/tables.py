@@ -88,6 +88,9 @@ def create(
                 if report.name in audience.reports:
                     names = table.names(audience) | {"sums": report.sums}
                     warehouse.run(connection, "reporting/tables/partition", **names)
+        if report.select and report.identified_by:
+            names = {"report": report.name, "key": list(report.identified_by)}
+            warehouse.run(connection, "reporting/tables/deliver", **names)
     for succession in successions:
         _succeed(connection, tables, succession)
     kept = [table.report.name for table in tables]

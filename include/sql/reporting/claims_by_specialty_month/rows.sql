@@ -12,5 +12,5 @@ select
     covered_amount,
     is_billed,
     as_of
-from reporting.claims_by_specialty_month
+from {{ shown }}
 order by provider_specialty, service_month, date_of_service, claim_pseudonym;

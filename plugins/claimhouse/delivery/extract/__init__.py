@@ -6,11 +6,21 @@ database or Airflow, except for :mod:`rows`, which streams a query.
 
 from __future__ import annotations
 
-from claimhouse.delivery.extract.formats import FORMATS, Format, checksum_of, seal, write
+from claimhouse.delivery.extract.formats import (
+    FORMATS,
+    Format,
+    Layout,
+    checksum_of,
+    form,
+    layout,
+    seal,
+    write,
+)
 from claimhouse.delivery.extract.model import (
     Extract,
     Rows,
     TooManyRows,
+    UnfitCount,
     UnfitValue,
     UnreadableRow,
     Written,
@@ -22,13 +32,17 @@ __all__ = [
     "FORMATS",
     "Extract",
     "Format",
+    "Layout",
     "Rows",
     "TooManyRows",
+    "UnfitCount",
     "UnfitValue",
     "UnreadableRow",
     "Written",
     "checksum_of",
+    "form",
     "heading",
+    "layout",
     "neutral",
     "seal",
     "write",

@@ -5,7 +5,7 @@ Nothing here knows a database, Airflow or a format.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -34,6 +34,10 @@ NOTICES = {
 
 class TooManyRows(ValueError):
     """More rows or columns than the format holds; the message names the limit and what to use."""
+
+
+class UnfitCount(RuntimeError):
+    """The rows are not as many as were counted: the file would not be whole."""
 
 
 class UnfitValue(ValueError):
@@ -69,6 +73,31 @@ class Rows:
         self.frames.close()
 
 
+def split(rows: Rows, sizes: Sequence[int]) -> Iterator[Rows]:
+    """The rows in parts of *sizes*, in their order; each is to be read before the next.
+
+    Raises:
+        UnfitCount: there are more rows than *sizes* add up to, or fewer.
+    """
+    frames, rest = iter(rows), pl.DataFrame(schema=rows.schema)
+
+    def part(size: int) -> Generator[pl.DataFrame]:
+        nonlocal rest
+        while size:
+            frame = rest if rest.height else next(frames, None)
+            if frame is None:
+                raise UnfitCount("fewer rows came than were counted")
+            head, rest = frame.head(size), frame.slice(size)
+            size -= head.height
+            if head.height:
+                yield head
+
+    for size in sizes:
+        yield Rows(rows.schema, part(size))
+    if rest.height or any(frame.height for frame in frames):
+        raise UnfitCount("more rows came than were counted")
+
+
 @dataclass(frozen=True)
 class Extract:
     """All that a file shows.
@@ -85,6 +114,9 @@ class Extract:
         summary: one or two columns of names or dates, then numbers, of which the chart draws
             the first; None where the report has no summary.
         units: of the columns that are numbers (``include/columns.yaml``): how they are shown.
+        covers: which rows there are, as text; empty for all as they are.
+        part_sizes: how many rows each part of the file has; empty where it is one.
+        part: which part it is, as text: ``2 of 3``; empty where the file is one.
     """
 
     title: str
@@ -97,6 +129,16 @@ class Extract:
     rows: Rows | None
     summary: pl.DataFrame | None
     units: dict[str, str] = field(default_factory=dict)
+    covers: str = ""
+    part_sizes: tuple[int, ...] = ()
+    part: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the rows; of the summary where that is alone."""
+        if self.rows:
+            return list(self.rows.schema)
+        return self.summary.columns if self.summary is not None else []
 
     def facts(self, count: int | None) -> dict[str, str]:
         """The labels and values of a cover; *count* is of the rows, None where there are none."""
@@ -107,6 +149,8 @@ class Extract:
             "Data as of": f"{self.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
             if self.as_of
             else "not loaded",
+            **({"Covers": self.covers} if self.covers else {}),
+            **({"Part": self.part} if self.part else {}),
             **({} if count is None else {"Rows": f"{count:,}"}),
             "Notice": NOTICES[self.privacy_level],
         }
@@ -136,13 +180,11 @@ class Written:
         checksum: its SHA-256, in hexadecimal.
         size: in bytes.
         row_count: how many rows it shows, of the report or of the summary alone.
-        patients: the pseudonyms of the patients whose rows it holds.
     """
 
     checksum: str
     size: int
     row_count: int
-    patients: frozenset[str]
 
 
 def neutral(text: str) -> str:

@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -29,6 +29,7 @@ from claimhouse.delivery.extract.model import (
     heading,
     neutral,
     neutral_column,
+    split,
 )
 from claimhouse.delivery.extract.numbers import NumberFormat
 
@@ -59,6 +60,30 @@ def write(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
         UnfitValue: a text does not fit in a cell.
     """
     encrypt(workbook(extract), password, target)
+
+
+def write_parts(extract: Extract, password: str, target: BinaryIO, name: str) -> None:
+    """Write the rows as several workbooks into one archive; the first has the summary.
+
+    Each is encrypted, and the archive is not: any system opens it. Memory is that of one workbook.
+
+    Raises:
+        UnfitCount: there are not as many rows as *extract* says.
+        UnfitValue: a text does not fit in a cell.
+    """
+    assert extract.rows is not None
+    count, stem = len(extract.part_sizes), name.removesuffix(".xlsx")
+    with zipfile.ZipFile(target, "w") as archive:
+        for number, rows in enumerate(split(extract.rows, extract.part_sizes), 1):
+            part = replace(
+                extract,
+                rows=rows,
+                part=f"{number} of {count}",
+                summary=extract.summary if number == 1 else None,
+            )
+            sealed = io.BytesIO()  # an encrypted workbook is not written front to back
+            encrypt(workbook(part), password, sealed)
+            archive.writestr(f"{stem}_part{number}of{count}.xlsx", sealed.getbuffer())
 
 
 def workbook(extract: Extract) -> io.BytesIO:

@@ -1,5 +1,6 @@
--- $1: a file, $2: the pseudonyms of the patients whose rows it holds.
+-- $1: a file. The patients whose rows it holds.
 insert into delivery.extract_patient (extract_id, patient_pseudonym)
-select
-    $1 as extract_id,
-    unnest($2::uuid[]) as patient_pseudonym;
+select distinct
+    $1::bigint as extract_id,
+    p.patient_pseudonym
+from pg_temp.shown_patient as p;

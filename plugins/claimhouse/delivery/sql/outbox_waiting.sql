@@ -12,10 +12,14 @@ select
     e.checksum,
     e.size_bytes,
     e.as_of,
-    e.entitlements
+    e.entitlements,
+    e.parts,
+    e.basis is not null as is_of_copy,
+    m.period as since
 from delivery.outbox as o
 inner join delivery.subscription as s on o.subscription_id = s.subscription_id
 inner join delivery.extract as e on o.extract_id = e.extract_id
+left join delivery.extract as m on e.since_extract_id = m.extract_id
 left join delivery.approval as a on e.extract_id = a.extract_id
 where
     o.subscription_id = $1

@@ -15,6 +15,9 @@ using (
         reason text,
         detail boolean,
         when_empty text,
+        covers text,
+        identified_by text[],
+        when_too_large text,
         approve_first boolean,
         approve_ratio numeric,
         hold_reason text
@@ -32,6 +35,9 @@ when matched then
         reason = w.reason,
         detail = w.detail,
         when_empty = w.when_empty,
+        covers = w.covers,
+        identified_by = w.identified_by,
+        when_too_large = w.when_too_large,
         approve_first = w.approve_first,
         approve_ratio = w.approve_ratio,
         hold_reason = w.hold_reason,
@@ -40,11 +46,12 @@ when matched then
 when not matched then
     insert (
         subscription_id, client, report, format, schedule, time_zone, recipients, transport, reason,
-        detail, when_empty, approve_first, approve_ratio, hold_reason
+        detail, when_empty, covers, identified_by, when_too_large, approve_first, approve_ratio, hold_reason
     )
     values (
         w.subscription_id, w.client, w.report, w.format, w.schedule,
         w.time_zone, w.recipients, w.transport, w.reason,
-        w.detail, w.when_empty, w.approve_first, w.approve_ratio, w.hold_reason
+        w.detail, w.when_empty, w.covers, w.identified_by, w.when_too_large,
+        w.approve_first, w.approve_ratio, w.hold_reason
     )
 when not matched by source and t.mailing_id is null then update set is_active = false;

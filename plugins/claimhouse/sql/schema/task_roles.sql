@@ -41,7 +41,7 @@ begin
     end if;
 
     if exists (select from pg_roles as r where r.rolname = 'claimhouse_deliverer') then
-        execute format('grant connect on database %I to claimhouse_deliverer', current_database());
+        execute format('grant connect, temporary on database %I to claimhouse_deliverer', current_database());
         grant usage on schema public, delivery, landing, published, security to claimhouse_deliverer;
         grant select
         on
@@ -50,7 +50,7 @@ begin
         to claimhouse_deliverer;
         grant select (login, kind, valid_from, valid_to) on security.entitlement_history to claimhouse_deliverer;
         grant select (report, changed_at) on published.report to claimhouse_deliverer;
-        grant select (report, audience, source_system) on published.basis to claimhouse_deliverer;
+        grant select (report, audience, source_system, kept_from) on published.basis to claimhouse_deliverer;
         grant select, insert, update, delete on all tables in schema delivery to claimhouse_deliverer;
         grant usage on all sequences in schema delivery to claimhouse_deliverer;
         -- The ledger: entered, never changed.

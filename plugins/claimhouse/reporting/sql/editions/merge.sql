@@ -39,9 +39,19 @@ where
     not c.is_shown and c.stays
     and e.audience = {{ number }} and e.source_system = '{{ source }}';
 
+-- Also what an extract will be compared with.
+update published.basis as b
+set kept_from = greatest(b.kept_from, least(e.edition + 1 - {{ editions }}, n.edition))
+from published.edition as e
+left join delivery.needed_edition as n
+    on n.report = '{{ report }}' and e.audience = n.audience and e.source_system = n.source_system
+where
+    b.report = '{{ report }}' and b.audience = {{ number }} and b.source_system = '{{ source }}'
+    and e.audience = {{ number }} and e.source_system = '{{ source }}';
+
 delete from published.{{ report }}_was as w
-using published.edition as e
+using published.basis as b
 where
     w.audience = {{ number }} and w.source_system = '{{ source }}'
-    and e.audience = {{ number }} and e.source_system = '{{ source }}'
-    and w.edition_to <= e.edition + 1 - {{ editions }};
+    and b.report = '{{ report }}' and b.audience = {{ number }} and b.source_system = '{{ source }}'
+    and w.edition_to <= b.kept_from;

@@ -41,13 +41,14 @@ where
 
 -- Also what an extract will be compared with.
 update published.basis as b
-set kept_from = greatest(b.kept_from, least(e.edition + 1 - {{ editions }}, n.edition))
+set kept_from = least(e.edition + 1 - {{ editions }}, n.edition)
 from published.edition as e
 left join delivery.needed_edition as n
     on n.report = '{{ report }}' and e.audience = n.audience and e.source_system = n.source_system
 where
     b.report = '{{ report }}' and b.audience = {{ number }} and b.source_system = '{{ source }}'
-    and e.audience = {{ number }} and e.source_system = '{{ source }}';
+    and e.audience = {{ number }} and e.source_system = '{{ source }}'
+    and b.kept_from < least(e.edition + 1 - {{ editions }}, n.edition);
 
 delete from published.{{ report }}_was as w
 using published.basis as b

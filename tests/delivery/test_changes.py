@@ -271,6 +271,12 @@ def test_the_workbook_and_the_mail_say_what_is_covered(world, mailbox):
     )
     assert cover["Change"].startswith("new, changed, or removed")
     assert sheet(plain, "Rows")[0][0] == "Change"
+    claims.change()
+    world.connection.execute("update delivery.subscription set identified_by = '{patient_city}'")
+    with pytest.raises(
+        delivery.DeliveryError, match="identified_by is empty in a row, or the same"
+    ):
+        run(world, NOW + 2 * MONTH)
 
 
 @pytest.mark.parametrize(

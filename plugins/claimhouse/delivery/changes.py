@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from claimhouse import warehouse
 from claimhouse.delivery.extract import rows as extract_rows
-from claimhouse.delivery.model import Edition, Subscription
+from claimhouse.delivery.model import DeliveryError, Edition, Subscription
 
 COLUMN = "change"
 MEANING = "new, changed, or removed: the row is no longer there, and only the columns that identify it are given"
@@ -84,6 +84,9 @@ def find(
         subscription: whose extract it is.
         recipients: who is sent it.
         editions: what is published now.
+
+    Raises:
+        DeliveryError: the rows are not identified as the report says.
     """
     if subscription.covers != "changed":
         return ALL
@@ -97,16 +100,15 @@ def find(
     now = {edition.source_system: edition.edition for edition in editions}
     if not marks or marks[0].basis != basis or not _is_kept(marks[0], now, state["kept_from"]):
         return Coverage(basis)
-    for source, edition in marks[0].editions.items():
-        warehouse.query(
-            reading,
-            "delivery/touch",
-            state["audience"],
-            source,
-            edition,
-            report=subscription.report,
-            key=subscription.identified_by,
-        )
+    names = {"report": subscription.report, "key": subscription.identified_by}
+    try:
+        for source, edition in marks[0].editions.items():
+            warehouse.query(reading, "delivery/touch", state["audience"], source, edition, **names)
+    except (errors.UniqueViolation, errors.NotNullViolation):
+        raise DeliveryError(
+            f"not prepared: what {subscription.report}/report.yaml lists under identified_by is empty in "
+            "a row, or the same in two"
+        ) from None
     return Coverage(basis, marks[0])
 
 

@@ -158,7 +158,8 @@ def report(scale: float, measured: dict[str, list[Costs]]) -> None:
     """Print medians, stages and ratios, and keep the ratios of W itself."""
     count = len(measured["claimhouse"])
     print(
-        f"\nWorkload {scale:g} x W, medians of {count} rounds: seconds, and processor seconds of both sides\n"
+        f"\nWorkload {scale:g} x W, medians of {count} round{'s' * (count > 1)}:"
+        " seconds, and processor seconds of both sides\n"
     )
     print(f"{'stage':<16}{'prime':>10}{'processor':>11}{'update':>10}{'processor':>11}")
     own = measured["claimhouse"]

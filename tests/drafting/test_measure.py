@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from local import samples
 
-from bench import drafts, layouts
+from bench import drafts, held_out, layouts
 from claimhouse import settings
 
 PAGE = (settings.PROJECT / "docs" / "drafts.md").read_text()
@@ -32,6 +32,16 @@ def test_a_plain_layout_costs_few_lines(measures):
 
 def test_the_page_has_what_the_made_layouts_cost(measures):
     assert drafts.table(measures) in PAGE
+
+
+def test_the_page_has_what_the_layouts_cost_that_were_held_out():
+    layouts_held_out = held_out.held_out()
+    assert len(layouts_held_out) == 20
+    assert drafts.table(drafts.made(layouts_held_out)) in PAGE
+
+
+def test_the_page_has_what_the_real_files_cost(shared_data):
+    assert drafts.table(list(drafts.of_folder(shared_data))) in PAGE
 
 
 def test_the_page_has_what_the_samples_cost(tmp_path):

@@ -29,7 +29,7 @@ TASKS = """
            extract(epoch from start_date)::float as began,
            extract(epoch from end_date)::float as ended
     from task_instance
-    where start_date >= %s
+    where start_date >= %s and queued_dttm is not null
     order by start_date
 """
 RUNS = "select dag_id, count(*) as runs from dag_run where start_date >= %s group by 1 order by 1"

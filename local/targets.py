@@ -43,12 +43,17 @@ target below, by name and in any order. `make docs` writes this page from the ca
 * Of a fact, a column that the file of the row's feed does not give keeps the value of the record's older
   rows: a newer layout without `paid_amount` leaves what was paid. A column that the file gives counts as it
   is, also where it is empty. In dimensions and bridges the newest row counts whole.
+* Where the files are those of a shape that the mapping reads, a column keeps the older value if the file
+  of the row's feed gives none of the columns that it is computed from, or only some of them and the result
+  is empty. A row of a bridge whose file gives no member leaves the older members. Nothing has to be written
+  for it.
 * A row names its batch, whatever the state of that batch: the loader chooses. A mapping that compares
   rows of several batches takes those whose `state` in `landing.batch_order` is `'checked'` (of the load
   that reads it) or `'loaded'`. The mapping of claims gives every row of its feeds, not those of a view
   `<feed>_current`: each is a version.
 * A target `shape_<name>` is none of the star: a view of the source's own, with whatever columns its other
-  mappings read.
+  mappings read. Where feeds are layouts of one subject, each brings its rows into the shape with a file
+  `shape_<name>__<feed>.sql`, which leaves out the columns that the layout does not have.
 
 `make lint` and the first task of each ingest DAG hold every mapping file against this page. What is wrong
 is named with file and line, all of it at once: a column that is missing, unknown or of another type, a

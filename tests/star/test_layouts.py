@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from tests.worlds.ledger_source import CONTRACT
 from tests.worlds.made_source import Made
+from tests.worlds.properties import examples
 
 from claimhouse import settings as house
 
@@ -25,13 +26,6 @@ select
     row_number
 from source_made.{feed}
 """
-# What the files of each layout say of a claim.
-LAYOUTS = {
-    "old": ("person", "day", "status", "cost", "paid"),
-    "new": ("person", "status", "plan", "cost"),
-    # transactions: they add up
-    "moves": ("cost", "paid"),
-}
 TYPES = {
     "person": "text",
     "day": "date",
@@ -83,25 +77,47 @@ from star.fact_claim_version
 window so_far as (partition by claim_id order by version_number)
 order by claim_id, version_number
 """
+# An example takes seconds: a failing one is shown as it was drawn.
+HOW: dict[str, Any] = {
+    "phases": (Phase.explicit, Phase.generate),
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
 File = tuple[str, int, list[tuple[Any, ...]]]
 
 
-def layouts(made: Made, *, has_moves: bool) -> None:
-    """Tables and mappings of the feeds; where a feed brings transactions, its contract."""
-    for feed, columns in LAYOUTS.items():
-        if feed == "moves" and not has_moves:
-            continue
+Layouts = dict[str, tuple[str, ...]]
+
+
+def layouts(made: Made, given: Layouts, *, in_shape: bool) -> None:
+    """Tables and mappings of the feeds, of their own or through a shape; the contract of transactions."""
+    for file in made.mappings.iterdir():
+        file.unlink()
+    for feed, columns in given.items():
         kinds = ", ".join(f"{name} {TYPES[name]}" for name in columns)
         made.table(feed, f"number text, {kinds}")
-        for target, key, names in (
-            ("fact_claim", "claim_id", NAMES),
-            ("fact_encounter", "encounter_id", ENCOUNTERS),
-        ):
-            if feed == "moves" and target != "fact_claim":
-                continue
-            given = ", ".join(f"{name} as {names[name]}" for name in columns)
-            made.maps(f"{target}__{feed}", MAPPING.format(key=key, columns=given, feed=feed))
-    if has_moves:
+    for target, key, names in (
+        ("fact_claim", "claim_id", NAMES),
+        ("fact_encounter", "encounter_id", ENCOUNTERS),
+    ):
+        feeds = {
+            feed: names
+            for feed, names in given.items()
+            if feed != "moves" or target == "fact_claim"
+        }
+        for feed, columns in feeds.items():
+            if in_shape:
+                own = ", ".join(columns)
+                select = f"select number, {own}, batch_id, row_number from source_made.{feed}"
+                made.maps(f"shape_{target[5:]}__{feed}", select)
+            else:
+                brought = ", ".join(f"{name} as {names[name]}" for name in columns)
+                made.maps(f"{target}__{feed}", MAPPING.format(key=key, columns=brought, feed=feed))
+        if in_shape:
+            united = sorted(set().union(*feeds.values()))
+            brought = ", ".join(f"{name} as {names[name]}" for name in united)
+            shape = f"star_shape_{target[5:]}"
+            made.maps(target, MAPPING.format(key=key, columns=brought, feed=shape))
+    if "moves" in given:
         contract = CONTRACT.format(rows="transaction", version_column="", status_property="")
         file = house.INCLUDE / "schemas" / "made" / "moves.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,30 +125,43 @@ def layouts(made: Made, *, has_moves: bool) -> None:
 
 
 @st.composite
-def files(draw: st.DrawFn, feeds: tuple[str, ...]) -> list[File]:
+def any_layouts(draw: st.DrawFn, feeds: tuple[str, ...]) -> Layouts:
+    """Layouts of feeds that have any columns; transactions add amounts."""
+    columns = {feed: ("cost", "paid") if feed == "moves" else tuple(TYPES) for feed in feeds}
+    chosen = {
+        feed: draw(st.sets(st.sampled_from(names), min_size=1)) for feed, names in columns.items()
+    }
+    return {
+        feed: tuple(name for name in names if name in chosen[feed])
+        for feed, names in columns.items()
+    }
+
+
+@st.composite
+def files(draw: st.DrawFn, given: Layouts) -> list[File]:
     """Files in the order in which they are loaded: layout, day received, rows."""
     drawn = []
     for day in draw(st.permutations(range(1, 1 + draw(st.integers(1, 6))))):
-        feed = draw(st.sampled_from(feeds))
+        feed = draw(st.sampled_from(sorted(given)))
         numbers = draw(st.lists(st.sampled_from(["c1", "c2", "c3"]), unique=True, min_size=1))
         rows = [
-            (number, *(draw(VALUES[name]) for name in LAYOUTS[feed])) for number in sorted(numbers)
+            (number, *(draw(VALUES[name]) for name in given[feed])) for number in sorted(numbers)
         ]
         drawn.append((feed, day, rows))
     return drawn
 
 
-def states(loaded: list[File]) -> dict[str, list[dict[str, Any]]]:
+def states(given: Layouts, loaded: list[File]) -> dict[str, list[dict[str, Any]]]:
     """The states of each claim: file by file in the order of their days, the columns of a layout replace."""
     claims: dict[str, list[dict[str, Any]]] = {}
     for feed, _, rows in sorted(loaded, key=lambda file: file[1]):
         for number, *values in rows:
             before = claims.setdefault(number, [])
             last = before[-1] if before else dict.fromkeys(TYPES)
-            given = dict(zip(LAYOUTS[feed], values, strict=True))
+            told = dict(zip(given[feed], values, strict=True))
             if feed == "moves":
-                given = {name: added(last[name], amount) for name, amount in given.items()}
-            before.append(last | given)
+                told = {name: added(last[name], amount) for name, amount in told.items()}
+            before.append(last | told)
     return claims
 
 
@@ -149,9 +178,14 @@ def load(made: Made, drawn: list[File], together: bool) -> None:
         made.load()
 
 
-def assert_loaded(made: Made, query: str, wanted: dict[str, list[dict[str, Any]]]) -> None:
+def assert_loaded(
+    made: Made, given: Layouts, query: str, wanted: dict[str, list[dict[str, Any]]]
+) -> None:
+    nobody = (
+        "unknown" if any("person" in columns for columns in given.values()) else "not applicable"
+    )
     assert {row[0]: row[1:] for row in made.rows(query)} == {
-        number: (known[-1]["person"] or "unknown", *(known[-1][name] for name in SHOWN))
+        number: (known[-1]["person"] or nobody, *(known[-1][name] for name in SHOWN))
         for number, known in wanted.items()
     }
 
@@ -165,19 +199,28 @@ def assert_versions(made: Made, wanted: dict[str, list[dict[str, Any]]]) -> None
 
 
 @pytest.mark.property
-@settings(
-    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+@examples(14, **HOW)
+@given(
+    data=st.data(),
+    given=any_layouts(("old", "new", "newest")),
+    in_shape=st.booleans(),
+    together=st.booleans(),
 )
-@given(drawn=files(("old", "new")), together=st.booleans())
-def test_any_files_of_two_layouts_in_any_order(
-    made: Made, warehouse: psycopg.Connection[Any], drawn: list[File], together: bool
+def test_any_files_of_any_layouts_in_any_order(
+    made: Made,
+    warehouse: psycopg.Connection[Any],
+    data: st.DataObject,
+    given: Layouts,
+    in_shape: bool,
+    together: bool,
 ) -> None:
+    drawn = data.draw(files(given))
     with warehouse.transaction(force_rollback=True):
-        layouts(made, has_moves=False)
+        layouts(made, given, in_shape=in_shape)
         load(made, drawn, together)
-        wanted = states(drawn)
-        assert_loaded(made, CLAIM, wanted)
-        assert_loaded(made, ENCOUNTER, wanted)
+        wanted = states(given, drawn)
+        assert_loaded(made, given, CLAIM, wanted)
+        assert_loaded(made, given, ENCOUNTER, wanted)
         assert_versions(made, wanted)
         # a repeat writes nothing
         made.connection.execute("update landing.batch set state = 'checked'")
@@ -185,18 +228,27 @@ def test_any_files_of_two_layouts_in_any_order(
 
 
 @pytest.mark.property
-@settings(
-    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+@examples(10, **HOW)
+@given(
+    data=st.data(),
+    given=any_layouts(("old", "new", "moves")),
+    in_shape=st.booleans(),
+    together=st.booleans(),
 )
-@given(drawn=files(("old", "new", "moves")), together=st.booleans())
 def test_any_files_of_two_layouts_and_of_transactions(
-    made: Made, warehouse: psycopg.Connection[Any], drawn: list[File], together: bool
+    made: Made,
+    warehouse: psycopg.Connection[Any],
+    data: st.DataObject,
+    given: Layouts,
+    in_shape: bool,
+    together: bool,
 ) -> None:
+    drawn = data.draw(files(given))
     with warehouse.transaction(force_rollback=True):
-        layouts(made, has_moves=True)
+        layouts(made, given, in_shape=in_shape)
         load(made, drawn, together)
-        wanted = states(drawn)
-        assert_loaded(made, CLAIM, wanted)
+        wanted = states(given, drawn)
+        assert_loaded(made, given, CLAIM, wanted)
         assert_versions(made, wanted)
 
 

@@ -234,3 +234,28 @@ def test_every_entry_says_something_of_a_target(warehouse: psycopg.Connection[An
 
 def test_the_page_is_that_of_today(warehouse: psycopg.Connection[Any]) -> None:
     assert page.PAGE.read_text(encoding="utf-8") == page.page(warehouse), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [
+        (b"", 1, "a mapping is one SELECT; this file has no select"),
+        (b"-- nothing yet\n", 1, "a mapping is one SELECT; this file has no select"),
+        (b"-- x\n\ndelete from source_made.claims", 3, "a mapping is one SELECT; this file has no select"),
+        (CLAIM.encode() + b";\n\nselect 1;\n", 11, "a mapping is one SELECT; this file has 2 statements"),
+        (CLAIM.encode() + b"\n-- \xe9\n", 10, "not UTF-8"),
+    ],
+)  # fmt: skip
+def test_what_is_no_select_is_said_to_be_none(
+    claims: Made, text: bytes, line: int, why: str
+) -> None:
+    claims.maps("fact_claim", "")
+    (claims.mappings / "fact_claim.sql").write_bytes(text)
+    assert faults(claims) == [f"{FOLDER}/fact_claim.sql:{line}: {why}"]
+
+
+def test_a_mapping_may_begin_as_queries_do(claims: Made) -> None:
+    select = CLAIM.splitlines()[1:]
+    for before, after in (("with c as (select 1)", ""), ("(", ")"), ("/* ; */", ";")):
+        claims.maps("fact_claim", "\n".join([before, *select, after]))
+        assert faults(claims) == []

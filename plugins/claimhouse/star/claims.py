@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from claimhouse import contracts, warehouse
-from claimhouse.star import steps
+from claimhouse import warehouse
+from claimhouse.star import mapping, steps
 from claimhouse.star.steps import Load, Statement
 from claimhouse.star.tables import Fact
 
@@ -41,7 +41,7 @@ def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement
     """The statements that write the claims of *part*, in their latest state and in every version."""
     names = columns(load, fact) | {"is_first": is_first, "part": part}
     names |= {
-        "transactions": _transaction_feeds(load.source),
+        "transactions": mapping.transactions(load.source),
         "has_withdrawn": bool(warehouse.query(load.connection, "star/withdrawn", load.source)),
     }
     statements = [
@@ -58,7 +58,7 @@ def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement
 
 def may_repeat(source: str) -> bool:
     """Whether one batch of *source* can bring several versions of a claim: where rows add up."""
-    return bool(_transaction_feeds(source))
+    return bool(mapping.transactions(source))
 
 
 def columns(load: Load, fact: Fact) -> dict[str, Any]:
@@ -128,13 +128,6 @@ def complete_key(load: Load) -> None:
 def key(wanted: bool) -> Statement:
     """The statement that makes or drops the primary key of the claims."""
     return Statement("star/fact_claim_key", None, {"wanted": wanted})
-
-
-def _transaction_feeds(source: str) -> list[str]:
-    """The feeds of *source* whose rows add up."""
-    return [
-        contract.feed for contract in contracts.of_source(source) if contract.rows_are_transactions
-    ]
 
 
 def _wait_for_key(load: Load) -> None:

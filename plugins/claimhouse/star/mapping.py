@@ -5,23 +5,49 @@ Where several feeds fill one target, each has a file ``<target>__<feed>.sql``, a
 their rows by the columns' names; ``left_out`` says which of them the row's feed does not have.
 
 A source system whose feeds are layouts of one subject brings them into one shape first: the target
-``shape_<name>`` is no table of the star, but a view that other mappings read.
+``shape_<name>`` is no table of the star, but a view that other mappings read. Of facts and bridges that
+read one, :mod:`layouts` says what the row's layout left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 
-from claimhouse import settings, warehouse
+from claimhouse import contracts, settings, warehouse
+from claimhouse.star import layouts
 
-SHAPE = "shape_"
+SHAPE = layouts.SHAPE
 # Where rows of several layouts are united: the columns that the row's layout does not have.
-LEFT_OUT = "left_out"
+LEFT_OUT = layouts.LEFT_OUT
+# The schema of a session's own views.
+SCRATCH = "pg_temp"
+# Another number where views follow otherwise from their files than before.
+_FORM = "2"
+# The targets whose rows are records of a fact.
+_OF_RECORDS = ("fact_", "bridge_")
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What a source system that is tried has in the place of files of its own.
+
+    Attributes:
+        files: its mapping files.
+        transactions: its feeds whose rows add up.
+    """
+
+    files: tuple[Path, ...]
+    transactions: tuple[str, ...]
+
+
+_LENT: dict[str, Lent] = {}
 
 
 class MappingError(ValueError):
@@ -30,6 +56,25 @@ class MappingError(ValueError):
 
 class MissingMapping(LookupError):
     """A mapping file that is no view yet: nothing of its source system has been loaded."""
+
+
+@contextmanager
+def lent(source: str, what: Lent) -> Iterator[None]:
+    """While a source system that is tried has the mapping files of another, or of a draft."""
+    _LENT[source] = what
+    try:
+        yield
+    finally:
+        del _LENT[source]
+
+
+def transactions(source: str) -> list[str]:
+    """The feeds of *source* whose rows add up."""
+    if source in _LENT:
+        return list(_LENT[source].transactions)
+    return [
+        contract.feed for contract in contracts.of_source(source) if contract.rows_are_transactions
+    ]
 
 
 def targets(source: str) -> list[str]:
@@ -76,9 +121,8 @@ def _basis(connection: Connection[Any], source: str) -> str:
     columns = warehouse.query(
         connection, "catalog/columns_of_schemas", [f"source_{source}", "reference"]
     )
-    return "\n".join(
-        [*(warehouse.sql(f"mapping/{source}/{file.stem}") for file in _files(source)), str(columns)]
-    )
+    texts = (warehouse.sql(f"mapping/{source}/{file.stem}") for file in _files(source))
+    return "\n".join([_FORM, *texts, str(columns)])
 
 
 def by_target(source: str) -> dict[str, list[str]]:
@@ -114,6 +158,8 @@ def _views(source: str) -> list[str]:
 
 
 def _files(source: str) -> list[Path]:
+    if source in _LENT:
+        return sorted(_LENT[source].files, key=lambda file: file.name)
     return sorted((settings.INCLUDE / "sql" / "mapping" / source).glob("*.sql"))
 
 
@@ -122,8 +168,74 @@ def _target(file: Path) -> str:
 
 
 def _create_from_file(connection: Connection[Any], source: str, stem: str) -> None:
-    select = sql.SQL(warehouse.sql(f"mapping/{source}/{stem}"))
+    text = warehouse.sql(f"mapping/{source}/{stem}")
+    select = whole(connection, source, stem, text, f"source_{source}")
     _create_view(connection, sql.Identifier(f"source_{source}", f"star_{stem}"), select)
+
+
+def whole(
+    connection: Connection[Any], source: str, stem: str, text: str, schema: str
+) -> sql.Composable:
+    """The select of a mapping file, with the column :data:`LEFT_OUT` where it reads layouts of a shape.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        source: the source system.
+        stem: the name of the file.
+        text: what it says, rendered.
+        schema: where the views of the shapes are.
+
+    Raises:
+        claimhouse.star.layouts.UnknownLayoutError: see there.
+    """
+    select = sql.SQL(text.rstrip().rstrip(";"))
+    shapes = _shapes(source)
+    if not stem.startswith(_OF_RECORDS) or not shapes or SHAPE not in text:
+        return select
+    view = f"{stem}__whole"
+    _create_view(connection, sql.Identifier(SCRATCH, f"star_{view}"), select)
+    try:
+        columns = list(warehouse.columns(connection, SCRATCH, f"star_{view}"))
+        lacking = (
+            []
+            if LEFT_OUT in columns
+            else layouts.of_view(connection, view, schema, shapes, view_in=SCRATCH)
+        )
+    finally:
+        connection.execute(sql.SQL("drop view {}").format(sql.Identifier(SCRATCH, f"star_{view}")))
+    return layouts.with_left_out(select, columns, lacking) if lacking else select
+
+
+def carried(
+    connection: Connection[Any], source: str, target: str, columns: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """The *columns* of a target that a layout can lack; together those that the same layouts lack."""
+    schema = f"source_{source}"
+    stems = by_target(source)[target]
+    known = (
+        layouts.together(connection, target, schema, _shapes(source)) if stems == [target] else None
+    )
+    if known is None:
+        parts = {stem: warehouse.columns(connection, schema, f"star_{stem}") for stem in stems}
+        # what a mapping says of its rows itself is known row by row
+        own = any(LEFT_OUT in part for part in parts.values())
+        lacking = {
+            name: name if own else tuple(stem for stem, part in parts.items() if name not in part)
+            for name in columns
+        }
+        known = {name: stems for name, stems in lacking.items() if stems}
+    groups: dict[object, list[str]] = {}
+    for name in columns:
+        if name in known:
+            groups.setdefault(known[name], []).append(name)
+    return list(map(tuple, groups.values()))
+
+
+def _shapes(source: str) -> dict[str, list[str]]:
+    """The shapes of *source*, and the names of the files of each."""
+    return {
+        target: stems for target, stems in by_target(source).items() if target.startswith(SHAPE)
+    }
 
 
 def create_union(

@@ -18,14 +18,17 @@ import psycopg
 from psycopg import Connection, sql
 
 from claimhouse import reference, settings, warehouse
-from claimhouse.star import claims, mapping, targets
+from claimhouse.star import claims, layouts, mapping, targets
 from claimhouse.star.targets import Target
 
-# The schema of a session's own views.
-_SCRATCH = "pg_temp"
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$|[^\W\d][\w$]*|\S""", re.DOTALL
 )
+# What a statement that is no query begins with, if it is not misspelled.
+_COMMANDS = {
+    "alter", "begin", "call", "copy", "create", "delete", "do", "drop", "grant", "insert", "merge", "set",
+    "truncate", "update",
+}  # fmt: skip
 _INTEGERS = {"smallint", "integer", "bigint"}
 
 
@@ -102,9 +105,13 @@ def _faults(connection: Connection[Any], source: str) -> Iterator[Fault]:
             yield from _states(file)
             if wanted is not None:
                 yield from _differences(connection, file, wanted, parts[stem])
+                try:
+                    mapping.whole(connection, source, stem, file.text, mapping.SCRATCH)
+                except layouts.UnknownLayoutError as error:
+                    yield file.fault(file.line_of_column(""), str(error))
         if stems != [target] and target not in broken:
             yield from _differences_of_parts(files, parts)
-            mapping.create_union(connection, source, target, stems, _SCRATCH)
+            mapping.create_union(connection, source, target, stems, mapping.SCRATCH)
 
 
 class _UnusableError(Exception):
@@ -122,24 +129,42 @@ class _File:
         self.source, self.stem = source, stem
         path = settings.INCLUDE / "sql" / "mapping" / source / f"{stem}.sql"
         self.path = Path("include", *path.relative_to(settings.INCLUDE).parts)
-        self.raw = path.read_text(encoding="utf-8")
-        self.text = ""
+        self.raw, self.text = "", ""
+        self._unusable: _UnusableError | None = None
+        try:
+            self.raw = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            self._unusable = _UnusableError(line, "not UTF-8")
+        except OSError as error:
+            self._unusable = _UnusableError(1, f"it cannot be read: {error.strerror}")
 
     def fault(self, line: int, why: str) -> Fault:
         return Fault(self.path, line, why)
 
     def render(self, broken: set[str]) -> None:
         """Fill in :attr:`text`, in which the source's own mappings are the session's views."""
+        if self._unusable is not None:
+            raise self._unusable
         try:
             text = warehouse.sql(f"mapping/{self.source}/{self.stem}")
         except jinja2.TemplateSyntaxError as error:
             raise _UnusableError(error.lineno, f"{error.message}") from None
         except jinja2.TemplateError as error:
             raise _UnusableError(1, f"{error}") from None
+        statements = _statements(text)
+        if len(statements) != 1 or statements[0][1].lower() in _COMMANDS:
+            line = statements[-1][0] if statements else 1
+            found = f"{len(statements)} statements" if len(statements) > 1 else "no select"
+            self.text = text
+            raise _UnusableError(
+                self.line_of(line) if text.strip() else 1,
+                f"a mapping is one SELECT; this file has {found}",
+            )
         own = re.compile(rf'"?\bsource_{re.escape(self.source)}"?\s*\.\s*"?star_(\w+)"?')
         if broken & set(own.findall(text)):
             raise _UnusableError
-        self.text = own.sub(rf"{_SCRATCH}.star_\1", text)
+        self.text = own.sub(rf"{mapping.SCRATCH}.star_\1", text)
 
     def line_of(self, rendered: int) -> int:
         """The line of the file that line *rendered* of the text comes from."""
@@ -170,7 +195,7 @@ def _create(connection: Connection[Any], file: _File) -> dict[str, _Output]:
     Raises:
         _UnusableError: the server refused it.
     """
-    view = sql.Identifier(_SCRATCH, f"star_{file.stem}")
+    view = sql.Identifier(mapping.SCRATCH, f"star_{file.stem}")
     head = sql.SQL("create view {} as ").format(view)
     try:
         with connection.transaction():
@@ -349,6 +374,21 @@ def _near(name: str, others: Sequence[str]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
+def _statements(text: str) -> list[tuple[int, str]]:
+    """The line and the first word of each statement."""
+    found: list[tuple[int, str]] = []
+    is_new = True
+    for match in _TOKEN.finditer(text):
+        if match[0].startswith(("--", "/*")):
+            continue
+        if match[0] == ";":
+            is_new = True
+        elif is_new:
+            found.append((text.count("\n", 0, match.start()) + 1, match[0]))
+            is_new = False
+    return found
 
 
 def _items(text: str) -> tuple[dict[str, tuple[int, list[str]]], int]:

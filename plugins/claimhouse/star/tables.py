@@ -201,19 +201,9 @@ def _carried(
     """See :attr:`Fact.carried`; *brought* are the columns of the mapping that do not identify a row."""
     if mapping.LEFT_OUT not in brought or table.startswith("bridge_"):
         return ()
-    parts = {
-        stem: mapping.columns(connection, source, stem) for stem in mapping.by_target(source)[table]
-    }
-    own = any(mapping.LEFT_OUT in part for part in parts.values())
-    found: dict[object, list[str]] = {}
-    for name in brought:
-        if name in (mapping.LEFT_OUT, *_ORDER):
-            continue
-        lacking = tuple(stem for stem, part in parts.items() if name not in part)
-        # what a mapping says of its rows itself is known row by row
-        if own or lacking:
-            found.setdefault(name if own else lacking, []).append(name)
-    return tuple(map(tuple, found.values()))
+    own = (mapping.LEFT_OUT, *_ORDER)
+    columns = [name for name in brought if name not in own]
+    return tuple(mapping.carried(connection, source, table, columns))
 
 
 def flags(connection: Connection[Any], profile: str) -> dict[str, str]:

@@ -6,10 +6,11 @@
 -- sqlfluff:templater:jinja:context:values:["role"]
 -- sqlfluff:templater:jinja:context:brought:["role"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:members:[]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
 -- Fills star.{{ fact }}: for each owner that the load touches, the rows of the newest batch that names it. A row
--- without a member says that there is none.
+-- without a member says that there is none; one of a layout that has no members says nothing.
 {% import "star/sql/keys.jinja" as keys with context -%}
 {% import "order.jinja" as one_order -%}
 create temp table touched on commit drop as
@@ -20,6 +21,8 @@ from source_{{ source }}.star_{{ fact }} as v
 inner join landing.batch_order as b on v.batch_id = b.batch_id
 where
     (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
+    {% if "left_out" in brought %}and (v.left_out @> '{ {{- members | map(attribute="id") | join(",") -}} }'::text[]) is not true
+    {% endif -%}
     and (v.{{ fact_key | join(", v.") }}) in (
         select t.{{ fact_key | join(", t.") }}
         from source_{{ source }}.star_{{ fact }} as t

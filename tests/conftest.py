@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
+from tests.worlds.carrier_source import Carrier
 from tests.worlds.ledger_source import Ledger, forget_files
 from tests.worlds.made_source import Made
 from tests.worlds.properties import FACTOR
@@ -176,6 +177,17 @@ def made(
     source = Made(warehouse, tmp_path / "include", monkeypatch)
     yield source
     source.forget_files()
+
+
+@pytest.fixture
+def carrier(
+    warehouse: psycopg.Connection[Any],
+    tmp_path: Path,
+    landing_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Carrier:
+    """A source whose contracts the test writes itself, to try layouts of files."""
+    return Carrier(warehouse, tmp_path, landing_root, monkeypatch)
 
 
 @pytest.fixture

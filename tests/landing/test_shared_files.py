@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import psycopg
 import pytest
 import xlsxwriter
-from tests.worlds.carrier_source import CLAIM, MONEY, PAID, TEXT, Carrier
+from tests.worlds.carrier_source import CLAIM, LINE, PAID, TEXT, Carrier
 
 from claimhouse import contracts, review
 from claimhouse.landing import deliveries, uploads
+from claimhouse.verification import source_tables
 
-LINE = {"claim": CLAIM, "line": CLAIM, "code": TEXT, "paid": MONEY}
 FRAME = {"type": 1, "header": "H", "trailer": "T"}
 CLAIMS = {
     "header": "none", "delimiter": "|", "columns": ["", "claim", "member", "paid"],
@@ -31,16 +30,6 @@ CLM|B|bob|5.00
 SVC|1|99214|oops
 T|2|3|35.00
 """
-
-
-@pytest.fixture
-def carrier(
-    warehouse: psycopg.Connection[Any],
-    tmp_path: Any,
-    landing_root: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Carrier:
-    return Carrier(warehouse, tmp_path, landing_root, monkeypatch)
 
 
 @pytest.fixture
@@ -121,6 +110,90 @@ def test_a_feed_whose_part_is_damaged_does_not_take_the_others_along(both):
         "verified",
     ]
     assert landed(both) == [("all.txt", "claims", "verified"), ("all.txt", "lines", "rejected")]
+
+
+# In this file the count of lines is the fifth field of the trailer.
+MOVED = FILE.replace(b"T|2|3|35.00", b"T|2|x|30.00|3").replace(b"oops", b"0.00")
+MENDED = LINES | {"records": LINES["records"] | {"count": 5}}
+
+
+def rows_of_both(carrier: Carrier) -> tuple[int, int]:
+    return len(carrier.rows("claims", "claim")), len(carrier.rows("lines", "line"))
+
+
+def test_a_file_rejected_for_one_feed_lands_for_it_when_its_contract_is_mended(both):
+    assert sorted(both.sends("all.txt", MOVED)) == ["rejected", "verified"]
+    assert both.sends("nothing", b"") == []
+    waits = "select kind, source_system, feed, subject, problem, to_do from quality.needs_a_person"
+    assert both.connection.execute(waits + " where feed is not null").fetchall() == [
+        (
+            "file rejected",
+            "carrier",
+            "lines",
+            "all.txt",
+            "The trailer has no number where its count of rows should be. Ask the sender to send it again.",
+            "mend include/schemas/carrier/lines.yaml, and the next run reads the file again;"
+            " or ask its sender for another",
+        )
+    ]
+    both.describes("lines", MENDED, LINE, pattern="all*")
+    assert both.sends("nothing", b"") == ["verified"]
+    assert landed(both) == [("all.txt", "claims", "verified"), ("all.txt", "lines", "verified")]
+    assert rows_of_both(both) == (2, 3)
+    open_issues = (
+        "select rule from quality.issue where status = 'open' and rule <> 'unclaimed_file'"
+    )
+    assert both.connection.execute(open_issues).fetchall() == []
+    assert both.sends("nothing", b"") == []
+
+
+def test_a_file_rejected_for_one_feed_may_be_sent_again(both):
+    """The claims have its bytes already; the lines never had them, and have them once."""
+    both.sends("all_1.txt", MOVED)
+    assert both.sends("all_2.txt", MOVED) == ["rejected"]
+    assert landed(both)[2:] == [("all_2.txt", "claims", None), ("all_2.txt", "lines", "rejected")]
+    both.describes("lines", MENDED, LINE, pattern="all*")
+    assert both.sends("nothing", b"") == ["verified"]
+    assert rows_of_both(both) == (2, 3)
+    noted = (
+        "select file_name, feed from landing.file where same_as_file_id is not null order by feed"
+    )
+    assert both.connection.execute(noted).fetchall() == [
+        ("all_2.txt", "claims"),
+        ("all_2.txt", "lines"),
+    ]
+    assert both.sends("nothing", b"") == []
+
+
+def test_a_run_that_dies_while_a_rejected_file_is_read_again_is_made_up_for(both, monkeypatch):
+    both.sends("all.txt", MOVED)
+    both.describes("lines", MENDED, LINE, pattern="all*")
+    load = source_tables.load
+
+    def dies(*arguments: Any) -> Any:
+        load(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(source_tables, "load", dies)
+    with pytest.raises(KeyboardInterrupt):
+        both.sends("nothing", b"")
+    assert rows_of_both(both) == (2, 0)
+    monkeypatch.setattr(source_tables, "load", load)
+    assert both.sends("nothing", b"") == ["verified"]
+    assert rows_of_both(both) == (2, 3)
+    assert both.sends("nothing", b"") == []
+
+
+def test_a_file_rejected_for_one_feed_is_not_given_to_the_other_a_second_time(both):
+    """The contract of the lines claims the file no longer: it is the claims', which have it."""
+    both.sends("all.txt", MOVED)
+    both.describes("lines", LINES, LINE, pattern="lines*")
+    assert both.sends("nothing", b"") == []
+    assert rows_of_both(both) == (2, 0)
+    # and it is the lines' again
+    both.describes("lines", MENDED, LINE, pattern="all*")
+    assert both.sends("nothing", b"") == ["verified"]
+    assert rows_of_both(both) == (2, 3)
 
 
 def test_sheets_are_feeds_of_one_workbook(carrier):

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import Any
 
-import psycopg
 import pytest
 from tests.worlds.carrier_source import PAID, Carrier
 from tests.worlds.feeds import take_in_all
 
 from claimhouse import review
 from claimhouse.reading import SHEET_ROWS
-
-
-@pytest.fixture
-def carrier(
-    warehouse: psycopg.Connection[Any],
-    tmp_path: Any,
-    landing_root: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Carrier:
-    return Carrier(warehouse, tmp_path, landing_root, monkeypatch)
 
 
 def archive(**files: str | bytes) -> bytes:

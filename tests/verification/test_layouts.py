@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 import pytest
-from tests.worlds.carrier_source import PAID, TEXT, Carrier
+from tests.worlds.carrier_source import PAID, TEXT
 
 from claimhouse import contracts, review
 from claimhouse.contracts import ContractError
 
 ROWS = [("C1", "ann", "10.00"), ("C2", "bob", "0.50"), ("C3", "", "7.25")]
-
-
-@pytest.fixture
-def carrier(
-    warehouse: psycopg.Connection[Any],
-    tmp_path: Any,
-    landing_root: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Carrier:
-    return Carrier(warehouse, tmp_path, landing_root, monkeypatch)
 
 
 def lines(*rows: tuple[str, ...], delimiter: str = "|", end: str = "\n") -> bytes:

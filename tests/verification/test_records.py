@@ -7,9 +7,8 @@ import random
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
-from tests.worlds.carrier_source import CLAIM, MONEY, PAID, TEXT, Carrier
+from tests.worlds.carrier_source import LINE, MONEY, PAID
 from tests.worlds.feeds import take_in_all
 
 from claimhouse import review, settings
@@ -19,16 +18,6 @@ COLUMNS = ["", "claim", "member", "paid"]
 FRAMED = {"type": 1, "rows": ["D"], "header": "H", "trailer": "T", "count": 2, "sums": {"paid": 3}}
 PIPES = {"header": "none", "delimiter": "|", "columns": COLUMNS, "records": FRAMED}
 ROWS = [("C1", "ann", "10.00"), ("C2", "bob", "0.50"), ("C3", "", "7.25")]
-
-
-@pytest.fixture
-def carrier(
-    warehouse: psycopg.Connection[Any],
-    tmp_path: Any,
-    landing_root: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Carrier:
-    return Carrier(warehouse, tmp_path, landing_root, monkeypatch)
 
 
 def framed(
@@ -97,6 +86,99 @@ def test_a_file_that_its_trailer_does_not_describe_is_rejected(carrier, monkeypa
         assert [issue[2:] for issue in carrier.issues()[before:]] == [(rule, "error")], case
         assert why in carrier.messages(), case
     assert carrier.rows("paid") == []
+
+
+COUNTED = {
+    "rows": (3, "The trailer counts 4 rows, the file has 3. It has as many records"),
+    "records": (4, "The trailer counts 6 records, the file has 4. It has as many lines"),
+    "lines": (6, "The trailer counts 3 lines, the file has 6. It has as many rows"),
+}
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+def test_a_trailer_may_count_other_lines_than_rows(carrier, counted):
+    """A note is a record, and header and trailer are lines."""
+    records = FRAMED | {"others": ["NTE"], "counted": counted}
+    carrier.describes("paid", PIPES | {"records": records})
+    text = framed(count="COUNT").replace("D|C2", "NTE|see below\nD|C2")
+    count, why = COUNTED[counted]
+    wrong = {"rows": 4, "records": 6, "lines": 3}[counted]
+    assert carrier.sends("a.txt", text.replace("COUNT", str(count)).encode()) == ["verified"]
+    assert carrier.sends("b.txt", text.replace("COUNT", str(wrong)).encode()) == ["rejected"]
+    assert carrier.messages() == f"{why}: does `counted` say what is counted?"
+
+
+def test_the_names_of_the_columns_are_a_line(carrier):
+    records = {"type": 1, "header": "H", "trailer": "T", "count": 2, "counted": "lines"}
+    carrier.describes("paid", {"delimiter": "|", "records": records})
+    table = "\n".join("|".join(row) for row in [tuple(PAID), *ROWS])
+    assert carrier.sends("a.txt", f"{table}\nT|5\n".encode()) == ["verified"]
+    assert carrier.sends("b.txt", f"H|ACME\n{table}\nT|6\n".encode()) == ["verified"]
+
+
+def test_lines_of_fixed_width_are_counted_alike(carrier):
+    records = {
+        "type": {"start": 1, "length": 1}, "rows": ["D"], "header": "H", "trailer": "T", "others": ["N"],
+        "count": {"start": 2, "length": 3}, "counted": "lines",
+    }  # fmt: skip
+    widths = [["claim", 2, 2], ["member", 4, 3], ["paid", 7, 5]]
+    carrier.describes("paid", {"format": "fixed", "widths": widths, "records": records})
+    text = "H2024\nDC1ann10.00\n\nNnote\nDC2bob00.50\nT005\n"
+    assert carrier.sends("a.txt", text.encode()) == ["verified"]
+    assert carrier.sends("b.txt", text.replace("T005", "T004").encode()) == ["rejected"]
+
+
+def test_sums_are_compared_again_when_a_mended_contract_reads_more(carrier):
+    rows = [*ROWS, ("C4", "dan", "N/A")]
+    none = MONEY[:-1] + ", customProperties: [{property: noValue, value: [N/A]}]}"
+    carrier.describes("paid", PIPES)
+    for name, total in (("right", "17.75"), ("wrong", "99.99")):
+        text = framed(rows, total=total).encode()
+        assert carrier.sends(f"{name}.txt", text) == ["verified"]
+    open_issues = (
+        "select file_name, rule, severity from quality.issue where status = 'open' order by 1, 2"
+    )
+    both = ("number", "error"), ("trailer", "warning")
+    assert carrier.connection.execute(open_issues).fetchall() == [
+        (f"{name}.txt", *issue) for name in ("right", "wrong") for issue in both
+    ]
+    carrier.describes("paid", PIPES, PAID | {"paid": none})
+    take_in_all("carrier")
+    assert carrier.connection.execute(open_issues).fetchall() == [
+        ("wrong.txt", "not_read_again", "warning"),
+        ("wrong.txt", "number", "error"),
+        ("wrong.txt", "trailer", "warning"),
+    ]
+    assert "The trailer has 99.99 as the sum of paid, the rows that were read 17.75." in (
+        carrier.messages()
+    )
+    assert [row[1] for row in carrier.rows("paid")] == ["C1", "C2", "C3", "C4", "C1", "C2", "C3"]
+    # nothing has changed: nothing is read again
+    take_in_all("carrier")
+    # a contract that does not look at the sum
+    records = {name: value for name, value in FRAMED.items() if name != "sums"}
+    carrier.describes("paid", PIPES | {"records": records}, PAID | {"paid": none})
+    take_in_all("carrier")
+    assert carrier.connection.execute(open_issues).fetchall() == []
+    assert [row[1] for row in carrier.rows("paid")].count("C4") == 2
+
+
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        (FRAMED | {"sums": {"member": 3}}, "records: sums: 'member' is no number"),
+        (FRAMED | {"sums": {"payment": 3}}, "records: 'payment' is not a column"),
+        (FRAMED | {"counted": "all"}, "must be rows or records or lines"),
+        (
+            {"type": 1, "trailer": "T", "counted": "lines"},
+            "records: counted is of a count; say where the trailer has it",
+        ),
+    ],
+)
+def test_what_a_trailer_cannot_state_is_an_error_with_its_line(carrier, records, why):
+    with pytest.raises(ContractError) as raised:
+        carrier.describes("paid", PIPES | {"records": records})
+    assert f"paid.yaml:10: {why}" in str(raised.value) or why in str(raised.value)
 
 
 def test_a_file_of_a_header_and_a_trailer_alone_has_no_rows(carrier):
@@ -170,7 +252,6 @@ def test_a_row_that_looks_like_a_trailer_is_not_taken_for_one_silently(carrier):
 # Claims and their lines
 
 
-LINE = {"claim": CLAIM, "line": CLAIM, "code": TEXT, "paid": MONEY}
 LINES = {
     "header": "none",
     "delimiter": "|",

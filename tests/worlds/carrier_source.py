@@ -36,6 +36,7 @@ MONEY = (
     "{logicalType: number, physicalType: 'numeric(9,2)', classification: financial, tags: [amount]}"
 )
 PAID = {"claim": CLAIM, "member": TEXT, "paid": MONEY}
+LINE = {"claim": CLAIM, "line": CLAIM, "code": TEXT, "paid": MONEY}
 
 
 class Carrier:

@@ -101,6 +101,7 @@ def _records(
         trailer=stated.get("trailer", ""),
         others=tuple(stated.get("others", ())),
         count=spot(stated["count"], "count") if "count" in stated else (),
+        counted=stated.get("counted", "rows"),
         sums=tuple((name, spot(value, "sums")) for name, value in stated.get("sums", {}).items()),
         taken=tuple(
             (kind, name, spot(value, "from"))
@@ -123,6 +124,8 @@ def _check_records(records: Records, feed: Properties, columns: Sequence[Column]
             raise feed.error("dialect", f"records: from: '{kind}' is no kind above the rows")
     if (records.count or records.sums) and not records.trailer:
         raise feed.error("dialect", "records: count and sums are in a trailer; say which lines are")
+    if records.counted != "rows" and not records.count:
+        raise feed.error("dialect", "records: counted is of a count; say where the trailer has it")
     known = {column.name: column for column in columns}
     for name in (*(name for name, _ in records.sums), *records.columns_taken):
         if name not in known:

@@ -86,6 +86,8 @@ def _parts(
         if frame is not None and dialect.header != "none":
             line = _skip_header_record(lines, walker, dialect, frame, line)
         table, line = _table(lines, walker, dialect, line, notes)
+        if frame is not None and dialect.header != "none":
+            frame.name_columns()
         yield table
         # The parser sets aside the bytes of a block once for each column.
         lines.shorten(max(LEAST_BLOCK_BYTES, PARSER_BYTES // len(table.header)))

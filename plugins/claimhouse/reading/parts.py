@@ -23,7 +23,9 @@ class Records:
         header: the kind of the line that may stand first; empty for none.
         trailer: the kind of the line that must stand last; empty for none.
         others: kinds that are rows of other feeds.
-        count: where the trailer has the number of rows; empty for nowhere.
+        count: where the trailer has the number of lines; empty for nowhere.
+        counted: which lines it counts: the ``rows``, the ``records`` of any kind between header and
+            trailer, or all ``lines``.
         sums: columns, and where the trailer has the sum of each.
         taken: columns whose value is in the last line of another kind above the row: that kind, the
             column, and where in that line.
@@ -35,6 +37,7 @@ class Records:
     trailer: str = ""
     others: tuple[str, ...] = ()
     count: Spot = ()
+    counted: str = "rows"
     sums: tuple[tuple[str, Spot], ...] = ()
     taken: tuple[tuple[str, str, Spot], ...] = ()
 

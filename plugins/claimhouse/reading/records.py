@@ -8,6 +8,7 @@ a value from a line above it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -35,15 +36,12 @@ Roles = NDArray[np.int8]
 
 
 class Frame:
-    """What was seen so far of a file with lines of several kinds.
-
-    Attributes:
-        rows: how many rows there were.
-    """
+    """What was seen so far of a file with lines of several kinds."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self.rows = 0
+        # how many lines of each role there were
+        self._lines: Counter[Role] = Counter()
         self._has_begun = False
         self._trailer: tuple[int, dict[str, str | None]] | None = None
         self._carried: dict[str, str] = {}
@@ -68,9 +66,14 @@ class Frame:
     def begin(self, text_of: Callable[[Spot], str | None]) -> None:
         """Take note of the header record, which stands above the names of the columns."""
         self._has_begun = True
+        self._lines[Role.HEADER] += 1
         for kind, column, spot in self._records.taken:
             if kind == self._records.header:
                 self._carried[column] = text_of(spot) or ""
+
+    def name_columns(self) -> None:
+        """Take note of a line with the names of the columns."""
+        self._lines[Role.HEADER] += 1
 
     def roles(
         self, kinds: pl.Series, numbers: Numbers, text_at: Callable[[int, Spot], str | None]
@@ -96,7 +99,9 @@ class Frame:
         roles[headers if self._has_begun else headers[headers > 0]] = Role.UNKNOWN
         self._has_begun |= len(roles) > 0
         self._check_end(roles, numbers, text_at)
-        self.rows += int(np.count_nonzero(roles == Role.ROW))
+        self._lines.update(
+            dict(zip(Role, np.bincount(roles, minlength=len(Role)).tolist(), strict=True))
+        )
         return roles
 
     def taken(
@@ -153,12 +158,26 @@ class Frame:
                 f"The trailer has no number where its count of rows should be. {AGAIN}",
                 number,
             )
-        if int(text) != self.rows:
-            raise Unreadable(
-                "trailer",
-                f"The trailer counts {counted(int(text), 'row')}, the file has {self.rows:,}. {AGAIN}",
-                number,
-            )
+        known = self._counts()
+        if int(text) == known[self._records.counted]:
+            return
+        message = (
+            f"The trailer counts {counted(int(text), self._records.counted.removesuffix('s'))}, the file has"
+            f" {known[self._records.counted]:,}."
+        )
+        others = [name for name, count in known.items() if count == int(text)]
+        message += (
+            f" It has as many {others[0]}: does `counted` say what is counted?"
+            if others
+            else f" {AGAIN}"
+        )
+        raise Unreadable("trailer", message, number)
+
+    def _counts(self) -> dict[str, int]:
+        """What a trailer may count, and how many there are."""
+        lines = self._lines.total()
+        frame = self._lines[Role.HEADER] + self._lines[Role.TRAILER]
+        return {"rows": self._lines[Role.ROW], "records": lines - frame, "lines": lines}
 
     def _check_end(
         self, roles: Roles, numbers: Numbers, text_at: Callable[[int, Spot], str | None]

@@ -29,6 +29,7 @@ from claimhouse.verification import source_tables
 from claimhouse.verification.recognize import dialect_of
 from claimhouse.verification.sheets import Opened, open_tables
 from claimhouse.verification.source_tables import OutOfBalance, names
+from claimhouse.verification.trailers import Trailers
 from claimhouse.verification.verify import Verified, verify
 
 log = logging.getLogger(__name__)
@@ -218,6 +219,13 @@ def _retry(connection: Connection[Any], batch: Batch, contract: Contract) -> str
             "%s: batch %s cannot be read under the contract as it is now, and keeps what it has: %s",
             contract.name, batch.batch_id, error.rule,
         )  # fmt: skip
+        why = (
+            "Under its contract as it is now the file would be rejected; the batch keeps what it has."
+            f" {error.message}"
+        )
+        warehouse.query(
+            connection, "verification/not_read_again", batch.batch_id, "not_read_again", why
+        )
         source_tables.note_version(connection, contract)
         warehouse.query(
             connection, "verification/not_tried_again", batch.batch_id, contract.content_hash
@@ -234,12 +242,13 @@ def _read_part(connection: Connection[Any], contract: Contract, batch: Batch, pa
     tried, corrected = _rows(connection, "tried_row"), _corrected(connection)
     warehouse.run(connection, "verification/take_out", **found)
     opened = open_tables(contract, path, batch.file_name)
-    tally = source_tables.Tally()
+    tally, trailers = source_tables.Tally(), Trailers(contract)
     seen: list[int] = []
     for block, rows in source_tables.write_blocks(
-        connection, contract, batch, _part(opened, tried, corrected, seen)
+        connection, contract, batch, _part(opened, tried, corrected, seen, trailers)
     ):
         tally.add(block, rows)
+    source_tables.copy_notes(connection, batch, trailers.check(opened.reading))
     source_tables.copy_frame(
         connection, ("seen_row",), pl.DataFrame({"row_number": seen}, {"row_number": pl.Int64})
     )
@@ -288,12 +297,14 @@ def _look_at_flagged(connection: Connection[Any], batch: Batch, opened: Opened) 
 
 
 def _part(
-    opened: Opened, tried: pl.Series, corrected: pl.Series, seen: list[int]
+    opened: Opened, tried: pl.Series, corrected: pl.Series, seen: list[int], trailers: Trailers
 ) -> Iterator[Verified]:
-    """The rows *tried*, verified; their numbers are added to *seen*."""
-    if tried.is_empty():
+    """The rows *tried*, verified; their numbers are added to *seen*, the sums of all rows to *trailers*."""
+    if tried.is_empty() and not trailers.are_stated:
         return
     for block in opened.reading:
+        if trailers.are_stated:
+            trailers.add(block.table, verify(block, opened.plans[block.table]).amounts)
         if (part := _chosen(block, tried)) is not None:
             seen += [*part.rows["row_number"], *(row.row_number for row in part.broken)]
             yield verify(part, opened.plans[block.table], corrected)

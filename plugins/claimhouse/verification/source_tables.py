@@ -27,7 +27,7 @@ from psycopg.types.json import Jsonb
 from claimhouse import batches, contracts, reference, storage, warehouse
 from claimhouse.batches import Batch
 from claimhouse.contracts import Column, Contract
-from claimhouse.reading import SHEET_ROWS, Block, Dialect, Reading, Unreadable, join_row
+from claimhouse.reading import SHEET_ROWS, Block, Dialect, Note, Reading, Unreadable, join_row
 from claimhouse.verification import issues
 from claimhouse.verification.header import Plan
 from claimhouse.verification.recognize import dialect_of
@@ -462,7 +462,12 @@ def copy_frame(connection: Connection[Any], table: tuple[str, ...], frame: pl.Da
 def _copy_notes(connection: Connection[Any], batch: Batch, opened: Opened) -> None:
     """Write what there is to say of the file and its sheets."""
     of_headers = [note for plan in opened.plans for note in plan.notes]
-    for note in [*opened.notes, *of_headers, *opened.reading.notes]:
+    copy_notes(connection, batch, [*opened.notes, *of_headers, *opened.reading.notes])
+
+
+def copy_notes(connection: Connection[Any], batch: Batch, notes: Sequence[Note]) -> None:
+    """Write *notes* as issues of a batch."""
+    for note in notes:
         frame = issues.note_issues([note])
         copy_frame(connection, ("quality", "issue"), _with_origin(batch, frame, note.sheet_name))
 

@@ -16,9 +16,15 @@ from claimhouse.verification.verify import Amount
 
 
 class Trailers:
-    """The sums of a file so far, for each of its tables."""
+    """The sums of a file so far, for each of its tables.
+
+    Attributes:
+        are_stated: whether the contract says where a trailer has some.
+    """
 
     def __init__(self, contract: Contract) -> None:
+        records = contract.dialect.records
+        self.are_stated = bool(records and records.sums)
         self._columns = {column.name: column for column in contract.columns}
         self._sums: dict[tuple[int, str], Amount] = defaultdict(Amount)
 

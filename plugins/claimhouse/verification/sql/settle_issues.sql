@@ -6,7 +6,11 @@
 with old as (
     select b.*
     from issue_before as b
-    {% if not is_whole %}where b.row_number in (select t.row_number from tried_row as t){% endif %}
+    {% if not is_whole %}where
+        b.row_number in (select t.row_number from tried_row as t)
+        -- what is said of the file as a whole, and was looked at again
+        or b.rule in ('trailer', 'not_read_again')
+    {% endif %}
 ),
 
 repeated as (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -48,3 +51,49 @@ def test_no_content_raises_anything_else(folder, content):
         strict_yaml.read(file)
     except strict_yaml.YamlError as error:
         assert str(error).startswith(f"{file}:")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, after in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HARMFUL = {
+    "a list of lists of lists": (BOMB, "means more than 100,000 values"),
+    "itself": ("a: &a [*a]\n", "means more than 100,000 values"),
+    "brackets": ("a: " + "[" * 200_000, "1: nested more than 60 deep"),
+    "lists on a line": ("- " * 200_000, "1: nested more than 60 deep"),
+    "ten megabytes": ("# a comment\n" * 900_000, "1: larger than 1,000,000 bytes"),
+    "a tab": ("a:\n\tb: 1\n", "2: not YAML: found character that cannot start any token"),
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_what_would_take_a_process_along_is_refused_at_once(tmp_path, name):
+    text, message = HARMFUL[name]
+    file = tmp_path / "contract.yaml"
+    file.write_text(text)
+    started = time.process_time()
+    with pytest.raises(strict_yaml.YamlError) as error:
+        strict_yaml.read(file)
+    assert time.process_time() - started < 2
+    assert message in str(error.value)
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    folder, pipe, link = (tmp_path / f"{name}.yaml" for name in ("folder", "pipe", "link"))
+    folder.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "nothing")
+    for place in (folder, pipe, link):
+        with pytest.raises(strict_yaml.YamlError, match=f"{place.name}:1: not a file"):
+            strict_yaml.read(place)
+
+
+def test_anchors_within_reason_may_be_used(tmp_path):
+    file = tmp_path / "contract.yaml"
+    file.write_text("a: &a {b: [1, 2]}\nc: *a\nd:\n  <<: *a\n  e: 3\n")
+    assert strict_yaml.read(file).data == {
+        "a": {"b": [1, 2]},
+        "c": {"b": [1, 2]},
+        "d": {"b": [1, 2], "e": 3},
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from jsonschema.protocols import Validator
 
 # libyaml is ten times as fast, and a process may read all contracts.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What people write has a few thousand lines. Beyond these limits a file takes its process along: it is nested
+# so deeply that libyaml overflows its stack, or means far more than it says.
+MOST_BYTES, MOST_NODES, DEEPEST = 1_000_000, 100_000, 60
 
 # Keys and indices from the top of a file.
 Place = list[str | int]
@@ -87,9 +92,12 @@ def read(file: Path, schema: Path | Validator | None = None) -> Document:
 
 def _parsed(file: Path) -> Document:
     try:
-        loader = _Loader(file.read_text(encoding="utf-8"))
+        text = _text(file)
+        _check_depth(file, text)
+        loader = _Loader(text)
         try:
             tree = loader.get_single_node()
+            _check_size(file, tree)
             return Document(file, tree and loader.construct_document(tree), tree)
         finally:
             loader.dispose()
@@ -98,7 +106,55 @@ def _parsed(file: Path) -> Document:
         raise YamlError(f"{file}:{line}: not UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise YamlError(f"{file}:{mark.line + 1 if mark else 1}: not YAML") from error
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+        why = f"not YAML: {problem}" if problem else "not YAML"
+        raise YamlError(f"{file}:{mark.line + 1 if mark else 1}: {why}") from error
+
+
+def _text(file: Path) -> str:
+    try:
+        if not file.is_file():
+            raise YamlError(f"{file}:1: not a file, or a link that leads nowhere")
+        if file.stat().st_size > MOST_BYTES:
+            raise YamlError(f"{file}:1: larger than {MOST_BYTES:,} bytes")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise YamlError(f"{file}:1: it cannot be read: {error.strerror}") from error
+
+
+def _check_depth(file: Path, text: str) -> None:
+    """Refuse what is nested too deeply, before anything is made of it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise YamlError(f"{file}:{line}: nested more than {DEEPEST} deep")
+
+
+def _check_size(file: Path, tree: yaml.Node | None) -> None:
+    """Refuse what means too much, by anchors that are used again and again, or contains itself."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MOST_NODES + 1  # until it is known: it contains itself
+            children: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                children = [part for pair in node.value for part in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                children = node.value
+            sizes[id(node)] = 1 + sum(map(size, children))
+        if sizes[id(node)] > MOST_NODES:
+            line = node.start_mark.line + 1
+            raise YamlError(f"{file}:{line}: means more than {MOST_NODES:,} values")
+        return sizes[id(node)]
+
+    if tree is not None:
+        size(tree)
 
 
 @functools.cache
@@ -118,8 +174,10 @@ def _place_and_message(error: Any) -> tuple[Place, str]:
 def _repeated(node: yaml.Node | None) -> Iterable[Place]:
     """Keys that occur twice, of which YAML would silently keep the last."""
     if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value]
-        yield from ([key] for key in keys if keys.count(key) > 1)
+        counts = Counter(str(key.value) for key, _ in node.value)
+        for key, count in counts.items():
+            if count > 1:
+                yield [key]
         for key, value in node.value:
             yield from ([key.value, *place] for place in _repeated(value))
     elif isinstance(node, yaml.SequenceNode):

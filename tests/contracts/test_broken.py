@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import shutil
 from pathlib import Path
@@ -123,6 +124,47 @@ def test_only_the_dag_of_a_source_with_a_broken_contract_shows_the_error(include
         assert place in bag.dags[f"ingest_{source}"].doc_md
         with pytest.raises(contracts.ContractError, match=re.escape(place)):
             contracts.of_source(source)
+
+
+def harm(place: Path, way: str) -> None:
+    """Have something else in the place of a contract."""
+    place.unlink()
+    if way == "folder":
+        place.mkdir()
+    elif way == "link":
+        place.symlink_to("nowhere")
+    elif way == "pipe":
+        os.mkfifo(place)
+    else:
+        place.write_bytes({"bytes": b"name: \xff\n", "nothing": b"", "huge": b"#" * 2_000_000}[way])
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("folder", "1: not a file, or a link that leads nowhere"),
+        ("link", "1: not a file, or a link that leads nowhere"),
+        ("pipe", "1: not a file, or a link that leads nowhere"),
+        ("bytes", "1: not UTF-8"),
+        ("nothing", "1: "),
+        ("huge", "1: larger than 1,000,000 bytes"),
+    ],
+)
+def test_whatever_is_in_the_place_of_a_contract_harms_its_own_source_alone(include, way, why):
+    place = include / "schemas" / "hospital" / "patients.yaml"
+    harm(place, way)
+    assert f"{place}:{why}" in contracts.outline("hospital").error
+    assert f"{place}:{why}" in contracts.broken()["hospital"]
+    assert contracts.outline("billing").error == ""
+    assert {feed.source_system for feed in contracts.sound()} == set(contracts.sources()) - {
+        "hospital"
+    }
+    if place.is_dir():
+        place.rmdir()
+    else:
+        place.unlink()
+    shutil.copy(settings.PROJECT / "include" / "schemas" / "hospital" / "patients.yaml", place)
+    assert contracts.outline("hospital").error == ""
 
 
 def test_every_broken_contract_of_a_source_is_named_at_once(include):

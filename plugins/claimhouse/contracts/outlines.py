@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from claimhouse import settings
+from claimhouse import settings, strict_yaml
 from claimhouse.contracts import parse
 
 
@@ -62,12 +62,21 @@ def _read(source: str) -> Outline:
 
 def _checksum(source: str) -> str:
     """SHA-256 of all that the outline of a source system follows from, this code among it."""
-    own = sorted([*Path(__file__).parent.glob("*.py"), settings.PROJECT / parse.SCHEMA])
+    code = [*Path(__file__).parent.glob("*.py"), Path(strict_yaml.__file__)]
+    own = sorted([*code, settings.PROJECT / parse.SCHEMA])
     digest = hashlib.sha256()
     for file in [*own, *parse.files_of(source)]:
         digest.update(f"{file}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(hashlib.sha256(_content(file)).digest())
     return digest.hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    """What is in a file; nothing where it cannot be read, which is an error of its contract."""
+    with contextlib.suppress(OSError):
+        if file.is_file():  # a pipe would never end
+            return file.read_bytes()
+    return b""
 
 
 def _keep(file: Path, content: dict[str, Any]) -> None:

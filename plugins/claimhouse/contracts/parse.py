@@ -172,7 +172,10 @@ def _files(source: str) -> list[Path]:
 
 
 def _state(file: Path) -> _State:
-    found = file.stat()
+    try:
+        found = file.stat()
+    except OSError:  # a link that leads nowhere: reading it says so
+        return _State(file, 0, 0)
     return _State(file, found.st_mtime_ns, found.st_size)
 
 

@@ -19,6 +19,7 @@ from claimhouse.contracts import (
     date_format,
     load_all,
 )
+from claimhouse.reading import Dialect, Records, Spot
 from claimhouse.severity import SEVERITIES
 from local import places
 
@@ -117,6 +118,9 @@ def _facts(contract: Contract) -> Iterable[str]:
         if dialect.sheet:
             written.append(f"sheet {dialect.sheet!r}")
         yield "format: " + ", ".join(written)
+        yield from _layout(dialect)
+    if contract.rows_are_transactions:
+        yield "rows are transactions: those of a key add up"
     yield f"key: {_codes(contract.key)}"
     if contract.version_column:
         yield f"newest row of a key: by `{contract.version_column}`"
@@ -124,6 +128,45 @@ def _facts(contract: Contract) -> Iterable[str]:
         yield f"amounts that must reconcile: {_codes(column.name for column in contract.amounts)}"
     if contract.freshness_days is not None:
         yield f"warning after {contract.freshness_days} days without a new file"
+
+
+def _layout(dialect: Dialect) -> Iterable[str]:
+    """Where the columns of a file are, and which of its lines are rows."""
+    if dialect.format == "csv" and not dialect.quote:
+        yield "quotes have no meaning"
+    if dialect.header == "search":
+        yield "header: below lines of titles"
+    if dialect.header == "none":
+        named = [f"{place} {name}" for place, name in enumerate(dialect.columns, 1) if name]
+        yield f"header: none; columns by place: {_codes(named) if named else 'those of the table'}"
+    if dialect.widths:
+        named = [f"{name} {start}-{start + length - 1}" for name, start, length in dialect.widths]
+        yield f"columns by character: {_codes(named)}"
+    if dialect.records:
+        yield from _lines_of_kinds(dialect.records)
+
+
+def _lines_of_kinds(records: Records) -> Iterable[str]:
+    """The kinds of lines of a file, and what a trailer states."""
+    kinds = f"the kind of a line: {_spot(records.type)}; rows: "
+    kinds += _codes(records.rows) if records.rows else "whatever is no other kind"
+    named = {"header": records.header, "trailer": records.trailer}
+    kinds += "".join(f"; {name}: {_codes([kind])}" for name, kind in named.items() if kind)
+    yield kinds + (f"; others: {_codes(records.others)}" if records.others else "")
+    for kind, column, spot in records.taken:
+        yield f"`{column}`: {_spot(spot)} of the last line {_codes([kind])} above"
+    if records.count:
+        yield f"the trailer counts the {records.counted}: {_spot(records.count)}"
+    for column, spot in records.sums:
+        yield f"the trailer sums up `{column}`: {_spot(spot)}"
+
+
+def _spot(spot: Spot) -> str:
+    """Where something is in a line."""
+    if len(spot) == 1:
+        return f"field {spot[0]}"
+    start, length = spot
+    return f"characters {start}-{start + length - 1}"
 
 
 def _target(reference: Reference) -> str:

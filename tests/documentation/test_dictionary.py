@@ -14,7 +14,7 @@ from local import dictionary
 from claimhouse import contracts as contract
 from claimhouse import settings
 from claimhouse.contracts import Column
-from claimhouse.reading import Dialect
+from claimhouse.reading import Dialect, Records
 from claimhouse.word_lists import WordList
 
 contracts = functools.cache(contract.load_all)
@@ -134,3 +134,41 @@ def test_a_stale_page_is_refused_and_a_fresh_one_is_not(tmp_path, monkeypatch):
     dictionary.PAGE.write_text(dictionary.PAGE.read_text(encoding="utf-8") + "\nmore")
     with pytest.raises(SystemExit, match="make docs"):
         dictionary.main(["--check"])
+
+
+WAYS: dict[str, tuple[Any, str]] = {
+    "format": ("parquet", "format: parquet"),
+    "delimiter": ("~", "delimiter '~'"),
+    "quote": ("", "quotes have no meaning"),
+    "encoding": ("cp1252", "cp1252"),
+    "compression": ("gzip", "gzip"),
+    "widths": ((("claim_id", 3, 4),), "columns by character: `claim_id 3-6`"),
+    "sheet": ("Claims", "sheet 'Claims'"),
+    "header": ("search", "header: below lines of titles"),
+    "columns": (("", "claim_id"), "header: none; columns by place: `2 claim_id`"),
+    "records": (
+        Records(
+            type=(1,), rows=("D",), header="H", trailer="T", others=("N",), count=(2,), counted="lines",
+            sums=(("paid", (3,)),), taken=(("C", "claim_id", (2,)),),
+        ),
+        "* the kind of a line: field 1; rows: `D`; header: `H`; trailer: `T`; others: `N`\n"
+        "* `claim_id`: field 2 of the last line `C` above\n"
+        "* the trailer counts the lines: field 2\n"
+        "* the trailer sums up `paid`: field 3\n",
+    ),
+}  # fmt: skip
+
+
+def test_every_way_to_write_a_file_is_on_the_page():
+    # `names` are those of the columns
+    assert WAYS.keys() == {field.name for field in fields(Dialect)} - {"names"}
+    for option, (value, wanted) in WAYS.items():
+        more = {"header": "none"} if option == "columns" else {}
+        dialect = replace(CLAIMS.dialect, **{option: value}, **more)
+        assert wanted in dictionary.page([replace(CLAIMS, dialect=dialect)]), option
+
+
+def test_places_in_lines_of_fixed_width_are_characters():
+    dialect = Dialect(format="fixed", records=Records(type=(1, 3), rows=("DTL",)))
+    page = dictionary.page([replace(CLAIMS, dialect=dialect)])
+    assert "the kind of a line: characters 1-3; rows: `DTL`\n" in page

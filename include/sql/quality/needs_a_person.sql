@@ -9,7 +9,11 @@ select
     1::bigint as things,
     h.held_since as since,
     h.why as problem,
-    format('claimhouse review release %s --reason "..."', h.batch_id) as to_do
+    case
+        when h.why like '%could not be run%'
+            then format('mend include/soda/%s/%s.yml, and the next run checks the batch again', h.source_system, h.feed)
+        else format('claimhouse review release %s --reason "..."', h.batch_id)
+    end as to_do
 from quality.held_batches as h
 union all
 select
@@ -26,17 +30,21 @@ where i.status = 'open' and i.batch_id is null and i.row_number is null and i.fe
 union all
 select
     'file rejected' as kind,
-    i.source_system,
-    i.feed,
-    coalesce(i.file_name, f.file_name) as subject,
+    b.source_system,
+    b.feed,
+    f.file_name as subject,
     1::bigint as things,
-    i.created_at as since,
-    i.message as problem,
-    'mend the contract, or ask the sender for the file anew' as to_do
+    min(i.created_at) as since,
+    string_agg(distinct i.message, ' ') as problem,
+    format(
+        'mend include/schemas/%s/%s.yaml, and the next run reads the file again; or ask its sender for another',
+        b.source_system, b.feed
+    ) as to_do
 from quality.issue as i
 inner join landing.batch as b on i.batch_id = b.batch_id and b.state = 'rejected'
 inner join landing.file as f on b.file_id = f.file_id
-where i.status = 'open' and i.row_number is null
+where i.status = 'open'
+group by b.batch_id, f.file_id
 union all
 select
     'new issues' as kind,
@@ -51,8 +59,9 @@ from quality.issue as i
 where
     i.status = 'open'
     and i.created_at > now() - interval '1 day'
-    -- those of files that nobody recognizes are above
+    -- those of files that nobody recognizes, and of rejected ones, are above
     and not (i.batch_id is null and i.row_number is null and i.feed is null and i.file_name is not null)
+    and not exists (select from landing.batch as b where b.batch_id = i.batch_id and b.state = 'rejected')
 group by i.source_system, i.feed, i.rule
 union all
 select

@@ -61,7 +61,7 @@ def begin(system: str) -> list[list[int]]:
         The batches to verify, see :func:`in_groups`. Where there are none, those that an earlier run left
         on their way to the star. None if there is nothing to do at all.
     """
-    return in_groups(land(system) or _waiting(system))
+    return in_groups(land(system) or _waiting(system) or _to_check_again(system))
 
 
 def in_groups(batch_ids: Sequence[int]) -> list[list[int]]:
@@ -172,6 +172,9 @@ def load_dimensions(system: str) -> None:
     """Begin a load of the checked batches, and bring the dimensions up to date.
 
     A batch that is released while the load runs waits for the next load.
+
+    Raises:
+        claimhouse.star.MappingError: a mapping gives rows twice or without a key; the star is as it was.
     """
     with warehouse.connect() as connection:
         warehouse.query(connection, "batches/begin_load", system)
@@ -181,6 +184,8 @@ def load_dimensions(system: str) -> None:
     with warehouse.connect() as connection:
         star.create_mappings(connection, system)
     loading = _loading(system)
+    with warehouse.connect() as connection:
+        star.check_mapped_rows(connection, system, loading)
     _rebuild(system, loading)
     star.load_dimensions_in_parts(system, loading)
 
@@ -324,7 +329,28 @@ def _check(system: str) -> list[int]:
         withdrawn = verification.set_reversals_aside(waiting)
         verification.close_issues(sorted({*waiting, *withdrawn, *reopened}))
         checks.scan_batches(system, waiting)
+    _check_again(system, waiting)
     return _batches(system, "checked")
+
+
+def _check_again(system: str, waiting: Sequence[int]) -> None:
+    """Check held batches again of which a check could not be run: somebody may have mended it."""
+    if again := [batch_id for batch_id in _to_check_again(system) if batch_id not in waiting]:
+        try:
+            checks.scan_batches(system, again)
+        except (checks.ChecksFailed, checks.ScanBroken) as error:
+            log.warning("%s: batches stay held: %s", system, error)
+
+
+def _to_check_again(system: str) -> list[int]:
+    """The held batches of which a check could not be run, and whose checks have changed since."""
+    with warehouse.connect() as connection:
+        rows = warehouse.query(connection, "batches/held_by_broken_checks", system)
+    return [
+        row["batch_id"]
+        for row in rows
+        if checks.have_changed(system, row["feed"], row["checked_at"])
+    ]
 
 
 def _batches(system: str, state: str) -> list[int]:

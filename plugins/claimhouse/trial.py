@@ -2,9 +2,10 @@
 
     claimhouse try CONTRACT FILE [--hide-values]
 
-The file is verified and mapped as in a load, under a source system and schema of a random name, in
-one transaction that is always rolled back. A killed run leaves nothing, and runs wait neither for each
-other nor for a load. Numbers of issues may skip. Rows that the warehouse has already are not looked at.
+The file is verified, checked and loaded into the star as any, under a source system and schema of a random
+name, in one transaction that is always rolled back. A killed run leaves nothing. Numbers of issues and keys may
+skip. A run waits for a load, and a load for it, only where both bring the same new day or combination of flags.
+Rows that the warehouse has of the feed are not looked at; those of other feeds of its source system are.
 
 The first rows of the star are printed with their values, which may be those of persons: run it where
 you may look at the file, or with ``--hide-values``.
@@ -25,13 +26,15 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, Rollback, sql
+from psycopg.types.json import Jsonb
 
-from claimhouse import contracts, reference, settings, verification, warehouse
+from claimhouse import checks, contracts, reference, settings, star, verification, warehouse
 from claimhouse.batches import Batch
 from claimhouse.contracts import Contract, ContractError
 from claimhouse.counted import counted
 from claimhouse.reading import Unreadable
 from claimhouse.star import mapping
+from claimhouse.star.layouts import UnknownLayoutError
 from claimhouse.verification import source_tables
 
 # Rows of each target that are printed, and the longest value.
@@ -42,22 +45,29 @@ PARTS = ("read", "accepted", "quarantined", "dropped")
 
 @dataclass(frozen=True)
 class Target:
-    """What a mapping would bring to the star.
+    """What a mapping brings to the star.
 
     Attributes:
-        name: the file of the mapping, without its ending.
-        count: how many rows.
-        columns: their columns.
-        rows: the first ones.
-        sums: the sum of each column of decimals.
+        name: the table of the star.
+        rows: the rows; None where there is trouble.
         trouble: why there are none; empty where nothing is wrong.
     """
 
     name: str
-    count: int = 0
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[Any, ...], ...] = ()
-    sums: tuple[tuple[str, Decimal], ...] = ()
+    rows: star.TriedRows | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What the checks of the batch found.
+
+    Attributes:
+        outcomes: one for each check.
+        trouble: why they did not run; empty where they did.
+    """
+
+    outcomes: tuple[checks.Outcome, ...] = ()
     trouble: str = ""
 
 
@@ -69,12 +79,14 @@ class Outcome:
         rows: how many are read, accepted, quarantined and dropped.
         amounts: the same of each amount, by column, and the number of unreadable values.
         issues: their severity, rule, column, number and message.
+        checks: what the feed's checks found.
         targets: what its mappings would bring to the star.
     """
 
     rows: dict[str, int]
     amounts: dict[str, dict[str, Any]]
     issues: tuple[dict[str, Any], ...]
+    checks: Checks
     targets: tuple[Target, ...]
 
 
@@ -117,6 +129,8 @@ def _load(connection: Connection[Any], contract: Contract, scratch: str, path: P
     for feed in (tried, *(replace(feed, source_system=scratch) for feed in others)):
         warehouse.run(connection, "verification/table", **verification.names(feed))
         warehouse.run(connection, "verification/current", **verification.names(feed))
+    for feed in others:
+        _show_rows(connection, feed, scratch)
     tally = source_tables.load(connection, tried, batch, path)
     source_tables.close(connection, tried, batch_id, tally, 0)
     reversals = _reversals(connection, tried, batch_id)
@@ -143,8 +157,41 @@ def _load(connection: Connection[Any], contract: Contract, scratch: str, path: P
                 )
             )
         )
-    targets = tuple(_targets(connection, contract, scratch))
-    return Outcome(rows, amounts, tuple(issues), targets)
+    _count(connection, batch_id, rows, amounts)
+    reference.fill(connection)
+    checked = _checks(connection, tried, contract.source_system, batch_id)
+    targets = tuple(_targets(connection, contract, scratch, batch_id))
+    return Outcome(rows, amounts, tuple(issues), checked, targets)
+
+
+def _count(
+    connection: Connection[Any],
+    batch_id: int,
+    rows: dict[str, int],
+    amounts: dict[str, dict[str, Any]],
+) -> None:
+    """Note what the reversals left of a batch: its checks compare it with the source table."""
+    texts = {
+        name: {part: str(value) for part, value in sums.items()} for name, sums in amounts.items()
+    }
+    warehouse.query(
+        connection, "trial/counts", batch_id, rows["accepted"], rows["quarantined"], Jsonb(texts)
+    )
+
+
+def _show_rows(connection: Connection[Any], feed: Contract, scratch: str) -> None:
+    """Have views of the rows of another feed in the place of its empty tables, where it has rows."""
+    for name in (f"{feed.feed}_current", feed.feed):
+        columns = warehouse.columns(connection, f"source_{feed.source_system}", name)
+        if not columns:
+            continue
+        kind = "view" if name != feed.feed else "table"
+        given, shown = (
+            sql.Identifier(f"source_{feed.source_system}", name),
+            sql.Identifier(f"source_{scratch}", name),
+        )
+        connection.execute(sql.SQL(f"drop {kind} {{}} cascade").format(shown))
+        connection.execute(sql.SQL("create view {} as select * from {}").format(shown, given))
 
 
 def _reversals(connection: Connection[Any], tried: Contract, batch_id: int) -> list[int]:
@@ -183,66 +230,69 @@ def _move(parts: dict[str, Any], value: Any) -> None:
 
 
 def mapping_files(contract: Contract) -> list[Path]:
-    """The mappings beside a contract, or those of its source system; what others read comes first."""
+    """The mappings beside a contract, or those of its source system."""
     beside = sorted((contract.file.parent / "mapping").glob(f"*__{contract.feed}.sql"))
     folder = settings.INCLUDE / "sql" / "mapping" / contract.source_system
-    return sorted(
-        beside or folder.glob("*.sql"),
-        key=lambda file: (not file.stem.startswith(mapping.SHAPE), file.stem),
-    )
+    return beside or sorted(folder.glob("*.sql"))
 
 
-def _targets(connection: Connection[Any], contract: Contract, scratch: str) -> Iterator[Target]:
-    """What each mapping yields; one that cannot be used stops no other."""
-    schema = f"source_{scratch}"
-    if not warehouse.columns(connection, "reference", "payer_alias"):  # before the first load
-        reference.fill(connection)
-    shapes: dict[str, list[str]] = {}
-    for file in mapping_files(contract):
-        name = file.stem.partition("__")[0]
-        if shapes and not name.startswith(mapping.SHAPE):
-            _unite(connection, scratch, shapes)
-            shapes = {}
-        select = re.sub(
-            rf"\bsource_{re.escape(contract.source_system)}\b", schema, warehouse.rendered(file)
+def _checks(connection: Connection[Any], tried: Contract, source: str, batch_id: int) -> Checks:
+    """The checks of a batch, as the gate would run them."""
+    beside = tried.file.parent / "soda" / f"{tried.feed}.yml"
+    own = settings.INCLUDE / "soda" / source / f"{tried.feed}.yml"
+    try:
+        outcomes = checks.try_batch(
+            connection, tried, batch_id, source, beside if beside.is_file() else own
         )
-        try:
-            with warehouse.without_values(), connection.transaction():
-                view = sql.Identifier(schema, f"star_{file.stem}")
-                connection.execute(sql.SQL("create view {} as {}").format(view, sql.SQL(select)))
-                target = _target(connection, schema, file.stem, name)
-        except warehouse.WarehouseError as error:
-            target = Target(file.stem, trouble=str(error))
-        if name.startswith(mapping.SHAPE) and file.stem != name:
-            shapes.setdefault(name, []).append(file.stem)
-        if not name.startswith(mapping.SHAPE):
-            yield target
+    except checks.ScanBroken as error:
+        return Checks(trouble=str(error))
+    return Checks(tuple(outcomes))
 
 
-def _unite(connection: Connection[Any], scratch: str, shapes: dict[str, list[str]]) -> None:
-    for name, stems in shapes.items():
-        mapping.create_union(connection, scratch, name, stems)
+def _targets(
+    connection: Connection[Any], contract: Contract, scratch: str, batch_id: int
+) -> Iterator[Target]:
+    """What each mapping brings to the star; one that cannot be used stops no other."""
+    adding = (contract.feed,) if contract.rows_are_transactions else ()
+    files = mapping_files(contract)
+    troubles: dict[str, str] = {}
+    with mapping.lent(scratch, mapping.Lent(tuple(files), adding)):
+        for target, stems in mapping.by_target(scratch).items():
+            try:
+                with warehouse.without_values(), connection.transaction():
+                    _create_views(connection, contract, scratch, target, stems, files)
+            except (warehouse.WarehouseError, UnknownLayoutError) as error:
+                troubles[target] = str(error)
+    usable = tuple(file for file in files if file.stem.partition("__")[0] not in troubles)
+    with mapping.lent(scratch, mapping.Lent(usable, adding)):
+        troubles |= star.try_load(connection, scratch, batch_id)
+        mapped = mapping.targets(scratch)
+    yield from (Target(target, trouble=why) for target, why in sorted(troubles.items()))
+    for target in mapped:
+        if target not in troubles:
+            yield Target(target, star.tried_rows(connection, scratch, target, ROWS))
 
 
-def _target(connection: Connection[Any], schema: str, stem: str, table: str) -> Target:
-    view = sql.Identifier(schema, f"star_{stem}")
-    types = warehouse.columns(connection, schema, f"star_{stem}")
-    known = warehouse.columns(connection, "star", table)
-    if not known:
-        return Target(stem, trouble=f"The star has no table {table}.")
-    row = connection.execute(sql.SQL("select count(*) from {}").format(view)).fetchone()
-    shown = [name for name in types if name not in ("batch_id", "row_number", "source_system")]
-    listed = sql.SQL(", ").join(map(sql.Identifier, shown))
-    rows = connection.execute(
-        sql.SQL("select {} from {} order by row_number limit {}").format(listed, view, ROWS)
-    ).fetchall()
-    sums = []
-    for name in (name for name in shown if types[name].startswith("numeric")):
-        total = connection.execute(
-            sql.SQL("select coalesce(sum({}), 0) from {}").format(sql.Identifier(name), view)
-        ).fetchone()
-        sums.append((name, total[0] if total else Decimal(0)))
-    return Target(stem, row[0] if row else 0, tuple(shown), tuple(rows), tuple(sums))
+def _create_views(
+    connection: Connection[Any],
+    contract: Contract,
+    scratch: str,
+    target: str,
+    stems: Sequence[str],
+    files: Sequence[Path],
+) -> None:
+    schema = f"source_{scratch}"
+    own = rf"\bsource_{re.escape(contract.source_system)}\b"
+    for file in (file for file in files if file.stem in stems):
+        text = re.sub(own, schema, warehouse.rendered(file))
+        text = text.replace(
+            f"'{contract.source_system}' as source_system", f"'{scratch}' as source_system"
+        )
+        select = mapping.whole(connection, scratch, file.stem, text, schema)
+        view = sql.Identifier(schema, f"star_{file.stem}")
+        connection.execute(sql.SQL("create view {} as {}").format(view, select))
+    if list(stems) != [target]:
+        mapping.create_union(connection, scratch, target, stems)
 
 
 def as_text(outcome: Outcome, hide_values: bool = False) -> str:
@@ -259,18 +309,36 @@ def _lines(outcome: Outcome, hide_values: bool) -> Iterator[str]:
     for issue in outcome.issues:
         place = f" {issue['column_name']}" if issue["column_name"] else ""
         yield f"  {issue['severity']} {issue['rule']}{place}: {issue['issues']:,}. {issue['message']}"
+    yield from _checks_told(outcome.checks)
     if not outcome.targets:
         yield "star: there is no mapping"
     for target in outcome.targets:
-        if target.trouble:
+        if target.rows is None:
             yield f"{target.name}: {target.trouble}"
             continue
-        totals = "".join(f", {name} {value:,}" for name, value in target.sums)
-        yield f"{target.name}: {counted(target.count, 'row')}{totals}"
-        if not hide_values and target.rows:
-            yield f"  {' | '.join(target.columns)}"
-            for row in target.rows:
-                yield f"  {' | '.join(map(_shown, row))}"
+        yield from _rows(target.rows, hide_values)
+
+
+def _checks_told(found: Checks) -> Iterator[str]:
+    if found.trouble:
+        yield f"checks: they cannot be run. {found.trouble}"
+        return
+    others = [outcome for outcome in found.outcomes if outcome.outcome != "pass"]
+    yield f"checks: {len(found.outcomes) - len(others)} of {len(found.outcomes)} passed"
+    for outcome in others:
+        yield f"  {outcome.outcome} {outcome.check_name}: {outcome.message}"
+    if any(outcome.blocks for outcome in others):
+        yield "  the batch would be held; this is what the star would have once somebody releases it:"
+
+
+def _rows(rows: star.TriedRows, hide_values: bool) -> Iterator[str]:
+    totals = "".join(f", {name} {value:,}" for name, value in rows.sums)
+    inferred = f", {rows.inferred:,} of them named by facts alone" if rows.inferred else ""
+    yield f"{rows.table}: {counted(rows.count, 'row')}{inferred}{totals}"
+    if not hide_values and rows.first:
+        yield f"  {' | '.join(rows.columns)}"
+        for row in rows.first:
+            yield f"  {' | '.join(map(_shown, row))}"
 
 
 def _shown(value: Any) -> str:

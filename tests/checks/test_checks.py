@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.worlds.manifest import enter_file
 
-from claimhouse import checks, review, star
+from claimhouse import checks, ingest, review, star
 from claimhouse.batches import in_state
 from claimhouse.checks import gate, soda
 from claimhouse.verification import source_tables
@@ -484,6 +484,58 @@ def test_a_check_that_cannot_be_read_is_an_error_of_ours(house, monkeypatch, tmp
     assert house.state(batches["claims"]) == "verified"
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- a\n- b\n", "claims.yml: must be a mapping, such as `checks for claims"),
+        (
+            "checks:\n  - x:\n      x query: select ${nobody}\n      fail: when > 1\n",
+            "claims.yml: there is no variable ${nobody}; there are ${source}, ${feed}, ${batch_id}",
+        ),
+    ],
+)
+def test_a_file_of_checks_that_cannot_be_read_is_named_with_what_to_write(
+    house, monkeypatch, tmp_path, text, why
+):
+    batches = house.good()
+    (tmp_path / "billing").mkdir()
+    (tmp_path / "billing" / "claims.yml").write_text(text)
+    (tmp_path / "every_feed.yml").write_text("")
+    monkeypatch.setattr(gate, "CHECKS", tmp_path)
+    with pytest.raises(soda.ScanBroken) as raised:
+        checks.scan_batches("billing", [batches["claims"]])
+    assert why in str(raised.value)
+
+
+def test_a_wrong_check_takes_no_other_along_and_is_run_again_once_it_is_mended(
+    house, monkeypatch, tmp_path
+):
+    """Soda asks for several numbers of one table in one query."""
+    batches = house.good()
+    (tmp_path / "billing").mkdir()
+    own, everybodys = tmp_path / "billing" / "claims.yml", "every_feed.yml"
+    (tmp_path / everybodys).write_text((gate.CHECKS / everybodys).read_text())
+    monkeypatch.setattr(gate, "CHECKS", tmp_path)
+    wrong = "checks for claims:\n  - missing_count(costs) = 0:\n      name: x\n"
+    own.write_text(wrong + "  - absent_count(total_cost) = 0:\n      name: y\n")
+    with pytest.raises(checks.ChecksFailed) as failed:
+        checks.scan_batches("billing", [batches["claims"]])
+    assert {failure.check_name for failure in failed.value.failures} == {"x", "y"}
+    assert {row[3] for row in house.open_issues()} == {
+        'The check x could not be run: column "costs" does not exist',
+        "The check y could not be run: Soda does not know what it measures; is a word of it misspelled?",
+    }
+    ((to_do,),) = house.rows("select to_do from quality.needs_a_person where kind = 'batch held'")
+    assert to_do == "mend include/soda/billing/claims.yml, and the next run checks the batch again"
+    others = [number for feed, number in batches.items() if feed != "claims"]
+    house.sql("update landing.batch set state = 'checked' where batch_id = any(%s)", others)
+    # still wrong: it stays held, and keeps no other from going on
+    assert ingest.check("billing") == sorted(others)
+    own.write_text(wrong.replace("costs", "total_cost"))
+    assert sorted(ingest.check("billing")) == sorted(batches.values())
+    assert house.open_issues() == []
+
+
 @pytest.fixture
 def loaded(house):
     """A star loaded from good batches and an update, not finished yet."""
@@ -616,6 +668,27 @@ def test_a_version_that_comes_late_is_no_alarm(house):
     star.load_facts(load)
     assert house.rows("select count(*) from star.fact_claim where batch_id = %s", late) == [(0,)]
     checks.scan_star("billing")
+
+
+def test_an_amount_that_a_layout_leaves_out_is_no_alarm(loaded):
+    loaded.sql("update landing.batch set state = 'loaded'")
+    bare = loaded.claims(3, first=10, cost="null", state="checked")
+    (select,) = loaded.rows("select pg_get_viewdef('source_billing.star_fact_claim')")[0]
+    loaded.sql(
+        f"create or replace view source_billing.star_fact_claim as select v.*, case batch_id when {bare}"
+        f" then '{{total_cost}}' else '{{}}' end::text[] as left_out from ({select.rstrip(';')}) as v"
+    )
+    load = star.Load(loaded.connection, "billing", [bare])
+    star.load_dimensions(load)
+    star.load_facts(load)
+    (kept,) = loaded.rows(
+        "select count(*) from star.fact_claim where batch_id = %s and total_cost > 0", bare
+    )
+    assert kept == (3,)
+    checks.scan_star("billing")
+    loaded.sql("delete from star.fact_claim where claim_id = 'CF#10NN'")
+    with pytest.raises(checks.ChecksFailed):
+        checks.scan_star("billing")
 
 
 def test_a_claim_that_came_twice_alike_does_not_hide_that_it_is_missing(loaded):

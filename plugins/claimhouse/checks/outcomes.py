@@ -104,7 +104,7 @@ def record(
     """
     batch_id = batch.batch_id if batch else None
     waived = {row["rule"] for row in warehouse.query(connection, "checks/waived", source, batch_id)}
-    outcomes = [_outcome(source, batch, check, waived) for check in measured]
+    outcomes = [of(source, batch, check, waived) for check in measured]
     warehouse.query(connection, "checks/forget_failing_rows", source, batch_id)
     results = _results(batch, measured, outcomes, schema)
     rows = warehouse.query(connection, "checks/results", json.dumps(results))
@@ -154,7 +154,8 @@ def _raise_issues(
     warehouse.query(connection, "checks/issues", json.dumps(list(map(_issue, bad))))
 
 
-def _outcome(source: str, batch: Batch | None, check: Measured, waived: set[str]) -> Outcome:
+def of(source: str, batch: Batch | None, check: Measured, waived: set[str]) -> Outcome:
+    """What a check has measured, as an outcome; *waived* are the rules that a reviewer waived."""
     outcome = check.outcome
     judged_from = check.attributes.get("judged_from_rows", 0)
     if batch and outcome == "fail" and batch.rows_read < judged_from:
@@ -176,8 +177,8 @@ def _outcome(source: str, batch: Batch | None, check: Measured, waived: set[str]
 def message(check: Measured, batch: Batch | None) -> str:
     """The check's sentence with its numbers; it holds no value of a row."""
     if check.outcome == "error":
-        what = f": {check.problem}" if check.problem else ""
-        return f"The check {check.name} could not be run{what}"
+        what = check.problem or "Soda does not know what it measures; is a word of it misspelled?"
+        return f"The check {check.name} could not be run: {what}"
     failing = check.failing_rows or 0
     rows = batch.rows_accepted if batch else 0
     of_rows = check.examples[0].get("of_rows", 0) if check.examples else 0

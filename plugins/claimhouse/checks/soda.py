@@ -12,6 +12,7 @@ import functools
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from psycopg.conninfo import conninfo_to_dict
 
 from claimhouse import settings
+from claimhouse.checks.lent import LentConnection
 from claimhouse.severity import ERROR, WARNING
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ COUNT_COLUMN = "failing_rows"
 MOST_DEFINITIONS = 10_000
 _definitions: dict[str, str] = {}
 UNKNOWN_VARIABLE = "Error resolving Jinja template"
+NO_MAPPING = ("Could not add SodaCL file", "Could not add SodaCL string")
 
 
 class ScanBroken(RuntimeError):
@@ -74,6 +77,8 @@ def scan(
     files: Sequence[Path],
     text: str = "",
     variables: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
+    connection: LentConnection | None = None,
 ) -> list[Measured]:
     """Run SodaCL *files*, and the SodaCL *text*, as one Soda scan.
 
@@ -83,6 +88,8 @@ def scan(
         files: SodaCL files.
         text: SodaCL made from a contract.
         variables: what ``${name}`` stands for.
+        texts: more SodaCL, by name.
+        connection: in the place of one of its own.
 
     Raises:
         ScanBroken: a check cannot be read, or the warehouse cannot be reached.
@@ -99,15 +106,20 @@ def scan(
     _add(soda_scan, files)
     if text:
         soda_scan.add_sodacl_yaml_str(text, file_name="from_the_contract")
+    for name, more in (texts or {}).items():
+        soda_scan.add_sodacl_yaml_str(more, file_name=name)
     _refuse_errors(soda_scan)
     try:
         with _environment_kept(**_certificates(address)):
-            _prepare(soda_scan)
+            if connection is None:
+                _prepare(soda_scan)
+            else:
+                _lend(soda_scan, connection)
         soda_scan.execute()
         if unknown := [
             log for log in soda_scan.get_error_logs() if log.message.startswith(UNKNOWN_VARIABLE)
         ]:
-            raise ScanBroken(_sentence(unknown[0]))
+            raise ScanBroken(_unknown_variable(unknown[0].message, files, variables or {}))
         failed = [query for query in soda_scan._queries if query.exception is not None]
         return [_measured(check, sampler, failed) for check in soda_scan._checks]
     finally:
@@ -158,6 +170,15 @@ def _prepare(soda_scan: Scan) -> None:
     source.connection.commit()
 
 
+def _lend(soda_scan: Scan, connection: LentConnection) -> None:
+    """Give Soda a connection, so that it opens none."""
+    manager = soda_scan._data_source_manager
+    properties = manager.data_source_properties_by_name[DATA_SOURCE]
+    source = _soda().DataSource.create(soda_scan._logs, DATA_SOURCE, properties["type"], properties)
+    source.connection = connection
+    manager.data_sources[DATA_SOURCE] = source
+
+
 def configuration(address: str, schema: str) -> str:
     """Soda's data source for the warehouse at *address*, as text that is never written to disk."""
     parts = conninfo_to_dict(address)
@@ -190,8 +211,25 @@ def _refuse_errors(soda_scan: Scan) -> None:
 
 
 def _sentence(log: Any) -> str:
+    if log.message.startswith(NO_MAPPING):
+        file = log.message.removeprefix(NO_MAPPING[0]).removeprefix(NO_MAPPING[1]).strip()
+        where = f"{file}: " if file else ""
+        return (
+            f"{where}must be a mapping, such as `checks for claims [batch]:` and a list of checks"
+        )
     place = f" ({log.location})" if log.location else ""
     return f"{log.message}{place}"
+
+
+def _unknown_variable(message: str, files: Sequence[Path], known: Mapping[str, str]) -> str:
+    """Which file names a variable that there is not; the message of Soda has the query and no file."""
+    found = re.search("'([^']*)' is undefined", message)
+    if found is None:
+        return message
+    named = f"${{{found[1]}}}"
+    where = [str(file) for file in files if named in file.read_text(encoding="utf-8")]
+    there_are = ", ".join(f"${{{name}}}" for name in known)
+    return f"{', '.join(where) or 'a check'}: there is no variable {named}; there are {there_are}"
 
 
 def _measured(check: Any, sampler: Any, failed: Sequence[Any]) -> Measured:
@@ -260,6 +298,7 @@ def _soda() -> SimpleNamespace:
         from soda.common.env_helper import EnvHelper
         from soda.common.jinja import Jinja
         from soda.common.logs import Logs
+        from soda.execution.data_source import DataSource
         from soda.sampler.sample_ref import SampleRef
         from soda.sampler.sampler import Sampler
         from soda.scan import Scan
@@ -291,7 +330,7 @@ def _soda() -> SimpleNamespace:
                 type=SampleRef.TYPE_NOT_PERSISTED,
             )
 
-    return SimpleNamespace(Scan=Scan, Keeper=Keeper)
+    return SimpleNamespace(Scan=Scan, Keeper=Keeper, DataSource=DataSource)
 
 
 @contextmanager

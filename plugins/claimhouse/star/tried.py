@@ -81,7 +81,7 @@ def rows(connection: Connection[Any], source: str, table: str, most: int) -> Row
     )
     place = "row_number" if "row_number" in types else next(iter(types))
     first = connection.execute(
-        sql.SQL("select {} {} order by t.batch_id, t.{} limit {}").format(
+        sql.SQL("select {} {} order by t.{} limit {}").format(
             sql.SQL(", ").join(shown.values()), of_source, sql.Identifier(place), most
         )
     ).fetchall()

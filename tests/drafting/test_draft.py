@@ -193,6 +193,12 @@ def test_dirt_does_not_change_a_type_and_is_reported(tmp_path):
     assert "# 0.88 % of its values do not fit." in text
 
 
+def test_zeros_are_no_day_and_an_amount(tmp_path):
+    assert one_column(tmp_path, "Paid Amt", ["00000000", "00012050"]).no_value == ()
+    column = one_column(tmp_path, "Paid Date", ["00000000", "20240105", "20240106"])
+    assert (column.type, column.no_value) == ("date", ("00000000",))
+
+
 def test_a_date_that_two_formats_explain_is_doubted(tmp_path):
     column = one_column(tmp_path, "served", ["03/04/2025", "05/06/2025"])
     assert column.type == "date"

@@ -151,17 +151,19 @@ def _or_fail(found: list[Outcome]) -> list[Outcome]:
 
 def _scan_batch(connection: Connection[Any], source: str, batch: Batch) -> list[Outcome]:
     contract, own = contracts.of(source, batch.feed), CHECKS / source / f"{batch.feed}.yml"
-    everybodys = [CHECKS / "every_feed.yml"], json.dumps(from_contract(contract, batch))
+    general = CHECKS / "every_feed.yml"
+    everybodys = [general] if general.is_file() else []
+    of_contract = json.dumps(from_contract(contract, batch))
     of_feed = [own] if own.is_file() else []
 
     def scan(files: Sequence[Path], text: str = "") -> list[Measured]:
         schema = f"source_{source}"
         return soda.scan(warehouse.url(), schema, files, text, variables(source, batch))
 
-    measured = scan([*everybodys[0], *of_feed], everybodys[1])
+    measured = scan([*everybodys, *of_feed], of_contract)
     if of_feed and any(check.outcome == "error" for check in measured):
         # Soda asks for numbers of one table in one query: a wrong one takes the others along.
-        measured = scan(*everybodys) + scan(of_feed)
+        measured = scan(everybodys, of_contract) + scan(of_feed)
     measured += plausibility.measure(connection, contract, batch)
     recorded = outcomes.record(connection, source, batch, measured, f"source_{source}")
     is_fit = not any(outcome.blocks for outcome in recorded)

@@ -294,12 +294,15 @@ HOSTILE_IDENTIFIERS = st.sampled_from([text for text in HOSTILE if not identifie
 @examples(60)
 @given(
     # To a contract names that differ in case alone are one.
-    header=st.lists(HOSTILE_TEXT, min_size=1, max_size=6, unique_by=fold),
+    header=st.lists(
+        HOSTILE_TEXT.filter(lambda text: fold(text) not in ("claimid", "procedure")),
+        min_size=1, max_size=6, unique_by=fold,
+    ),
     values=st.lists(HOSTILE_TEXT, min_size=1, max_size=2),
     source=st.just("made") | HOSTILE_IDENTIFIERS,
     feed=st.just("feed") | HOSTILE_IDENTIFIERS,
     name=st.just("x.jsonl") | HOSTILE_NAMES,
-)
+)  # fmt: skip
 @example(
     header=[*{fold(text): text for text in HOSTILE}.values()],
     values=["NULL", "1e3"], source="yes", feed="no", name="a[1]|*.jsonl",

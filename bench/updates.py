@@ -3,6 +3,7 @@
     python -m bench.updates                                       0.2 and 2 million claims
     python -m bench.updates --claims 200000 --claims 10000000     other sizes
     python -m bench.updates --runs 1                              one update of each
+    python -m bench.updates --load-only                           without publication
     python -m bench.updates --drop                                removes the warehouses
 
 The first call for a size loads workload W of that size and publishes it, which takes a minute for two million
@@ -45,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.updates", description=__doc__.splitlines()[0])
     parser.add_argument("--claims", type=int, action="append")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--load-only", action="store_true")
     parser.add_argument("--drop", action="store_true")
     options = parser.parse_args()
     _settings()
@@ -53,10 +55,10 @@ def main() -> None:
         for claims in sizes:
             _drop(claims)
         return
-    report({claims: measure(claims, options.runs) for claims in sizes})
+    report({claims: measure(claims, options.runs, options.load_only) for claims in sizes})
 
 
-def measure(claims: int, runs: int) -> list[Costs]:
+def measure(claims: int, runs: int, load_only: bool) -> list[Costs]:
     """What *runs* updates among *claims* claims cost, by stage; the warehouse is made if there is none."""
     import psycopg
 
@@ -83,11 +85,12 @@ def measure(claims: int, runs: int) -> list[Costs]:
     for run in range(runs):
         number = 1 + len(list(files.glob("update-*")))
         print(f"update {run + 1} of {runs} among {claims:,} ...", file=sys.stderr, flush=True)
-        measured.append(_all_stages(workload.make_update(files, scale, UPDATED, number)))
+        landing = workload.make_update(files, scale, UPDATED, number)
+        measured.append(_all_stages(landing, load_only))
     return measured
 
 
-def _all_stages(landing: Path) -> Costs:
+def _all_stages(landing: Path, load_only: bool = False) -> Costs:
     """Load and publish the files of a landing root; what each stage cost."""
     from claimhouse import ingest, reporting, warehouse
 
@@ -97,10 +100,9 @@ def _all_stages(landing: Path) -> Costs:
         with warehouse.connect() as connection:
             reporting.publish(connection)
 
-    stages: list[tuple[str, Callable[[], object]]] = [
-        *ingest.stages("billing"),
-        ("publication", publish),
-    ]
+    stages: list[tuple[str, Callable[[], object]]] = ingest.stages("billing")
+    if not load_only:
+        stages.append(("publication", publish))
     with meter.of(os.environ["WAREHOUSE_URL"]) as costs:
         return {name: costs(stage) for name, stage in stages}
 

@@ -14,6 +14,7 @@ from local import embedded, samples
 from tests.conftest import TEMPLATE
 
 from claimhouse import contracts, ingest, settings, verification, warehouse
+from claimhouse.checks import gate
 from claimhouse.checks.gate import HISTORY
 from claimhouse.star import mapping
 
@@ -80,10 +81,11 @@ def on_ended_version(table: str, column: str, member: str = "patient") -> str:
     """One row of a fact refers to a state of no length, which the end of the load removes."""
     return (
         f"insert into star.dim_{member} (source_system, {member}_id, valid_from, valid_to, is_current)"
-        f" values ('{{source}}', 'ended', '2000-01-01', '2000-01-01', false);"
+        f" select source_system, {member}_id, '2155-05-05', '2155-05-05', false from star.dim_{member}"
+        f" where source_system = '{{source}}' and is_current and not is_inferred order by {member}_key limit 1;"
         + changed(
             table, column,
-            f"{member}_key = (select {member}_key from star.dim_{member} where {member}_id = 'ended')",
+            f"{member}_key = (select {member}_key from star.dim_{member} where valid_to = '2155-05-05')",
         )
     )  # fmt: skip
 
@@ -236,17 +238,23 @@ def _load(connection: psycopg.Connection[Any], source: str) -> None:
     ingest.finish(source)
 
 
-def wrong_rows(connection: psycopg.Connection[Any], source: str, name: str) -> int:
-    """How many rows a check finds, as Soda asks it."""
-    batches = connection.execute(
-        "select string_agg(batch_id::text, ', ') from landing.batch where state = 'loaded'"
-        " and source_system = %s",
-        (source,),
-    ).fetchone()
+def wrong_rows(
+    connection: psycopg.Connection[Any], source: str, name: str, *, everything: bool
+) -> int:
+    """How many rows a check finds, as Soda asks it: of an audit, or of a load of all batches."""
+    batches = [
+        batch_id
+        for (batch_id,) in connection.execute(
+            "select batch_id from landing.batch where state = 'loaded' and source_system = %s",
+            (source,),
+        )
+    ]
+    if not everything:
+        connection.execute(gate.touched(connection, source, files(source), batches).encode())
     variables = {
         "source": source,
-        "batch_ids": batches and batches[0],
-        "everything": "true",
+        "batch_ids": ", ".join(map(str, batches)),
+        "everything": str(everything).lower(),
         "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
         "no_end": warehouse.constant(HISTORY, "NO_END"),
     }
@@ -256,12 +264,13 @@ def wrong_rows(connection: psycopg.Connection[Any], source: str, name: str) -> i
 
 
 @pytest.mark.parametrize(("source", "name"), CASES)
-def test_the_check_sees_what_it_names(star, source, name):
+@pytest.mark.parametrize("everything", [False, True], ids=["load", "audit"])
+def test_the_check_sees_what_it_names(star, source, name, everything):
     assert name in DAMAGE, "say here what breaks the new check"
-    before = wrong_rows(star, source, name)
+    before = wrong_rows(star, source, name, everything=everything)
     with star.transaction(force_rollback=True):
         star.execute(DAMAGE[name].replace("{source}", source))
-        assert wrong_rows(star, source, name) > before
+        assert wrong_rows(star, source, name, everything=everything) > before
 
 
 def test_each_check_is_asked_for_each_source_that_has_its_table():

@@ -24,7 +24,7 @@ from claimhouse.checks.outcomes import Batch, Outcome
 from claimhouse.checks.references import from_contract
 from claimhouse.checks.soda import Measured
 from claimhouse.severity import SEVERITIES
-from claimhouse.star import mapping
+from claimhouse.star import mapping, tables
 
 CHECKS = settings.INCLUDE / "soda"
 # The severities of checks that hold a batch.
@@ -80,7 +80,7 @@ def scan_star(
         source: the source system that was loaded.
         batch_ids: the batches just loaded, whose facts are checked; by default those in state
             ``checked`` (a load marks its batches ``loaded`` at its very end).
-        everything: check the facts of all batches; for an audit.
+        everything: check all members and facts, not only those that the batches touch; for an audit.
 
     Raises:
         ChecksFailed: the star is wrong; every outcome is recorded first.
@@ -89,7 +89,7 @@ def scan_star(
     with warehouse.connect() as connection:
         if batch_ids is None:
             batch_ids = batches.in_state(connection, source, "checked")
-        # In a first load everything is new: comparing each row's batch would only take time.
+        # In a first load everything is new: looking for what is would only take time.
         everything |= not batches.in_state(connection, source, "loaded")
         files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
         files.append(CHECKS / source / "star.yml")
@@ -100,11 +100,48 @@ def scan_star(
             "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
             "no_end": warehouse.constant(HISTORY, "NO_END"),
         }
-        measured = soda.scan(
-            warehouse.url(), "star", [file for file in files if file.is_file()], variables=names
-        )
+        files = [file for file in files if file.is_file()]
+        prepared = "" if everything else touched(connection, source, files, batch_ids)
+        measured = soda.scan(warehouse.url(), "star", files, variables=names, prepared=prepared)
         recorded = outcomes.record(connection, source, None, measured, "star")
     return _or_fail(recorded)
+
+
+def touched(
+    connection: Connection[Any], source: str, files: Sequence[Path], batch_ids: Sequence[int]
+) -> str:
+    """SQL that makes the temporary tables of what a load touches, for checks of a star that was loaded before.
+
+    ``touched_<target>`` has the keys that the batches bring for a target: those of the members whose history is
+    kept, and those that *files* name.
+    """
+    histories = [
+        dimension.table
+        for dimension in tables.dimensions(connection).values()
+        if dimension.keeps_history
+    ]
+    mapped = mapping.targets(source)
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    named = [target for target in mapped if f"touched_{target} " in text]
+    return "".join(
+        warehouse.sql(
+            "checks/touched",
+            source=source,
+            target=target,
+            key=_key(connection, source, target),
+            is_mapped=target in mapped,
+            batches=", ".join(str(int(batch_id)) for batch_id in batch_ids) or "null",
+        )
+        for target in dict.fromkeys([*histories, *named])
+    )
+
+
+def _key(connection: Connection[Any], source: str, target: str) -> Sequence[str]:
+    """The columns that tell the members or facts of *target* within *source* apart."""
+    member = target.removeprefix("dim_")
+    if member != target:
+        return (f"{member}_id",)
+    return tables.fact(connection, source, target).key
 
 
 def release(

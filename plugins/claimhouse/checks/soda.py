@@ -79,6 +79,7 @@ def scan(
     variables: Mapping[str, str] | None = None,
     texts: Mapping[str, str] | None = None,
     connection: LentConnection | None = None,
+    prepared: str = "",
 ) -> list[Measured]:
     """Run SodaCL *files*, and the SodaCL *text*, as one Soda scan.
 
@@ -90,6 +91,7 @@ def scan(
         variables: what ``${name}`` stands for.
         texts: more SodaCL, by name.
         connection: in the place of one of its own.
+        prepared: SQL that makes temporary tables which the checks read.
 
     Raises:
         ScanBroken: a check cannot be read, or the warehouse cannot be reached.
@@ -112,7 +114,7 @@ def scan(
     try:
         with _environment_kept(**_certificates(address)):
             if connection is None:
-                _prepare(soda_scan)
+                _prepare(soda_scan, prepared)
             else:
                 _lend(soda_scan, connection)
         soda_scan.execute()
@@ -157,12 +159,14 @@ def _reader(files: tuple[tuple[Path, int], ...]) -> Scan | None:
     return None if reader.has_error_or_warning_logs() else reader
 
 
-def _prepare(soda_scan: Scan) -> None:
+def _prepare(soda_scan: Scan, prepared: str) -> None:
     """Open the connection, read-only and with parallel plans for queries that find few of many rows."""
     source = soda_scan._data_source_manager.get_data_source(DATA_SOURCE)
     if source is None:
         raise ScanBroken("Soda could not reach the warehouse")
     with source.connection.cursor() as cursor:
+        if prepared:
+            cursor.execute(prepared)
         cursor.execute("set default_transaction_read_only = on")
         # The planner expects a check to return most rows, and so sees no gain in two workers.
         cursor.execute("set parallel_tuple_cost = 0.01")

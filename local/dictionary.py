@@ -7,7 +7,7 @@ contracts give now.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from claimhouse.contracts import (
@@ -128,6 +128,7 @@ def _facts(contract: Contract) -> Iterable[str]:
         yield f"amounts that must reconcile: {_codes(column.name for column in contract.amounts)}"
     if contract.freshness_days is not None:
         yield f"warning after {contract.freshness_days} days without a new file"
+    yield from _unchecked(contract.unchecked)
 
 
 def _layout(dialect: Dialect) -> Iterable[str]:
@@ -195,6 +196,15 @@ def _rules(column: Column, is_key: bool, reference: str | None) -> Iterable[str]
         yield "must reconcile"
     if reference:
         yield f"a key of {reference}"
+    if column.kind:
+        yield f"[plausible](contracts.md#what-is-plausible) as {column.kind.replace('_', ' ')}"
+    yield from _unchecked(column.unchecked)
+
+
+def _unchecked(rules: Mapping[str, str]) -> Iterable[str]:
+    """The rules of what is plausible that do not hold, and why."""
+    for rule, reason in rules.items():
+        yield f"not `{rule}`: {reason}"
 
 
 def _accepted(column: Column) -> Iterable[str]:

@@ -51,6 +51,8 @@ OTHER: dict[str, Any] = {
     "is_money": True,
     "is_amount": True,
     "classification": "free_text",
+    "kind": "npi",
+    "unchecked": {"npi_check_digit": "another reason"},
 }
 # Attributes that show only together with another.
 NEEDS = {

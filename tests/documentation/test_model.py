@@ -11,6 +11,7 @@ from local import diagram, model
 
 from claimhouse import contracts as contract
 from claimhouse import metrics, settings
+from claimhouse.checks import plausibility
 
 contracts = functools.cache(contract.load_all)
 PAGE = (settings.PROJECT / "docs" / "model.md").read_text(encoding="utf-8")
@@ -72,6 +73,7 @@ def test_every_rule_and_check_that_is_named_exists():
     known |= {
         f"{reference.column}_is_known" for feed in contracts() for reference in feed.references
     }
+    known |= {name for feed in contracts() for name in plausibility.names(feed)}
     code = "".join(
         file.read_text(encoding="utf-8")
         for file in [*settings.CODE.rglob("*.py"), *settings.CODE.rglob("*.sql")]

@@ -100,6 +100,15 @@ def test_a_dump_holds_no_path_of_a_machine(release: str) -> None:
     assert "claimhouse-release-" not in text
 
 
+def without_checks(table: str, lines: list[str], files: set[str]) -> list[str]:
+    """The lines of a table without what checks of some files' batches found."""
+    if table not in ("quality.check_result", "quality.issue"):
+        return lines
+    mark = "'soda:" if table == "quality.issue" else ""
+    names = [f"'{name}'" for name in files]
+    return [line for line in lines if mark not in line or not any(name in line for name in names)]
+
+
 def test_an_upgraded_warehouse_loads_on_like_one_that_never_was_older(
     own_server: str, restored: str, release: str, tmp_path: Path
 ) -> None:
@@ -108,6 +117,7 @@ def test_an_upgraded_warehouse_loads_on_like_one_that_never_was_older(
     said: list[str] = []
     with psycopg.connect(restored) as connection:
         before = {table: rows(connection, *table) for table in tables(connection)}
+        checked = {name for (name,) in connection.execute("select file_name from landing.file")}
         # A state that a file brings counts from the day on which it arrived.
         (arrived,) = connection.execute("select min(created_at) from landing.batch").fetchone()
     schema.upgrade(restored, say=said.append)
@@ -130,7 +140,12 @@ def test_an_upgraded_warehouse_loads_on_like_one_that_never_was_older(
 
     assert upgraded.keys() == never_older.keys()
     assert upgraded["star.fact_claim"]
-    different = [name for name, lines in upgraded.items() if lines != never_older[name]]
+    # A batch has the outcomes of the checks that there were when it came.
+    different = [
+        name
+        for name, lines in upgraded.items()
+        if without_checks(name, lines, checked) != without_checks(name, never_older[name], checked)
+    ]
     assert different == []
 
 

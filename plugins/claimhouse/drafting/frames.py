@@ -11,7 +11,7 @@ import polars as pl
 
 from claimhouse.drafting.guess import Guess
 from claimhouse.drafting.sample import Table, with_taken
-from claimhouse.drafting.words import meanings
+from claimhouse.drafting.words import meanings, snake
 from claimhouse.drafting.yaml import Draft
 from claimhouse.reading import Records, Spot
 from claimhouse.verification.judge import judge
@@ -47,7 +47,7 @@ def with_parents(
             name = guess.column.name
             if name not in parent.key or name in parent.taken:
                 continue
-            own = f"{kind.lower()}_{name}" if name in table.header else name
+            own = snake(f"{kind.lower()}_{name}") if name in table.header else name
             wanted.append((kind, own, _spot(parent, name)))
             column = replace(guess.column, name=own)
             guesses[own] = replace(guess, header=own, column=column, doubts=())

@@ -51,7 +51,9 @@ def _faults(load: Load, target: str) -> Iterator[str]:
             where = f"{rows} of batch {row['batch_id']}"
             yield f"{file}: {key} is empty in {where}: leave such rows out, or give it a value"
     # Millions of claims are grouped by row only where their number is not that of the batch's rows.
-    if target == claims.CLAIM and all(row["rows_given"] <= row["rows_accepted"] for row in counts):
+    if target == claims.CLAIM and all(
+        row["rows_given"] <= (row["rows_accepted"] or 0) for row in counts
+    ):
         return
     for row in warehouse.query(load.connection, "star/rows_repeated", **names)[:1]:
         others = row["repeated_rows"] - 1

@@ -123,13 +123,10 @@ def check(contestant: str, url: str, files: Path) -> None:
     Raises:
         SystemExit: it differs; both sides are written to files.
     """
-    queries = [
-        (peers.FOLDER / contestant / f"{name}.sql").read_text() for name in ("rejected", "claims")
-    ]
-    rejected, claims = (query.rstrip("\n;").encode() for query in queries)
+    rejected, claims = (peers.query(contestant, name) for name in ("rejected", "claims"))
     rekeyed = contestant == "claimhouse"
     expected = truth.of(files)
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, options=f"-c search_path={peers.SCHEMAS}") as connection:
         row = connection.execute(rejected).fetchone()
         with connection.cursor().copy(b"copy (" + claims + b") to stdout") as rows:
             found = truth.checksum(bytes(line) for line in rows)

@@ -1,8 +1,8 @@
 """Workload W as others load it: a folder for each, with the packages it needs and what it does not do.
 
-A folder has ``load.py``, which :mod:`bench.once` runs, and two queries: ``claims.sql`` gives the claims in the
-form of :mod:`bench.truth`, ``rejected.sql`` the number of rows refused. ``requirements.txt`` pins the packages
-of a peer, which get an environment of their own.
+A folder has ``load.py``, which :mod:`bench.once` runs, and ``rejected.sql``, the number of rows refused.
+``claims.sql``, of the folder or for all of them, gives the claims in the form of :mod:`bench.truth`.
+``requirements.txt`` pins the packages of a peer, which get an environment of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from local import places
 FOLDER = Path(__file__).parent
 ENVIRONMENTS = places.VAR / "bench" / "peers"
 PEERS = ("pandas", "dlt", "dbt")
+# Where contestants have their tables.
+SCHEMAS = "public,billing"
 # Nothing of them is told to anybody.
 SILENT = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
@@ -43,6 +45,13 @@ def python(contestant: str) -> Path:
         _run(uv, "pip", "sync", "-q", *into, str(requirements))
         installed.write_text(wanted)
     return environment / "bin" / "python"
+
+
+def query(contestant: str, name: str) -> bytes:
+    """The query *name* of what *contestant* has loaded."""
+    own = FOLDER / contestant / f"{name}.sql"
+    file = own if own.exists() else FOLDER / f"{name}.sql"
+    return file.read_text(encoding="utf-8").rstrip("\n;").encode()
 
 
 def _run(*command: str) -> None:

@@ -343,14 +343,10 @@ def _check_again(system: str, waiting: Sequence[int]) -> None:
 
 
 def _to_check_again(system: str) -> list[int]:
-    """The held batches of which a check could not be run, and whose checks have changed since."""
+    """The held batches of which a check could not be run."""
     with warehouse.connect() as connection:
         rows = warehouse.query(connection, "batches/held_by_broken_checks", system)
-    return [
-        row["batch_id"]
-        for row in rows
-        if checks.have_changed(system, row["feed"], row["checked_at"])
-    ]
+    return [int(row["batch_id"]) for row in rows]
 
 
 def _batches(system: str, state: str) -> list[int]:

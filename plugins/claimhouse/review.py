@@ -26,6 +26,7 @@ from psycopg import Connection
 
 from claimhouse import checks, contracts, storage, warehouse
 from claimhouse.landing import corrections
+from claimhouse.reading import split_row
 from claimhouse.verification import Opened, dialect_of, open_tables
 
 # Opens a transaction in the warehouse: pages have a role of their own.
@@ -356,7 +357,7 @@ def fields(contract: contracts.Contract, row: dict[str, Any]) -> dict[str, str]:
             "give the values of all columns, or have the file delivered again"
         ) from None
     plan = next((plan for plan in opened.plans if plan.sheet == row["sheet_name"]), None)
-    fields = next(csv.reader([row["raw_row"]], delimiter=dialect.delimiter), [])
+    fields = split_row(row["raw_row"], dialect)
     if plan is None or len(fields) != len(plan.written):
         return {}
     raw = dict(zip(plan.written, fields, strict=True)) | taken

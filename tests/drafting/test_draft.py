@@ -401,6 +401,15 @@ def test_the_table_of_a_csv_is_found_below_titles_that_are_padded_to_its_width(t
     assert f"'{path}'" in capsys.readouterr().out
 
 
+def test_a_field_longer_than_python_reads_is_drafted_all_the_same(tmp_path):
+    path = tmp_path / "claims.csv"
+    notes = ["x" * (200_000 if number == 3 else 3) for number in range(30)]
+    rows = "".join(f"C{number},{note},1.00\n" for number, note in enumerate(notes))
+    for beginning in ("", "ACME,,\n"):
+        path.write_text(f"{beginning}claim_id,note,paid\n{rows}")
+        assert len(drafted(path, SOURCE, tmp_path / "drafts").columns) == 3
+
+
 def test_no_column_has_the_name_of_one_that_every_source_table_has(tmp_path):
     column = one_column(tmp_path, "Batch ID", ["a", "b"])
     assert (column.name, column.aliases) == ("batch_id_2", ("Batch ID",))

@@ -22,6 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.worlds.properties import examples
 
 from claimhouse.reading import (
     FORMATS,
@@ -32,6 +35,7 @@ from claimhouse.reading import (
     Unreadable,
     join_row,
     open_file,
+    split_row,
 )
 
 BLOCK = 1024 * 1024
@@ -592,3 +596,22 @@ def test_every_format_of_the_registry_is_documented_and_opens_or_refuses(file: A
     for name in FORMATS:
         dialect = Dialect(format=name, widths=(("a", 1, 1),))
         assert refused(file(b""), dialect).rule == "empty_file"
+
+
+@examples(100)
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1
+    ),
+    st.sampled_from([Dialect(), Dialect(delimiter="|"), Dialect(delimiter="~", quote="'")]),
+)
+def test_a_row_is_split_into_the_fields_that_were_joined(fields, dialect):
+    names = [f"f{place}" for place in range(len(fields))]
+    frame = pl.DataFrame([fields], schema=dict.fromkeys(names, pl.String), orient="row")
+    assert split_row(join_row(frame, names, dialect)[0], dialect) == fields
+
+
+def test_more_than_one_row_is_no_row():
+    assert split_row("a,b\nc", Dialect()) == []
+    assert split_row('a,"b\nc"', Dialect()) == ["a", "b\nc"]
+    assert split_row("a," + "x" * 200_000, Dialect())[1:] == ["x" * 200_000]

@@ -14,7 +14,6 @@ from __future__ import annotations
 from claimhouse.checks.gate import (
     HOLDING,
     ChecksFailed,
-    have_changed,
     release,
     scan_batches,
     scan_star,
@@ -28,7 +27,6 @@ __all__ = [
     "ChecksFailed",
     "Outcome",
     "ScanBroken",
-    "have_changed",
     "release",
     "scan_batches",
     "scan_star",

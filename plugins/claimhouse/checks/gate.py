@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,16 +157,6 @@ def release(
     with connect() as connection:
         if not warehouse.query(connection, "checks/release", batch_id, reviewer, reason, HOLDING):
             raise ValueError(f"batch {batch_id} is not held")
-
-
-def have_changed(source: str, feed: str, since: datetime) -> bool:
-    """Whether a file was written since, from which the checks of a feed follow."""
-    files = [
-        CHECKS / "every_feed.yml",
-        CHECKS / source / f"{feed}.yml",
-        settings.INCLUDE / "schemas" / source / f"{feed}.yaml",
-    ]
-    return any(file.stat().st_mtime > since.timestamp() for file in files if file.is_file())
 
 
 def variables(source: str, batch: Batch) -> dict[str, str]:

@@ -14,7 +14,6 @@ from typing import Any
 from claimhouse import settings, strict_yaml
 from claimhouse.contracts.cursor import Properties
 from claimhouse.contracts.model import Column
-from claimhouse.strict_yaml import YamlError
 
 FILE = settings.INCLUDE / "plausibility.yaml"
 SCHEMA = settings.INCLUDE / "plausibility_schema.yaml"
@@ -104,7 +103,7 @@ def rules() -> dict[str, Rule]:
     """The rules, by name.
 
     Raises:
-        YamlError: the file cannot be used.
+        claimhouse.strict_yaml.YamlError: the file cannot be used.
     """
     document = strict_yaml.read(FILE, SCHEMA)
     known = kinds()
@@ -144,7 +143,7 @@ def stated_kind(custom: Properties, column: Column) -> str:
     """The kind of *column*, as its contract states it, or as it looks.
 
     Raises:
-        YamlError: there is no such kind, or it is for other types.
+        claimhouse.strict_yaml.YamlError: there is no such kind, or it is for other types.
     """
     name = custom.get("kind")
     if name is None:
@@ -168,7 +167,7 @@ def unchecked(custom: Properties, kind: str | None = None) -> dict[str, str]:
         kind: the kind of the column; None for a feed.
 
     Raises:
-        YamlError: there is no such rule, or it does not concern the column.
+        claimhouse.strict_yaml.YamlError: there is no such rule, or it does not concern the column.
     """
     stated: dict[str, str] = custom.get("unchecked", {})
     for name in stated:
@@ -179,16 +178,3 @@ def unchecked(custom: Properties, kind: str | None = None) -> dict[str, str]:
             what = f"which is of the kind {kind}" if kind else "which is of no kind"
             raise custom.error("unchecked", f"'{name}' does not concern the column, {what}")
     return dict(stated)
-
-
-__all__ = [
-    "NO_KIND",
-    "Kind",
-    "Rule",
-    "YamlError",
-    "kind_of",
-    "kinds",
-    "rules",
-    "stated_kind",
-    "unchecked",
-]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from claimhouse import settings
 from claimhouse.drafting.words import suggestions
-from claimhouse.reading import Dialect, Records, Spot, open_file
+from claimhouse.reading import Dialect, Records, Spot, open_file, split_row
 
 # So many lines are looked at; of a longer file the last one too.
 LINES = 20_000
@@ -101,9 +100,7 @@ def _may_have_trailer(first: str) -> bool:
 
 def fields_of(line: str, dialect: Dialect) -> list[str]:
     """The fields of a line of a csv, without the blanks around them."""
-    quote = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
-    cells = next(csv.reader([line], delimiter=dialect.delimiter, **quote), [])
-    return [cell.strip() for cell in cells]
+    return [cell.strip() for cell in split_row(line, dialect) or [line]]
 
 
 def kinds_of(lines: Lines, dialect: Dialect) -> Kinds | None:

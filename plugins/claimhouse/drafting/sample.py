@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from claimhouse.reading import (
     Unreadable,
     open_file,
     open_sheets,
+    split_row,
     widest,
 )
 from claimhouse.reading.guess import DELIMITERS
@@ -306,11 +306,7 @@ def _width(path: Path, dialect: Dialect) -> int:
             undivided += block.rows.height
             if len(lines) + undivided >= LOOKED_AT:
                 break
-    quote = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
-    widths = [
-        len(next(csv.reader([line], delimiter=dialect.delimiter, **quote), []))
-        for line in lines[:LOOKED_AT]
-    ]
+    widths = [len(split_row(line, dialect)) for line in lines[:LOOKED_AT]]
     # Where as many lines are not divided, it is no table: a letter may have commas.
     width = max(set(widths), key=widths.count) if widths else 0
     return width if widths.count(width) > undivided else 1

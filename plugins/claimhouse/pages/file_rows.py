@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ from claimhouse.contracts import Contract
 from claimhouse.delivery.extract import rows as streamed
 from claimhouse.delivery.extract.model import Rows
 from claimhouse.pages import processing_log, records
-from claimhouse.reading import SHEET_ROWS, Dialect, Unreadable
+from claimhouse.reading import SHEET_ROWS, Dialect, Unreadable, split_row
 from claimhouse.verification import dialect_of, open_tables
 
 ROW, SHEET, CHANGED = "row of the file", "sheet", "what was corrected"
@@ -140,7 +139,7 @@ def _line(
     dialect: Dialect,
 ) -> list[str | None]:
     own = tables.get(row["sheet_name"], ())
-    fields = _split(row["raw_row"], dialect)
+    fields = split_row(row["raw_row"], dialect)
     is_split = own and len(fields) == len(own)
     values = dict(zip(own, fields, strict=True)) if is_split else {}
     return [
@@ -151,17 +150,6 @@ def _line(
         row["reasons"],
         "yes" if row["is_open"] else "no",
     ]
-
-
-def _split(raw_row: str, dialect: Dialect) -> list[str]:
-    """The fields of a row as verification joined them; none where it cannot be split."""
-    options: dict[str, Any] = (
-        {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
-    )
-    try:
-        return next(csv.reader([raw_row], delimiter=dialect.delimiter, **options), [])
-    except csv.Error:
-        return []
 
 
 def _row_of_sheet(row_number: int) -> int:

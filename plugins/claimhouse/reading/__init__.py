@@ -12,6 +12,7 @@ from __future__ import annotations
 from claimhouse.reading.lines import join_row
 from claimhouse.reading.notes import title_note
 from claimhouse.reading.open import FORMATS
+from claimhouse.reading.parser import split_row
 from claimhouse.reading.parts import (
     Block,
     BrokenRow,
@@ -50,6 +51,7 @@ __all__ = [
     "join_row",
     "open_file",
     "open_sheets",
+    "split_row",
     "title_note",
     "widest",
 ]

@@ -97,6 +97,15 @@ class Walker:
         return show(inside.replace(self.quote * 2, self.quote) + rest)
 
 
+def split_row(row: str, dialect: Dialect) -> list[str]:
+    """The fields of a row as the file writes them; none where it is more than one row."""
+    walker, raw = Walker(dialect), row.encode("utf-8", "surrogatepass")
+    record = walker.walk(raw, 0, len(raw))
+    if raw[record.stop :].strip(b"\r\n"):
+        return []
+    return [walker.value(raw[start:end]) for start, end in record.spans]
+
+
 @dataclass
 class Plan:
     """What to do with the lines of a piece.

@@ -1,8 +1,5 @@
 -- The held batches of which a check could not be run when they were checked last. $1 source system.
-select
-    b.batch_id,
-    b.feed,
-    b.checked_at
+select b.batch_id
 from landing.batch as b
 where
     b.source_system = $1

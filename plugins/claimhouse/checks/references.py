@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from claimhouse import warehouse
+from claimhouse import contracts, warehouse
 from claimhouse.checks.outcomes import Batch
 from claimhouse.contracts import Contract, Reference
+
+# Of more rows, looking each up takes longer than reading all that they refer to.
+MOST_LOOK_UPS = 100_000
 
 
 def from_contract(contract: Contract, batch: Batch) -> dict[str, Any]:
@@ -73,9 +76,16 @@ def _is_known(contract: Contract, batch: Batch, reference: Reference) -> dict[st
         column=reference.column,
         to_feed=reference.to_feed,
         to_column=reference.to_column,
+        by_look_up=batch.rows_accepted <= MOST_LOOK_UPS and _is_indexed(contract, reference),
     )
     options = {"fail query": query, "warn": "when > 0"}
     return _check("failed rows", f"{reference.column}_is_known", message, options)
+
+
+def _is_indexed(contract: Contract, reference: Reference) -> bool:
+    """Whether an index leads to a record that *reference* names."""
+    to_feed = contracts.of(contract.source_system, reference.to_feed)
+    return to_feed.has_key_index and to_feed.key[0] == reference.to_column
 
 
 def _is_fresh(batch: Batch, column: str, days: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from claimhouse import warehouse
-from claimhouse.star import mapping, steps
+from claimhouse.star import kept, mapping, steps
 from claimhouse.star import tables as star_tables
 from claimhouse.star.steps import Counts, Load, Statement
 from claimhouse.star.tables import Dimension, Fact
@@ -26,6 +26,7 @@ def load_dimensions(load: Load) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, TARGET)
+        load = kept.renew(load)
         written: Counts = {}
         for tables in parts(load):
             written |= _load_part(load, tables)
@@ -56,6 +57,8 @@ def load_dimensions_in_parts(
                 return _load_part(own, tables)
 
         with steps.alone(load, TARGET):
+            load = kept.renew(load)
+            connection.commit()
             with ThreadPoolExecutor(_CONNECTIONS) as pool:
                 written = steps.added(pool.map(load_part, parts(load)))
             _analyze_members_to_rekey(load)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from claimhouse import warehouse
-from claimhouse.star import claims, mapping, steps
+from claimhouse.star import claims, kept, mapping, steps
 from claimhouse.star import tables as star_tables
 from claimhouse.star.claims import CLAIM, WHOLE, Places
 from claimhouse.star.steps import Counts, Load, Statement
@@ -30,6 +30,7 @@ def load_fact(load: Load, table: str) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, table)
+        load = kept.known(load)
         is_first = _prepare(load, table)
         written = rekey_part(load, table, {})
         written |= load_part(load, table, is_first, WHOLE)
@@ -55,7 +56,8 @@ def load_fact_in_parts(
     """
     address = at or warehouse.url()
     with warehouse.connect(address) as connection:
-        load = Load(connection, source, batch_ids)
+        load = kept.known(Load(connection, source, batch_ids))
+        connection.commit()
 
         def rekey(places: Places) -> Counts:
             with steps.part(load, address, table) as own:

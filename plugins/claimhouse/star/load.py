@@ -18,7 +18,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from claimhouse import batches, contracts, reference, warehouse
-from claimhouse.star import claims, dimensions, facts, mapping, steps
+from claimhouse.star import claims, dimensions, facts, kept, mapping, steps
 from claimhouse.star import tables as star_tables
 from claimhouse.star.steps import Counts, Load, Statement
 
@@ -74,6 +74,7 @@ def finish(load: Load) -> Counts:
     with steps.step(load, f"{dimensions.TARGET}/parts"):
         removed = dimensions.remove_stale_members(load)
         warehouse.query(load.connection, "star/forget_members_to_rekey", load.source)
+        kept.drop(load)
         loaded = warehouse.query(load.connection, "batches/set_loaded", list(load.batch_ids))
     return {"batches": len(loaded), "removed": removed}
 
@@ -102,7 +103,9 @@ def rebuild(connection: Connection[Any], source: str, loading: Sequence[int] = (
         create_mappings(connection, source)
         for table in [*records, *members]:
             _clear(load, table)
-        return dimensions.load_dimensions(load) | facts.load_facts(load)
+        written = dimensions.load_dimensions(load) | facts.load_facts(load)
+        kept.drop(load)
+        return written
 
 
 def statements(load: Load, table: str, is_first: bool | None = None) -> list[Statement]:

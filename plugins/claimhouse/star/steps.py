@@ -29,11 +29,13 @@ class Load:
         connection: to the warehouse, as the star's owner.
         source: the source system.
         batch_ids: its batches to load.
+        kept: the facts and bridges whose mapping is read where the load keeps it.
     """
 
     connection: Connection[Any]
     source: str
     batch_ids: Sequence[int]
+    kept: frozenset[str] = frozenset()
 
     def on(self, connection: Connection[Any]) -> Load:
         """The same load on another connection."""
@@ -41,7 +43,8 @@ class Load:
 
     def run(self, statement: Statement) -> int:
         """Run a SQL file of the load; how many rows its statements wrote."""
-        cursor = self.connection.execute(statement.text(self.source, self.batch_ids).encode())
+        text = statement.text(self.source, self.batch_ids, self.kept)
+        cursor = self.connection.execute(text.encode())
         written = 0
         while True:
             if (cursor.statusmessage or "").startswith(_WRITES):
@@ -64,13 +67,17 @@ class Statement:
     table: str | None = None
     names: dict[str, Any] = field(default_factory=dict)
 
-    def text(self, source: str, batch_ids: Sequence[int]) -> str:
-        """The rendered file.
+    def text(
+        self, source: str, batch_ids: Sequence[int], kept: frozenset[str] = frozenset()
+    ) -> str:
+        """The rendered file, which reads the mappings of the facts in *kept* where the load keeps them.
 
         Batches are literals in it: of these the planner knows how few rows they have.
         """
         batches = "{" + ",".join(str(int(batch_id)) for batch_id in batch_ids) + "}"
-        return warehouse.sql(self.file, source=source, batches=batches, **self.names)
+        fact = self.names.get("fact")
+        mapped = f"source_{source}.{'loading' if fact in kept else 'star'}_{fact}"
+        return warehouse.sql(self.file, source=source, batches=batches, mapped=mapped, **self.names)
 
 
 # --- locks ----------------------------------------------------------------------------------------

@@ -636,6 +636,14 @@ def _key_columns(contract: Contract) -> list[Column]:
     return [columns[name] for name in contract.key]
 
 
+def _record_key(contract: Contract) -> str:
+    """SQL of the key of a row, as text; the column itself, which an index may lead to, where it is the key."""
+    columns = _key_columns(contract)
+    if len(columns) == 1 and columns[0].physical_type == "text" and columns[0].required:
+        return columns[0].name
+    return f"concat_ws('|', {', '.join(map(_key_text, columns))})"
+
+
 def _key_text(column: Column) -> str:
     """SQL that spells a part of a key as verification does, whatever the session's time zone."""
     if column.type == "timestamp":
@@ -652,7 +660,7 @@ def names(contract: Contract) -> dict[str, Any]:
         "schema": f"source_{contract.source_system}",
         "feed": contract.feed,
         "key": contract.key,
-        "record_key": f"concat_ws('|', {', '.join(map(_key_text, _key_columns(contract)))})",
+        "record_key": _record_key(contract),
         "columns": contract.columns,
         "amounts": contract.amounts,
         "version_column": contract.version_column,

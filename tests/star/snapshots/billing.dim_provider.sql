@@ -220,17 +220,24 @@ drop table touched, timeline, known;
 -- star/inferred_member
 -- A member of star.dim_provider for every id that fact_claim names and no row has described yet. Its row is
 -- completed in place: where history is kept, its only state holds always, as the first described one would.
--- A table of its own, because a query can use several processes and an insert cannot.
-create temp table unknown_member on commit drop as
+-- Tables of their own, because a query can use several processes and an insert cannot, and because the planner can
+-- choose to look members up where it knows how few they are.
+create temp table named_member on commit drop as
 select distinct f.provider_id
 from source_billing.star_fact_claim as f
 where
     f.batch_id = any('{}'::bigint[])
-    and f.provider_id <> 'not applicable'  -- nor NULL
-    and not exists (
-        select 1 from star.dim_provider as d
-        where d.source_system = 'billing' and d.provider_id = f.provider_id
-    );
+    and f.provider_id <> 'not applicable';  -- nor NULL
+
+analyze named_member;
+
+create temp table unknown_member on commit drop as
+select n.provider_id
+from named_member as n
+where not exists (
+    select 1 from star.dim_provider as d
+    where d.source_system = 'billing' and d.provider_id = n.provider_id
+);
 
 insert into star.dim_provider (
     source_system, provider_id, is_inferred, valid_from, valid_to, is_current
@@ -244,4 +251,4 @@ select
     true as is_current
 from unknown_member;
 
-drop table unknown_member;
+drop table named_member, unknown_member;

@@ -50,13 +50,29 @@ analyze as_of_provider;
 -- star/rekey_fact
 -- Points rows of star.fact_claim to the states of their members as of the day of service, where the load has
 -- changed which those are.
+-- Few rows: the indexes of their keys lead to them, one member after the other, where the table has such an index.
+create temp table concerned on commit drop as
+select f.ctid as place
+from star.fact_claim as f
+where
+    f.patient_key in (select o.old_key from as_of_patient as o)
+    union
+select f.ctid as place
+from star.fact_claim as f
+where
+    f.provider_key in (select o.old_key from as_of_provider as o)
+    ;
+
+analyze concerned;
+
 create temp table moved on commit drop as
 select
     f.ctid as place,
     coalesce(patient.patient_key, f.patient_key) as patient_key,
     coalesce(provider.provider_key, f.provider_key) as provider_key,
     coalesce(provider.facility_key, f.facility_key) as facility_key
-from star.fact_claim as f
+from concerned as c
+inner join star.fact_claim as f on c.place = f.ctid
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key
@@ -66,21 +82,12 @@ left join as_of_provider as provider
         f.provider_key = provider.old_key
         and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= provider.valid_from and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < provider.valid_to
 where
-    -- few rows: they are filtered before anything is joined
-    (
-        f.patient_key
-        in (select o.old_key from as_of_patient as o)
-        or f.provider_key
-        in (select o.old_key from as_of_provider as o)
-        )
-    
-    and (
-        f.patient_key
-        <> patient.patient_key
-        or f.provider_key
-        <> provider.provider_key
-        or f.facility_key <> provider.facility_key
-        );
+    f.patient_key
+    <> patient.patient_key
+    or f.provider_key
+    <> provider.provider_key
+    or f.facility_key <> provider.facility_key
+    ;
 
 analyze moved (place);
 
@@ -92,18 +99,34 @@ set
 from moved as m
 where f.ctid = m.place;
 
-drop table moved;
+drop table concerned, moved;
 
 -- star/rekey_fact
 -- Points rows of star.fact_claim_change to the states of their members as of the day of service, where the load has
 -- changed which those are.
+-- Few rows: the indexes of their keys lead to them, one member after the other, where the table has such an index.
+create temp table concerned on commit drop as
+select f.ctid as place
+from star.fact_claim_change as f
+where
+    f.patient_key in (select o.old_key from as_of_patient as o)
+    union
+select f.ctid as place
+from star.fact_claim_change as f
+where
+    f.provider_key in (select o.old_key from as_of_provider as o)
+    ;
+
+analyze concerned;
+
 create temp table moved on commit drop as
 select
     f.ctid as place,
     coalesce(patient.patient_key, f.patient_key) as patient_key,
     coalesce(provider.provider_key, f.provider_key) as provider_key,
     coalesce(provider.facility_key, f.facility_key) as facility_key
-from star.fact_claim_change as f
+from concerned as c
+inner join star.fact_claim_change as f on c.place = f.ctid
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key
@@ -113,21 +136,12 @@ left join as_of_provider as provider
         f.provider_key = provider.old_key
         and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= provider.valid_from and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < provider.valid_to
 where
-    -- few rows: they are filtered before anything is joined
-    (
-        f.patient_key
-        in (select o.old_key from as_of_patient as o)
-        or f.provider_key
-        in (select o.old_key from as_of_provider as o)
-        )
-    
-    and (
-        f.patient_key
-        <> patient.patient_key
-        or f.provider_key
-        <> provider.provider_key
-        or f.facility_key <> provider.facility_key
-        );
+    f.patient_key
+    <> patient.patient_key
+    or f.provider_key
+    <> provider.provider_key
+    or f.facility_key <> provider.facility_key
+    ;
 
 analyze moved (place);
 
@@ -139,7 +153,7 @@ set
 from moved as m
 where f.ctid = m.place;
 
-drop table moved;
+drop table concerned, moved;
 
 -- star/claim_version
 -- The relation claim_version: every version of the claims that the load touches, with its place in the claim's
@@ -283,16 +297,22 @@ version as (
     null::numeric(14, 2) as allowed_amount,
     null::numeric(14, 2) as paid_amount
     from to_describe as v
-    left join star.dim_patient as patient
-    on
-        patient.source_system = 'billing'
-        and v.patient_id = patient.patient_id
-        and v.as_of >= patient.valid_from and v.as_of < patient.valid_to
-left join star.dim_provider as provider
-    on
-        provider.source_system = 'billing'
-        and v.provider_id = provider.provider_id
-        and v.as_of >= provider.valid_from and v.as_of < provider.valid_to
+    left join lateral (
+        select d.* from star.dim_patient as d
+        where
+            d.source_system = 'billing'
+            and d.patient_id = v.patient_id
+            and v.as_of >= d.valid_from and v.as_of < d.valid_to
+        offset 0
+    ) as patient on true
+left join lateral (
+        select d.* from star.dim_provider as d
+        where
+            d.source_system = 'billing'
+            and d.provider_id = v.provider_id
+            and v.as_of >= d.valid_from and v.as_of < d.valid_to
+        offset 0
+    ) as provider on true
 left join star.dim_claim_profile as junk
     on
         coalesce(v.visit_type, chr(1)) = coalesce(junk.visit_type, chr(1))

@@ -229,17 +229,24 @@ drop table touched, timeline, known;
 -- star/inferred_member
 -- A member of star.dim_patient for every id that fact_encounter names and no row has described yet. Its row is
 -- completed in place: where history is kept, its only state holds always, as the first described one would.
--- A table of its own, because a query can use several processes and an insert cannot.
-create temp table unknown_member on commit drop as
+-- Tables of their own, because a query can use several processes and an insert cannot, and because the planner can
+-- choose to look members up where it knows how few they are.
+create temp table named_member on commit drop as
 select distinct f.patient_id
 from source_hospital.star_fact_encounter as f
 where
     f.batch_id = any('{}'::bigint[])
-    and f.patient_id <> 'not applicable'  -- nor NULL
-    and not exists (
-        select 1 from star.dim_patient as d
-        where d.source_system = 'hospital' and d.patient_id = f.patient_id
-    );
+    and f.patient_id <> 'not applicable';  -- nor NULL
+
+analyze named_member;
+
+create temp table unknown_member on commit drop as
+select n.patient_id
+from named_member as n
+where not exists (
+    select 1 from star.dim_patient as d
+    where d.source_system = 'hospital' and d.patient_id = n.patient_id
+);
 
 insert into star.dim_patient (
     source_system, patient_id, is_inferred, valid_from, valid_to, is_current
@@ -253,22 +260,29 @@ select
     true as is_current
 from unknown_member;
 
-drop table unknown_member;
+drop table named_member, unknown_member;
 
 -- star/inferred_member
 -- A member of star.dim_patient for every id that fact_procedure names and no row has described yet. Its row is
 -- completed in place: where history is kept, its only state holds always, as the first described one would.
--- A table of its own, because a query can use several processes and an insert cannot.
-create temp table unknown_member on commit drop as
+-- Tables of their own, because a query can use several processes and an insert cannot, and because the planner can
+-- choose to look members up where it knows how few they are.
+create temp table named_member on commit drop as
 select distinct f.patient_id
 from source_hospital.star_fact_procedure as f
 where
     f.batch_id = any('{}'::bigint[])
-    and f.patient_id <> 'not applicable'  -- nor NULL
-    and not exists (
-        select 1 from star.dim_patient as d
-        where d.source_system = 'hospital' and d.patient_id = f.patient_id
-    );
+    and f.patient_id <> 'not applicable';  -- nor NULL
+
+analyze named_member;
+
+create temp table unknown_member on commit drop as
+select n.patient_id
+from named_member as n
+where not exists (
+    select 1 from star.dim_patient as d
+    where d.source_system = 'hospital' and d.patient_id = n.patient_id
+);
 
 insert into star.dim_patient (
     source_system, patient_id, is_inferred, valid_from, valid_to, is_current
@@ -282,4 +296,4 @@ select
     true as is_current
 from unknown_member;
 
-drop table unknown_member;
+drop table named_member, unknown_member;

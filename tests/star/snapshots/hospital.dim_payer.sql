@@ -32,17 +32,24 @@ when not matched then
 -- star/inferred_member
 -- A member of star.dim_payer for every id that fact_encounter names and no row has described yet. Its row is
 -- completed in place: where history is kept, its only state holds always, as the first described one would.
--- A table of its own, because a query can use several processes and an insert cannot.
-create temp table unknown_member on commit drop as
+-- Tables of their own, because a query can use several processes and an insert cannot, and because the planner can
+-- choose to look members up where it knows how few they are.
+create temp table named_member on commit drop as
 select distinct f.payer_id
 from source_hospital.star_fact_encounter as f
 where
     f.batch_id = any('{}'::bigint[])
-    and f.payer_id <> 'not applicable'  -- nor NULL
-    and not exists (
-        select 1 from star.dim_payer as d
-        where d.source_system = 'hospital' and d.payer_id = f.payer_id
-    );
+    and f.payer_id <> 'not applicable';  -- nor NULL
+
+analyze named_member;
+
+create temp table unknown_member on commit drop as
+select n.payer_id
+from named_member as n
+where not exists (
+    select 1 from star.dim_payer as d
+    where d.source_system = 'hospital' and d.payer_id = n.payer_id
+);
 
 insert into star.dim_payer (
     source_system, payer_id, is_inferred
@@ -53,22 +60,29 @@ select
     true as is_inferred
 from unknown_member;
 
-drop table unknown_member;
+drop table named_member, unknown_member;
 
 -- star/inferred_member
 -- A member of star.dim_payer for every id that fact_procedure names and no row has described yet. Its row is
 -- completed in place: where history is kept, its only state holds always, as the first described one would.
--- A table of its own, because a query can use several processes and an insert cannot.
-create temp table unknown_member on commit drop as
+-- Tables of their own, because a query can use several processes and an insert cannot, and because the planner can
+-- choose to look members up where it knows how few they are.
+create temp table named_member on commit drop as
 select distinct f.payer_id
 from source_hospital.star_fact_procedure as f
 where
     f.batch_id = any('{}'::bigint[])
-    and f.payer_id <> 'not applicable'  -- nor NULL
-    and not exists (
-        select 1 from star.dim_payer as d
-        where d.source_system = 'hospital' and d.payer_id = f.payer_id
-    );
+    and f.payer_id <> 'not applicable';  -- nor NULL
+
+analyze named_member;
+
+create temp table unknown_member on commit drop as
+select n.payer_id
+from named_member as n
+where not exists (
+    select 1 from star.dim_payer as d
+    where d.source_system = 'hospital' and d.payer_id = n.payer_id
+);
 
 insert into star.dim_payer (
     source_system, payer_id, is_inferred
@@ -79,4 +93,4 @@ select
     true as is_inferred
 from unknown_member;
 
-drop table unknown_member;
+drop table named_member, unknown_member;

@@ -25,26 +25,30 @@ analyze as_of_patient;
 -- star/rekey_fact
 -- Points rows of star.fact_procedure to the states of their members as of the day of service, where the load has
 -- changed which those are.
+-- Few rows: the indexes of their keys lead to them, one member after the other, where the table has such an index.
+create temp table concerned on commit drop as
+select f.ctid as place
+from star.fact_procedure as f
+where
+    f.patient_key in (select o.old_key from as_of_patient as o)
+    ;
+
+analyze concerned;
+
 create temp table moved on commit drop as
 select
     f.ctid as place,
     coalesce(patient.patient_key, f.patient_key) as patient_key
-from star.fact_procedure as f
+from concerned as c
+inner join star.fact_procedure as f on c.place = f.ctid
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key
         and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= patient.valid_from and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < patient.valid_to
 where
-    -- few rows: they are filtered before anything is joined
-    (
-        f.patient_key
-        in (select o.old_key from as_of_patient as o)
-        )
-    
-    and (
-        f.patient_key
-        <> patient.patient_key
-        );
+    f.patient_key
+    <> patient.patient_key
+    ;
 
 analyze moved (place);
 
@@ -54,7 +58,7 @@ set
 from moved as m
 where f.ctid = m.place;
 
-drop table moved;
+drop table concerned, moved;
 
 -- star/fact
 -- Fills star.fact_procedure: each record that the load touches, in its latest state.

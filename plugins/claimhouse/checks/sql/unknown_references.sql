@@ -4,7 +4,8 @@
 -- sqlfluff:templater:jinja:context:column:patient_id
 -- sqlfluff:templater:jinja:context:to_feed:patients
 -- sqlfluff:templater:jinja:context:to_column:patient_id
--- Rows of one batch that refer to a record in no batch.
+-- sqlfluff:templater:jinja:context:by_look_up:true
+-- Rows of one batch that refer to a record in no batch. Few are looked up by an index, whatever there is to refer to.
 select
     t.row_number,
     {{ key }},
@@ -14,10 +15,18 @@ from source_{{ source }}.{{ feed }} as t
 where
     t.batch_id = {{ batch_id }}
     and t.{{ column }} is not null
+    {% if by_look_up -%}
+    and (
+        select 1 from source_{{ source }}.{{ to_feed }} as r
+        where r.{{ to_column }} = t.{{ column }}
+        limit 1
+    ) is null
+    {%- else -%}
     and not exists (
         select 1
         from source_{{ source }}.{{ to_feed }} as r
         where r.{{ to_column }} = t.{{ column }}
     )
+    {%- endif %}
 order by t.row_number
 limit 100

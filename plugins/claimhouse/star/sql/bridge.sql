@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:mapped:source_billing.star_fact_claim
 -- sqlfluff:templater:jinja:context:fact:bridge_visit_provider
 -- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
 -- sqlfluff:templater:jinja:context:unnamed:["provider"]
@@ -17,7 +18,7 @@ create temp table touched on commit drop as
 select distinct on (v.{{ fact_key | join(", v.") }})
     v.{{ fact_key | join(", v.") }},
     v.batch_id
-from source_{{ source }}.star_{{ fact }} as v
+from {{ mapped }} as v
 inner join landing.batch_order as b on v.batch_id = b.batch_id
 where
     (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
@@ -25,7 +26,7 @@ where
     {% endif -%}
     and (v.{{ fact_key | join(", v.") }}) in (
         select t.{{ fact_key | join(", t.") }}
-        from source_{{ source }}.star_{{ fact }} as t
+        from {{ mapped }} as t
         where t.batch_id = any('{{ batches }}'::bigint[])
     )
 order by
@@ -41,7 +42,7 @@ version as (
     select
         v.*,
         {{ keys.as_of() }} as as_of
-    from source_{{ source }}.star_{{ fact }} as v
+    from {{ mapped }} as v
     inner join touched as t on (v.batch_id, v.{{ fact_key | join(", v.") }}) = (t.batch_id, t.{{ fact_key | join(", t.") }})
 )
 

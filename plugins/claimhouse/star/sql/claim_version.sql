@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:mapped:source_billing.star_fact_claim
 -- sqlfluff:templater:jinja:context:is_first:false
 -- sqlfluff:templater:jinja:context:is_dated:true
 -- sqlfluff:templater:jinja:context:part:">="
@@ -58,7 +59,7 @@ version as (
     select
         v.*,
         {{ keys.as_of() }} as as_of
-    from source_{{ source }}.star_fact_claim as v
+    from {{ mapped }} as v
     where
         v.batch_id = any('{{ batches }}'::bigint[])
         {% if part %}and (v.row_number & 1) {{ part }} 1{% endif %}  -- noqa: LT02
@@ -75,17 +76,17 @@ create temp table received on commit drop as
 with brought as materialized (
     {% if anew %}-- Which rows are versions, or what they say, depends on all rows of a claim: they are read anew.
     select v.*
-    from source_{{ source }}.star_fact_claim as v
+    from {{ mapped }} as v
     inner join landing.batch_order as o on v.batch_id = o.batch_id
     where
         (o.state = 'loaded' or o.batch_id = any('{{ batches }}'::bigint[]))
         {% if repeats %}and v.is_repeat is not true
         {% endif -%}
         and v.claim_id in (
-            select t.claim_id from source_{{ source }}.star_fact_claim as t
+            select t.claim_id from {{ mapped }} as t
             where t.batch_id = any('{{ batches }}'::bigint[])
         )
-    {% else %}select * from source_{{ source }}.star_fact_claim
+    {% else %}select * from {{ mapped }}
     where batch_id = any('{{ batches }}'::bigint[])
 {% endif %}){% if carried %},
 
@@ -176,7 +177,7 @@ version as (
         {{ described() | trim }}{% if carried and transactions %},
         v.left_out{% endif %}
     from to_describe as v
-    {{ keys.joins() | trim }}
+    {{ keys.joins(by_look_up=true) | trim }}
     {% if not anew %}union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e

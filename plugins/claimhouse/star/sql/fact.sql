@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:mapped:source_billing.star_fact_claim
 -- sqlfluff:templater:jinja:context:fact:fact_survey
 -- sqlfluff:templater:jinja:context:fact_key:["encounter_id"]
 -- sqlfluff:templater:jinja:context:unnamed:["patient"]
@@ -30,13 +31,13 @@ kept as (  -- noqa: ST03
     select distinct on (v.{{ fact_key | join(", v.") }})
         v.*,
         {{ keys.as_of() }} as as_of
-    from {{ "kept" if carried else "source_" ~ source ~ ".star_" ~ fact }} as v
+    from {{ "kept" if carried else mapped }} as v
     inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
         {% if not (is_first or carried) %}and (v.{{ fact_key | join(", v.") }}) in (
             select t.{{ fact_key | join(", t.") }}
-            from source_{{ source }}.star_{{ fact }} as t
+            from {{ mapped }} as t
             where t.batch_id = any('{{ batches }}'::bigint[])
         ){% endif %}
     order by

@@ -1,3 +1,4 @@
+-- sqlfluff:templater:jinja:context:mapped:source_billing.star_fact_claim
 -- sqlfluff:templater:jinja:context:fact:fact_claim
 -- sqlfluff:templater:jinja:context:junk:claim_profile
 -- sqlfluff:templater:jinja:context:junk_columns:{"visit_type": "text", "is_billed": "boolean"}
@@ -23,7 +24,7 @@ kept as (  -- noqa: ST03
 {% endif %}select distinct
     {% for name, type in junk_columns.items() %}
     {{- "v." + name if name in brought else "null" }}::{{ type }} as {{ name }}{{ "," if not loop.last }}
-    {% endfor %}from {{ "kept" if carried else "source_" ~ source ~ ".star_" ~ fact }} as v
+    {% endfor %}from {{ "kept" if carried else mapped }} as v
 {%- if not carried %}
 where v.batch_id = any('{{ batches }}'::bigint[])
 {%- endif %};

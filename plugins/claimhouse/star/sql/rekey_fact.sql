@@ -5,29 +5,34 @@
 -- Points rows of star.{{ table }} to the states of their members as of the day of service, where the load has
 -- changed which those are.
 {% import "star/sql/history.jinja" as history -%}
+-- Few rows: the indexes of their keys lead to them, one member after the other, where the table has such an index.
+create temp table concerned on commit drop as
+{% for dim in dimensions %}{{ "union\n" if not loop.first }}select f.ctid as place
+from star.{{ table }} as f
+where
+    f.{{ dim.member }}_key in (select o.old_key from as_of_{{ dim.member }} as o)
+    {% if pages %}and f.ctid {{ pages }}
+    {% endif %}{% endfor %};
+
+analyze concerned;
+
 create temp table moved on commit drop as
 select
     f.ctid as place{% for dim in dimensions %},
     coalesce({{ dim.member }}.{{ dim.member }}_key, f.{{ dim.member }}_key) as {{ dim.member }}_key
     {%- for other in dim.references %},
     coalesce({{ dim.member }}.{{ other }}_key, f.{{ other }}_key) as {{ other }}_key{% endfor %}{% endfor %}
-from star.{{ table }} as f
+from concerned as c
+inner join star.{{ table }} as f on c.place = f.ctid
 {% for dim in dimensions %}left join as_of_{{ dim.member }} as {{ dim.member }}
     on
         f.{{ dim.member }}_key = {{ dim.member }}.old_key
         and {{ history.holds_on(dim.member, history.as_of("f", true)) }}
 {% endfor %}where
-    -- few rows: they are filtered before anything is joined
-    (
-        {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
-        in (select o.old_key from as_of_{{ dim.member }} as o)
-        {% endfor %})
-    {% if pages %}and f.ctid {{ pages }}{% endif %}
-    and (
-        {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
-        <> {{ dim.member }}.{{ dim.member }}_key
-        {% for other in dim.references %}or f.{{ other }}_key <> {{ dim.member }}.{{ other }}_key
-        {% endfor %}{% endfor %});
+    {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
+    <> {{ dim.member }}.{{ dim.member }}_key
+    {% for other in dim.references %}or f.{{ other }}_key <> {{ dim.member }}.{{ other }}_key
+    {% endfor %}{% endfor %};
 
 analyze moved (place);
 
@@ -39,4 +44,4 @@ set{% for dim in dimensions %}
 from moved as m
 where f.ctid = m.place;
 
-drop table moved;
+drop table concerned, moved;

@@ -52,7 +52,18 @@ select
 from {{ schema }}.{{ feed }}
 where
     {{ feed }}.batch_id <> all('{{ batches }}'::bigint[])
-    and exists (
+    {% if version_column %}and (
+        -- most rows from before are older: to compare their keys would take longer
+        {{ feed }}.{{ version_column }} >= (
+            select min(left_open.version) from left_open
+            where left_open.batch_id = any('{{ batches }}'::bigint[])
+        )
+        or exists (
+            select from left_open
+            where left_open.batch_id = any('{{ batches }}'::bigint[]) and left_open.version is null
+        )
+    )
+    {% endif %}and exists (
         select from left_open
         where
             left_open.batch_id = any('{{ batches }}'::bigint[])

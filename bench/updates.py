@@ -6,10 +6,11 @@
     python -m bench.updates --load-only                           without publication
     python -m bench.updates --drop                                removes the warehouses
 
-The first call for a size loads workload W of that size and publishes it, which takes a minute for two million
+The first call for a size loads workload W of that size and publishes it, which takes minutes for two million
 claims. The warehouse is kept: each later call adds updates to it, so that a change of the code is measured in
-minutes. An update has 20,000 claims, 2,000 patients and 100 providers, half of them known, and points some 7,000
-facts to other states of their members, at every size.
+a minute. With ``--load-only`` it is another warehouse, of which nothing is published. An update has 20,000
+claims, 2,000 patients and 100 providers, half of them known, and points some 7,000 facts to other states of
+their members, at every size.
 
 Seconds are those of the processors, of this process and of the server, since machines are shared; those of the
 clock stand beside them.
@@ -53,7 +54,8 @@ def main() -> None:
     sizes = options.claims or SIZES
     if options.drop:
         for claims in sizes:
-            _drop(claims)
+            _drop(_folder(claims, load_only=False))
+            _drop(_folder(claims, load_only=True))
         return
     report({claims: measure(claims, options.runs, options.load_only) for claims in sizes})
 
@@ -65,17 +67,17 @@ def measure(claims: int, runs: int, load_only: bool) -> list[Costs]:
     from claimhouse import schema
 
     scale = claims / workload.sizes(1).claims
-    files = FOLDER / f"updates-{claims}"
+    files = _folder(claims, load_only)
     server = embedded.start(FOLDER / "pg")
     os.environ["WAREHOUSE_URL"] = embedded.url_of(server, files.name)
     os.environ["CLAIMHOUSE_ARCHIVE_ROOT"] = f"file://{files}/archive"
     if not (files / "primed").exists():
-        _drop(claims)
+        _drop(files)
         print(f"loading {claims:,} claims ...", file=sys.stderr, flush=True)
         embedded.create_database(server, files.name)
         schema.upgrade()
         workload.make(files, scale)
-        _all_stages(files / "prime")
+        _all_stages(files / "prime", load_only)
         with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
@@ -90,7 +92,7 @@ def measure(claims: int, runs: int, load_only: bool) -> list[Costs]:
     return measured
 
 
-def _all_stages(landing: Path, load_only: bool = False) -> Costs:
+def _all_stages(landing: Path, load_only: bool) -> Costs:
     """Load and publish the files of a landing root; what each stage cost."""
     from claimhouse import ingest, reporting, warehouse
 
@@ -149,13 +151,17 @@ def _whole(run: Costs) -> Costs:
     }
 
 
-def _drop(claims: int) -> None:
+def _folder(claims: int, load_only: bool) -> Path:
+    """The files of a warehouse, whose database has the same name."""
+    return FOLDER / f"updates-{claims}{'-unpublished' if load_only else ''}"
+
+
+def _drop(files: Path) -> None:
     import psycopg
 
-    name = f"updates-{claims}"
     with psycopg.connect(embedded.start(FOLDER / "pg"), autocommit=True) as connection:
-        connection.execute(f'drop database if exists "{name}" with (force)'.encode())
-    shutil.rmtree(FOLDER / name, ignore_errors=True)
+        connection.execute(f'drop database if exists "{files.name}" with (force)'.encode())
+    shutil.rmtree(files, ignore_errors=True)
 
 
 def _settings() -> None:

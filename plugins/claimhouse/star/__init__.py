@@ -5,9 +5,10 @@ schema ``star``. Does not know landing, metrics, reporting or delivery.
 
 ``load`` orders the steps; ``dimensions``, ``facts`` and ``claims`` are the steps; ``steps`` has
 their locks and runs their SQL; ``tables`` reads what the star's tables are from the catalog;
-``mapping`` creates the mapping views, ``layouts`` adds what the layout of a row leaves out, by the
-``lineage`` of the columns; ``mapping_check`` holds them against what ``targets`` says they need, and
-``mapped_rows`` looks at the rows that they give of a load; ``calendar`` fills ``dim_date``.
+``mapping`` creates the mapping views, ``kept`` evaluates some of them once a load, ``layouts`` adds
+what the layout of a row leaves out, by the ``lineage`` of the columns; ``mapping_check`` holds them
+against what ``targets`` says they need, and ``mapped_rows`` looks at the rows that they give of a
+load; ``calendar`` fills ``dim_date``.
 """
 
 from __future__ import annotations

@@ -15,18 +15,10 @@ from source_{{ source }}.{{ feed }} as t
 where
     t.batch_id = {{ batch_id }}
     and t.{{ column }} is not null
-    {% if by_look_up -%}
-    and (
-        select 1 from source_{{ source }}.{{ to_feed }} as r
-        where r.{{ to_column }} = t.{{ column }}
-        limit 1
-    ) is null
-    {%- else -%}
     and not exists (
         select 1
         from source_{{ source }}.{{ to_feed }} as r
-        where r.{{ to_column }} = t.{{ column }}
+        where r.{{ to_column }} = t.{{ column }}{{ " offset 0" if by_look_up }}
     )
-    {%- endif %}
 order by t.row_number
 limit 100

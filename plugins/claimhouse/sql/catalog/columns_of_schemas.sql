@@ -7,6 +7,10 @@ select
 from pg_class as c
 inner join pg_namespace as n on c.relnamespace = n.oid
 inner join pg_attribute as a on c.oid = a.attrelid
-where n.nspname = any($1::text[]) and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+where
+    n.nspname = any($1::text[])
+    and c.relkind = 'r'
+    and a.attnum > 0
+    and not a.attisdropped
     and c.relname not like 'loading\_%'
 order by n.nspname, c.relname, a.attnum;

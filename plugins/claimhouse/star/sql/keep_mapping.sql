@@ -2,8 +2,8 @@
 -- sqlfluff:templater:jinja:context:key:["claim_id"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
--- Keeps what a load touches of the mapping of {{ target }}: the rows of its batches, and all rows of their records. Unlogged:
--- a crash of the server empties it, and then the mapping is read.
+-- Keeps what a load touches of the mapping of {{ target }}: the rows of its batches, and all rows of their records.
+-- Unlogged: a crash of the server empties it, and then the mapping is read.
 create unlogged table source_{{ source }}.loading_{{ target }} as
 -- evaluated once
 with mapped as materialized (

@@ -11,8 +11,8 @@ create temp table concerned on commit drop as
 from star.{{ table }} as f
 where
     f.{{ dim.member }}_key in (select o.old_key from as_of_{{ dim.member }} as o)
-    {% if pages %}and f.ctid {{ pages }}
-    {% endif %}{% endfor %};
+    {%- if pages %}
+    and f.ctid {{ pages }}{% endif %}{{ "\n" if not loop.last }}{% endfor %};
 
 analyze concerned;
 
@@ -31,8 +31,8 @@ inner join star.{{ table }} as f on c.place = f.ctid
 {% endfor %}where
     {% for dim in dimensions %}{{ "or " if not loop.first }}f.{{ dim.member }}_key
     <> {{ dim.member }}.{{ dim.member }}_key
-    {% for other in dim.references %}or f.{{ other }}_key <> {{ dim.member }}.{{ other }}_key
-    {% endfor %}{% endfor %};
+    {%- for other in dim.references %}
+    or f.{{ other }}_key <> {{ dim.member }}.{{ other }}_key{% endfor %}{{ "\n    " if not loop.last }}{% endfor %};
 
 analyze moved (place);
 

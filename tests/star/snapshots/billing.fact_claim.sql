@@ -56,12 +56,11 @@ select f.ctid as place
 from star.fact_claim as f
 where
     f.patient_key in (select o.old_key from as_of_patient as o)
-    union
+union
 select f.ctid as place
 from star.fact_claim as f
 where
-    f.provider_key in (select o.old_key from as_of_provider as o)
-    ;
+    f.provider_key in (select o.old_key from as_of_provider as o);
 
 analyze concerned;
 
@@ -86,8 +85,7 @@ where
     <> patient.patient_key
     or f.provider_key
     <> provider.provider_key
-    or f.facility_key <> provider.facility_key
-    ;
+    or f.facility_key <> provider.facility_key;
 
 analyze moved (place);
 
@@ -110,12 +108,11 @@ select f.ctid as place
 from star.fact_claim_change as f
 where
     f.patient_key in (select o.old_key from as_of_patient as o)
-    union
+union
 select f.ctid as place
 from star.fact_claim_change as f
 where
-    f.provider_key in (select o.old_key from as_of_provider as o)
-    ;
+    f.provider_key in (select o.old_key from as_of_provider as o);
 
 analyze concerned;
 
@@ -140,8 +137,7 @@ where
     <> patient.patient_key
     or f.provider_key
     <> provider.provider_key
-    or f.facility_key <> provider.facility_key
-    ;
+    or f.facility_key <> provider.facility_key;
 
 analyze moved (place);
 

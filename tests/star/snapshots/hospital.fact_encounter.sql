@@ -55,12 +55,11 @@ select f.ctid as place
 from star.fact_encounter as f
 where
     f.patient_key in (select o.old_key from as_of_patient as o)
-    union
+union
 select f.ctid as place
 from star.fact_encounter as f
 where
-    f.provider_key in (select o.old_key from as_of_provider as o)
-    ;
+    f.provider_key in (select o.old_key from as_of_provider as o);
 
 analyze concerned;
 
@@ -83,8 +82,7 @@ where
     f.patient_key
     <> patient.patient_key
     or f.provider_key
-    <> provider.provider_key
-    ;
+    <> provider.provider_key;
 
 analyze moved (place);
 

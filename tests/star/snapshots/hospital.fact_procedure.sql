@@ -30,8 +30,7 @@ create temp table concerned on commit drop as
 select f.ctid as place
 from star.fact_procedure as f
 where
-    f.patient_key in (select o.old_key from as_of_patient as o)
-    ;
+    f.patient_key in (select o.old_key from as_of_patient as o);
 
 analyze concerned;
 
@@ -47,8 +46,7 @@ left join as_of_patient as patient
         and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') >= patient.valid_from and greatest(coalesce(f.service_date, date '9999-12-30'), date '1900-01-01') < patient.valid_to
 where
     f.patient_key
-    <> patient.patient_key
-    ;
+    <> patient.patient_key;
 
 analyze moved (place);
 

@@ -51,11 +51,25 @@ NOW = [("s1", "p1", 1), ("s2", "p3", 4), ("s3", "p4", 5)]
 
 
 def test_a_mapping_with_a_newest_row_is_evaluated_once_a_load(surveys: Made) -> None:
-    surveys.load()
+    star.create_mappings(surveys.connection, "made")
+    (batch,) = surveys.rows("select max(batch_id) from landing.batch")[0]
+    load = star.Load(surveys.connection, "made", [batch])
+    star.check_mapped_rows(load.connection, "made", load.batch_ids)
+    star.load_dimensions(load)
+    star.load_facts(load)
+    star.finish(load)
     assert scores(surveys) == NOW
     # one row for each of three surveys, in one evaluation
     assert surveys.rows("select last_value from source_made.calls") == [(3,)]
     assert surveys.rows(f"select to_regclass('{TABLE}')") == [(None,)]
+
+
+def test_a_load_that_begins_again_keeps_anew(surveys: Made) -> None:
+    (batch,) = surveys.rows("select max(batch_id) from landing.batch")[0]
+    star.load_dimensions(star.Load(surveys.connection, "made", [batch]))
+    surveys.maps("fact_survey", MAPPING.replace("s.person as", "upper(s.person) as"))
+    surveys.load()
+    assert scores(surveys) == [("s1", "p1", 1), ("s2", "P3", 4), ("s3", "P4", 5)]
 
 
 def test_what_another_load_left_or_a_crash_emptied_is_not_read(
@@ -81,5 +95,5 @@ def test_a_mapping_of_rows_as_they_are_is_not_kept(made: Made) -> None:
               .replace("(s.score + 0 * nextval('source_made.calls'))::smallint", "s.score"))  # fmt: skip
     batch = made.batch("answers", ("s1", "p1", "2024-01-01", 1))
     star.create_mappings(made.connection, "made")
-    assert kept.renew(star.Load(made.connection, "made", [batch])).kept == frozenset()
+    assert kept.keep(star.Load(made.connection, "made", [batch])).kept == frozenset()
     assert warehouse.columns(made.connection, "source_made", "loading_fact_survey") == {}

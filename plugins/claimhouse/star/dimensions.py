@@ -26,7 +26,7 @@ def load_dimensions(load: Load) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, TARGET)
-        load = kept.renew(load)
+        load = kept.keep(load)
         written: Counts = {}
         for tables in parts(load):
             written |= _load_part(load, tables)
@@ -57,7 +57,7 @@ def load_dimensions_in_parts(
                 return _load_part(own, tables)
 
         with steps.alone(load, TARGET):
-            load = kept.renew(load)
+            load = kept.keep(load)
             connection.commit()
             with ThreadPoolExecutor(_CONNECTIONS) as pool:
                 written = steps.added(pool.map(load_part, parts(load)))

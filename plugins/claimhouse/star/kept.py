@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from claimhouse import warehouse
 from claimhouse.star import mapping
@@ -23,11 +23,11 @@ from claimhouse.star.steps import Load
 LOOKS_AT_ALL = {"WindowAgg", "Unique"}
 
 
-def renew(load: Load) -> Load:
-    """Keep what *load* touches of its facts' mappings, at its beginning; the load that reads it there."""
-    drop(load)
+def keep(load: Load) -> Load:
+    """Keep what *load* touches of its facts' mappings, unless it is kept already; the load that reads it there."""
     for target in mapping.facts(load.source):
-        if _looks_at_all(load, target):
+        if not _is_kept(load, target) and _looks_at_all(load, target):
+            _drop(load.connection, load.source, target)
             fact = star_tables.fact(load.connection, load.source, target)
             batches = "{" + ",".join(map(str, load.batch_ids)) + "}"
             warehouse.run(
@@ -50,11 +50,15 @@ def known(load: Load) -> Load:
     return replace(load, kept=frozenset(kept))
 
 
-def drop(load: Load) -> None:
-    """Drop what this load, or one before it that was killed, has kept."""
-    for target in mapping.facts(load.source):
-        name = sql.Identifier(f"source_{load.source}", f"loading_{target}")
-        load.connection.execute(sql.SQL("drop table if exists {}").format(name))
+def drop(connection: Connection[Any], source: str) -> None:
+    """Drop what a load of *source* has kept: when it ends, and when one begins, for one before it was killed."""
+    for target in mapping.facts(source):
+        _drop(connection, source, target)
+
+
+def _drop(connection: Connection[Any], source: str, target: str) -> None:
+    name = sql.Identifier(f"source_{source}", f"loading_{target}")
+    connection.execute(sql.SQL("drop table if exists {}").format(name))
 
 
 def _is_kept(load: Load, target: str) -> bool:

@@ -29,9 +29,10 @@ def fact_tables(source: str) -> list[str]:
 
 
 def create_mappings(connection: Connection[Any], source: str) -> None:
-    """Fill the reference lists, and create every mapping file of *source* as a view."""
+    """Begin a load: fill the reference lists, and create every mapping file of *source* as a view."""
     reference.fill(connection)
     mapping.create(connection, source)
+    kept.drop(connection, source)
 
 
 def load_source(
@@ -74,7 +75,7 @@ def finish(load: Load) -> Counts:
     with steps.step(load, f"{dimensions.TARGET}/parts"):
         removed = dimensions.remove_stale_members(load)
         warehouse.query(load.connection, "star/forget_members_to_rekey", load.source)
-        kept.drop(load)
+        kept.drop(load.connection, load.source)
         loaded = warehouse.query(load.connection, "batches/set_loaded", list(load.batch_ids))
     return {"batches": len(loaded), "removed": removed}
 
@@ -104,7 +105,7 @@ def rebuild(connection: Connection[Any], source: str, loading: Sequence[int] = (
         for table in [*records, *members]:
             _clear(load, table)
         written = dimensions.load_dimensions(load) | facts.load_facts(load)
-        kept.drop(load)
+        kept.drop(load.connection, load.source)
         return written
 
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from claimhouse import warehouse
 from claimhouse.counted import counted
-from claimhouse.star import claims, mapping, tables
+from claimhouse.star import claims, kept, mapping, tables
 from claimhouse.star.steps import Load
 
 
@@ -24,7 +24,7 @@ def check(connection: Connection[Any], source: str, batch_ids: Sequence[int]) ->
         claimhouse.star.mapping.MappingError: rows have no key, or one row is given several times; the message has
             all faults, each with its file, and no value of a row.
     """
-    load = Load(connection, source, batch_ids)
+    load = kept.keep(Load(connection, source, batch_ids))
     found = [
         fault
         for target in mapping.facts(source)
@@ -37,7 +37,7 @@ def check(connection: Connection[Any], source: str, batch_ids: Sequence[int]) ->
 
 def _faults(load: Load, target: str) -> Iterator[str]:
     fact = tables.fact(load.connection, load.source, target)
-    names = {"source": load.source, "fact": target, "fact_key": list(fact.key)}
+    names = {"mapped": load.mapped(target), "fact_key": list(fact.key)}
     names["batches"] = "{" + ",".join(str(int(batch_id)) for batch_id in load.batch_ids) + "}"
     stems = mapping.by_target(load.source)[target]
     file = (

@@ -41,6 +41,10 @@ class Load:
         """The same load on another connection."""
         return replace(self, connection=connection)
 
+    def mapped(self, fact: str) -> str:
+        """What the rows of a fact are read from: its mapping, or what the load keeps of it."""
+        return _mapped(self.source, fact, self.kept)
+
     def run(self, statement: Statement) -> int:
         """Run a SQL file of the load; how many rows its statements wrote."""
         text = statement.text(self.source, self.batch_ids, self.kept)
@@ -76,8 +80,12 @@ class Statement:
         """
         batches = "{" + ",".join(str(int(batch_id)) for batch_id in batch_ids) + "}"
         fact = self.names.get("fact")
-        mapped = f"source_{source}.{'loading' if fact in kept else 'star'}_{fact}"
+        mapped = _mapped(source, fact, kept) if fact else None
         return warehouse.sql(self.file, source=source, batches=batches, mapped=mapped, **self.names)
+
+
+def _mapped(source: str, fact: str, kept: frozenset[str]) -> str:
+    return f"source_{source}.{'loading' if fact in kept else 'star'}_{fact}"
 
 
 # --- locks ----------------------------------------------------------------------------------------

@@ -72,6 +72,17 @@ def test_a_load_that_begins_again_keeps_anew(surveys: Made) -> None:
     assert scores(surveys) == [("s1", "p1", 1), ("s2", "P3", 4), ("s3", "P4", 5)]
 
 
+def test_a_mapping_that_reads_the_star_is_not_kept(surveys: Made) -> None:
+    named = " left join star.dim_patient as p on p.source_system = 'made' and s.person = p.patient_id"
+    surveys.maps(
+        "fact_survey",
+        MAPPING.replace("s.score +", "case when p.patient_id is null then 0 else s.score end +")
+        .replace("from source_made.answers as s", f"from source_made.answers as s{named}"),
+    )  # fmt: skip
+    surveys.load()  # p3 and p4 are of this load
+    assert scores(surveys) == NOW
+
+
 def test_what_another_load_left_or_a_crash_emptied_is_not_read(
     surveys: Made, warehouse: psycopg.Connection
 ) -> None:

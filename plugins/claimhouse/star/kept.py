@@ -2,7 +2,8 @@
 
 A mapping with a window or a newest row of each record cannot be asked for the rows of a batch alone, and
 each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load
-touches of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics.
+touches of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. A mapping that reads
+the star is not kept: the dimensions of the load change what it gives.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LOOKS_AT_ALL = {"WindowAgg", "Unique"}
 def keep(load: Load) -> Load:
     """Keep what *load* touches of its facts' mappings, unless it is kept already; the load that reads it there."""
     for target in mapping.facts(load.source):
-        if not _is_kept(load, target) and _looks_at_all(load, target):
+        if not _is_kept(load, target) and _is_worth_keeping(load, target):
             _drop(load.connection, load.source, target)
             fact = star_tables.fact(load.connection, load.source, target)
             batches = "{" + ",".join(map(str, load.batch_ids)) + "}"
@@ -72,14 +73,16 @@ def _is_kept(load: Load, target: str) -> bool:
     return has_rows or str(found[0]["comment"]).endswith(" 0 rows")
 
 
-def _looks_at_all(load: Load, target: str) -> bool:
-    """Whether the rows of a batch cannot be had from the mapping without those of others."""
+def _is_worth_keeping(load: Load, target: str) -> bool:
+    """Whether the rows of a batch cannot be had from the mapping without those of others, and stay what they are."""
     view = sql.Identifier(f"source_{load.source}", f"star_{target}")
-    explain = sql.SQL("explain (format json) select * from {} where batch_id = any({}::bigint[])")
+    explain = sql.SQL("explain (verbose, format json) select * from {} where batch_id = any({}::bigint[])")
     row = load.connection.execute(explain.format(view, list(load.batch_ids))).fetchone()
     assert row is not None
     plan = json.loads(row[0]) if isinstance(row[0], str | bytes) else row[0]
-    return any(node["Node Type"] in LOOKS_AT_ALL for node in _nodes(plan[0]["Plan"]))
+    nodes = list(_nodes(plan[0]["Plan"]))
+    reads_star = any(node.get("Schema") == "star" for node in nodes)
+    return not reads_star and any(node["Node Type"] in LOOKS_AT_ALL for node in nodes)
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from claimhouse import warehouse
@@ -27,11 +27,11 @@ def load_dimensions(load: Load) -> Counts:
     with load.connection.transaction():
         steps.lock_whole(load, TARGET)
         load = kept.keep(load)
-        written: Counts = {}
-        for tables in parts(load):
-            written |= _load_part(load, tables)
+        written = [_load_described(load, tables) for tables in parts(load)]
+        load = kept.keep_again(load, mapping.facts(load.source))
+        written += [_load_named(load, tables) for tables in parts(load)]
         _analyze_members_to_rekey(load)
-    return written
+    return steps.added(written)
 
 
 def load_dimensions_in_parts(
@@ -51,18 +51,23 @@ def load_dimensions_in_parts(
     with warehouse.connect(address) as connection:
         load = Load(connection, source, batch_ids)
 
-        def load_part(tables: list[str]) -> Counts:
-            # one part takes longer than the others, and has their processor when they have ended
-            with steps.part(load, address, TARGET, helpers=1) as own:
-                return _load_part(own, tables)
+        def each_part(load_part: Callable[[Load, Sequence[str]], Counts]) -> list[Counts]:
+            def with_own(tables: Sequence[str]) -> Counts:
+                # one part takes longer than the others, and has their processor when they have ended
+                with steps.part(load, address, TARGET, helpers=1) as own:
+                    return load_part(own, tables)
+
+            connection.commit()
+            with ThreadPoolExecutor(_CONNECTIONS) as pool:
+                return list(pool.map(with_own, parts(load)))
 
         with steps.alone(load, TARGET):
             load = kept.keep(load)
-            connection.commit()
-            with ThreadPoolExecutor(_CONNECTIONS) as pool:
-                written = steps.added(pool.map(load_part, parts(load)))
+            written = each_part(_load_described)
+            load = kept.keep_again(load, mapping.facts(source))
+            written += each_part(_load_named)
             _analyze_members_to_rekey(load)
-    return written
+    return steps.added(written)
 
 
 def parts(load: Load) -> list[list[str]]:
@@ -125,16 +130,23 @@ def remove_stale_members(load: Load) -> int:
     )
 
 
-def _load_part(load: Load, tables: Sequence[str]) -> Counts:
-    """Load the dimensions *tables*, and what only facts say of them."""
+def _load_described(load: Load, tables: Sequence[str]) -> Counts:
+    """Load the dimensions *tables* from their mappings."""
     with steps.step(load, " ".join(tables)):
         known = star_tables.dimensions(load.connection)
         mapped = mapping.targets(load.source)
-        facts = _facts(load)
+        return {
+            table: _load_dimension(load, known[table])
+            for table in tables
+            if table in mapped and table in known
+        }
+
+
+def _load_named(load: Load, tables: Sequence[str]) -> Counts:
+    """Add what only facts say of the dimensions *tables*."""
+    with steps.step(load, " ".join(tables)):
         written = dict.fromkeys(tables, 0)
-        for table in [table for table in tables if table in mapped and table in known]:
-            written[table] = _load_described(load, known[table])
-        for statement in [statement for fact in facts for statement in named(fact)]:
+        for statement in [statement for fact in _facts(load) for statement in named(fact)]:
             if statement.table is None or statement.table not in tables:
                 continue
             written[statement.table] += load.run(statement)
@@ -143,7 +155,7 @@ def _load_part(load: Load, tables: Sequence[str]) -> Counts:
         return written
 
 
-def _load_described(load: Load, dimension: Dimension) -> int:
+def _load_dimension(load: Load, dimension: Dimension) -> int:
     is_first = dimension.keeps_history and steps.is_first(load, dimension.table)
     written = 0
     for statement in described(load, dimension, is_first):

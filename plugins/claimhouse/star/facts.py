@@ -30,7 +30,7 @@ def load_fact(load: Load, table: str) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, table)
-        load = kept.known(load)
+        load = kept.keep_again(load, [table])
         is_first = _prepare(load, table)
         written = rekey_part(load, table, {})
         written |= load_part(load, table, is_first, WHOLE)
@@ -56,8 +56,7 @@ def load_fact_in_parts(
     """
     address = at or warehouse.url()
     with warehouse.connect(address) as connection:
-        load = kept.known(Load(connection, source, batch_ids))
-        connection.commit()
+        load = Load(connection, source, batch_ids)
 
         def rekey(places: Places) -> Counts:
             with steps.part(load, address, table) as own:
@@ -68,6 +67,8 @@ def load_fact_in_parts(
                 return load_part(own, table, is_first, part)
 
         with steps.alone(load, table):
+            load = kept.keep_again(load, [table])
+            connection.commit()
             with warehouse.connect(address) as own:
                 is_first = _prepare(load.on(own), table)
                 halves = claims.halves(own) if table == CLAIM else [{}]

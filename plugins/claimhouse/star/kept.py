@@ -1,15 +1,15 @@
 """Mappings that look at all rows of a source system are evaluated once a load, and kept in tables until it ends.
 
-A mapping with a window or a newest row of each record cannot be asked for the rows of a batch alone, and
-each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load
-touches of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. A mapping that reads
-the star is not kept: the dimensions of the load change what it gives.
+A mapping with a window, an aggregate or the newest row of each record cannot be asked for the rows of a batch alone,
+and each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load touches
+of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. What a mapping that reads the star
+gives changes while the dimensions are loaded: it is evaluated again after them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,34 +21,39 @@ from claimhouse.star import tables as star_tables
 from claimhouse.star.steps import Load
 
 # Nodes of a plan that need rows of other batches than those that are asked for.
-LOOKS_AT_ALL = {"WindowAgg", "Unique"}
+LOOKS_AT_ALL = {"WindowAgg", "Unique", "Aggregate"}
 
 
 def keep(load: Load) -> Load:
     """Keep what *load* touches of its facts' mappings, unless it is kept already; the load that reads it there."""
-    for target in mapping.facts(load.source):
-        if not _is_kept(load, target) and _is_worth_keeping(load, target):
-            _drop(load.connection, load.source, target)
-            fact = star_tables.fact(load.connection, load.source, target)
-            batches = "{" + ",".join(map(str, load.batch_ids)) + "}"
-            warehouse.run(
-                load.connection,
-                "star/keep_mapping",
-                source=load.source,
-                target=target,
-                key=fact.key,
-                batches=batches,
-            )
-    return known(load)
+    targets = mapping.facts(load.source)
+    for target in targets:
+        if not _kept(load, target):
+            nodes = list(_plan(load, target))
+            if any(node["Node Type"] in LOOKS_AT_ALL for node in nodes):
+                reads_star = any(node.get("Schema") == "star" for node in nodes)
+                _keep(load, target, reads_star=reads_star)
+    return known(load, targets)
 
 
-def known(load: Load) -> Load:
-    """The load, reading what it keeps of mappings.
+def keep_again(load: Load, targets: Sequence[str]) -> Load:
+    """Keep anew what is kept of those of *targets* whose mapping reads the star, which has changed.
+
+    Returns:
+        The load, reading what is kept of *targets*.
+    """
+    for target in targets:
+        if _kept(load, target).get("reads_star"):
+            _keep(load, target, reads_star=True)
+    return known(load, targets)
+
+
+def known(load: Load, targets: Sequence[str]) -> Load:
+    """The load, reading what it keeps of the mappings of *targets*.
 
     A table that another load has left, or that a crash of the server has emptied, is not read: the mapping is.
     """
-    kept = [target for target in mapping.facts(load.source) if _is_kept(load, target)]
-    return replace(load, kept=frozenset(kept))
+    return replace(load, kept=frozenset(target for target in targets if _kept(load, target)))
 
 
 def drop(connection: Connection[Any], source: str) -> None:
@@ -62,27 +67,41 @@ def _drop(connection: Connection[Any], source: str, target: str) -> None:
     connection.execute(sql.SQL("drop table if exists {}").format(name))
 
 
-def _is_kept(load: Load, target: str) -> bool:
+def _keep(load: Load, target: str, *, reads_star: bool) -> None:
+    _drop(load.connection, load.source, target)
+    warehouse.run(
+        load.connection,
+        "star/keep_mapping",
+        source=load.source,
+        target=target,
+        key=star_tables.fact(load.connection, load.source, target).key,
+        batches="{" + ",".join(map(str, load.batch_ids)) + "}",
+        reads_star=reads_star,
+    )
+
+
+def _kept(load: Load, target: str) -> dict[str, Any]:
+    """What the comment of the kept table says; empty where the load may not read it."""
     schema, table = f"source_{load.source}", f"loading_{target}"
     found = warehouse.query(load.connection, "catalog/comment", schema, table)
-    batches = "{" + ",".join(map(str, load.batch_ids)) + "}"
-    if not found or not str(found[0]["comment"]).startswith(f"batches {batches} "):
-        return False
+    comment: dict[str, Any] = json.loads(found[0]["comment"]) if found else {}
+    if comment.get("batches") != list(load.batch_ids):
+        return {}
     select = sql.SQL("select from {} limit 1").format(sql.Identifier(schema, table))
-    has_rows = load.connection.execute(select).fetchone() is not None
-    return has_rows or str(found[0]["comment"]).endswith(" 0 rows")
+    is_empty = load.connection.execute(select).fetchone() is None
+    return comment if is_empty == comment["is_empty"] else {}
 
 
-def _is_worth_keeping(load: Load, target: str) -> bool:
-    """Whether the rows of a batch cannot be had from the mapping without those of others, and stay what they are."""
+def _plan(load: Load, target: str) -> Iterator[dict[str, Any]]:
+    """The nodes of the plan that reads the rows of the load's batches from the mapping."""
     view = sql.Identifier(f"source_{load.source}", f"star_{target}")
-    explain = sql.SQL("explain (verbose, format json) select * from {} where batch_id = any({}::bigint[])")
+    explain = sql.SQL(
+        "explain (verbose, format json) select * from {} where batch_id = any({}::bigint[])"
+    )
     row = load.connection.execute(explain.format(view, list(load.batch_ids))).fetchone()
     assert row is not None
     plan = json.loads(row[0]) if isinstance(row[0], str | bytes) else row[0]
-    nodes = list(_nodes(plan[0]["Plan"]))
-    reads_star = any(node.get("Schema") == "star" for node in nodes)
-    return not reads_star and any(node["Node Type"] in LOOKS_AT_ALL for node in nodes)
+    return _nodes(plan[0]["Plan"])
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 -- sqlfluff:templater:jinja:context:target:fact_pended_claim
 -- sqlfluff:templater:jinja:context:key:["claim_id"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
+-- sqlfluff:templater:jinja:context:reads_star:false
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Keeps what a load touches of the mapping of {{ target }}: the rows of its batches, and all rows of their records.
 -- Unlogged: a crash of the server empties it, and then the mapping is read.
@@ -25,8 +26,11 @@ do $$
 begin
     execute format(
         'comment on table source_{{ source }}.loading_{{ target }} is %L',
-        'batches {{ batches }} with '
-        || (select count(*) from (select from source_{{ source }}.loading_{{ target }} limit 1) as one) || ' rows'
+        json_build_object(
+            'batches', '{{ batches }}'::bigint[],
+            'is_empty', not exists (select from source_{{ source }}.loading_{{ target }}),
+            'reads_star', {{ reads_star | lower }}
+        )
     );
 end
 $$;

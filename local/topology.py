@@ -97,9 +97,12 @@ SCHEDULER = "scheduler"
 _BEFORE = (
     Component("api-server", ("api-server",)),
     Component("dag-processor", ("dag-processor",)),
+)
+# When the API answers: a task needs it. No task of ours waits in the triggerer, so it is in nobody's way.
+_LAST = (
+    Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),
     Component("triggerer", ("triggerer", "--skip-serve-logs")),
 )
-_LAST = (Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),)
 # Processes are identified by the word "airflow", which Celery's process titles contain only here.
 _WORKERS = tuple(f"airflow-worker-{number}" for number in range(1, WORKERS + 1))
 

@@ -4,9 +4,6 @@
 {% import "reporting/sql/editions/fields.jinja" as list -%}
 {% set counted = sums | list | first -%}
 drop table if exists pg_temp.changed;
--- Few rows: by their keys, and not by a look at all rows.
-set local enable_hashjoin = off;
-set local enable_mergejoin = off;
 -- Their number is underestimated, and sorting them by all columns takes longer than hashing them.
 set local enable_sort = off;
 create temporary table changed on commit drop as
@@ -64,7 +61,5 @@ left join lateral (
     offset 0
 ) as t on true
 where {% for sum in sums %}d.{{ sum }} <> 0{{ " or " if not loop.last }}{% endfor %};
-reset enable_hashjoin;
-reset enable_mergejoin;
 reset enable_sort;
 analyze changed;

@@ -1,9 +1,9 @@
 """Mappings that look at all rows of a source system are evaluated once a load, and kept in tables until it ends.
 
-A mapping with a window, an aggregate or the newest row of each record cannot be asked for the rows of a batch alone,
-and each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load touches
-of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. What a mapping that reads the star
-gives changes while the dimensions are loaded: it is evaluated again after them.
+A mapping with a window, an aggregate or the newest row of each record cannot be asked for the rows of a batch
+alone, and each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load
+touches of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. What a mapping that reads
+the star gives changes while the dimensions are loaded: it is evaluated again after them.
 """
 
 from __future__ import annotations

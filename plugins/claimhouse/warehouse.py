@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -177,9 +178,15 @@ def sql(path: str, **names: Any) -> str:
     Raises:
         jinja2.TemplatesNotFound: there is no such file.
     """
+    return _files.get_template(_place(path)).render(**names)
+
+
+@cache
+def _place(path: str) -> str:
+    """Where the SQL file *path* lies, see :func:`sql`: a load asks for a few files hundreds of times."""
     room, _, file = path.partition("/")
     candidates = [f"{room}/sql/{file}.sql", f"sql/{path}.sql", f"{path}.sql"]
-    return _files.select_template(candidates).render(**names)
+    return str(_files.select_template(candidates).name)
 
 
 def rendered(file: Path) -> str:

@@ -152,11 +152,8 @@ class Fact:
 
 def dimensions(connection: Connection[Any]) -> dict[str, Dimension]:
     """The dimensions whose members have ids of a source system, by table."""
-    tables = warehouse.query(connection, "catalog/tables", "star", "dim_")
-    described = [
-        _describe(row["name"], list(warehouse.columns(connection, "star", row["name"])))
-        for row in tables
-    ]
+    tables = warehouse.query(connection, "catalog/columns_of_tables", "star", "dim_")
+    described = [_describe(row["name"], row["columns"]) for row in tables]
     return {dimension.table: dimension for dimension in described if dimension is not None}
 
 

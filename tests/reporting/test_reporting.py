@@ -242,15 +242,18 @@ def test_a_removed_report_is_closed(world, warehouse):
     assert listing(world, world.login(world.summit)) == before
 
 
-def test_publishing_again_changes_nothing(world, warehouse):
+def test_publishing_again_changes_nothing(shared):
     history = "select * from security.entitlement_history order by login, value, valid_from"
     edition = "select * from published.edition order by audience, source_system"
-    before, editions = warehouse.execute(history).fetchall(), warehouse.execute(edition).fetchall()
-    done = reporting.publish(warehouse, world.folder)
+    before, editions = (
+        shared.connection.execute(history).fetchall(),
+        shared.connection.execute(edition).fetchall(),
+    )
+    done = reporting.publish(shared.connection, shared.folder)
     assert (done.entitlements_opened, done.entitlements_closed) == (0, 0)
-    assert warehouse.execute(history).fetchall() == before
-    assert warehouse.execute(edition).fetchall() == editions
-    assert listing(world, world.login(world.summit)) == world.expected(world.summit, *SUMMIT)
+    assert shared.connection.execute(history).fetchall() == before
+    assert shared.connection.execute(edition).fetchall() == editions
+    assert listing(shared, shared.login(shared.summit)) == shared.expected(shared.summit, *SUMMIT)
 
 
 def test_a_changed_key_is_refused_and_changes_nothing(world, warehouse, monkeypatch):
@@ -263,10 +266,10 @@ def test_a_changed_key_is_refused_and_changes_nothing(world, warehouse, monkeypa
     assert listing(world, world.login(world.summit)) == before
 
 
-def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
+def test_without_a_key_nothing_is_published(shared, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM")
     with pytest.raises(connections.MissingConnection, match="claimhouse_pseudonym"):
-        reporting.publish(warehouse, world.folder)
+        reporting.publish(shared.connection, shared.folder)
 
 
 @pytest.mark.parametrize(
@@ -293,15 +296,12 @@ def test_without_a_key_nothing_is_published(world, warehouse, monkeypatch):
         ("grant create on schema reporting to {role}", "may create in the schema reporting"),
     ],
 )
-def test_an_unsafe_state_is_never_published(world, warehouse, breach, says):
-    role = world.role(world.summit)
-    warehouse.execute(breach.format(role=role))
-    try:
+def test_an_unsafe_state_is_never_published(shared, breach, says):
+    # memberships and powers belong to the server that the tests share: all is taken back
+    with shared.connection.transaction(force_rollback=True):
+        shared.connection.execute(breach.format(role=shared.role(shared.summit)))
         with pytest.raises(reporting.ReportingError, match=says):
-            reporting.publish(warehouse, world.folder)
-    finally:  # memberships and powers belong to the server that the tests share
-        warehouse.execute(f"revoke reporting_owner from {role}")
-        warehouse.execute(f"alter role {role} nobypassrls")
+            reporting.publish(shared.connection, shared.folder)
 
 
 def test_a_grant_made_by_hand_on_reporting_is_revoked(world, warehouse):

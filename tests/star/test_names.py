@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+from tests.conftest import TEMPLATE, copied
 from tests.worlds.client_world import MASTER_KEY
 
 from claimhouse import metrics, reporting
@@ -69,21 +70,26 @@ class Column:
         return f"{self.schema}.{self.relation}.{self.name} {self.type}"
 
 
-@pytest.fixture
-def columns(warehouse: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> list[Column]:
+@pytest.fixture(scope="module")
+def columns(server: str) -> list[Column]:
     key = json.dumps({"conn_type": "generic", "password": MASTER_KEY})
-    monkeypatch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
-    metrics.publish(warehouse)
-    reporting.publish(warehouse)
-    rows = warehouse.execute(
-        "select n.nspname, c.relname, array_agg(a.attname::text),"
-        " array_agg(format_type(a.atttypid, null)) from pg_attribute as a"
-        " inner join pg_class as c on a.attrelid = c.oid"
-        " inner join pg_namespace as n on c.relnamespace = n.oid"
-        " where n.nspname = any(%s) and c.relkind in ('r', 'p', 'v') and a.attnum > 0"
-        " and not a.attisdropped group by 1, 2",
-        (list(SCHEMAS),),
-    ).fetchall()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        copied(server, TEMPLATE) as address,
+        psycopg.connect(address, autocommit=True) as warehouse,
+    ):
+        patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", key)
+        metrics.publish(warehouse)
+        reporting.publish(warehouse)
+        rows = warehouse.execute(
+            "select n.nspname, c.relname, array_agg(a.attname::text),"
+            " array_agg(format_type(a.atttypid, null)) from pg_attribute as a"
+            " inner join pg_class as c on a.attrelid = c.oid"
+            " inner join pg_namespace as n on c.relnamespace = n.oid"
+            " where n.nspname = any(%s) and c.relkind in ('r', 'p', 'v') and a.attnum > 0"
+            " and not a.attisdropped group by 1, 2",
+            (list(SCHEMAS),),
+        ).fetchall()
     return [
         Column(schema, relation, name, kind, frozenset(names))
         for schema, relation, names, kinds in rows

@@ -93,6 +93,7 @@ class Readers:
 
     Attributes:
         may_see: what each reader may see, before and after the day.
+        pause: the seconds between two reads.
         reads: how many succeeded.
         wrong: what a reader should not have met.
     """
@@ -100,6 +101,7 @@ class Readers:
     world: World
     may_see: Seen
     rng: random.Random
+    pause: float = 0.05
     reads: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -116,7 +118,7 @@ class Readers:
         self._thread.join()
 
     def _poll(self) -> None:
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(self.pause):
             view = self.rng.choice(self._views)
             with suppress(*GONE):
                 try:

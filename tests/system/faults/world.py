@@ -83,6 +83,10 @@ class Server:
         self.starter = Starter(self.folder / "outcomes")
         self.files = _cut_samples()
 
+    def leave_out(self, mark: str) -> None:
+        """Deliver no file with *mark* in its name."""
+        self.files = {place: file for place, file in self.files.items() if mark not in place[1]}
+
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Kill the server with all its processes."""
         family = self._family()

@@ -24,8 +24,8 @@ COST_OF_A_FILE = 256 * 1024
 SMALLEST_GROUP = 8 * 1024 * 1024
 # Fewer rows are loaded into all facts in the time that tasks of the facts take to start.
 SMALL_LOAD = 100_000
-# Looking up a row of the star for each check costs as much as reading so many of its rows (docs/decisions/0030).
-LOOK_UP_ROWS = 16
+# To look up a claim for each check of the star costs as much as to read so many (docs/decisions/0030).
+LOOK_UP_ROWS = 6
 # How long a publication waits for loads of other sources, and how often it looks, in seconds.
 LOADS_END_WITHIN, LOOK_SECONDS = 30.0, 0.5
 DAMAGED = (

@@ -7,6 +7,7 @@ an empty field is NULL.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +43,27 @@ def fill(connection: Connection[Any], folder: Path | None = None) -> list[str]:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('claimhouse.reference'))")
         files = sorted((folder or settings.INCLUDE / "reference").glob("*.csv"))
-        filled = [file.stem for file in files if _fill_list(connection, file)]
+        known = {
+            row["list"]: row["checksum"]
+            for row in warehouse.query(connection, "reference/checksums")
+        }
+        filled = [file.stem for file in files if _fill_list(connection, file, known)]
         for column in warehouse.query(connection, "reference/listed_columns"):
             warehouse.run(connection, "reference/counts_as", **column)
         return filled
 
 
-def _fill_list(connection: Connection[Any], file: Path) -> bool:
-    """Write the table of one list, unless it was filled from this very file; whether it was written."""
+def _fill_list(connection: Connection[Any], file: Path, known: Mapping[str, str | None]) -> bool:
+    """Write the table of one list, unless it was filled from this very file; whether it was written.
+
+    Args:
+        connection: to the warehouse, as the star's owner.
+        file: the list.
+        known: the checksums of the files from which the lists were filled.
+    """
     content = file.read_bytes()
     checksum = hashlib.sha256(content).hexdigest()
-    rows_before = warehouse.query(connection, "reference/checksum", file.stem)
-    if rows_before and rows_before[0]["checksum"] == checksum:
+    if known.get(file.stem) == checksum:
         return False
     header = word_lists.read(file, content)[0]
     table = sql.Identifier("reference", file.stem)

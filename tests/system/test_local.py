@@ -329,9 +329,9 @@ def test_an_executor_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatc
         topology.chosen()
 
 
-def test_the_scheduler_starts_last_and_workers_have_names_of_their_own() -> None:
+def test_the_scheduler_starts_after_what_tasks_need_and_workers_have_own_names() -> None:
     for known in topology.TOPOLOGIES.values():
-        assert known.components[-1].name == topology.SCHEDULER
+        assert [part.name for part in known.components[-2:]] == [topology.SCHEDULER, "triggerer"]
     celery = topology.TOPOLOGIES["celery"]
     settings = [part.settings for part in celery.components if part.name in celery.workers]
     assert [variables[topology.WORKER_NAME] for variables in settings] == list(celery.workers)

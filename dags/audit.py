@@ -20,6 +20,8 @@ changed.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
 from claimhouse import contracts, notify, settings
@@ -28,7 +30,8 @@ from claimhouse import contracts, notify, settings
 @dag(
     description="Run the checks of the whole star, and publish what differs from it",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    # A system that is new has nothing to audit: the first run waits for its time.
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,
     tags=["claimhouse"],

@@ -98,7 +98,7 @@ _BEFORE = (
     Component("api-server", ("api-server",)),
     Component("dag-processor", ("dag-processor",)),
 )
-# When the API answers: a task needs it. No task of ours waits in the triggerer, so it is in nobody's way.
+# Started once the API answers, which tasks need. No task waits in the triggerer: its start delays nothing here.
 _LAST = (
     Component(SCHEDULER, (SCHEDULER, "--skip-serve-logs")),
     Component("triggerer", ("triggerer", "--skip-serve-logs")),

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -447,3 +448,18 @@ def test_feeds_of_one_run_do_not_stop_each_other(landing_root, warehouse):
     assert states == {"loaded": ["claims.csv"], "rejected": ["patients.csv", "providers.csv"]}
     assert _open(warehouse) == {"empty_file": 1, "wrong_format": 1}
     assert warehouse.execute("select count(*) from star.fact_claim").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(("changed", "sees_all"), [(7, False), (9, True)])
+def test_a_load_of_more_than_a_sixth_is_checked_against_all_of_the_star(
+    changed, sees_all, landing_root, warehouse
+):
+    drop(landing_root, "claims_1.csv", claims_csv(*(claim(n) for n in range(48))))
+    ingest.run("billing")
+    warehouse.execute(
+        "update star.fact_claim set total_cost = 1 where claim_id = %s", (claim(47)["claim_id"],)
+    )
+    newer = [claim(n, total_cost="7", last_modified_date="2/9/2021") for n in range(changed)]
+    drop(landing_root, "claims_2.csv", claims_csv(*newer))
+    with pytest.raises(checks.ChecksFailed) if sees_all else nullcontext():
+        ingest.run("billing")

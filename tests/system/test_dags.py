@@ -6,10 +6,15 @@ import ast
 from itertools import pairwise
 from pathlib import Path
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.standard.operators.python import ShortCircuitOperator
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
 
 from claimhouse import contracts, settings
 from claimhouse.landing import fetch
@@ -55,6 +60,15 @@ def test_every_dag_has_a_run_book_retries_and_a_failure_callback(dags):
 
 def test_an_ingest_run_covers_the_day_before_it(dags):
     assert type(dags["ingest_billing"].timetable).__name__ == "CronDataIntervalTimetable"
+
+
+def test_a_new_system_audits_nothing_before_the_time_of_the_audit(dags, monkeypatch):
+    """Airflow otherwise makes up for a time that passed within a tenth of the interval."""
+    monkeypatch.setattr(trigger, "utcnow", lambda: pendulum.datetime(2026, 1, 1, 3))
+    timetable = decode_timetable(encode_timetable(dags["audit"].timetable))
+    anytime = TimeRestriction(earliest=None, latest=None, catchup=False)
+    first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=anytime)
+    assert first.run_after == pendulum.datetime(2026, 1, 2, 2)
 
 
 def test_the_stages_of_an_ingest_are_in_order(dags):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
-import subprocess
-import sys
 import textwrap
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.worlds import forks
 from tests.worlds.feeds import batches, claim, claims_csv, csv_line, drop, issues
 
 from claimhouse import checks, ingest, review
@@ -221,11 +219,8 @@ def test_a_kill_anywhere_is_healed_by_running_again(
         claims_csv(*(claim(n, total_cost="7", last_modified_date="2/9/2021") for n in range(20))),
     )
     script = textwrap.dedent(KILL).format(module=module, name=name, call=call)
-    environment = {**os.environ, "PYTHONPATH": "plugins", "WAREHOUSE_URL": warehouse_url}
-    died = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, check=False
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    code, printed = forks.run(script, {"WAREHOUSE_URL": warehouse_url})
+    assert code == -signal.SIGKILL, printed[-2000:]
     ingest.run("billing")
     assert [row[1:] for row in batches(warehouse)] == [
         ("loaded", 51, 50, 1, 0),

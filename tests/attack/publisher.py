@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from airflow.sdk import BaseHook  # noqa: F401 (preloaded)
-
 from claimhouse import delivery, ingest, reporting, star, warehouse
-from claimhouse.delivery.extract import zip as _zip  # noqa: F401 (preloaded)
 
 
 def publish(environment: Mapping[str, str], folder: str) -> None:

@@ -10,10 +10,8 @@ import csv
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import random
-import sys
 import threading
 import time
 import uuid
@@ -22,7 +20,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -32,6 +29,7 @@ import pytest
 import pyzipper
 from psycopg import sql
 from tests.attack import publisher
+from tests.worlds import forks
 from tests.worlds.billing_source import Billing, claim, patient, provider
 from tests.worlds.client_world import client_file, role_of, roles_file
 from tests.worlds.delivery_world import PASSWORD, Mailbox, Server, attachment, use_mail_port
@@ -433,12 +431,7 @@ def editions(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def fork_server() -> Any:
     """Starts processes that have everything imported and no threads."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["tests.attack.publisher"])
-        forkserver.ensure_running()
-        return context
+    return forks.context()
 
 
 def undisturbed(editions: Editions, dice: random.Random, fork_server: Any) -> str:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import copy
 import imaplib
 import json
-import multiprocessing
 import os
 import shutil
-import sys
 import uuid
-from multiprocessing import forkserver
 
 import boto3
 import psycopg
@@ -18,6 +15,7 @@ import pytest
 from local import embedded
 from tests.conftest import TEMPLATE, copied
 from tests.delivery import killed_delivery
+from tests.worlds import forks
 from tests.worlds.client_world import MASTER_KEY, World
 from tests.worlds.delivery_world import (
     JOURNAL,
@@ -119,24 +117,13 @@ def use_pseudonyms(patch):
     patch.setenv("AIRFLOW_CONN_CLAIMHOUSE_PSEUDONYM", json.dumps(secret))
 
 
-@pytest.fixture(scope="session")
-def fork_server():
-    """Starts processes that have everything imported and no threads."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["tests.delivery.killed_delivery"])
-        forkserver.ensure_running()
-        return context
-
-
 @pytest.fixture
-def killed(world, fork_server):
+def killed(world):
     """Prepare and send in a process of its own that dies at the *count*-th *step*."""
 
     def run_and_die(step, count):
         arguments = (dict(os.environ), step, count, world.id, NOW.isoformat())
-        process = fork_server.Process(target=killed_delivery.main, args=arguments)
+        process = forks.context().Process(target=killed_delivery.main, args=arguments)
         process.start()
         process.join(60)
         assert process.exitcode == -9

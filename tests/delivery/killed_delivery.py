@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from airflow.sdk import BaseHook  # noqa: F401 (preloaded)
-
 from claimhouse import delivery
 from claimhouse.delivery import outbox
-from claimhouse.delivery.extract import xlsx  # noqa: F401
 
 
 def main(environment, step, count, subscription, now):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
-import subprocess
-import sys
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.worlds import forks
 from tests.worlds.feeds import batches, claim, claims_csv, drop, issues, take_in_all
 
-from claimhouse import ingest, review, settings, storage
+from claimhouse import ingest, review, storage
 from claimhouse.landing import archive
 
 MANY = claims_csv(*(claim(number) for number in range(165)))
@@ -42,13 +41,8 @@ ingest.land("billing")
 
 
 def die_while_copying(environment: dict[str, str]) -> None:
-    died = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(DYING)],
-        env=os.environ | environment | {"PYTHONPATH": str(settings.PROJECT / "plugins")},
-        check=False,
-        capture_output=True,
-    )
-    assert died.returncode == -9, died.stderr.decode()[-1000:]
+    code, printed = forks.run(DYING, environment)
+    assert code == -signal.SIGKILL, printed[-1000:]
 
 
 def test_a_run_killed_while_it_copies_what_another_has_landed_cuts_nothing(

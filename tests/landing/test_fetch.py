@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.worlds import forks
 from tests.worlds.feeds import batches, issues, take_in_all
 
 from claimhouse import contracts, ingest, settings
@@ -353,12 +355,8 @@ fetch.fetch("pended", "pend_queue", date(2026, 1, 11))
 
 def test_a_fetch_that_is_killed_goes_on_where_it_was(landing_root, warehouse, foreign):
     queue(jan(5))
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED],
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(settings.PROJECT / "plugins")},
-    )
-    assert died.returncode == -9
+    code, printed = forks.run(KILLED)
+    assert code == -signal.SIGKILL, printed[-1000:]
     assert [number for number, is_fetched in fetched(warehouse).items() if is_fetched] == [5, 6, 7]
     assert queue(jan(11)) == ["2026-01-09", "2026-01-10", "2026-01-11"]  # the 8th is in place
     assert set(fetched(warehouse).values()) == {True}

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.worlds import forks
 from tests.worlds.feeds import batches, claim, claims_csv, issues, take_in_all
 
 from claimhouse import ingest, landing, review, settings, storage
@@ -165,13 +167,8 @@ def test_an_upload_is_whole_or_is_not_there(bucket, warehouse):
     """Killed amid an upload, and when the upload fails: no cut object appears."""
     body = claims_csv(*(claim(number) for number in range(200)))
     bucket.put_object(Bucket=BUCKET, Key="landing/billing/claims.csv", Body=body)
-    died = subprocess.run(
-        [sys.executable, "-c", DYING],
-        env=os.environ | {"PYTHONPATH": str(settings.PROJECT / "plugins")},
-        check=False,
-        capture_output=True,
-    )
-    assert died.returncode == -9, died.stderr.decode()[-1000:]
+    code, printed = forks.run(DYING)
+    assert code == -signal.SIGKILL, printed[-1000:]
     assert archive_of(bucket) == {}
     assert take_in_all() == ["verified"]
     assert list(archive_of(bucket).values()) == [body]

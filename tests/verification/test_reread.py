@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.worlds import forks
 from tests.worlds.ledger_source import HEADER, MAPPING, Ledger, forget_files
 
 from claimhouse import contracts, ingest, reverify, review
@@ -406,11 +405,8 @@ def test_a_kill_while_batches_are_read_again_is_healed(
     no_negative_cost(ledger)
     reverify.ask(reverify.chosen(contracts.of("ledger", "claims"))[1:])
     script = KILL.format(include=str(ledger.include), module=module, name=name, call=call)
-    environment = {**os.environ, "PYTHONPATH": "plugins", "WAREHOUSE_URL": warehouse_url}
-    died = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, check=False
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+    code, printed = forks.run(script, {"WAREHOUSE_URL": warehouse_url})
+    assert code == -signal.SIGKILL, printed[-2000:]
     ledger.run()
     assert ledger.claims() == {
         "a": (Decimal(5), Decimal(3)), "b": (Decimal(7), Decimal(4)),

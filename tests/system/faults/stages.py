@@ -1,30 +1,25 @@
 """The stages as processes of their own, such as a scheduler starts: they may be killed at any moment.
 
-A fork server imports everything once; a stage is a fork of it that has no threads yet.
+Each is a fork of one that has everything imported and no threads (``tests.worlds.forks``).
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import resource
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-import soda.scan  # noqa: F401 (preloaded)
-from airflow.sdk import BaseHook, ObjectStoragePath  # noqa: F401 (preloaded)
+from tests.worlds import forks
 
 from claimhouse import delivery, ingest, metrics, reporting, star, warehouse
-from claimhouse.delivery.extract import xlsx  # noqa: F401 (preloaded)
 
 STAGE_SECONDS = 120
 
@@ -129,10 +124,7 @@ class Starter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
-        forkserver.ensure_running()
+        self._context = forks.context()
         self._count = 0
 
     def start(

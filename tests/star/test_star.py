@@ -422,6 +422,25 @@ def test_a_part_killed_in_the_first_load_is_made_good(
     assert billing.star() == incremental
 
 
+@pytest.mark.parametrize(("accepted", "is_looked_up"), [(2, True), (200, False)])
+def test_members_of_few_claims_are_looked_up(
+    billing: Billing, accepted: int, is_looked_up: bool
+) -> None:
+    billing.batch("patients", [patient(f"P{number}") for number in range(20)])
+    billing.batch("claims", [claim(patient_id="P1")])
+    billing.load()
+    batch = billing.batch("claims", [claim(patient_id="P2"), claim("C2", patient_id="P3")])
+    billing.connection.execute("update landing.batch set rows_accepted = %s", (accepted,))
+    billing.connection.execute("analyze star.dim_patient")
+    statements = star.statements(star.Load(billing.connection, "billing", [batch]), "fact_claim")
+    texts = "".join(statement.text("billing", [batch]) for statement in statements)
+    assert ("from star.dim_patient as d" in texts) is is_looked_up
+    billing.load()
+    assert billing.rows(
+        "select claim_id, patient_id from star.fact_claim join star.dim_patient using (patient_key) order by 1"
+    ) == [("C1", "P2"), ("C2", "P3")]
+
+
 def test_a_claim_of_one_version_is_stored_once(billing: Billing) -> None:
     billing.batch("claims", [claim("C1"), claim("C2")])
     billing.load()

@@ -32,6 +32,8 @@ _HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
 
 # What the loader says of the versions of a claim; no mapping gives it.
 COUNTED = ("version_count", "version_date")
+# To look a member up costs what reading so many does (docs/decisions/0030).
+_LOOK_UP_ROWS = 6
 _DELTA = "_delta"
 _BOOKKEEPING = ("service_date", *COUNTED, "batch_id", "row_number")
 _TEMPORARY = ("claim_version", "received", "known")
@@ -41,6 +43,7 @@ def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement
     """The statements that write the claims of *part*, in their latest state and in every version."""
     names = columns(load, fact) | {"is_first": is_first, "part": part}
     names |= {
+        "looked_up": _looked_up(load, fact),
         "transactions": mapping.transactions(load.source),
         "has_withdrawn": bool(warehouse.query(load.connection, "star/withdrawn", load.source)),
     }
@@ -54,6 +57,18 @@ def records(load: Load, fact: Fact, is_first: bool, part: str) -> list[Statement
         if is_first
         else [*statements, Statement("star/fact_claim_change", CHANGE, names)]
     )
+
+
+def _looked_up(load: Load, fact: Fact) -> list[str]:
+    """The members with a history of which there are so many that those of the load are looked up."""
+    (rows,) = warehouse.query(load.connection, "batches/rows_accepted", list(load.batch_ids))
+    return [
+        dimension.member
+        for dimension in fact.members
+        if dimension.keeps_history
+        and rows["rows_accepted"] * _LOOK_UP_ROWS
+        < steps.size(load.connection, dimension.table)["row_estimate"]
+    ]
 
 
 def may_repeat(source: str) -> bool:

@@ -66,12 +66,13 @@ analyze concerned;
 
 create temp table moved on commit drop as
 select
-    f.ctid as place,
+    c.place,
     coalesce(patient.patient_key, f.patient_key) as patient_key,
     coalesce(provider.provider_key, f.provider_key) as provider_key,
     coalesce(provider.facility_key, f.facility_key) as facility_key
 from concerned as c
-inner join star.fact_claim as f on c.place = f.ctid
+-- The planner would read the whole table.
+cross join lateral (select t.* from star.fact_claim as t where t.ctid = c.place offset 0) as f
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key
@@ -118,12 +119,13 @@ analyze concerned;
 
 create temp table moved on commit drop as
 select
-    f.ctid as place,
+    c.place,
     coalesce(patient.patient_key, f.patient_key) as patient_key,
     coalesce(provider.provider_key, f.provider_key) as provider_key,
     coalesce(provider.facility_key, f.facility_key) as facility_key
 from concerned as c
-inner join star.fact_claim_change as f on c.place = f.ctid
+-- The planner would read the whole table.
+cross join lateral (select t.* from star.fact_claim_change as t where t.ctid = c.place offset 0) as f
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key
@@ -168,7 +170,7 @@ drop table concerned, moved;
 
 
 create temp table received on commit drop as
-with brought as materialized (
+with brought as not materialized (
     select * from source_billing.star_fact_claim
     where batch_id = any('{}'::bigint[])
 )
@@ -293,22 +295,16 @@ version as (
     null::numeric(14, 2) as allowed_amount,
     null::numeric(14, 2) as paid_amount
     from to_describe as v
-    left join lateral (
-        select d.* from star.dim_patient as d
-        where
-            d.source_system = 'billing'
-            and d.patient_id = v.patient_id
-            and v.as_of >= d.valid_from and v.as_of < d.valid_to
-        offset 0
-    ) as patient on true
-left join lateral (
-        select d.* from star.dim_provider as d
-        where
-            d.source_system = 'billing'
-            and d.provider_id = v.provider_id
-            and v.as_of >= d.valid_from and v.as_of < d.valid_to
-        offset 0
-    ) as provider on true
+    left join star.dim_patient as patient
+    on
+        patient.source_system = 'billing'
+        and v.patient_id = patient.patient_id
+        and v.as_of >= patient.valid_from and v.as_of < patient.valid_to
+left join star.dim_provider as provider
+    on
+        provider.source_system = 'billing'
+        and v.provider_id = provider.provider_id
+        and v.as_of >= provider.valid_from and v.as_of < provider.valid_to
 left join star.dim_claim_profile as junk
     on
         coalesce(v.visit_type, chr(1)) = coalesce(junk.visit_type, chr(1))

@@ -36,10 +36,11 @@ analyze concerned;
 
 create temp table moved on commit drop as
 select
-    f.ctid as place,
+    c.place,
     coalesce(patient.patient_key, f.patient_key) as patient_key
 from concerned as c
-inner join star.fact_procedure as f on c.place = f.ctid
+-- The planner would read the whole table.
+cross join lateral (select t.* from star.fact_procedure as t where t.ctid = c.place offset 0) as f
 left join as_of_patient as patient
     on
         f.patient_key = patient.old_key

@@ -12,6 +12,7 @@
 -- sqlfluff:templater:jinja:context:transactions:["ledger"]
 -- sqlfluff:templater:jinja:context:has_withdrawn:true
 -- sqlfluff:templater:jinja:context:carried:[]
+-- sqlfluff:templater:jinja:context:looked_up:["patient"]
 -- sqlfluff:templater:jinja:context:fact:fact_claim
 -- sqlfluff:templater:jinja:context:fact_key:["claim_id"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
@@ -73,7 +74,7 @@ from version as v
 {{ keys.joins() | trim }};
 {% else %}
 create temp table received on commit drop as
-with brought as materialized (
+with brought as {{ "materialized" if anew else "not materialized" }} (
     {% if anew %}-- Which rows are versions, or what they say, depends on all rows of a claim: they are read anew.
     select v.*
     from {{ mapped }} as v
@@ -177,7 +178,7 @@ version as (
         {{ described() | trim }}{% if carried and transactions %},
         v.left_out{% endif %}
     from to_describe as v
-    {{ keys.joins(by_look_up=true) | trim }}
+    {{ keys.joins(looked_up) | trim }}
     {% if not anew %}union all
     -- a repeated load finds its own rows here
     select e.* from earlier as e

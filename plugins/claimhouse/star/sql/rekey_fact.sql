@@ -1,7 +1,7 @@
 -- sqlfluff:templater:jinja:context:dimensions:[{"member": "provider", "references": ["facility"]}]
 -- sqlfluff:templater:jinja:context:table:fact_claim
 -- sqlfluff:templater:jinja:context:pages:">= '(0,0)'"
--- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
+-- noqa: disable=AM09,LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Points rows of star.{{ table }} to the states of their members as of the day of service, where the load has
 -- changed which those are.
 {% import "star/sql/history.jinja" as history -%}
@@ -18,12 +18,13 @@ analyze concerned;
 
 create temp table moved on commit drop as
 select
-    f.ctid as place{% for dim in dimensions %},
+    c.place{% for dim in dimensions %},
     coalesce({{ dim.member }}.{{ dim.member }}_key, f.{{ dim.member }}_key) as {{ dim.member }}_key
     {%- for other in dim.references %},
     coalesce({{ dim.member }}.{{ other }}_key, f.{{ other }}_key) as {{ other }}_key{% endfor %}{% endfor %}
 from concerned as c
-inner join star.{{ table }} as f on c.place = f.ctid
+-- The planner would read the whole table.
+cross join lateral (select t.* from star.{{ table }} as t where t.ctid = c.place offset 0) as f
 {% for dim in dimensions %}left join as_of_{{ dim.member }} as {{ dim.member }}
     on
         f.{{ dim.member }}_key = {{ dim.member }}.old_key

@@ -24,7 +24,7 @@ SECONDS = 120
 def context() -> ForkServerContext:
     """Starts such processes; all tests of a worker share it."""
     started = multiprocessing.get_context("forkserver")
-    started.set_forkserver_preload(["tests.worlds.preloaded"])
+    started.set_forkserver_preload(["tests.worlds.preloaded", __name__])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
         forkserver.ensure_running()

@@ -14,7 +14,8 @@ from claimhouse.dashboards import model, tableau
 from claimhouse.dashboards.tableau import catalog, files
 from claimhouse.reporting import readers
 
-FILES = tableau.made()
+# As they are kept; that they are those of today is a test of its own.
+FILES = {path.name: path.read_text("utf-8") for path in files.folder().glob("*.t[dw][sb]")}
 BOOKS = sorted(name for name in FILES if name.endswith(".twb"))
 SOURCES = sorted(name for name in FILES if name.endswith(".tds"))
 COLUMNS = catalog.load(feed for reader in readers.load_all() for feed in reader.feeds)

@@ -12,18 +12,18 @@ from tests.dashboards import tableau_numbers
 from tests.worlds.client_world import role_of
 
 from claimhouse import warehouse
-from claimhouse.dashboards import model, tableau
+from claimhouse.dashboards import model
 from claimhouse.dashboards.answer import Answer, Mark
 from claimhouse.dashboards.model import Dashboard
 from claimhouse.dashboards.read import Reading
 from claimhouse.dashboards.selection import UNKNOWN, Selection
-from claimhouse.dashboards.tableau import catalog, fields, sheets
+from claimhouse.dashboards.tableau import catalog, fields, files, sheets
 from claimhouse.reporting import metric_reports, readers
 
 PEOPLE = {reader.name: reader for reader in readers.load_all()}
 DASHBOARDS = model.load_all(everyone=list(PEOPLE.values()))
 COLUMNS = catalog.load(feed for reader in PEOPLE.values() for feed in reader.feeds)
-FILES = tableau.made()
+FILES = {path.name: path.read_text("utf-8") for path in files.folder().glob("*.t[dw][sb]")}
 
 
 @dataclass

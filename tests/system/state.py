@@ -45,6 +45,10 @@ QUERIES = {
     "delivery.outbox": "select o.recipient, o.state, e.row_count, e.column_names"
     " from delivery.outbox as o left join delivery.extract as e using (extract_id)",
 }
+# The calendar has 73,000 rows: a line for each year tells whether they are the same.
+A_YEAR = sql.SQL(
+    "select year, count(*), md5(string_agg(day::text, ' ' order by day::text)) from ({}) as day group by year"
+)
 READERS = (
     "select distinct l.login, l.role_name, c.relname from pg_class as c"
     " inner join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'reporting'"
@@ -184,6 +188,8 @@ def _star_rows(connection: psycopg.Connection[Any], table: str) -> list[str]:
     query = sql.SQL("select {} from {} as t").format(
         sql.SQL(", ").join(parts), sql.Identifier("star", table)
     )
+    if table == "dim_date":
+        query = A_YEAR.format(query)
     return _rows(connection, query)
 
 

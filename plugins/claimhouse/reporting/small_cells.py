@@ -17,14 +17,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
 from claimhouse import reference, settings, strict_yaml, warehouse
 from claimhouse.privacy import SMALL_CELLS
-from claimhouse.reporting import reports, suppression
-from claimhouse.reporting.suppression import Cell, Version
+from claimhouse.reporting import reports
+
+if TYPE_CHECKING:
+    from claimhouse.reporting.suppression import Cell
 
 log = logging.getLogger(__name__)
 
@@ -391,6 +393,8 @@ def _hidden_of_closed(rows: dict[Cell, Row]) -> frozenset[Cell] | None:
 
 def _hidden_cells(rows: dict[Cell, Row], worth_publishing: float) -> frozenset[Cell] | None:
     """The cells to hide; None if too few cells could be published."""
+    from claimhouse.reporting import suppression
+
     counts = _known(rows, "new_count")
     previous = _known(rows, "previous_count")
     if not previous:
@@ -410,7 +414,9 @@ def _hidden_cells(rows: dict[Cell, Row], worth_publishing: float) -> frozenset[C
     if sum(changes) < enough:
         return None
     was_hidden = frozenset(cell for cell, row in rows.items() if row["was_hidden"])
-    hidden = suppression.suppress(counts, Version(previous, was_hidden), published, unclear)
+    hidden = suppression.suppress(
+        counts, suppression.Version(previous, was_hidden), published, unclear
+    )
     return hidden if len(counts.keys() - hidden) >= enough else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import holidays
 from psycopg import Connection
 
 from claimhouse import settings, warehouse
@@ -21,6 +20,8 @@ def fill(connection: Connection[Any]) -> None:
     Raises:
         ValueError: the setting of the fiscal year is no month.
     """
+    import holidays
+
     known = holidays.country_holidays("US", years=YEARS)
     warehouse.query(
         connection,

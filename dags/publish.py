@@ -5,10 +5,10 @@ sources that end together are published together.
 1. It makes the database agree with `include/clients/*.yaml` and `include/roles.yaml` (roles,
    entitlements, audiences, pseudonym keys, subscriptions, grants), in one transaction, which ends with
    an audit of what every reader's role can reach.
-2. It publishes each source system to its audiences, each in one transaction: the rows that changed are
-   written to the tables of the schema `published`, and the edition is counted up. Readers see the edition
-   before or the one after. A source that is being loaded keeps its edition, with its `as_of`, and is
-   published when its load ends.
+2. It publishes each source system to its audiences, each in one transaction, two at a time: the rows
+   that changed are written to the tables of the schema `published`, and the edition is counted up.
+   Readers see the edition before or the one after. A source that is being loaded keeps its edition,
+   with its `as_of`, and is published when its load ends.
 
 Then `deliver` runs. Where no reader sees another row than before, the task is skipped at its end, and nothing
 follows, unless it was tried again or cleared.

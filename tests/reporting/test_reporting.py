@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import uuid
 
 import psycopg
@@ -14,8 +15,9 @@ from tests.worlds.client_world import COLUMNS, MASTER_KEY, World, client_file, r
 from tests.worlds.hospital_world import database
 
 from claimhouse import connections, reporting, schema
-from claimhouse.reporting import readers
+from claimhouse.reporting import editions, readers
 
+EDITIONS = "select e.source_system, max(e.edition) from published.edition as e group by 1"
 VIEW = "reporting.claims_by_specialty_month"
 LISTING = (
     f"select {', '.join(COLUMNS)} from {VIEW}"
@@ -204,6 +206,44 @@ def test_no_name_street_or_identifier_is_in_the_view(shared):
     assert "Albany" in shown
     for secret in ("Zebulon", "Quillfeather", "Secret Street", "PAT0", "CLM0", "DOC"):
         assert secret not in shown
+
+
+def test_two_source_systems_are_published_at_the_same_time(world, warehouse, monkeypatch):
+    together = threading.Barrier(2)
+    sessions = {}
+    publish = editions.publish
+
+    def publish_beside_another(connection, source, *given, **named):
+        if source in ("billing", "clinic"):
+            together.wait(60)
+            sessions[source] = connection.info.backend_pid
+        return publish(connection, source, *given, **named)
+
+    monkeypatch.setattr(editions, "publish", publish_beside_another)
+    done = reporting.publish(warehouse, world.folder, everything=True)
+    assert {"billing", "clinic"} < {edition.source for edition in done.editions}
+    assert sessions["billing"] != sessions["clinic"]
+
+
+def test_a_source_system_that_cannot_be_published_keeps_no_other_from_it(
+    world, warehouse, monkeypatch
+):
+    publish = editions.publish
+
+    def publish_no_clinic(connection, source, *given, **named):
+        if source == "clinic":
+            raise ArithmeticError("of clinic")
+        return publish(connection, source, *given, **named)
+
+    before = dict(warehouse.execute(EDITIONS).fetchall())
+    warehouse.execute("update star.dim_patient set city = 'Elsewhere' where patient_key > 0")
+    monkeypatch.setattr(editions, "publish", publish_no_clinic)
+    with pytest.raises(ExceptionGroup) as failed:
+        reporting.publish(warehouse, world.folder)
+    assert [str(error) for error in failed.value.exceptions] == ["of clinic"]
+    after = dict(warehouse.execute(EDITIONS).fetchall())
+    assert after["clinic"] == before["clinic"]
+    assert after["billing"] > before["billing"]
 
 
 def test_a_removed_specialty_is_closed_by_the_next_publication(world, warehouse):

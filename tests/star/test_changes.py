@@ -334,6 +334,37 @@ def test_a_publication_waits_for_writers_and_they_for_it(warehouse, warehouse_ur
     assert warehouse.execute(images).fetchall() == [("Akron", True)]
 
 
+def test_two_publications_run_at_a_time_and_who_writes_shared_rows_waits_for_both(
+    warehouse, warehouse_url
+):
+    sources = ("north", "south", "west")
+    with (
+        psycopg.connect(warehouse_url, autocommit=True) as north,
+        psycopg.connect(warehouse_url, autocommit=True) as south,
+        psycopg.connect(warehouse_url, autocommit=True) as writer,
+    ):
+        assert held(north, "north")
+        assert not held(south, "north")
+        assert held(south, "south")
+        assert [held(warehouse, source) for source in sources] == [False, False, False]
+        writing = threading.Thread(
+            target=writer.execute,
+            args=("update star.dim_payer set payer_name = 'none' where payer_key = -1",),
+        )
+        writing.start()
+        for publication, source in ((north, "north"), (south, "south")):
+            writing.join(0.3)
+            assert writing.is_alive()
+            publication.execute("select change.release(%s)", [source])
+        writing.join(10)
+        assert not writing.is_alive()
+        assert [held(warehouse, source) for source in sources] == [True, True, True]
+        for source in sources:
+            warehouse.execute("select change.release(%s)", [source])
+    kept = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+    assert warehouse.execute(kept).fetchone() == (0,)
+
+
 def held(connection: psycopg.Connection[Any], source: str) -> bool:
     (is_held,) = connection.execute("select change.hold(%s)", (source,)).fetchone()  # type: ignore[misc]
     return bool(is_held)

@@ -35,10 +35,12 @@ class Edition:
 
     Attributes:
         changed: how many rows were written or deleted, by report.
+        begun: the partitions that have got their first rows of the source.
     """
 
     source: str
     changed: dict[str, int]
+    begun: tuple[str, ...] = ()
 
 
 def publish(
@@ -90,9 +92,10 @@ def _publish(
             if warehouse.query(connection, "reporting/editions/loading", source):
                 log.info("%s is being loaded: its edition stays", source)
                 return None
-            changed = _publish_all(connection, source, tables, audiences, everything=everything)
-    log.info("published %s: %s", source, {name: rows for name, rows in changed.items() if rows})
-    return Edition(source, changed)
+            edition = _publish_all(connection, source, tables, audiences, everything=everything)
+    changed = {name: rows for name, rows in edition.changed.items() if rows}
+    log.info("published %s: %s", source, changed)
+    return edition
 
 
 @contextmanager
@@ -121,8 +124,8 @@ def _publish_all(
     audiences: Sequence[Audience],
     *,
     everything: bool,
-) -> dict[str, int]:
-    """Publish every report of the source to each audience; returns how many rows changed, by report."""
+) -> Edition:
+    """Publish every report of the source to each audience."""
     warehouse.run(connection, "reporting/editions/temporary")
     warehouse.query(connection, "reporting/editions/restricted", source)
     warehouse.query(connection, "reporting/editions/batches", source)
@@ -153,7 +156,7 @@ def _publish_all(
     totals.check(connection, source, controlled, work, everything=everything)
     warehouse.query(connection, "reporting/editions/finish", source)
     warehouse.query(connection, "reporting/editions/published", source)
-    return written
+    return Edition(source, written, tuple(work.begun))
 
 
 def _is_of(table: Table, source: str) -> bool:
@@ -173,6 +176,8 @@ class _Work:
         self.affected: dict[str, tuple[list[str], bool]] = {}
         # The reports of which some rows follow from something else than before.
         self.renewed: set[str] = set()
+        # The partitions that have got their first rows.
+        self.begun: list[str] = []
 
     def publish(self, table: Table, audience: Audience) -> int:
         """Bring the rows of one report up to date for one audience; returns how many changed."""
@@ -195,7 +200,9 @@ class _Work:
         inserted = warehouse.query(
             self.connection, "reporting/editions/insert", select=select, order=order, **names
         )
-        warehouse.run(self.connection, "reporting/editions/index", **names)
+        if table.report.sums:
+            warehouse.run(self.connection, "reporting/editions/as_planned")
+        self.begun.append(names["partition"])
         return int(inserted[0]["changed"])
 
     def _is_known(self, table: Table, audience: Audience, select: str) -> bool:

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, conninfo
 from psycopg.errors import ProgramLimitExceeded
 
 from claimhouse import addresses, connections, contracts, passwords, reference, settings, warehouse
@@ -40,6 +44,9 @@ from claimhouse.reporting.readers import Reader
 from claimhouse.reporting.tables import Table
 
 log = logging.getLogger(__name__)
+
+# Editions of several source systems are written at the same time.
+_CONNECTIONS = 2
 
 
 class ReportingError(RuntimeError):
@@ -88,11 +95,12 @@ def publish(
     """Make the database agree with the files about readers, then publish each source system.
 
     The files are applied in one transaction: logins and entitlements that they no longer list lose
-    their access. Each source system is published in a transaction of its own; one that is being
-    loaded keeps its edition. Safe to repeat.
+    their access. Each source system is published in a transaction of its own, two of them at a time;
+    one that is being loaded keeps its edition. Safe to repeat.
 
     Args:
-        connection: a connection of the warehouse's owner, outside a transaction.
+        connection: a connection of the warehouse's owner, outside a transaction. Another one to the
+            same address is opened.
         folder: the client files; ``include/clients`` by default.
         roles_file: the roles inside the house; ``include/roles.yaml`` by default.
         everything: whether all rows are compared, not only those that follow from a change.
@@ -106,24 +114,57 @@ def publish(
         ExceptionGroup: sources could not be published; their editions stay, all others are new.
     """
     access = _apply(connection, readers.load_all(folder, roles_file))
-    published, errors = [], []
-    for source in sorted({source for audience in access.audiences for source in audience.sources}):
-        try:
-            with guard.clear_the_way(connection):
-                edition = _publish(connection, source, access, everything=everything)
-        except Exception as error:
-            log.error("%s could not be published: %s", source, type(error).__name__)
-            errors.append(error)
-        else:
-            published += [edition] if edition else []
+    published, errors = _publish_sources(connection, access, everything=everything)
     # After the rows, which come faster without them.
     with guard.clear_the_way(connection):
         indexes.create(connection, access.tables)
+        for partition in sorted({name for edition in published for name in edition.begun}):
+            with connection.transaction():
+                warehouse.run(connection, "reporting/tables/analyze", partition=partition)
     if errors:
         raise ExceptionGroup(f"{len(errors)} source systems could not be published", errors)
     publication = replace(access.publication, editions=tuple(published))
     log.info("published: %s", replace(publication, editions=()))
     return publication
+
+
+def _publish_sources(
+    connection: Connection[Any], access: _Access, *, everything: bool
+) -> tuple[list[Edition], list[Exception]]:
+    """Publish the sources that somebody reads, those with the most rows first; what went wrong with some."""
+    read = {source for audience in access.audiences for source in audience.sources}
+    with connection.transaction():
+        by_size = warehouse.query(connection, "reporting/publish/by_size", sorted(read))
+    free: queue.Queue[Connection[Any]] = queue.Queue()
+
+    def publish_one(source: str) -> Edition | Exception | None:
+        own = free.get()
+        try:
+            with guard.clear_the_way(own):
+                return _publish(own, source, access, everything=everything)
+        except Exception as error:
+            log.error("%s could not be published: %s", source, type(error).__name__)
+            return error
+        finally:
+            free.put(own)
+
+    with _another(connection) as another, ThreadPoolExecutor(_CONNECTIONS) as pool:
+        free.put(connection)
+        free.put(another)
+        outcomes = list(pool.map(publish_one, [row["source_system"] for row in by_size]))
+    return (
+        [outcome for outcome in outcomes if isinstance(outcome, Edition)],
+        [outcome for outcome in outcomes if isinstance(outcome, Exception)],
+    )
+
+
+@contextmanager
+def _another(connection: Connection[Any]) -> Iterator[Connection[Any]]:
+    """Another connection of the same role to the same database."""
+    info = connection.info
+    address = conninfo.make_conninfo(info.dsn, password=info.password or None)
+    with warehouse.connect(address) as another:
+        yield another
 
 
 def _publish(

@@ -13,7 +13,6 @@ from published.{{ report }}_{{ earlier }} as t
 inner join published.edition as e on t.source_system = e.source_system
 where e.audience = {{ earlier }} and t.source_system = '{{ source }}';
 
-create unique index if not exists {{ partition }}_key on published.{{ partition }} (row_key);
 analyze published.{{ partition }};
 
 insert into published.basis (report, audience, source_system, basis)

@@ -1,0 +1,2 @@
+-- See by_hash.sql.
+reset enable_sort;

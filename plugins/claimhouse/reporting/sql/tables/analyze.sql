@@ -1,0 +1,2 @@
+-- After the first rows of a source system.
+analyze published.{{ partition }};

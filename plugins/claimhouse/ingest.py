@@ -24,8 +24,6 @@ COST_OF_A_FILE = 256 * 1024
 SMALLEST_GROUP = 8 * 1024 * 1024
 # Fewer rows are loaded into all facts in the time that tasks of the facts take to start.
 SMALL_LOAD = 100_000
-# To look up a claim for each check of the star costs as much as to read so many (docs/decisions/0030).
-LOOK_UP_ROWS = 6
 # How long a publication waits for loads of other sources, and how often it looks, in seconds.
 LOADS_END_WITHIN, LOOK_SECONDS = 30.0, 0.5
 DAMAGED = (
@@ -243,7 +241,7 @@ def check_star(system: str) -> None:
         claimhouse.checks.ChecksFailed: a check of severity error failed.
     """
     loading = _loading(system)
-    is_large = _rows(loading) * LOOK_UP_ROWS > _rows(_batches(system, "loaded"))
+    is_large = _rows(loading) * star.LOOK_UP_ROWS > _rows(_batches(system, "loaded"))
     checks.scan_star(system, loading, everything=is_large)
 
 

@@ -12,7 +12,7 @@ from tests.portal.conftest import free_port, hidden, served
 from claimhouse.portal import limit, serve
 
 SIGN_INS, REQUESTS = 4, 12
-# The start of the portal and the requests of a test.
+# How long the start of the portal and the requests of a test take at most.
 TEST_SECONDS = 15
 
 
@@ -25,7 +25,7 @@ def limited(world, monkeypatch):
         monkeypatch.setenv("CLAIMHOUSE_PORTAL_SIGN_INS_PER_MINUTE", str(SIGN_INS))
         monkeypatch.setenv("CLAIMHOUSE_PORTAL_REQUESTS_PER_MINUTE", str(REQUESTS))
         monkeypatch.setenv("CLAIMHOUSE_PORTAL_PROXIES", proxies)
-        # Limits count by the minute of the clock: where it ends amid a test, one more request is answered.
+        # Limits count by the minute of the clock: if it ends during a test, more requests are answered.
         left = 60 - time.time() % 60
         time.sleep(left if left < TEST_SECONDS else 0)
         return served()

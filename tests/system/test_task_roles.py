@@ -24,7 +24,7 @@ from local import embedded, release_dump
 from psycopg import errors
 from tests.worlds.client_world import role_of
 
-from claimhouse import ingest, reference, schema
+from claimhouse import ingest, reference, schema, star
 from claimhouse.reporting.publish import ReportingError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -434,6 +434,18 @@ def test_what_publication_makes_first_a_load_can_change(house: House) -> None:
         for name in filled:
             connection.execute(f"comment on table reference.{name} is 'sha256 of another file'")
         assert reference.fill(connection) == filled
+
+
+def test_a_load_can_build_the_star_anew(house: House) -> None:
+    """It has nothing to do with the schema ``change``, whose locks it waits for."""
+    claims = "select claim_id from star.fact_claim order by 1"
+    with (
+        release_dump.settings(url_as(LOADER, house.database), house.folder),
+        house.session(LOADER) as connection,
+    ):
+        before = connection.execute(claims).fetchall()
+        assert star.rebuild(connection, SOURCE)["fact_claim"] == len(before) > 0
+        assert connection.execute(claims).fetchall() == before
 
 
 def test_passwords_are_kept_as_scram_verifiers(house: House) -> None:

@@ -45,7 +45,7 @@ from claimhouse.reporting.tables import Table
 
 log = logging.getLogger(__name__)
 
-# Editions of several source systems are written at the same time.
+# How many source systems are published at a time: change.hold allows no more.
 _CONNECTIONS = 2
 
 
@@ -131,7 +131,11 @@ def publish(
 def _publish_sources(
     connection: Connection[Any], access: _Access, *, everything: bool
 ) -> tuple[list[Edition], list[Exception]]:
-    """Publish the sources that somebody reads, those with the most rows first; what went wrong with some."""
+    """Publish the sources that somebody reads, largest first.
+
+    Returns:
+        The new editions, and the errors of the sources that could not be published.
+    """
     read = {source for audience in access.audiences for source in audience.sources}
     with connection.transaction():
         by_size = warehouse.query(connection, "reporting/publish/by_size", sorted(read))

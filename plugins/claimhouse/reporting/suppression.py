@@ -373,7 +373,7 @@ class _Program:
         self.solver.changeColsCost(len(goal), self.columns, goal)
         self.solver.run()
         if self.solver.getModelStatus() not in (_OPTIMAL, _UNBOUNDED):
-            # From where it was it found no end; from the start it does.
+            # It may give up from where it last ended: solve the program anew.
             self.solver.clearSolver()
             self.solver.run()
         status = self.solver.getModelStatus()

@@ -29,12 +29,13 @@ from claimhouse.star.mapped_rows import check as check_mapped_rows
 from claimhouse.star.mapping import MappingError, MissingMapping
 from claimhouse.star.mapping_check import check as check_mappings
 from claimhouse.star.mapping_check import faults as mapping_faults
-from claimhouse.star.steps import Load, Statement
+from claimhouse.star.steps import LOOK_UP_ROWS, Load, Statement
 from claimhouse.star.tried import Rows as TriedRows
 from claimhouse.star.tried import load as try_load
 from claimhouse.star.tried import rows as tried_rows
 
 __all__ = [
+    "LOOK_UP_ROWS",
     "Load",
     "MappingError",
     "MissingMapping",

@@ -32,8 +32,6 @@ _HALVES = ("< '({middle},0)'", ">= '({middle},0)'")
 
 # What the loader says of the versions of a claim; no mapping gives it.
 COUNTED = ("version_count", "version_date")
-# To look a member up costs what reading so many does (docs/decisions/0030).
-_LOOK_UP_ROWS = 6
 _DELTA = "_delta"
 _BOOKKEEPING = ("service_date", *COUNTED, "batch_id", "row_number")
 _TEMPORARY = ("claim_version", "received", "known")
@@ -66,7 +64,7 @@ def _looked_up(load: Load, fact: Fact) -> list[str]:
         dimension.member
         for dimension in fact.members
         if dimension.keeps_history
-        and rows["rows_accepted"] * _LOOK_UP_ROWS
+        and rows["rows_accepted"] * steps.LOOK_UP_ROWS
         < steps.size(load.connection, dimension.table)["row_estimate"]
     ]
 

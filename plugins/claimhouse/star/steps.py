@@ -20,6 +20,10 @@ Counts = dict[str, int]
 
 _WRITES = ("INSERT", "UPDATE", "MERGE", "DELETE")
 
+# Looking a claim up for each check of the star, or a member for a claim, costs as much as reading so many rows
+# (docs/decisions/0030).
+LOOK_UP_ROWS = 6
+
 
 @dataclass(frozen=True)
 class Load:

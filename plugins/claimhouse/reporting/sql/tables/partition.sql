@@ -1,7 +1,7 @@
 -- The partition of an audience. It is attached: that waits for no reader of the others.
 -- Sums are updated in place: with room for it on each page, no index is written.
--- It has its key before its rows: editions of several sources write it at the same time, and an index that one of them
--- made would wait for the others.
+-- Its key exists before its rows: editions of two sources may write to it at once, and to create an index during one
+-- of them would wait for the other.
 do $$
 begin
     if to_regclass('published.{{ partition }}') is null then

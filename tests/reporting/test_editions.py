@@ -506,7 +506,10 @@ FAULTS = {
         [("member_encounters", "total_claim_cost"), ("member_procedures", "rows")],
     ),
     "a delta": (
-        {"reporting/editions/delta": (" -w.", " 0 * w.")},
+        {
+            "reporting/editions/signed": (" -w.", " 0 * w."),
+            "reporting/metrics/sums": (" -p.", " 0 * p."),
+        },
         [
             "update star.fact_claim set total_cost = coalesce(total_cost, 0) + 1 where claim_id < 'C11'"
         ],

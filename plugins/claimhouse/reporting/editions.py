@@ -6,6 +6,7 @@ not change is not touched; rows that are replaced go to ``published.<report>_was
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import time
@@ -230,21 +231,32 @@ class _Work:
     def _follow(self, table: Table, audience: Audience, names: dict[str, Any]) -> int:
         """Publish the affected rows of a fact, or the sums that they are part of."""
         assert self.since is not None and table.report.of
-        key, _ = self.affected[table.report.of]
-        now, was = (
-            selects.select(
-                table.report, audience, self.source, scope, key, list(self.since.dimensions)
-            )
-            for scope in ("affected", "was")
+        select_of = functools.partial(
+            selects.select,
+            table.report,
+            audience,
+            self.source,
+            primary_key=self.affected[table.report.of][0],
+            changed_dimensions=list(self.since.dimensions),
         )
         if not table.report.sums:
-            return self._differ(names, now, affected=table.report.of)
+            return self._differ(names, select_of("affected"), affected=table.report.of)
         sums = {
             column: {"type": table.columns[column], "known": known}
             for column, known in table.report.sums.items()
         }
+        if table.report.is_of_metrics:
+            changed = select_of("changes")
+        else:
+            changed = warehouse.sql(
+                "reporting/editions/signed",
+                key=table.key,
+                sums=sums,
+                now=select_of("affected"),
+                was=select_of("was"),
+            )
         warehouse.run(
-            self.connection, "reporting/editions/delta", now=now, was=was, sums=sums, **names
+            self.connection, "reporting/editions/delta", changes=changed, sums=sums, **names
         )
         return self._merge(names)
 

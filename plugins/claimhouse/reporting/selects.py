@@ -25,7 +25,8 @@ def select(
         report: a report with a SELECT.
         audience: who will read the rows.
         source: the source system that is published.
-        scope: ``all`` rows, the ``affected`` ones, or these as they ``was``.
+        scope: ``all`` rows, the ``affected`` ones, or these as they ``was``; of sums of metrics also
+            the ``changes``, what to add to the rows that are shown.
         primary_key: of the fact that *report* is of.
         changed_dimensions: the dimensions of which ``was`` reads the earlier state.
     """

@@ -1,6 +1,5 @@
 -- noqa: disable=AM09,LT02,LT05,ST05 (the lists are laid out as written, not as rendered)
--- The temporary table changed, of a report whose columns add up: the sums of the affected rows as they are, less those
--- as they were, added to what is shown.
+-- The temporary table changed, of a report whose columns add up: what has changed added to what is shown.
 {% import "reporting/sql/editions/fields.jinja" as list -%}
 {% set counted = sums | list | first -%}
 drop table if exists pg_temp.changed;
@@ -10,30 +9,10 @@ create temporary table changed on commit drop as
 with delta as (
     select
         {{ list.row_key("q", key) }} as row_key,
-        {{ list.of("q", key) }}
-        {%- for sum in sums %},
-        coalesce({{ "published.sum_of_counts" if sums[sum].type == "bigint" else "sum" }}(q.{{ sum }}), 0) as {{ sum }}
-        {%- endfor %}
+        q.*
     from (
-        select
-            {{ list.of("n", key) }}
-            {%- for sum in sums %},
-            n.{{ sum }}
-            {%- endfor %}
-        from (
-            {{ now }}
-        ) as n
-        union all
-        select
-            {{ list.of("w", key) }}
-            {%- for sum in sums %},
-            -w.{{ sum }}
-            {%- endfor %}
-        from (
-            {{ was }}
-        ) as w
+        {{ changes }}
     ) as q
-    group by {{ list.of("q", key) }}
 )
 
 select
@@ -62,4 +41,5 @@ left join lateral (
 ) as t on true
 where {% for sum in sums %}d.{{ sum }} <> 0{{ " or " if not loop.last }}{% endfor %};
 reset enable_sort;
-analyze changed;
+-- What merging joins by; the other columns are many.
+analyze changed (row_key, is_shown, stays);

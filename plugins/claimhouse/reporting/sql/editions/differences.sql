@@ -53,4 +53,4 @@ where
     f.row_key is null
     or t.row_key is null
     or ({{ list.of("f", fields) }}) is distinct from ({{ list.of("t", fields) }});
-analyze changed;
+analyze changed (row_key, is_shown, stays);

@@ -1,10 +1,9 @@
-{% from "macros.jinja" import dim, fact with context %}
 {% import "reporting/sql/metrics/parts.jinja" as parts -%}
 -- noqa: disable=AM09,LT02,LT05 (the lists are laid out as written, not as rendered)
 -- The metrics of one fact: a row for each combination of the values of a grain's cuts, with the sums of all metrics
 -- that the audience reads by these cuts. The fact is read once, and added up by the finest grains; the others are made
--- of their rows. Everything is a sum, so the sums of changed facts can be added. Rows that no metric counts are left
--- out: facts is how many there are of all metrics together.
+-- of their rows. Everything is a sum: with the scope changes, the rows are what is to be added to those that are shown.
+-- Rows that no metric counts are left out: facts is how many there are of all metrics together.
 {%- set read = metrics | selectattr("name", "in", audience.metrics) | list %}
 {%- set used = grains | map(attribute="cuts") | map("list") | sum(start=[]) %}
 {%- set finest = [] %}
@@ -12,32 +11,37 @@
 {%- set measured = [] %}
 {%- for metric in read or metrics %}{% set _ = measured.extend(sums_of[metric.name]) %}{% endfor %}
 {%- set conditions = measured | map(attribute="condition") | select | unique | list %}
-with part as (
-    select
-        {{ parts.number_of_grain(cuts, used) }} as grain,
-        {%- for cut in cuts %}
-        {{ parts.value_of(cut, used) }} as {{ cut.name }},
-        {%- endfor %}
-        {%- for condition in conditions %}
-        (({{ condition }}) is true) as filter_{{ loop.index }},
-        {%- endfor %}
-        {%- for column in measured %}
-        {{ column.aggregate }} as {{ column.name }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from {% if base -%}
-    (
-        {% include "metrics/" ~ base ~ ".sql" with context %}
-    )
-    {%- else -%}
-    {{ fact(fact_table) }}
-    {%- endif %} as {{ fact_table }}
-    {%- for join in joins %}
-    left join {{ dim(join.table) }} as {{ join.table }}
-        on {{ fact_table }}.{{ join.key }} = {{ join.table }}.{{ join.key }}
-    {%- endfor %}
-    where {{ "true" if source in sources_of_metric else "false" }}
-    group by {{ parts.grouping_sets(cuts, finest, conditions) }}
+{%- set is_signed = scope == "changes" %}
+with {% if is_signed -%}
+part_now as (
+    {% with scope = "affected" %}{% include "reporting/sql/metrics/part.jinja" %}{% endwith %}
 ),
+
+part_was as (
+    {% with scope = "was" %}{% include "reporting/sql/metrics/part.jinja" %}{% endwith %}
+),
+
+part as (
+    select * from part_now
+    union all
+    select
+        p.grain
+        {%- for cut in cuts %},
+        p.{{ cut.name }}
+        {%- endfor %}
+        {%- for condition in conditions %},
+        p.filter_{{ loop.index }}
+        {%- endfor %}
+        {%- for column in measured %},
+        -p.{{ column.name }}
+        {%- endfor %}
+    from part_was as p
+),
+{%- else -%}
+part as (
+    {% include "reporting/sql/metrics/part.jinja" %}
+),
+{%- endif %}
 
 -- Of which rows a grain is made, which cuts it has, and which metrics are read by it.
 grain (
@@ -89,12 +93,16 @@ select
     a.facts
     {%- for metric in metrics %}
     {%- for column in sums_of[metric.name] %},
-    {%- if metric in read %}
+    {%- if metric in read and is_signed %}
+    coalesce(a.{{ column.name }}, 0)::{{ column.type }} as {{ column.name }}
+    {%- elif metric in read %}
     case when a.{{ metric.name }}_facts > 0 then a.{{ column.name }} end::{{ column.type }} as {{ column.name }}
+    {%- elif is_signed %}
+    0::{{ column.type }} as {{ column.name }}
     {%- else %}
     null::{{ column.type }} as {{ column.name }}
     {%- endif %}
     {%- endfor %}
     {%- endfor %}
 from added_up as a
-where {{ "a.facts > 0" if read else "false" }}
+where {{ "false" if not read else "true" if is_signed else "a.facts > 0" }}

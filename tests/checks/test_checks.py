@@ -642,6 +642,41 @@ def test_an_audit_finds_a_claim_of_an_earlier_load_that_is_gone_or_changed(loade
         checks.scan_star("billing", everything=True)
 
 
+@pytest.mark.parametrize(
+    ("table", "outcome"),
+    [("fact_claim", "fail"), ("fact_claim_change", "fail"), ("fact_survey", "pass")],
+)
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_check_of_the_star_reads_any_of_its_tables(
+    loaded, monkeypatch, tmp_path, table, outcome, everything
+):
+    """The samples of billing have claims of several versions, and no survey."""
+    loaded.sql(
+        "update landing.batch set state = 'loaded' where feed = 'patients'"
+    )  # not a first load
+    write_star_check(monkeypatch, tmp_path, f"select count(*) as failing_rows from ${{{table}}}")
+    try:
+        (found,) = checks.scan_star("billing", everything=everything)
+    except checks.ChecksFailed as failed:
+        (found,) = failed.failures
+    assert found.outcome == outcome
+
+
+def test_a_check_of_the_star_that_names_a_table_it_has_not_is_told(loaded, monkeypatch, tmp_path):
+    write_star_check(monkeypatch, tmp_path, "select 1 as failing_rows from ${dim_zebra}")
+    with pytest.raises(soda.ScanBroken, match=r"star.yml: there is no variable \$\{dim_zebra\}"):
+        checks.scan_star("billing")
+
+
+def write_star_check(monkeypatch: pytest.MonkeyPatch, folder: Path, query: str) -> None:
+    (folder / "billing").mkdir()
+    check = (
+        f"checks:\n  - failed rows:\n      name: x\n      fail query: {query} having count(*) > 0\n"
+    )
+    (folder / "billing" / "star.yml").write_text(check)
+    monkeypatch.setattr(gate, "CHECKS", folder)
+
+
 def test_a_claim_on_a_version_about_to_be_removed_is_told(loaded):
     loaded.sql(
         "insert into star.dim_patient (source_system, patient_id, valid_from, valid_to, is_current)"

@@ -9,18 +9,15 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from jinja2.sandbox import SandboxedEnvironment
 from local import embedded, samples
 from tests.conftest import TEMPLATE
 
-from claimhouse import contracts, ingest, settings, verification, warehouse
-from claimhouse.checks import gate
-from claimhouse.checks.gate import HISTORY
+from claimhouse import contracts, ingest, settings, verification
+from claimhouse.checks import gate, soda
 from claimhouse.star import mapping
 
 SODA = settings.INCLUDE / "soda"
 NOBODY = 999_999_999
-TEMPLATES = SandboxedEnvironment(variable_start_string="${", variable_end_string="}")
 
 
 def files(source: str) -> list[Path]:
@@ -249,17 +246,14 @@ def wrong_rows(
             (source,),
         )
     ]
+    named = gate.star_tables(connection, files(source))
     if not everything:
-        connection.execute(gate.touched(connection, source, files(source), batches).encode())
-    variables = {
-        "source": source,
-        "batch_ids": ", ".join(map(str, batches)),
-        "everything": str(everything).lower(),
-        "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
-        "no_end": warehouse.constant(HISTORY, "NO_END"),
-    }
+        connection.execute(gate.touched(connection, source, named, batches).encode())
+    variables = gate.star_variables(source, named, batches, everything=everything)
     query = f"select coalesce(max(failing_rows), 0) from ({queries(source)[name]}) as found"
-    row = connection.execute(TEMPLATES.from_string(query).render(**variables).encode()).fetchone()
+    row = connection.execute(
+        soda.TEMPLATES.from_string(query).render(**variables).encode()
+    ).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -9,12 +9,17 @@
 -- How many claims of a batch are the same as another one under another number. Parallel workers sort
 -- hashes; equal ones are equal claims but for one chance in millions of millions.
 {% import "plausibility/fingerprint.jinja" as claims with context -%}
+with compared as (
+    {{ claims.compared() | indent(4) }}
+)
+
 select coalesce(sum(s.own_claims), 0) as duplicate_claims
 from (
     select count(*) filter (where c.is_own__) as own_claims
     from (
-        {{ claims.compared() | indent(8) }}
-        order by fingerprint__
+        select a.*
+        from compared as a
+        order by a.fingerprint__
         offset 0
     ) as c
     group by c.fingerprint__

@@ -28,6 +28,8 @@ from claimhouse.star import mapping, tables
 CHECKS = settings.INCLUDE / "soda"
 # The severities of checks that hold a batch.
 HOLDING = [name for name, severity in SEVERITIES.items() if severity.holds_batch]
+# Tables of the star that have no mapping of their own, and the fact whose mapping brings their rows.
+BROUGHT_BY = {"fact_claim_change": "fact_claim"}
 # The bounds of a member's history.
 HISTORY = "star/sql/history.jinja"
 
@@ -91,48 +93,64 @@ def scan_star(
         # In a first load everything is new: looking for what is would only take time.
         everything |= not batches.in_state(connection, source, "loaded")
         files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
-        files.append(CHECKS / source / "star.yml")
-        names = {
-            "source": source,
-            "batch_ids": ", ".join(str(int(batch_id)) for batch_id in batch_ids) or "null",
-            "everything": str(everything).lower(),
-            "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
-            "no_end": warehouse.constant(HISTORY, "NO_END"),
-        }
-        files = [file for file in files if file.is_file()]
-        prepared = "" if everything else touched(connection, source, files, batch_ids)
+        files = [file for file in [*files, CHECKS / source / "star.yml"] if file.is_file()]
+        named = star_tables(connection, files)
+        prepared = "" if everything else touched(connection, source, named, batch_ids)
+        names = star_variables(source, named, batch_ids, everything=everything)
         measured = soda.scan(warehouse.url(), "star", files, variables=names, prepared=prepared)
         recorded = outcomes.record(connection, source, None, measured, "star")
     return _or_fail(recorded)
 
 
+def star_tables(connection: Connection[Any], files: Sequence[Path]) -> list[str]:
+    """The tables of the star that checks name as variables."""
+    return sorted(name for name in soda.named(files) if warehouse.columns(connection, "star", name))
+
+
+def star_variables(
+    source: str, named: Sequence[str], batch_ids: Sequence[int], *, everything: bool
+) -> dict[str, str]:
+    """What ``${name}`` stands for in checks of the star.
+
+    Each of the tables *named* stands for itself, or, where not everything is checked, for its rows that
+    :func:`touched` has collected.
+    """
+    prefix = "star." if everything else "pg_temp.touched_"
+    return {
+        "source": source,
+        "batch_ids": _list(batch_ids),
+        "everything": str(everything).lower(),
+        "first_day": warehouse.constant(HISTORY, "FIRST_DAY"),
+        "no_end": warehouse.constant(HISTORY, "NO_END"),
+    } | {table: f"{prefix}{table}" for table in named}
+
+
 def touched(
-    connection: Connection[Any], source: str, files: Sequence[Path], batch_ids: Sequence[int]
+    connection: Connection[Any], source: str, named: Sequence[str], batch_ids: Sequence[int]
 ) -> str:
     """SQL that makes the temporary tables of what a load touches, for checks of a star that was loaded before.
 
-    ``touched_<target>`` has the keys that the batches bring for a target: those of the members whose history is
-    kept, and those that *files* name.
+    ``touched_<table>`` has the rows of one of the tables *named* whose keys the batches bring.
     """
-    histories = [
-        dimension.table
-        for dimension in tables.dimensions(connection).values()
-        if dimension.keeps_history
-    ]
     mapped = mapping.targets(source)
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
-    named = [target for target in mapped if f"touched_{target} " in text]
-    return "".join(
-        warehouse.sql(
+    text = ""
+    for table in named:
+        target = BROUGHT_BY.get(table, table)
+        is_mapped = target in mapped
+        text += warehouse.sql(
             "checks/touched",
             source=source,
+            table=table,
             target=target,
-            key=_key(connection, source, target),
-            is_mapped=target in mapped,
-            batches=", ".join(str(int(batch_id)) for batch_id in batch_ids) or "null",
+            key=_key(connection, source, target) if is_mapped else (),
+            is_mapped=is_mapped,
+            batches=_list(batch_ids),
         )
-        for target in dict.fromkeys([*histories, *named])
-    )
+    return text
+
+
+def _list(batch_ids: Sequence[int]) -> str:
+    return ", ".join(str(int(batch_id)) for batch_id in batch_ids) or "null"
 
 
 def _key(connection: Connection[Any], source: str, target: str) -> Sequence[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from psycopg.conninfo import conninfo_to_dict
 
@@ -38,6 +38,10 @@ COUNT_COLUMN = "failing_rows"
 MOST_DEFINITIONS = 10_000
 _definitions: dict[str, str] = {}
 UNKNOWN_VARIABLE = "Error resolving Jinja template"
+# What fills in the variables of checks; a check cannot reach anything else.
+TEMPLATES = SandboxedEnvironment(
+    variable_start_string="${", variable_end_string="}", undefined=StrictUndefined
+)
 NO_MAPPING = ("Could not add SodaCL file", "Could not add SodaCL string")
 
 
@@ -127,6 +131,17 @@ def scan(
     finally:
         for source in soda_scan._data_source_manager.data_sources.values():
             source.connection.close()
+
+
+def named(files: Sequence[Path]) -> set[str]:
+    """The variables that SodaCL *files* name; none of a file that cannot be read, which a scan reports."""
+    names: set[str] = set()
+    for file in files:
+        try:
+            names |= meta.find_undeclared_variables(TEMPLATES.parse(file.read_text("utf-8")))
+        except TemplateSyntaxError:
+            continue
+    return names
 
 
 def _add(soda_scan: Scan, files: Sequence[Path]) -> None:
@@ -308,9 +323,7 @@ def _soda() -> SimpleNamespace:
         from soda.scan import Scan
 
         EnvHelper(Logs())
-    Jinja.environment = SandboxedEnvironment(
-        variable_start_string="${", variable_end_string="}", undefined=StrictUndefined
-    )
+    Jinja.environment = TEMPLATES
 
     class Keeper(Sampler):  # type: ignore[misc]
         """Keeps some failing rows of each check in memory; Soda itself stores none."""

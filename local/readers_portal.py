@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from claimhouse import passwords, warehouse
 from claimhouse.portal import accounts
@@ -99,12 +100,20 @@ def add_accounts(warehouse_address: str) -> dict[str, str]:
         known = {
             (account.kind, account.name, account.login) for account in accounts.listed(connection)
         }
-        for name, login in ACCOUNTS.items():
-            if (accounts.LOCAL, name, login) not in known:
-                accounts.add(connection, accounts.LOCAL, name, login, kept[variable(name)])
         for login in ACCOUNTS.values():
             if (accounts.AIRFLOW, environment.LOGIN, login) not in known:
                 accounts.add(connection, accounts.AIRFLOW, environment.LOGIN, login)
+
+    def add_local(name: str) -> None:
+        with warehouse.connect(warehouse_address) as own:
+            accounts.add(own, accounts.LOCAL, name, ACCOUNTS[name], kept[variable(name)])
+
+    missing = [
+        name for name, login in ACCOUNTS.items() if (accounts.LOCAL, name, login) not in known
+    ]
+    # A hash of a password takes half a second, on purpose.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(add_local, missing))
     return {name: kept[variable(name)] for name in ACCOUNTS}
 
 

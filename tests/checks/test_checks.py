@@ -642,29 +642,24 @@ def test_an_audit_finds_a_claim_of_an_earlier_load_that_is_gone_or_changed(loade
         checks.scan_star("billing", everything=True)
 
 
-@pytest.mark.parametrize(
-    ("table", "outcome"),
-    [("fact_claim", "fail"), ("fact_claim_change", "fail"), ("fact_survey", "pass")],
-)
+@pytest.mark.parametrize("table", ["fact_claim", "fact_claim_change"])
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_check_of_the_star_reads_any_of_its_tables(
-    loaded, monkeypatch, tmp_path, table, outcome, everything
+    loaded, monkeypatch, tmp_path, table, everything
 ):
-    """The samples of billing have claims of several versions, and no survey."""
-    loaded.sql(
-        "update landing.batch set state = 'loaded' where feed = 'patients'"
-    )  # not a first load
+    # so that it is not a first load, which reads everything
+    loaded.sql("update landing.batch set state = 'loaded' where feed = 'patients'")
     write_star_check(monkeypatch, tmp_path, f"select count(*) as failing_rows from ${{{table}}}")
-    try:
-        (found,) = checks.scan_star("billing", everything=everything)
-    except checks.ChecksFailed as failed:
-        (found,) = failed.failures
-    assert found.outcome == outcome
+    with pytest.raises(checks.ChecksFailed, match="check x ended in fail"):
+        checks.scan_star("billing", everything=everything)
 
 
-def test_a_check_of_the_star_that_names_a_table_it_has_not_is_told(loaded, monkeypatch, tmp_path):
-    write_star_check(monkeypatch, tmp_path, "select 1 as failing_rows from ${dim_zebra}")
-    with pytest.raises(soda.ScanBroken, match=r"star.yml: there is no variable \$\{dim_zebra\}"):
+@pytest.mark.parametrize("table", ["dim_zebra", "dim_date", "fact_survey"])
+def test_a_check_of_the_star_that_names_a_table_it_has_not_is_told(
+    loaded, monkeypatch, tmp_path, table
+):
+    write_star_check(monkeypatch, tmp_path, f"select 1 as failing_rows from ${{{table}}}")
+    with pytest.raises(soda.ScanBroken, match=rf"star.yml: there is no variable \$\{{{table}\}}"):
         checks.scan_star("billing")
 
 

@@ -246,7 +246,7 @@ def wrong_rows(
             (source,),
         )
     ]
-    named = gate.star_tables(connection, files(source))
+    named = gate.star_tables(connection, source, files(source))
     if not everything:
         connection.execute(gate.touched(connection, source, named, batches).encode())
     variables = gate.star_variables(source, named, batches, everything=everything)
@@ -255,6 +255,31 @@ def wrong_rows(
         soda.TEMPLATES.from_string(query).render(**variables).encode()
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+@pytest.mark.parametrize("source", sorted({source for source, _ in CASES}))
+def test_a_load_of_all_batches_touches_all_that_they_bring(star, source, tmp_path):
+    targets = [*mapping.targets(source), "dim_patient", "dim_provider"]
+    targets += ["fact_claim_change"] if "fact_claim" in targets else []
+    check = tmp_path / "star.yml"
+    check.write_text(" ".join(f"${{{target}}}" for target in targets) + " ${dim_date} ${nobody}")
+    named = gate.star_tables(star, source, [check])
+    assert named == sorted(set(targets))
+    batches = star.execute(
+        "select array_agg(batch_id) from landing.batch where source_system = %s", (source,)
+    ).fetchone()[0]
+    star.execute(gate.touched(star, source, named, batches).encode())
+    for table in named:
+        # members that only facts name are in no batch
+        brought = "not is_inferred" if table in ("dim_patient", "dim_provider") else "true"
+        counts = [
+            star.execute(f"select count(*) from {relation} where {brought}".encode()).fetchone()
+            for relation in (
+                f"(select * from star.{table} where source_system = '{source}') as s",
+                f"touched_{table}",
+            )
+        ]
+        assert counts[0] == counts[1], table
 
 
 @pytest.mark.parametrize(("source", "name"), CASES)

@@ -94,7 +94,7 @@ def scan_star(
         everything |= not batches.in_state(connection, source, "loaded")
         files = [CHECKS / "star" / f"{target}.yml" for target in mapping.targets(source)]
         files = [file for file in [*files, CHECKS / source / "star.yml"] if file.is_file()]
-        named = star_tables(connection, files)
+        named = star_tables(connection, source, files)
         prepared = "" if everything else touched(connection, source, named, batch_ids)
         names = star_variables(source, named, batch_ids, everything=everything)
         measured = soda.scan(warehouse.url(), "star", files, variables=names, prepared=prepared)
@@ -102,9 +102,15 @@ def scan_star(
     return _or_fail(recorded)
 
 
-def star_tables(connection: Connection[Any], files: Sequence[Path]) -> list[str]:
-    """The tables of the star that checks name as variables."""
-    return sorted(name for name in soda.named(files) if warehouse.columns(connection, "star", name))
+def star_tables(connection: Connection[Any], source: str, files: Sequence[Path]) -> list[str]:
+    """The tables of the star that checks name as variables.
+
+    They may name what *source* has a mapping for, the versions of its claims, and members whose history is kept.
+    """
+    mapped = mapping.targets(source)
+    known = {*mapped, *(table for table, target in BROUGHT_BY.items() if target in mapped)}
+    known |= {d.table for d in tables.dimensions(connection).values() if d.keeps_history}
+    return sorted(soda.named(files) & known)
 
 
 def star_variables(

@@ -24,7 +24,7 @@ cross join lateral (
     offset 0
 ) as f;
 {%- else -%}
--- no mapping brings any: its members are named by facts alone, or it is another source's
+-- only facts name its members
 select s.*
 from star.{{ table }} as s
 where false;

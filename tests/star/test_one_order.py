@@ -14,11 +14,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as some
-from tests.worlds.feeds import CLAIMS_HEADER, claim, csv_line
+from tests.worlds.feeds import (
+    CLAIMS_HEADER,
+    claim,
+    claims_csv,
+    csv_line,
+    drop,
+    issues,
+    take_in_all,
+)
 from tests.worlds.manifest import arrived
 from tests.worlds.properties import examples
 
-from claimhouse import ingest, star
+from claimhouse import ingest, star, verification
 from claimhouse.batches import in_state
 from claimhouse.verification import close_issues, ensure_tables
 
@@ -208,6 +216,42 @@ def fresh(warehouse, landing_root, tmp_path, monkeypatch):
         return root
 
     return start
+
+
+@pytest.mark.parametrize(("hours", "status"), [(-1, "resolved"), (1, "open")])
+def test_a_flawed_version_is_as_new_as_its_file(landing_root, warehouse, hours, status):
+    """A good row of the claim is in the warehouse when a file lands, whose row has no date as its version."""
+    for name, version, arrival in (
+        ("claims_good.csv", "1/1/2021", FIRST),
+        ("claims_flawed.csv", "soon", FIRST + timedelta(hours=hours)),
+    ):
+        path = drop(landing_root, name, claims_csv(claim(1, last_modified_date=version)))
+        arrived(path, arrival)
+        take_in_all()
+    assert [issue[4] for issue in issues(warehouse)] == [status]
+
+
+def test_new_issues_of_claims_are_compared_with_no_row_that_is_older(landing_root, warehouse):
+    """The claims have no index on their key, which would be written for each: their versions have block ranges."""
+    drop(landing_root, "claims_1.csv", claims_csv(*(claim(number) for number in range(20_000))))
+    take_in_all()
+    verification.index("billing")
+    drop(
+        landing_root,
+        "claims_2.csv",
+        claims_csv(claim(1, total_cost="x", last_modified_date="2/9/2021")),
+    )
+    (batch,) = ingest.land("billing")
+    ingest.verify(batch)
+    read = (
+        "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables"
+        " where relid = 'source_billing.claims'::regclass"
+    )
+    warehouse.execute("select pg_stat_force_next_flush()")
+    (before,) = warehouse.execute(read).fetchone()
+    close_issues([batch])
+    (after,) = warehouse.execute(read).fetchone()
+    assert after - before < 1000  # a session that has ended may tell what it read a moment later
 
 
 A, B = ((1, 1, 1),), ((1, 2, 1),)

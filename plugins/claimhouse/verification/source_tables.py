@@ -126,7 +126,6 @@ def index(source: str) -> None:
             warehouse.run(
                 connection,
                 "verification/index",
-                has_key_index=contract.has_key_index,
                 may_be_reversed=contract.may_be_reversed,
                 **names(contract),
             )
@@ -660,6 +659,7 @@ def names(contract: Contract) -> dict[str, Any]:
         "schema": f"source_{contract.source_system}",
         "feed": contract.feed,
         "key": contract.key,
+        "has_key_index": contract.has_key_index,
         "record_key": _record_key(contract),
         "columns": contract.columns,
         "amounts": contract.amounts,

@@ -9,6 +9,12 @@
     -- Built after the first load: half the cost of building it before.
     create index if not exists {{ feed }}_key on {{ schema }}.{{ feed }} ({{ key | join(', ') }});
 {% endif %}
+{% if version_column and not has_key_index %}
+    -- By which verification/close_issues.sql finds the rows that are newer than a new issue.
+    create index if not exists {{ feed }}_by_version on {{ schema }}.{{ feed }} using brin ({{ version_column }})
+    with (pages_per_range = 32);
+    select brin_summarize_new_values('{{ schema }}.{{ feed }}_by_version');
+{% endif %}
 -- Autosummarize runs later: until then a search for one batch reads all unsummarized pages.
 select brin_summarize_new_values('{{ schema }}.{{ feed }}_batch');
 

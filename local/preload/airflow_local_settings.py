@@ -1,17 +1,18 @@
-"""What Airflow's processes import once, before they fork one process for each task and each DAG file.
+"""What Airflow's processes import and read once, before they fork one process for each task and DAG file.
 
-Airflow imports a module of this name when it starts. A task's process then has the packages below and
-Claimhouse's own code already; importing them takes one to two seconds of a processor. A process in which a file
-of Claimhouse's code is not the one that was imported forgets that code and imports it itself, so what a developer
-has changed runs at once.
+Airflow imports a module of this name when it starts. A task's process then has the packages below, Claimhouse's
+own code, and the contracts, readers and dashboards of ``include`` already; they take one to two seconds of a
+processor. A process in which a file of either is not the one that was read forgets all of it and imports the code
+itself, so what somebody has changed holds at once.
 
 A fork keeps only the thread that forks. Imported and not used, these packages have no thread that a task
 would wait for: only those of their allocators and of OpenBLAS, which know of forks, and the one in which polars
-clears its spilled files. Their pools begin with the first use.
+clears its spilled files. Their pools begin with the first use, so contracts are read by a process of their own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
@@ -21,13 +22,18 @@ from pathlib import Path
 __all__: tuple[str, ...] = ()
 
 FORKING = {"scheduler", "dag-processor", "celery"}
+# Those whose forks are tasks; a DAG's file needs no more of a contract than is kept between processes.
+TASKS = {"scheduler", "celery"}
 PACKAGES = (
     "aiosmtplib",
+    "airflow.providers.amazon.aws.hooks.s3",
     "airflow.providers.smtp.notifications.smtp",
-    "boto3",
+    "airflow.providers.standard.decorators.python",
+    "airflow.sdk.definitions.decorators",
+    "boto3.s3.transfer",
     "fastexcel",
     "highspy",
-    "jinja2",
+    "jinja2.ext",
     "jsonschema",
     "open_data_contract_standard",
     "pgpq",
@@ -45,6 +51,7 @@ OWN = "claimhouse"
 OWN_MODULES = (
     f"{OWN}.checks.soda",
     f"{OWN}.dashboards.mailed",
+    f"{OWN}.dashboards.model",
     f"{OWN}.delivery",
     f"{OWN}.ingest",
     f"{OWN}.metrics",
@@ -60,14 +67,25 @@ def _import() -> None:
     sys.modules[f"{OWN}.checks.soda"]._soda()
 
 
-def _files() -> dict[str, float]:
-    """When each file of Claimhouse's code was changed last."""
-    folder = Path(sys.modules[OWN].__path__[0])
-    return {str(file): file.stat().st_mtime for file in folder.rglob("*.py")}
+def _read() -> None:
+    """Read contracts, readers and dashboards. Airflow starts whatever is wrong with them: tasks say it."""
+    for read in (
+        sys.modules[f"{OWN}.contracts"].read_apart,
+        sys.modules[f"{OWN}.dashboards.model"].load_all,
+    ):
+        with contextlib.suppress(Exception):
+            read()
 
 
-def _forget_if_changed(imported: dict[str, float]) -> None:
-    """Let this process import Claimhouse's code anew, where its files are others than those imported."""
+def _files() -> dict[str, int]:
+    """When each file of Claimhouse's code, and of what it reads, was changed last."""
+    code, include = Path(sys.modules[OWN].__path__[0]), sys.modules[f"{OWN}.settings"].INCLUDE
+    files = [*code.rglob("*.py"), *include.rglob("*.*")]
+    return {str(file): file.lstat().st_mtime_ns for file in files}
+
+
+def _forget_if_changed(imported: dict[str, int]) -> None:
+    """Let this process import and read anew, where the files are others than those imported and read."""
     if _files() != imported:
         for name in [name for name in sys.modules if name.partition(".")[0] == OWN]:
             del sys.modules[name]
@@ -75,4 +93,6 @@ def _forget_if_changed(imported: dict[str, float]) -> None:
 
 if FORKING.intersection(sys.argv[1:2]):
     _import()
+    if TASKS.intersection(sys.argv[1:2]):
+        _read()
     os.register_at_fork(after_in_child=functools.partial(_forget_if_changed, _files()))

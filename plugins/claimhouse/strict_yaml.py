@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What people write has a few thousand lines. Beyond these limits a file takes its process along: it is nested
 # so deeply that libyaml overflows its stack, or means far more than it says.
 MOST_BYTES, MOST_NODES, DEEPEST = 1_000_000, 100_000, 60
+
+CLOCK_TICK = 50_000_000  # nanoseconds
 
 # Keys and indices from the top of a file.
 Place = list[str | int]
@@ -38,6 +41,33 @@ class _Loader(_Base):  # type: ignore[misc]
             raise yaml.constructor.ConstructorError(
                 None, None, str(error), node.start_mark
             ) from error
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file, and what tells whether it is still as it was read.
+
+    Attributes:
+        changed: when it was changed last, in nanoseconds; 0 where there is no such file.
+        size: in bytes.
+    """
+
+    path: Path
+    changed: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """The file *path* as it is now."""
+        try:
+            found = path.stat()
+        except OSError:  # a link that leads nowhere: reading it says so
+            return cls(path, 0, 0)
+        now = time.time_ns()
+        # The clock of a file system may tick a hundred times a second: what was written just now may
+        # be written again at the same time. Such a state equals no other one.
+        is_new = now - found.st_mtime_ns < CLOCK_TICK
+        return cls(path, now if is_new else found.st_mtime_ns, found.st_size)
 
 
 @dataclass(frozen=True)
@@ -75,19 +105,39 @@ def read(file: Path, schema: Path | Validator | None = None) -> Document:
         file: the YAML file.
         schema: a JSON schema: a YAML file, or a validator; None for no schema.
 
+    Returns:
+        What is shared with all who read the same file: nobody may change it.
+
     Raises:
         YamlError: it is not YAML, has a key twice, or has something the schema does not allow.
     """
-    document = _parsed(file)
+    if isinstance(schema, Path):
+        return _checked(FileState.of(file), FileState.of(schema))
+    document = _read(FileState.of(file))
+    if schema is not None:
+        _check(document, schema)
+    return document
+
+
+@functools.lru_cache(maxsize=1024)
+def _checked(file: FileState, schema: FileState) -> Document:
+    document = _read(file)
+    _check(document, _validator(schema))
+    return document
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(file: FileState) -> Document:
+    document = _parsed(file.path)
     for place in _repeated(document.tree):
         raise document.error(place, "occurs twice")
-    if schema is not None:
-        validator = _validator(schema) if isinstance(schema, Path) else schema
-        errors = list(validator.iter_errors(document.data))
-        if errors:
-            first = min(errors, key=lambda error: str(error.json_path))
-            raise document.error(*_place_and_message(first))
     return document
+
+
+def _check(document: Document, validator: Validator) -> None:
+    if errors := list(validator.iter_errors(document.data)):
+        first = min(errors, key=lambda error: str(error.json_path))
+        raise document.error(*_place_and_message(first))
 
 
 def _parsed(file: Path) -> Document:
@@ -157,9 +207,10 @@ def _check_size(file: Path, tree: yaml.Node | None) -> None:
         size(tree)
 
 
-@functools.cache
-def _validator(schema: Path) -> Draft202012Validator:
-    return Draft202012Validator(yaml.load(schema.read_text(encoding="utf-8"), _Base))  # noqa: S506 (it is safe)
+@functools.lru_cache(maxsize=64)
+def _validator(schema: FileState) -> Draft202012Validator:
+    text = schema.path.read_text(encoding="utf-8")
+    return Draft202012Validator(yaml.load(text, _Base))  # noqa: S506 (it is safe)
 
 
 def _place_and_message(error: Any) -> tuple[Place, str]:

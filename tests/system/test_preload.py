@@ -1,4 +1,4 @@
-"""What Airflow's processes import before they fork."""
+"""What Airflow's processes import and read before they fork."""
 
 from __future__ import annotations
 
@@ -8,49 +8,79 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from local import places
 
-IN_A_FORK = """
+from claimhouse import contracts
+
+# Prints the process's threads, then what a process has that is forked before and after a change of a file.
+FORKS = """
 import os, sys
-sys.argv = ["airflow", "scheduler"]
-include = os.path.join(os.environ["CLAIMHOUSE_HOME"], "include")
-def note(event, arguments):
-    if event == "open" and str(arguments[0]).startswith(include):
-        print("read", os.path.relpath(arguments[0], include), flush=True)
-sys.addaudithook(note)
+component, file, line = sys.argv[1:]
+sys.argv = ["airflow", component]
 import airflow_local_settings
-for change in (False, True):
-    if change:
-        with open(os.environ["CHANGED"], "a") as file:
-            file.write("CHANGED = True\\n")
-        os.utime(os.environ["CHANGED"], (1, 1))
-    child = os.fork()
-    if child == 0:
-        was_there = "claimhouse.ingest" in sys.modules
+threads = {open(f"/proc/self/task/{number}/comm").read().strip() for number in os.listdir("/proc/self/task")}
+print("the pool of polars:", "polars-0" in threads, flush=True)
+for is_changed in (False, True):
+    if is_changed:
+        with open(file, "a") as changed:
+            changed.write(line)
+    if os.fork() == 0:
+        has_code = "claimhouse.ingest" in sys.modules
         from claimhouse import counted
-        print(was_there, hasattr(counted, "CHANGED"), "soda.scan" in sys.modules, flush=True)
+        from claimhouse.contracts import parse
+        has_change = hasattr(counted, "CHANGED")
+        print(f"code {has_code} sources read {len(parse._read)} change {has_change}", flush=True)
         os._exit(0)
-    os.waitpid(child, 0)
+    os.wait()
 """
 
 
-def test_a_forked_process_has_the_code_unless_a_file_of_it_has_changed(tmp_path: Path):
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of Claimhouse's code and of what it reads."""
     shutil.copytree(places.ROOT / "plugins" / "claimhouse", tmp_path / "claimhouse")
-    folders = (tmp_path, places.ROOT / "local" / "preload")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": ":".join(map(str, folders)),
-        "CLAIMHOUSE_HOME": str(places.ROOT),
-        "CHANGED": str(tmp_path / "claimhouse" / "counted.py"),
-    }
+    shutil.copytree(places.ROOT / "include", tmp_path / "include")
+    return tmp_path
+
+
+def forked(project: Path, component: str, file: str, line: str) -> list[str]:
+    """What a component of Airflow and its forks print, where *line* is added to *file* between them."""
     done = subprocess.run(
-        [sys.executable, "-c", IN_A_FORK],
-        env=environment,
+        [sys.executable, "-c", FORKS, component, str(project / file), line],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{project}:{places.ROOT / 'local' / 'preload'}",
+            "CLAIMHOUSE_HOME": str(project),
+        },
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    said = [line for line in done.stdout.splitlines() if line.startswith(("True", "False", "read"))]
-    # What a data engineer edits is read by each task anew; Soda's own settings do not change.
-    assert said == ["read soda/configuration.yml", "True False True", "False True True"]
+    return done.stdout.splitlines()[-3:]
+
+
+def test_a_process_of_a_dag_file_has_the_code_unless_it_has_changed(project: Path):
+    assert forked(project, "dag-processor", "claimhouse/counted.py", "CHANGED = True\n") == [
+        "the pool of polars: False",
+        "code True sources read 0 change False",
+        "code False sources read 0 change True",
+    ]
+
+
+def test_a_task_has_code_and_contracts_unless_one_of_them_has_changed(project: Path):
+    sources = len(contracts.sources())
+    assert forked(project, "scheduler", "include/schemas/clinic/patients.yaml", "# changed\n") == [
+        "the pool of polars: False",
+        f"code True sources read {sources} change False",
+        "code False sources read 0 change False",
+    ]
+
+
+def test_airflow_starts_where_a_contract_and_a_dashboard_cannot_be_read(project: Path):
+    (project / "include" / "schemas" / "clinic" / "patients.yaml").write_text("- [")
+    (project / "include" / "dashboards" / "claims.yaml").write_text("- [")
+    sources = len(contracts.sources())
+    printed = forked(project, "celery", "claimhouse/counted.py", "CHANGED = True\n")
+    assert printed[1] == f"code True sources read {sources - 1} change False"

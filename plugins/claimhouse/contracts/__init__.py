@@ -39,6 +39,7 @@ from claimhouse.contracts.parse import (
     load_all,
     of,
     of_source,
+    read_apart,
     sound,
     sources,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "of",
     "of_source",
     "outline",
+    "read_apart",
     "rules",
     "share_files",
     "sound",

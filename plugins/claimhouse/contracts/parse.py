@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import multiprocessing
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +47,17 @@ from claimhouse.contracts.model import (
 from claimhouse.contracts.versions import version_of
 from claimhouse.reading import fold
 from claimhouse.severity import ERROR, SEVERITIES
-from claimhouse.strict_yaml import Document, YamlError
+from claimhouse.strict_yaml import Document, FileState, YamlError
 from claimhouse.word_lists import WordList
 
 # What the custom properties hold.
 SCHEMA = "include/contract_schema.yaml"
 # Properties of earlier versions, and what they are called now.
 RENAMED_PROPERTIES = {"extractSource": "fetch", "recognise": "recognize"}
+
+# The contracts read, by the files that they follow from.
+_read: dict[tuple[tuple[FileState, ...], tuple[FileState, ...]], tuple[Contract, ...]] = {}
+MOST_READ = 256
 
 # The type of a verified value in Polars, close enough to try the expression of a row rule on.
 POLARS_TYPES: dict[str, pl.DataType] = {
@@ -86,7 +92,7 @@ def of_source(source: str) -> tuple[Contract, ...]:
     Raises:
         ContractError: contracts of it cannot be used; the message names each, with file and line.
     """
-    return _of_files(tuple(map(_state, _files(source))), tuple(map(_state, _lists())))
+    return _of_files(tuple(map(FileState.of, _files(source))), tuple(map(FileState.of, _lists())))
 
 
 def sound(systems: Iterable[str] | None = None) -> list[Contract]:
@@ -158,25 +164,8 @@ def load(file: Path) -> Contract:
         raise ContractError(str(error)) from error
 
 
-@dataclass(frozen=True)
-class _State:
-    """A file as it is now: whatever was read of it is right as long as this stays the same."""
-
-    file: Path
-    modified: int
-    size: int
-
-
 def _files(source: str) -> list[Path]:
     return sorted((settings.INCLUDE / "schemas" / source).glob("*.yaml"))
-
-
-def _state(file: Path) -> _State:
-    try:
-        found = file.stat()
-    except OSError:  # a link that leads nowhere: reading it says so
-        return _State(file, 0, 0)
-    return _State(file, found.st_mtime_ns, found.st_size)
 
 
 def files_of(source: str) -> list[Path]:
@@ -191,12 +180,40 @@ def _lists() -> list[Path]:
     return sorted([*vocabulary, *lists, plausibility.FILE])
 
 
-@functools.lru_cache(maxsize=256)
-def _of_files(files: tuple[_State, ...], _lists: tuple[_State, ...]) -> tuple[Contract, ...]:
+def read_apart() -> None:
+    """Let a process of its own read the contracts of all source systems, and keep what it has read.
+
+    For a process that forks others later: the trial of a row rule begins the threads of Polars, without which a
+    forked process would wait for ever.
+    """
+    processes = multiprocessing.get_context("fork")
+    receiver, sender = processes.Pipe(duplex=False)
+    reader = processes.Process(target=_send_all, args=(sender,))
+    reader.start()
+    sender.close()
+    with receiver, contextlib.suppress(EOFError):  # it died: whoever needs a contract reads it
+        _read.update(receiver.recv())
+    reader.join()
+
+
+def _send_all(sender: Connection) -> None:
+    sound()
+    sender.send(_read)
+
+
+def _of_files(files: tuple[FileState, ...], lists: tuple[FileState, ...]) -> tuple[Contract, ...]:
+    if (files, lists) not in _read:
+        if len(_read) >= MOST_READ:
+            _read.clear()
+        _read[files, lists] = _all_of(files)
+    return _read[files, lists]
+
+
+def _all_of(files: tuple[FileState, ...]) -> tuple[Contract, ...]:
     found, errors = [], []
     for state in files:
         try:
-            found.append(load(state.file))
+            found.append(load(state.path))
         except ContractError as error:
             errors.append(str(error))
     if errors:

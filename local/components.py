@@ -83,7 +83,9 @@ def start(
     for component in missing:
         if component.name == topology.SCHEDULER:
             _wait_for_api(ports[API.name], watch)
-        command = [sys.executable, "-m", "airflow", *component.arguments]
+            airflow_api.prepare_for_tasks(ports[API.name])
+        command = ["nice", "-n", str(component.niceness), sys.executable, "-m", "airflow"]
+        command += component.arguments
         processes.restart(component.name, command, "airflow", settings | component.settings)
     stamp.write_text(digest)
 
@@ -129,7 +131,7 @@ def _wait_for_api(port: int, watch: Stopwatch) -> None:
 
 
 def wait_for_health(chosen: Topology, ports: Mapping[str, int], watch: Stopwatch) -> None:
-    """Wait until Airflow reports that it is healthy and each worker answers.
+    """Wait until Airflow reports that what tasks need is healthy, and each worker answers.
 
     Raises:
         SystemExit: a component died too often, or not all are healthy in time.
@@ -137,6 +139,7 @@ def wait_for_health(chosen: Topology, ports: Mapping[str, int], watch: Stopwatch
 
     def states() -> dict[str, str]:
         health = airflow_api.health(ports[API.name])
+        health.pop(topology.TRIGGERER, None)
         if not health or not chosen.workers:
             return health
         password = environment.known_secrets()["BROKER_PASSWORD"]

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from local import environment, places, readers_portal, samples, summary, supervisor, system
 from local.airflow_api import Airflow
@@ -25,8 +24,7 @@ FOLLOW_SECONDS = 30  # until an asset event has triggered its runs
 RUN_SECONDS = 3600  # a landing root of real feeds may be large
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One DAG run."""
 
     dag_id: str
@@ -76,15 +74,18 @@ def run_main_job(
         A message for each failed run.
     """
     dags = _first_dags(airflow, watch, news) + ([PUBLISH] if is_upgraded else [])
-    first = [_begin(airflow, dag_id) for dag_id in dags]
+    begun = airflow.runs(state=["queued", "running"])
+    active = {run["dag_id"]: Run(run["dag_id"], run["dag_run_id"]) for run in begun}
+    first = [active.get(dag_id) or _begin(airflow, dag_id) for dag_id in dags]
     with Board(watch) as board:
         followed = {run: Followed(run, airflow, watch, board) for run in first}
         while waiting := [one for one in followed.values() if not one.is_over]:
             if news.tell():  # the scheduler, for one, could not create runs while it was away
                 for run in waiting:
                     run.wait_anew()
+            tasks = airflow.tasks_of([run.run for run in waiting if not run.has_ended])
             for run in waiting:
-                for later in run.look():
+                for later in run.look(tasks.get(run.run, [])):
                     followed.setdefault(later, Followed(later, airflow, watch, board))
             time.sleep(1)
     return [run.failure for run in followed.values() if run.failure]
@@ -144,6 +145,7 @@ class Followed:
         board: what shows its stage.
 
     Attributes:
+        has_ended: whether the run itself is over.
         is_over: whether there is nothing more to look for.
         failure: why it failed; empty if it did not.
     """
@@ -151,17 +153,20 @@ class Followed:
     def __init__(self, run: Run, airflow: Airflow, watch: Stopwatch, board: Board) -> None:
         self.run, self._airflow, self._watch, self._board = run, airflow, watch, board
         self._end = time.monotonic() + RUN_SECONDS
-        self._has_ended = False
+        self.has_ended = False
         self._retried: set[tuple[str, int, int]] = set()
         self.is_over, self.failure = False, ""
 
     def wait_anew(self) -> None:
         """Wait again as long for the runs that it triggers."""
-        if self._has_ended:
+        if self.has_ended:
             self._end = time.monotonic() + FOLLOW_SECONDS
 
-    def look(self) -> list[Run]:
+    def look(self, tasks: list[dict[str, Any]]) -> list[Run]:
         """Look at it once.
+
+        Args:
+            tasks: its task instances now.
 
         Returns:
             The runs that it is known to have triggered.
@@ -169,10 +174,9 @@ class Followed:
         Raises:
             SystemExit: it takes too long.
         """
-        if self._has_ended:
+        if self.has_ended:
             return self._triggered()
         run = self.run
-        tasks = self._airflow.tasks(run.dag_id, run.run_id)
         # The API server shares the cores with the tasks.
         is_at_work = any(task["state"] not in ENDED for task in tasks)
         state = "running" if is_at_work else self._airflow.run(run.dag_id, run.run_id)["state"]
@@ -187,7 +191,7 @@ class Followed:
             self.failure, self.is_over = _explain(self._airflow, run), True
         elif state == "success":
             self._board.show(run.name, Stage(DONE, done=1))
-            self._has_ended = True
+            self.has_ended = True
             self.wait_anew()
         else:
             self._board.show(run.name, stage(tasks))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import string
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 import yaml
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from tests.worlds.client_world import client_file, roles_file
 from tests.worlds.hospital_world import Hospital, database
 
@@ -116,6 +118,32 @@ def test_a_publication_drops_other_indexes_and_creates_missing_ones(owner, world
     _, folder = world
     reporting.publish(owner, folder, folder / "roles.yml")
     assert columns_of_indexes(owner, ENCOUNTERS) == before
+
+
+def test_two_publications_at_once_create_missing_indexes(owner, address, world):
+    before = columns_of_indexes(owner, ENCOUNTERS)
+    for (index,) in owner.execute(
+        "select indexrelid::regclass::text from pg_index where indrelid = any(%s::regclass[])",
+        ([f"published.{partition}" for partition in before],),
+    ).fetchall():  # fmt: skip
+        owner.execute(f"drop index {index}")
+    _, folder = world
+
+    def publish(_number):
+        with psycopg.connect(address) as connection:
+            reporting.publish(connection, folder, folder / "roles.yml")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(publish, range(2)))
+    assert columns_of_indexes(owner, ENCOUNTERS) == before
+
+
+def test_a_publication_leaves_its_connection_outside_a_transaction(address, world):
+    _, folder = world
+    with psycopg.connect(address) as connection:
+        for _ in range(2):
+            reporting.publish(connection, folder, folder / "roles.yml")
+            assert connection.info.transaction_status == TransactionStatus.IDLE
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ indexes in the catalogs. So all partitions of a report have the same, an empty o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -26,12 +27,23 @@ MOST_IN_ORDER = 4
 _ROW_KEY = "row_key"
 
 
-def create(connection: Connection[Any], tables: Iterable[Table]) -> None:
-    """Give each partition of the reports their indexes, and drop any other.
+@dataclass(frozen=True)
+class Difference:
+    """Indexes that a partition lacks, or has beyond those of its report.
 
-    A partition is done in a transaction of its own, which holds a lock on nothing else that a publication
-    writes. Creating an index waits for no reader, and no reader waits for it; dropping one waits for those
-    who read the partition.
+    Attributes:
+        partition: its name, below the schema ``published``.
+        is_wanted: whether it lacks them.
+        indexes: the ``name`` of each, and its ``columns`` where it is wanted.
+    """
+
+    partition: str
+    is_wanted: bool
+    indexes: tuple[dict[str, Any], ...]
+
+
+def differences(connection: Connection[Any], tables: Iterable[Table]) -> list[Difference]:
+    """Where the indexes of the published reports are not those that they should have.
 
     Args:
         connection: a connection of the warehouse's owner, outside a transaction.
@@ -39,20 +51,28 @@ def create(connection: Connection[Any], tables: Iterable[Table]) -> None:
     """
     wanted = [(table.report.name, ", ".join(columns)) for table in tables for columns in of(table)]
     reports, columns = [report for report, _ in wanted], [columns for _, columns in wanted]
-    different = warehouse.query(connection, "reporting/indexes/different", reports, columns)
-    for (partition, is_wanted), rows in groupby(
-        different, key=lambda row: (row["partition"], row["is_wanted"])
-    ):
-        indexes = list(rows)
-        if not is_wanted:
-            _drop(connection, partition, indexes)
-            continue
-        try:
-            _create(connection, partition, indexes)
-        except ProgramLimitExceeded:
-            for index in indexes:
-                with suppress(ProgramLimitExceeded):
-                    _create(connection, partition, [index])
+    with connection.transaction():
+        rows = warehouse.query(connection, "reporting/indexes/different", reports, columns)
+    grouped = groupby(rows, key=lambda row: (row["partition"], row["is_wanted"]))
+    return [Difference(*of_partition, tuple(found)) for of_partition, found in grouped]
+
+
+def mend(connection: Connection[Any], difference: Difference) -> None:
+    """Create the indexes that a partition lacks, or drop those that it has beyond its report's.
+
+    It is done in a transaction of its own, which holds a lock on nothing else that a publication writes.
+    Creating an index waits for no reader, and no reader waits for it; dropping one waits for those who read
+    the partition.
+    """
+    if not difference.is_wanted:
+        _drop(connection, difference.partition, difference.indexes)
+        return
+    try:
+        _create(connection, difference.partition, difference.indexes)
+    except ProgramLimitExceeded:
+        for index in difference.indexes:
+            with suppress(ProgramLimitExceeded):
+                _create(connection, difference.partition, [index])
 
 
 def drop_too_narrow(connection: Connection[Any], error: ProgramLimitExceeded) -> bool:
@@ -71,12 +91,12 @@ def drop_too_narrow(connection: Connection[Any], error: ProgramLimitExceeded) ->
     return True
 
 
-def _create(connection: Connection[Any], partition: str, indexes: list[dict[str, Any]]) -> None:
+def _create(connection: Connection[Any], partition: str, indexes: Sequence[dict[str, Any]]) -> None:
     with connection.transaction():
         warehouse.run(connection, "reporting/indexes/create", partition=partition, indexes=indexes)
 
 
-def _drop(connection: Connection[Any], partition: str, indexes: list[dict[str, Any]]) -> None:
+def _drop(connection: Connection[Any], partition: str, indexes: Sequence[dict[str, Any]]) -> None:
     with connection.transaction():
         warehouse.run(connection, "reporting/indexes/drop", partition=partition, indexes=indexes)
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import logging
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection, conninfo
 from psycopg.errors import ProgramLimitExceeded
@@ -44,6 +44,9 @@ from claimhouse.reporting.readers import Reader
 from claimhouse.reporting.tables import Table
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # How many source systems are published at a time: change.hold allows no more.
 _CONNECTIONS = 2
@@ -114,13 +117,11 @@ def publish(
         ExceptionGroup: sources could not be published; their editions stay, all others are new.
     """
     access = _apply(connection, readers.load_all(folder, roles_file))
-    published, errors = _publish_sources(connection, access, everything=everything)
-    # After the rows, which come faster without them.
-    with guard.clear_the_way(connection):
-        indexes.create(connection, access.tables)
-        for partition in sorted({name for edition in published for name in edition.begun}):
-            with connection.transaction():
-                warehouse.run(connection, "reporting/tables/analyze", partition=partition)
+    with _workers(connection) as workers:
+        published, errors = _publish_sources(connection, workers, access, everything=everything)
+        # After the rows, which come faster without them.
+        workers.map(indexes.mend, indexes.differences(connection, access.tables))
+        workers.map(_analyze, {name for edition in published for name in edition.begun})
     if errors:
         raise ExceptionGroup(f"{len(errors)} source systems could not be published", errors)
     publication = replace(access.publication, editions=tuple(published))
@@ -128,8 +129,48 @@ def publish(
     return publication
 
 
+@dataclass(frozen=True)
+class _Workers:
+    """Connections that share work, each with a thread of its own.
+
+    Attributes:
+        free: the connections that nobody uses, outside a transaction.
+        pool: as many threads.
+    """
+
+    free: queue.Queue[Connection[Any]]
+    pool: ThreadPoolExecutor
+
+    def map(
+        self, work: Callable[[Connection[Any], Item], Result], items: Iterable[Item]
+    ) -> list[Result]:
+        """What *work* returns for each of *items*; it gets a connection, which it leaves outside a transaction."""
+
+        def with_own(item: Item) -> Result:
+            own = self.free.get()
+            try:
+                with guard.clear_the_way(own):
+                    return work(own, item)
+            finally:
+                self.free.put(own)
+
+        return list(self.pool.map(with_own, items))
+
+
+@contextmanager
+def _workers(connection: Connection[Any]) -> Iterator[_Workers]:
+    """*connection*, and another one of the same role to the same database."""
+    info = connection.info
+    address = conninfo.make_conninfo(info.dsn, password=info.password or None)
+    free: queue.Queue[Connection[Any]] = queue.Queue()
+    with warehouse.connect(address) as another, ThreadPoolExecutor(_CONNECTIONS) as pool:
+        free.put(connection)
+        free.put(another)
+        yield _Workers(free, pool)
+
+
 def _publish_sources(
-    connection: Connection[Any], access: _Access, *, everything: bool
+    connection: Connection[Any], workers: _Workers, access: _Access, *, everything: bool
 ) -> tuple[list[Edition], list[Exception]]:
     """Publish the sources that somebody reads, largest first.
 
@@ -139,36 +180,19 @@ def _publish_sources(
     read = {source for audience in access.audiences for source in audience.sources}
     with connection.transaction():
         by_size = warehouse.query(connection, "reporting/publish/by_size", sorted(read))
-    free: queue.Queue[Connection[Any]] = queue.Queue()
 
-    def publish_one(source: str) -> Edition | Exception | None:
-        own = free.get()
+    def publish_one(own: Connection[Any], source: str) -> Edition | Exception | None:
         try:
-            with guard.clear_the_way(own):
-                return _publish(own, source, access, everything=everything)
+            return _publish(own, source, access, everything=everything)
         except Exception as error:
             log.error("%s could not be published: %s", source, type(error).__name__)
             return error
-        finally:
-            free.put(own)
 
-    with _another(connection) as another, ThreadPoolExecutor(_CONNECTIONS) as pool:
-        free.put(connection)
-        free.put(another)
-        outcomes = list(pool.map(publish_one, [row["source_system"] for row in by_size]))
+    outcomes = workers.map(publish_one, [row["source_system"] for row in by_size])
     return (
         [outcome for outcome in outcomes if isinstance(outcome, Edition)],
         [outcome for outcome in outcomes if isinstance(outcome, Exception)],
     )
-
-
-@contextmanager
-def _another(connection: Connection[Any]) -> Iterator[Connection[Any]]:
-    """Another connection of the same role to the same database."""
-    info = connection.info
-    address = conninfo.make_conninfo(info.dsn, password=info.password or None)
-    with warehouse.connect(address) as another:
-        yield another
 
 
 def _publish(
@@ -182,6 +206,11 @@ def _publish(
         except ProgramLimitExceeded as error:
             if not indexes.drop_too_narrow(connection, error):
                 raise
+
+
+def _analyze(connection: Connection[Any], partition: str) -> None:
+    with connection.transaction():
+        warehouse.run(connection, "reporting/tables/analyze", partition=partition)
 
 
 def _apply(connection: Connection[Any], everyone: list[Reader]) -> _Access:

@@ -27,6 +27,7 @@ from local import places
 
 START_TOLERANCE_SECONDS = 5.0  # the clock may be set while a process runs
 STOP_SECONDS = 20.0
+LOOK_SECONDS = 0.02
 
 
 def start(
@@ -171,18 +172,36 @@ def _stop(name: str, run: Path) -> bool:
         with contextlib.suppress(psutil.Error):
             family = [leader, *leader.children(recursive=True), *family]
             leader.send_signal(signal.SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            leader.wait(STOP_SECONDS)
+        running_after([leader], STOP_SECONDS)
     for process in family:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(family, timeout=3)
+    stubborn = running_after(family, 3)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=3)
+    running_after(stubborn, 3)
     (run / f"{name}.pid").unlink(missing_ok=True)
     return bool(family)
+
+
+def running_after(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until *processes* have ended, for *seconds* at most; those that still run then.
+
+    One of which nobody has taken note has ended too: the first process of a container takes its time, or never
+    does.
+    """
+    end = time.monotonic() + seconds
+    while (running := [each for each in processes if _runs(each)]) and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _record(name: str, run: Path) -> dict[str, Any] | None:

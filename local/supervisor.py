@@ -217,11 +217,9 @@ def _end() -> None:
     if process is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            if processes.running_after([process], STOP_SECONDS):
                 process.kill()
-                process.wait(STOP_SECONDS)
+                processes.running_after([process], STOP_SECONDS)
     (places.RUN / f"{NAME}.pid").unlink(missing_ok=True)
 
 

@@ -95,8 +95,8 @@ def process(system: System, name: str) -> psutil.Process:
 
 def tasks_of_the_day(airflow: Airflow) -> list[dict[str, Any]]:
     """The task instances of all runs."""
-    runs = airflow.runs()
-    return [task for run in runs for task in airflow.tasks(run["dag_id"], run["dag_run_id"])]
+    runs = [(run["dag_id"], run["dag_run_id"]) for run in airflow.runs()]
+    return [task for tasks in airflow.tasks_of(runs).values() for task in tasks]
 
 
 def kill_a_worker(system: System, airflow: Airflow) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psutil
@@ -204,6 +205,36 @@ def test_what_a_crashed_process_left_running_is_stopped(tmp_path: Path) -> None:
     assert not ended(child)
     assert processes.stop("sleeper", tmp_path / "run")
     assert ended(child)
+
+
+NEVER_TAKES_NOTE = """
+import sys, time
+from pathlib import Path
+from tests.system.test_local import begin
+begin(Path(sys.argv[1]))
+print("begun", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_of_whose_end_nobody_takes_note_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "STOP_SECONDS", 3600.0)
+    command = [sys.executable, "-c", NEVER_TAKES_NOTE, str(tmp_path)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    try:
+        assert parent.stdout is not None and parent.stdout.readline() == b"begun\n"
+        process = processes.find("sleeper", tmp_path / "run")
+        assert process is not None
+        stopping = Thread(target=processes.stop, args=("sleeper", tmp_path / "run"), daemon=True)
+        stopping.start()
+        stopping.join(60)
+        assert not stopping.is_alive()
+        assert process.status() == psutil.STATUS_ZOMBIE
+    finally:
+        parent.kill()
+        parent.communicate()
 
 
 def wait_for(condition: Any, seconds: float = 10) -> None:

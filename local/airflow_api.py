@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -22,12 +23,18 @@ HTTP_SERVER_ERROR = 500
 def health(port: int) -> dict[str, str]:
     """The state of each component of the Airflow at *port*; empty while it does not answer."""
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5)
+        answer = _client().get(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=5)
         answer.raise_for_status()
         states = answer.json()
     except (httpx.HTTPError, ValueError):
         return {}
     return {name: (states.get(name) or {}).get("status") or "starting" for name in COMPONENTS}
+
+
+@functools.cache
+def _client() -> httpx.Client:
+    """One for all who wait: making one takes longer than the answer, for it reads the certificates."""
+    return httpx.Client()
 
 
 def prepare_for_tasks(port: int) -> None:

@@ -21,15 +21,20 @@ from pathlib import Path
 
 __all__: tuple[str, ...] = ()
 
-FORKING = {"scheduler", "dag-processor", "celery"}
-# Those whose forks are tasks; a DAG's file needs no more of a contract than is kept between processes.
-TASKS = {"scheduler", "celery"}
-PACKAGES = (
-    "aiosmtplib",
-    "airflow.providers.amazon.aws.hooks.s3",
+# Those whose forks are tasks, and that whose forks read DAG files.
+TASKS, DAG_FILES = {"scheduler", "celery"}, {"dag-processor"}
+OWN = "claimhouse"
+FOR_DAG_FILES = (
     "airflow.providers.smtp.notifications.smtp",
     "airflow.providers.standard.decorators.python",
     "airflow.sdk.definitions.decorators",
+    f"{OWN}.contracts",
+    f"{OWN}.notify",
+)
+FOR_TASKS = (
+    *FOR_DAG_FILES,
+    "aiosmtplib",
+    "airflow.providers.amazon.aws.hooks.s3",
     "boto3.s3.transfer",
     "fastexcel",
     "highspy",
@@ -46,25 +51,21 @@ PACKAGES = (
     "scipy.sparse.csgraph",
     "slugify",
     "yaml",
-)
-OWN = "claimhouse"
-OWN_MODULES = (
     f"{OWN}.checks.soda",
     f"{OWN}.dashboards.mailed",
     f"{OWN}.dashboards.model",
     f"{OWN}.delivery",
     f"{OWN}.ingest",
     f"{OWN}.metrics",
-    f"{OWN}.notify",
     f"{OWN}.reporting",
 )
 
 
-def _import() -> None:
-    """Import everything, Soda in the way that its module does it."""
-    for name in (*PACKAGES, *OWN_MODULES):
+def _import(modules: tuple[str, ...]) -> None:
+    for name in modules:
         importlib.import_module(name)
-    sys.modules[f"{OWN}.checks.soda"]._soda()
+    if soda := sys.modules.get(f"{OWN}.checks.soda"):
+        soda._soda()  # in the way that its module does it
 
 
 def _read() -> None:
@@ -91,8 +92,9 @@ def _forget_if_changed(imported: dict[str, int]) -> None:
             del sys.modules[name]
 
 
-if FORKING.intersection(sys.argv[1:2]):
-    _import()
-    if TASKS.intersection(sys.argv[1:2]):
+component = set(sys.argv[1:2])
+if component & (TASKS | DAG_FILES):
+    _import(FOR_TASKS if component & TASKS else FOR_DAG_FILES)
+    if component & TASKS:
         _read()
     os.register_at_fork(after_in_child=functools.partial(_forget_if_changed, _files()))

@@ -127,7 +127,7 @@ class Published:
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setattr(totals, "check", end)
-            with pytest.raises((ExceptionGroup, psycopg.OperationalError)):
+            with pytest.raises((ExceptionGroup, warehouse.WarehouseError)):
                 reporting.publish(lost, self.folder, self.roles)
         known = self.owner.execute("select * from published.edition order by 1, 2").fetchall()
         assert [row[:3] for row in known] == [row[:3] for row in before]

@@ -51,11 +51,11 @@ def since_last_edition(connection: Connection[Any], source: str) -> Changes | No
         return None
     changed = set()
     dimensions = {}
-    for row in warehouse.query(connection, "reporting/changes/tables"):
+    recorded = [row["relation"] for row in warehouse.query(connection, "reporting/changes/tables")]
+    for row in warehouse.query(
+        connection, "reporting/changes/with_images", source, tables=recorded
+    ):
         table = row["relation"]
-        state = warehouse.query(connection, "reporting/changes/has_images", source, table=table)
-        if not state[0]["has_images"]:
-            continue
         changed.add(table)
         warehouse.run(connection, "reporting/changes/analyze", table=table)
         if table.startswith("dim_"):

@@ -161,6 +161,7 @@ def create(connection: Connection[Any]) -> None:
             tables of the same rows.
     """
     warehouse.run(connection, "reporting/small_cells/comment")
+    warehouse.run(connection, "reporting/small_cells/counting_reader")
     warehouse.run(connection, "reporting/small_cells/rows", facts=FACTS)
     tables = load_all()
     facts = {table.name: _check(connection, table).facts for table in tables}
@@ -185,11 +186,12 @@ def refresh(
     Returns:
         The names of the count tables in which anything had changed.
     """
-    warehouse.run(connection, "reporting/small_cells/rows", facts=FACTS)
+    warehouse.run(connection, "reporting/small_cells/counting_reader")
     tables = load_all()
     read_by = _reports_by_table([table.name for table in tables])
     if not _readers(connection, source, [name for names in read_by.values() for name in names]):
         return []
+    warehouse.run(connection, "reporting/small_cells/rows", facts=FACTS)
     known = warehouse.query(connection, "reporting/small_cells/own_values", source)
     due = [
         table

@@ -10,8 +10,6 @@ create temporary table if not exists restricted (encounter_id text, specialty te
 create temporary table if not exists restricted_specialty (specialty text, number integer) on commit drop;
 -- The keys of a patient, who has one for each residence, and the first of them, which stands for the person.
 create temporary table if not exists person (patient_key bigint, person bigint) on commit drop;
--- Whom the count table is for that is being counted: small_cells/readers.
-create temporary table if not exists counting_reader (client text, source_system text, number integer) on commit drop;
 
 -- The rows that count tables count, once for each reader. is_own: the reader may read the row today. is_known: it may
 -- read it, or could once, or may read another part of the same encounter. person: the patient, NULL where unknown.

@@ -105,10 +105,11 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         services.wait(to_run, ports, watch)
         if OBJECT_STORE in chosen.services:
             services.fill_bucket(landing, ports[OBJECT_STORE.name], watch)
-        _start_guard(settings)
-        readers_portal.start(settings, warehouse, ports[PORTAL.name])
         components.finish_migration(migration)
         components.start(chosen, settings, ports, watch)
+        # Airflow's API has answered, for which everything else waits.
+        _start_guard(settings)
+        readers_portal.start(settings, warehouse, ports[PORTAL.name])
         services.stop(kept=to_run)
         components.wait_for_health(chosen, ports, watch)
         readers_portal.wait(ports[PORTAL.name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 
@@ -10,7 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.worlds.properties import examples
 
-from claimhouse import strict_yaml
+from claimhouse import contracts, metrics, strict_yaml
+from claimhouse.dashboards import model
+from claimhouse.reporting import reports
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,34 @@ def test_anchors_within_reason_may_be_used(tmp_path):
         "c": {"b": [1, 2]},
         "d": {"b": [1, 2], "e": 3},
     }
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path):
+    file, schema = tmp_path / "list.yaml", tmp_path / "schema.yaml"
+    schema.write_text("properties: {a: {type: integer}}\n")
+    for number in range(8):  # of one size, sooner than the file system's clock ticks
+        file.write_text(f"a: {number}\n")
+        assert strict_yaml.read(file).data == strict_yaml.read(file, schema).data == {"a": number}
+    schema.write_text("properties: {a: {type: string}}\n")
+    with pytest.raises(strict_yaml.YamlError, match=r"list.yaml:1: a: 7 is not of type 'string'"):
+        strict_yaml.read(file, schema)
+
+
+def test_nobody_changes_what_all_share(monkeypatch):
+    read = []
+    parsed = strict_yaml._parsed
+
+    def kept(file):
+        document = parsed(file)
+        read.append((document, copy.deepcopy(document.data)))
+        return document
+
+    monkeypatch.setattr(strict_yaml, "_parsed", kept)
+    strict_yaml._read.cache_clear()
+    strict_yaml._checked.cache_clear()
+    contracts.load_all()
+    metrics.load_all()
+    model.load_all()
+    reports.load_all()
+    assert len(read) > 50
+    assert [document.file for document, content in read if document.data != content] == []

@@ -17,7 +17,6 @@ import functools
 import importlib
 import os
 import sys
-from pathlib import Path
 
 __all__: tuple[str, ...] = ()
 
@@ -80,8 +79,8 @@ def _read() -> None:
 
 def _files() -> dict[str, int]:
     """When each file of Claimhouse's code, and of what it reads, was changed last."""
-    code, include = Path(sys.modules[OWN].__path__[0]), sys.modules[f"{OWN}.settings"].INCLUDE
-    files = [*code.rglob("*.py"), *include.rglob("*.*")]
+    settings = importlib.import_module(f"{OWN}.settings")
+    files = [*settings.CODE.rglob("*.py"), *settings.INCLUDE.rglob("*.*")]
     return {str(file): file.lstat().st_mtime_ns for file in files}
 
 
@@ -94,7 +93,8 @@ def _forget_if_changed(imported: dict[str, int]) -> None:
 
 component = set(sys.argv[1:2])
 if component & (TASKS | DAG_FILES):
+    files = _files()  # what changes from now on may be read before or after
     _import(FOR_TASKS if component & TASKS else FOR_DAG_FILES)
     if component & TASKS:
         _read()
-    os.register_at_fork(after_in_child=functools.partial(_forget_if_changed, _files()))
+    os.register_at_fork(after_in_child=functools.partial(_forget_if_changed, files))

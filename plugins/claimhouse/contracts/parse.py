@@ -183,8 +183,8 @@ def _lists() -> list[Path]:
 def read_apart() -> None:
     """Let a process of its own read the contracts of all source systems, and keep what it has read.
 
-    For a process that forks others later: the trial of a row rule begins the threads of Polars, without which a
-    forked process would wait for ever.
+    For a process that forks others later: the trial of a row rule begins the threads of Polars, and a process that
+    is forked beside them waits for ever.
     """
     processes = multiprocessing.get_context("fork")
     receiver, sender = processes.Pipe(duplex=False)
@@ -202,11 +202,13 @@ def _send_all(sender: Connection) -> None:
 
 
 def _of_files(files: tuple[FileState, ...], lists: tuple[FileState, ...]) -> tuple[Contract, ...]:
-    if (files, lists) not in _read:
+    found = _read.get((files, lists))
+    if found is None:
+        found = _all_of(files)
         if len(_read) >= MOST_READ:
             _read.clear()
-        _read[files, lists] = _all_of(files)
-    return _read[files, lists]
+        _read[files, lists] = found
+    return found
 
 
 def _all_of(files: tuple[FileState, ...]) -> tuple[Contract, ...]:

@@ -105,8 +105,10 @@ def test_anchors_within_reason_may_be_used(tmp_path):
 def test_a_file_that_is_written_again_is_read_again(tmp_path):
     file, schema = tmp_path / "list.yaml", tmp_path / "schema.yaml"
     schema.write_text("properties: {a: {type: integer}}\n")
-    for number in range(8):  # of one size, sooner than the file system's clock ticks
+    now = time.time_ns() + 1_000_000_000  # of a clock that does not tick between two of these writes
+    for number in range(8):
         file.write_text(f"a: {number}\n")
+        os.utime(file, ns=(now, now))
         assert strict_yaml.read(file).data == strict_yaml.read(file, schema).data == {"a": number}
     schema.write_text("properties: {a: {type: string}}\n")
     with pytest.raises(strict_yaml.YamlError, match=r"list.yaml:1: a: 7 is not of type 'string'"):

@@ -148,10 +148,10 @@ def find(name: str, run: Path) -> psutil.Process | None:
         return None
 
 
-def stop(name: str, run: Path) -> bool:
+def stop(name: str, run: Path, seconds: float | None = None) -> bool:
     """Stop the process *name* and all processes it started, and remove its files.
 
-    The process gets SIGTERM, and is killed after ``STOP_SECONDS``. Processes that a crashed one
+    The process gets SIGTERM, and is killed after *seconds*, or ``STOP_SECONDS``. Processes that a crashed one
     left in its session are stopped too.
 
     Returns:
@@ -159,10 +159,10 @@ def stop(name: str, run: Path) -> bool:
     """
     with _lock(name, run):
         (run / f"{name}.part").unlink(missing_ok=True)
-        return _stop(name, run)
+        return _stop(name, run, seconds)
 
 
-def _stop(name: str, run: Path) -> bool:
+def _stop(name: str, run: Path, seconds: float | None = None) -> bool:
     record = _record(name, run)
     if record is None:
         return False
@@ -172,7 +172,7 @@ def _stop(name: str, run: Path) -> bool:
         with contextlib.suppress(psutil.Error):
             family = [leader, *leader.children(recursive=True), *family]
             leader.send_signal(signal.SIGTERM)
-        running_after([leader], STOP_SECONDS)
+        running_after([leader], STOP_SECONDS if seconds is None else seconds)
     for process in family:
         with contextlib.suppress(psutil.Error):
             process.terminate()

@@ -188,8 +188,7 @@ def _stop(name: str, run: Path, seconds: float | None = None) -> bool:
 def running_after(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait until *processes* have ended, for *seconds* at most; those that still run then.
 
-    One of which nobody has taken note has ended too: the first process of a container takes its time, or never
-    does.
+    A zombie has ended: the first process of a container may take seconds to reap it, or never does.
     """
     end = time.monotonic() + seconds
     while (running := [each for each in processes if _runs(each)]) and time.monotonic() < end:

@@ -105,9 +105,8 @@ def test_anchors_within_reason_may_be_used(tmp_path):
 def test_a_file_that_is_written_again_is_read_again(tmp_path):
     file, schema = tmp_path / "list.yaml", tmp_path / "schema.yaml"
     schema.write_text("properties: {a: {type: integer}}\n")
-    now = (
-        time.time_ns() + 1_000_000_000
-    )  # of a clock that does not tick between two of these writes
+    # A clock that does not tick between two of these writes.
+    now = time.time_ns() + 1_000_000_000
     for number in range(8):
         file.write_text(f"a: {number}\n")
         os.utime(file, ns=(now, now))

@@ -20,7 +20,7 @@ import sys
 
 __all__: tuple[str, ...] = ()
 
-# Those whose forks are tasks, and that whose forks read DAG files.
+# The components whose forks run tasks, and the one whose forks read DAG files.
 TASKS, DAG_FILES = {"scheduler", "celery"}, {"dag-processor"}
 OWN = "claimhouse"
 FOR_DAG_FILES = (

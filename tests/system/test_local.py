@@ -207,7 +207,7 @@ def test_what_a_crashed_process_left_running_is_stopped(tmp_path: Path) -> None:
     assert ended(child)
 
 
-NEVER_TAKES_NOTE = """
+NEVER_REAPS = """
 import sys, time
 from pathlib import Path
 from tests.system.test_local import begin
@@ -217,11 +217,11 @@ time.sleep(600)
 """
 
 
-def test_a_process_of_whose_end_nobody_takes_note_is_not_waited_for(
+def test_a_process_that_nobody_reaps_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 3600.0)
-    command = [sys.executable, "-c", NEVER_TAKES_NOTE, str(tmp_path)]
+    command = [sys.executable, "-c", NEVER_REAPS, str(tmp_path)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert parent.stdout is not None and parent.stdout.readline() == b"begun\n"

@@ -117,6 +117,7 @@ class Airflow:
         asked = {
             "dag_ids": sorted({dag_id for dag_id, _ in runs}),
             "dag_run_ids": sorted({run_id for _, run_id in runs}),
+            "order_by": "id",
         }
         offset = 0
         while runs:

@@ -18,7 +18,7 @@ import polars
 import psutil
 import psycopg
 import pytest
-from local import processes, readers_portal
+from local import airflow_api, processes, readers_portal
 from local.airflow_api import health
 from tests.system.running import System, on_a_terminal
 
@@ -115,6 +115,20 @@ def test_nothing_airflow_keeps_or_logs_holds_a_patient(demo, connection):
     with psycopg.connect(metadata) as airflow:
         values = json.dumps(airflow.execute("select value::text from xcom").fetchall())
     assert not [street for street in streets if street in values]
+
+
+def test_the_tasks_of_several_runs_come_in_pages(demo, connection, monkeypatch):
+    port = json.loads((demo.folder / "run" / "ports.json").read_text())["api-server"]
+    airflow = airflow_api.Airflow(port, "admin", demo.secrets["ADMIN_PASSWORD"])
+    runs = [(run["dag_id"], run["dag_run_id"]) for run in airflow.runs()]
+    metadata = connection.info.dsn.replace("dbname=warehouse", "dbname=airflow")
+    with psycopg.connect(metadata) as opened:
+        kept = opened.execute("select dag_id, run_id, id::text from task_instance").fetchall()
+    monkeypatch.setattr(airflow_api, "PAGE", 7)
+    tasks = airflow.tasks_of(runs)
+    found = [(*run, task["id"]) for run in tasks for task in tasks[run]]
+    assert len(kept) > 3 * 7
+    assert sorted(found) == sorted(kept)
 
 
 def test_every_part_that_is_killed_is_started_again_and_healthy(demo):

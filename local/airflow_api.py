@@ -76,9 +76,10 @@ class Airflow:
         """The errors of DAG files that could not be read."""
         return self._call("GET", "/api/v2/importErrors")["import_errors"]
 
-    def unpause(self, dag_id: str) -> None:
-        """Let the scheduler run *dag_id*."""
-        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+    def unpause_all(self) -> None:
+        """Let the scheduler run every DAG."""
+        every = {"dag_id_pattern": "%"}
+        self._call("PATCH", "/api/v2/dags", params=every, json={"is_paused": False})
 
     def trigger(self, dag_id: str, note: str) -> str:
         """Trigger a run of *dag_id* and return its run id."""

@@ -23,6 +23,7 @@ from local.topology import API, BROKER, Component, Topology
 # count: a shell changes some of it with every command.
 OWN_SETTINGS = ("AIRFLOW", "CLAIMHOUSE_", "WAREHOUSE_URL", "PYTHONPATH")
 HEALTH_SECONDS = 180
+LOOK_SECONDS = 0.3
 # These have nothing to finish. The API server ends its server at once, and takes up to ten seconds of a processor
 # to forget its models; in the triggerer nothing waits.
 KILLED_SOON, SOON_SECONDS = {API.name, topology.TRIGGERER}, 2.0
@@ -90,6 +91,8 @@ def start(
         command = ["nice", "-n", str(component.niceness), sys.executable, "-m", "airflow"]
         command += component.arguments
         processes.restart(component.name, command, "airflow", settings | component.settings)
+        if component.niceness:
+            processes.stand_back(component.name, component.niceness)
     stamp.write_text(digest)
 
 
@@ -178,4 +181,4 @@ def _wait(
             shown = text
         if time.monotonic() > deadline:
             raise SystemExit(f"not healthy after {HEALTH_SECONDS} s, see {places.LOGS}: {shown}")
-        time.sleep(1)
+        time.sleep(LOOK_SECONDS)

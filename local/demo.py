@@ -51,6 +51,7 @@ def main() -> None:
     password = environment.known_secrets()["ADMIN_PASSWORD"]
     airflow = Airflow(addresses.api_port, environment.LOGIN, password, between=news.tell)
     failed = run_main_job(airflow, watch, news, is_upgraded=addresses.is_upgraded)
+    system.await_portal(addresses)
     readers = readers_portal.add_accounts(addresses.warehouse)
     print("\n" + summary.on_one_screen(addresses.warehouse, places.MAIL))
     print("\n" + system.describe_in_short(addresses, readers), flush=True)
@@ -111,9 +112,7 @@ def _first_dags(airflow: Airflow, watch: Stopwatch, news: supervisor.News) -> li
             break
         news.tell()
         time.sleep(1)
-    for dag in dags:
-        if dag["is_paused"]:
-            airflow.unpause(dag["dag_id"])
+    airflow.unpause_all()
     known = sorted(dag["dag_id"] for dag in dags)
     ingests = [dag_id for dag_id in known if dag_id.startswith("ingest_")]
     if not ingests:

@@ -85,6 +85,27 @@ def restart(name: str, command: Sequence[str], word: str, environment: Mapping[s
         _start_part(name, part)
 
 
+def stand_back(name: str, niceness: int) -> None:
+    """Let the part *name* stand back for others that want a processor, or no longer.
+
+    Linux may group processes by session. Then niceness counts among the processes of one session only, and that of
+    the group counts among sessions (``man 7 sched``). A part has a session of its own.
+
+    Args:
+        name: of a part that has been started.
+        niceness: of its group, 0 to 19; without effect where Linux forms no groups.
+    """
+    process = find(name, places.RUN)
+    while process is not None:
+        try:
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness))
+            return
+        except BlockingIOError:  # the kernel takes ten a second
+            time.sleep(LOOK_SECONDS)
+        except OSError:
+            return
+
+
 def revive(name: str) -> bool:
     """Start the part *name* again if it has ended, and was not stopped on purpose.
 

@@ -56,6 +56,8 @@ def start(own: Mapping[str, str], warehouse_address: str, port: int) -> None:
     }
     command = [sys.executable, "-m", "claimhouse.cli", "portal", "--port", str(port)]
     processes.restart(PORTAL.name, command, "claimhouse.cli", values)
+    # Its start takes five seconds of a processor, and keeps nobody waiting.
+    processes.stand_back(PORTAL.name, 19)
 
 
 def address(port: int) -> str:
@@ -64,7 +66,7 @@ def address(port: int) -> str:
 
 
 def wait(port: int) -> None:
-    """Wait until the portal answers.
+    """Wait until the portal answers; from then on it has its full share of the processors.
 
     Raises:
         SystemExit: it does not.
@@ -74,6 +76,7 @@ def wait(port: int) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(failure("the portal", PORTAL.name))
         time.sleep(0.2)
+    processes.stand_back(PORTAL.name, 0)
 
 
 def _answers(port: int) -> bool:

@@ -112,8 +112,16 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         readers_portal.start(settings, warehouse, ports[PORTAL.name])
         services.stop(kept=to_run)
         components.wait_for_health(chosen, ports, watch)
-        readers_portal.wait(ports[PORTAL.name])
     return addresses
+
+
+def await_portal(addresses: Addresses) -> None:
+    """Wait until the readers' portal answers; :func:`up` does not, for its readers have nothing to read yet.
+
+    Raises:
+        SystemExit: it does not.
+    """
+    readers_portal.wait(addresses.ports[PORTAL.name])
 
 
 def _upgrade(warehouse: str, watch: Stopwatch) -> bool:
@@ -277,6 +285,7 @@ def main() -> None:
         landing = places.landing_as_before()
         watch.say(f"the landing root is {landing}")
         addresses = up(watch, landing)
+        await_portal(addresses)
         print("\n" + describe(addresses))
     elif command == "down":
         down(watch)

@@ -217,6 +217,25 @@ time.sleep(600)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="Linux forms no groups here")
+def test_a_part_stands_back_for_others_until_it_need_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(places, "RUN", tmp_path / "run")
+    process = begin(tmp_path)
+    group = Path(f"/proc/{process.pid}/autogroup")
+
+    processes.stand_back("sleeper", 19)
+    assert group.read_text().endswith(" nice 19\n")
+    processes.stand_back("sleeper", 0)
+    assert group.read_text().endswith(" nice 0\n")
+    own, other = Path("/proc/self/autogroup").read_text(), group.read_text()
+    assert own.split()[0] != other.split()[0]
+
+    processes.stop("sleeper", tmp_path / "run")
+    processes.stand_back("sleeper", 19)  # nobody is there
+
+
 def test_a_process_that_nobody_reaps_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

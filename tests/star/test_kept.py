@@ -85,6 +85,28 @@ def test_a_mapping_that_reads_the_star_is_evaluated_after_the_dimensions(surveys
     assert scores(surveys) == NOW
 
 
+@pytest.mark.parametrize(
+    ("table", "evaluations"),
+    [
+        pytest.param("dim_facility", 2, id="before and after the described dimensions"),
+        pytest.param("dim_patient", 3, id="after the patients that answers name, too"),
+        pytest.param("fact_survey", 3, id="before the facts, too"),
+    ],
+)
+def test_a_mapping_that_reads_the_star_is_evaluated_after_what_it_reads(
+    surveys: Made, table: str, evaluations: int
+) -> None:
+    reads = f" cross join (select count(*) as number from star.{table}) as counted"
+    surveys.maps(
+        "fact_survey",
+        MAPPING.replace("s.score +", "s.score + 0 * counted.number +")
+        .replace("from source_made.answers as s", f"from source_made.answers as s{reads}"),
+    )  # fmt: skip
+    surveys.load()
+    assert scores(surveys) == NOW
+    assert surveys.rows("select last_value from source_made.calls") == [(3 * evaluations,)]
+
+
 def test_what_another_load_left_or_a_crash_emptied_is_not_read(
     surveys: Made, warehouse: psycopg.Connection
 ) -> None:

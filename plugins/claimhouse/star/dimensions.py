@@ -15,6 +15,9 @@ from claimhouse.star.tables import Dimension, Fact
 TARGET = "dimensions"
 _CONNECTIONS = 2
 
+# Loads some dimensions: how many rows it writes of each.
+_LoadPart = Callable[[Load, Sequence[str]], Counts]
+
 
 def load_dimensions(load: Load) -> Counts:
     """Bring the dimensions up to date with the load's batches, in one transaction.
@@ -26,12 +29,11 @@ def load_dimensions(load: Load) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, TARGET)
-        load = kept.keep(load)
-        written = [_load_described(load, tables) for tables in parts(load)]
-        load = kept.keep_again(load, mapping.facts(load.source))
-        written += [_load_named(load, tables) for tables in parts(load)]
+        written = _load_parts(
+            load, lambda load_part, own: [load_part(own, tables) for tables in parts(own)]
+        )
         _analyze_members_to_rekey(load)
-    return steps.added(written)
+    return written
 
 
 def load_dimensions_in_parts(
@@ -51,7 +53,7 @@ def load_dimensions_in_parts(
     with warehouse.connect(address) as connection:
         load = Load(connection, source, batch_ids)
 
-        def each_part(load_part: Callable[[Load, Sequence[str]], Counts]) -> list[Counts]:
+        def each_part(load_part: _LoadPart, load: Load) -> list[Counts]:
             def with_own(tables: Sequence[str]) -> Counts:
                 # one part takes longer than the others, and has their processor when they have ended
                 with steps.part(load, address, TARGET, helpers=1) as own:
@@ -62,12 +64,9 @@ def load_dimensions_in_parts(
                 return list(pool.map(with_own, parts(load)))
 
         with steps.alone(load, TARGET):
-            load = kept.keep(load)
-            written = each_part(_load_described)
-            load = kept.keep_again(load, mapping.facts(source))
-            written += each_part(_load_named)
+            written = _load_parts(load, each_part)
             _analyze_members_to_rekey(load)
-    return steps.added(written)
+    return written
 
 
 def parts(load: Load) -> list[list[str]]:
@@ -128,6 +127,24 @@ def remove_stale_members(load: Load) -> int:
         for dimension in star_tables.dimensions(load.connection).values()
         if dimension.keeps_history
     )
+
+
+def _load_parts(load: Load, each_part: Callable[[_LoadPart, Load], list[Counts]]) -> Counts:
+    """Load all dimensions, *each_part* of them with a function that is given it."""
+    load = kept.keep(load)
+    if not kept.read_of_star(load):
+        return steps.added(each_part(_load_part, load))
+    # What facts name may depend on any described dimension.
+    facts = mapping.facts(load.source)
+    described = steps.added(each_part(_load_described, load))
+    load = kept.keep_again(load, facts)
+    named = steps.added(each_part(_load_named, load))
+    kept.keep_again(load, facts, {table for table, count in named.items() if count})
+    return steps.added([described, named])
+
+
+def _load_part(load: Load, tables: Sequence[str]) -> Counts:
+    return steps.added([_load_described(load, tables), _load_named(load, tables)])
 
 
 def _load_described(load: Load, tables: Sequence[str]) -> Counts:

@@ -30,7 +30,7 @@ def load_fact(load: Load, table: str) -> Counts:
     """
     with load.connection.transaction():
         steps.lock_whole(load, table)
-        load = kept.keep_again(load, [table])
+        load = _kept_again(load, table)
         is_first = _prepare(load, table)
         written = rekey_part(load, table, {})
         written |= load_part(load, table, is_first, WHOLE)
@@ -67,7 +67,7 @@ def load_fact_in_parts(
                 return load_part(own, table, is_first, part)
 
         with steps.alone(load, table):
-            load = kept.keep_again(load, [table])
+            load = _kept_again(load, table)
             connection.commit()
             with warehouse.connect(address) as own:
                 is_first = _prepare(load.on(own), table)
@@ -158,6 +158,12 @@ def rekey_part(load: Load, table: str, places: Places) -> Counts:
             if statement.table is None:
                 steps.drop_temporary(load.connection, f"as_of_{statement.names['member']}")
     return moved
+
+
+def _kept_again(load: Load, table: str) -> Load:
+    """The load, reading what it keeps of the mapping of *table*: anew, where that reads facts."""
+    written = {name for fact in mapping.facts(load.source) for name in stored(fact)}
+    return kept.keep_again(load, [table], written)
 
 
 def _prepare(load: Load, table: str) -> bool:

@@ -3,13 +3,13 @@
 A mapping with a window, an aggregate or the newest row of each record cannot be asked for the rows of a batch
 alone, and each step of a load would evaluate it anew, behind an estimate that is far from its rows. What the load
 touches of it is kept as ``source_<source>.loading_<target>``, unlogged, with statistics. What a mapping that reads
-the star gives changes while the dimensions are loaded: it is evaluated again after them.
+the star gives changes with the tables that it reads: it is evaluated again after these are written.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,21 +31,35 @@ def keep(load: Load) -> Load:
         if not _kept(load, target):
             nodes = list(_plan(load, target))
             if any(node["Node Type"] in LOOKS_AT_ALL for node in nodes):
-                reads_star = any(node.get("Schema") == "star" for node in nodes)
-                _keep(load, target, reads_star=reads_star)
+                _keep(load, target, _read_of_star(nodes))
     return known(load, targets)
 
 
-def keep_again(load: Load, targets: Sequence[str]) -> Load:
-    """Keep anew what is kept of those of *targets* whose mapping reads the star, which has changed.
+def keep_again(load: Load, targets: Sequence[str], written: Collection[str] | None = None) -> Load:
+    """Keep anew what is kept of those of *targets* whose mapping reads what has been written of the star.
+
+    Args:
+        load: the load.
+        targets: facts.
+        written: tables of the star; any of them when left out.
 
     Returns:
         The load, reading what is kept of *targets*.
     """
     for target in targets:
-        if _kept(load, target).get("reads_star"):
-            _keep(load, target, reads_star=True)
+        read = set(_kept(load, target).get("read_of_star", ()))
+        if read if written is None else read & set(written):
+            _keep(load, target, read)
     return known(load, targets)
+
+
+def read_of_star(load: Load) -> set[str]:
+    """The tables of the star that the mappings of the load's facts read."""
+    return {
+        table
+        for target in mapping.facts(load.source)
+        for table in _read_of_star(_plan(load, target))
+    }
 
 
 def known(load: Load, targets: Sequence[str]) -> Load:
@@ -67,7 +81,11 @@ def _drop(connection: Connection[Any], source: str, target: str) -> None:
     connection.execute(sql.SQL("drop table if exists {}").format(name))
 
 
-def _keep(load: Load, target: str, *, reads_star: bool) -> None:
+def _read_of_star(nodes: Iterable[dict[str, Any]]) -> set[str]:
+    return {node["Relation Name"] for node in nodes if node.get("Schema") == "star"}
+
+
+def _keep(load: Load, target: str, read_of_star: Iterable[str]) -> None:
     _drop(load.connection, load.source, target)
     warehouse.run(
         load.connection,
@@ -76,7 +94,7 @@ def _keep(load: Load, target: str, *, reads_star: bool) -> None:
         target=target,
         key=star_tables.fact(load.connection, load.source, target).key,
         batches="{" + ",".join(map(str, load.batch_ids)) + "}",
-        reads_star=reads_star,
+        read_of_star=sorted(read_of_star),
     )
 
 
@@ -85,7 +103,7 @@ def _kept(load: Load, target: str) -> dict[str, Any]:
     schema, table = f"source_{load.source}", f"loading_{target}"
     found = warehouse.query(load.connection, "catalog/comment", schema, table)
     comment: dict[str, Any] = json.loads(found[0]["comment"]) if found else {}
-    if comment.get("batches") != list(load.batch_ids):
+    if comment.get("batches") != list(load.batch_ids) or "read_of_star" not in comment:
         return {}
     select = sql.SQL("select from {} limit 1").format(sql.Identifier(schema, table))
     is_empty = load.connection.execute(select).fetchone() is None

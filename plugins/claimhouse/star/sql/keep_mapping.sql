@@ -1,7 +1,7 @@
 -- sqlfluff:templater:jinja:context:target:fact_pended_claim
 -- sqlfluff:templater:jinja:context:key:["claim_id"]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
--- sqlfluff:templater:jinja:context:reads_star:false
+-- sqlfluff:templater:jinja:context:read_of_star:["dim_procedure"]
 -- noqa: disable=LT02,LT05 (the lists are laid out as written, not as rendered)
 -- Keeps what a load touches of the mapping of {{ target }}: the rows of its batches, and all rows of their records.
 -- Unlogged: a crash of the server empties it, and then the mapping is read.
@@ -29,7 +29,7 @@ begin
         json_build_object(
             'batches', '{{ batches }}'::bigint[],
             'is_empty', not exists (select from source_{{ source }}.loading_{{ target }}),
-            'reads_star', {{ reads_star | lower }}
+            'read_of_star', '{ {{- read_of_star | join(",") -}} }'::text[]
         )
     );
 end

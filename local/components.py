@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import psycopg
 
@@ -29,9 +31,20 @@ LOOK_SECONDS = 0.3
 KILLED_SOON, SOON_SECONDS = {API.name, topology.TRIGGERER}, 2.0
 
 
-def start_migration(
-    metadata: str, settings: dict[str, str], watch: Stopwatch
-) -> subprocess.Popen[bytes] | None:
+@dataclass(frozen=True)
+class Migration:
+    """A migration of Airflow's database that has been started.
+
+    Attributes:
+        process: that does it.
+        is_first: whether the database is new.
+    """
+
+    process: subprocess.Popen[bytes]
+    is_first: bool
+
+
+def start_migration(metadata: str, settings: dict[str, str], watch: Stopwatch) -> Migration | None:
     """Start migrating Airflow's database to this Airflow's schema; None if it has it already."""
     with psycopg.connect(metadata) as connection:
         row = connection.execute("select to_regclass('alembic_version')").fetchone()
@@ -47,10 +60,11 @@ def start_migration(
     places.LOGS.mkdir(parents=True, exist_ok=True)
     with (places.LOGS / "migrate.log").open("ab") as log:
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
-        return subprocess.Popen(command, env=settings, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=settings, stdout=log, stderr=subprocess.STDOUT)
+    return Migration(process, is_first=not has_schema)
 
 
-def finish_migration(migration: subprocess.Popen[bytes] | None) -> None:
+def finish_migration(migration: Migration | None) -> None:
     """Wait for *migration* to end.
 
     Raises:
@@ -58,7 +72,7 @@ def finish_migration(migration: subprocess.Popen[bytes] | None) -> None:
     """
     if migration is None:
         return
-    if migration.wait() != 0:
+    if migration.process.wait() != 0:
         raise SystemExit(failure("the migration of Airflow's database", "migrate"))
     places.AIRFLOW_MIGRATED.write_text(_airflow_version())
 
@@ -67,11 +81,20 @@ def _airflow_version() -> str:
     return version("apache-airflow-core")
 
 
+def start_api(chosen: Topology, settings: dict[str, str]) -> None:
+    """Start the API server of a new system before the others: its start takes longest, and asks no database."""
+    _write_logins()
+    for component in chosen.components:
+        if component.name == API.name:
+            _start(component, settings)
+    _stamp().write_text(_digest(settings))
+
+
 def start(
     chosen: Topology, settings: dict[str, str], ports: Mapping[str, int], watch: Stopwatch
 ) -> None:
     """Start the components that do not run, or restart all if their settings have changed."""
-    digest, stamp = _digest(settings), places.RUN / "settings.sha256"
+    digest, stamp = _digest(settings), _stamp()
     missing = _missing(chosen)
     is_same = stamp.exists() and stamp.read_text() == digest
     if not missing and is_same:
@@ -88,12 +111,21 @@ def start(
         if component.name == topology.SCHEDULER:
             _wait_for_api(ports[API.name], watch)
             airflow_api.prepare_for_tasks(ports[API.name])
-        command = ["nice", "-n", str(component.niceness), sys.executable, "-m", "airflow"]
-        command += component.arguments
-        processes.restart(component.name, command, "airflow", settings | component.settings)
-        if component.niceness:
-            processes.stand_back(component.name, component.niceness)
+        _start(component, settings)
     stamp.write_text(digest)
+
+
+def _start(component: Component, settings: dict[str, str]) -> None:
+    command = ["nice", "-n", str(component.niceness), sys.executable, "-m", "airflow"]
+    command += component.arguments
+    processes.restart(component.name, command, "airflow", settings | component.settings)
+    if component.niceness:
+        processes.stand_back(component.name, component.niceness)
+
+
+def _stamp() -> Path:
+    """The file that says with which settings the components run."""
+    return places.RUN / "settings.sha256"
 
 
 def _digest(settings: Mapping[str, str]) -> str:

@@ -99,6 +99,10 @@ def up(watch: Stopwatch, landing: Path) -> Addresses:
         services.start(to_run, ports)
         supervisor.start(replace=True)
         migration = components.start_migration(metadata, settings, watch)
+        if migration is None or not migration.is_first:
+            _stop_before_upgrade(warehouse, watch)
+        else:
+            components.start_api(chosen, settings)
         addresses = replace(addresses, is_upgraded=_upgrade(warehouse, watch))
         postgres.let_the_portal_in(warehouse, environment.known_secrets()["PORTAL_PASSWORD"])
         _write_warehouse_env(settings, addresses)
@@ -124,21 +128,37 @@ def await_portal(addresses: Addresses) -> None:
     readers_portal.wait(addresses.ports[PORTAL.name])
 
 
-def _upgrade(warehouse: str, watch: Stopwatch) -> bool:
-    """Upgrade the warehouse to this version's schema; an older running Airflow is stopped first.
-
-    Returns:
-        Whether the warehouse had another schema.
-    """
-    try:
-        is_pending = bool(schema.pending(warehouse))
-        if is_pending and components.any_runs():
+def _stop_before_upgrade(warehouse: str, watch: Stopwatch) -> None:
+    """Stop a running Airflow of an earlier version, if the warehouse is to be upgraded."""
+    with _explained():
+        if schema.pending(warehouse) and components.any_runs():
             watch.say("the warehouse is of an earlier version: stopping Airflow to upgrade it")
             components.stop()
+
+
+def _upgrade(warehouse: str, watch: Stopwatch) -> bool:
+    """Upgrade the warehouse to this version's schema.
+
+    Returns:
+        Whether it had another one.
+    """
+    with _explained():
+        is_pending = bool(schema.pending(warehouse))
         schema.upgrade(warehouse, say=lambda text: _say(text, watch))
+        return is_pending
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Exit where the warehouse cannot be upgraded.
+
+    Raises:
+        SystemExit: it cannot; the message says why.
+    """
+    try:
+        yield
     except schema.UpgradeError as error:
         raise SystemExit(f"{error}\nThe warehouse is unchanged: {places.POSTGRES}") from None
-    return is_pending
 
 
 def _say(text: str, watch: Stopwatch) -> None:

@@ -86,7 +86,7 @@ def start_api(chosen: Topology, settings: dict[str, str]) -> None:
     _write_logins()
     for component in chosen.components:
         if component.name == API.name:
-            _start(component, settings)
+            _start(component, settings | {"AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False"})
     _stamp().write_text(_digest(settings))
 
 

@@ -441,6 +441,19 @@ def test_members_of_few_claims_are_looked_up(
     ) == [("C1", "P2"), ("C2", "P3")]
 
 
+def test_the_planner_knows_how_many_facts_there_are(billing: Billing) -> None:
+    """A publication follows at once, and autovacuum comes later."""
+    estimate = "select reltuples from pg_class where oid = 'star.{}'::regclass"
+    billing.batch("claims", [claim("C1"), claim("C2")])
+    billing.batch("claims", [claim("C2", last_modified_date="2021-03-01"), claim("C3")])
+    billing.load()
+    assert billing.value(estimate.format("fact_claim")) == 3
+    assert billing.value(estimate.format("fact_claim_change")) == 2
+    billing.batch("claims", [claim(f"D{number}") for number in range(3)])
+    billing.load()
+    assert billing.value(estimate.format("fact_claim")) == 6
+
+
 def test_a_claim_of_one_version_is_stored_once(billing: Billing) -> None:
     billing.batch("claims", [claim("C1"), claim("C2")])
     billing.load()

@@ -34,7 +34,7 @@ def load_fact(load: Load, table: str) -> Counts:
         is_first = _prepare(load, table)
         written = rekey_part(load, table, {})
         written |= load_part(load, table, is_first, WHOLE)
-        _complete(load, table, is_first)
+        _complete(load, table, written)
     return written
 
 
@@ -76,7 +76,7 @@ def load_fact_in_parts(
                 written = steps.added(pool.map(rekey, halves))
                 written |= steps.added(pool.map(write, claims.PARTS if table == CLAIM else [WHOLE]))
             with warehouse.connect(address) as own:
-                _complete(load.on(own), table, is_first)
+                _complete(load.on(own), table, written)
     return written
 
 
@@ -176,9 +176,9 @@ def _prepare(load: Load, table: str) -> bool:
         return is_first
 
 
-def _complete(load: Load, table: str, is_first: bool) -> None:
+def _complete(load: Load, table: str, written: Counts) -> None:
     """Give claims their key, and the planner its statistics."""
     if table == CLAIM:
         claims.complete_key(load)
-    if is_first:  # later, autovacuum takes care of it
-        steps.analyze(load.connection, table)
+    for name in stored(table):
+        steps.analyze_if_grown(load.connection, name, written[name])

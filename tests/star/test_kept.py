@@ -107,6 +107,27 @@ def test_a_mapping_that_reads_the_star_is_evaluated_after_what_it_reads(
     assert surveys.rows("select last_value from source_made.calls") == [(3 * evaluations,)]
 
 
+def test_a_described_dimension_that_reads_the_star_does_not_wait_for_chance(made: Made) -> None:
+    """It sees the members that facts of earlier loads named, and none that those of its own load name."""
+    made.table("answers", "number text, person text, day date, score smallint")
+    made.table("places", "place text")
+    counted = "(select count(*)::text from star.dim_patient where is_inferred)"
+    made.maps(
+        "dim_facility",
+        f"select 'made' as source_system, p.place as facility_id, {counted} as city, p.batch_id, p.row_number"
+        " from source_made.places as p",
+    )
+    made.maps("fact_survey", MAPPING.replace("0 * nextval('source_made.calls')", "0"))
+    found = []
+    for day in (1, 2):
+        made.batch("answers", *((f"s{day}{n}", f"p{day}{n}", "2024-01-01", 1) for n in range(3)))
+        made.batch("places", (f"f{day}",))
+        made.load()
+        (row,) = made.rows(f"select city from star.dim_facility where facility_id = 'f{day}'")
+        found += row
+    assert found == ["0", "3"]
+
+
 def test_what_another_load_left_or_a_crash_emptied_is_not_read(
     surveys: Made, warehouse: psycopg.Connection
 ) -> None:

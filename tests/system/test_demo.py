@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from email import policy
+from pathlib import Path
 
 import msoffcrypto
 import polars
@@ -69,6 +70,20 @@ def test_nobody_else_can_read_what_the_system_wrote(demo):
     assert open_to_others == []
     assert stat.S_IMODE(postgres.stat().st_mode) == 0o700
     assert {path.name for path in paths} >= {"archive", "samples", "log", "airflow", "mail"}
+
+
+def test_a_new_system_starts_what_takes_long_first_and_what_nobody_waits_for_last(demo):
+    began = {name: the_process(demo, name).create_time() for name in ("api-server", "scheduler")}
+    migrated = (demo.folder / "airflow" / "migrated").stat().st_mtime
+    assert began["api-server"] < migrated < began["scheduler"]
+    log = (demo.folder / "log" / "api-server.log").read_text()
+    assert log.index("path=/execution/health") < log.index("path=/execution/task-instances")
+    if Path("/proc/self/autogroup").exists():
+        groups = {
+            name: Path(f"/proc/{the_process(demo, name).pid}/autogroup").read_text().split()[-1]
+            for name in ("scheduler", "triggerer", "portal")
+        }
+        assert groups == {"scheduler": "0", "triggerer": "19", "portal": "0"}
 
 
 def test_the_star_agrees_with_the_source(demo, connection):

@@ -132,7 +132,7 @@ def remove_stale_members(load: Load) -> int:
 def _load_parts(load: Load, each_part: Callable[[_LoadPart, Load], list[Counts]]) -> Counts:
     """Load all dimensions, *each_part* of them with a function that is given it."""
     load = kept.keep(load)
-    if not kept.read_of_star(load):
+    if not mapping.read_of_star(load.connection, load.source):
         return steps.added(each_part(_load_part, load))
     # What facts name may depend on any described dimension.
     facts = mapping.facts(load.source)

@@ -27,11 +27,10 @@ LOOKS_AT_ALL = {"WindowAgg", "Unique", "Aggregate"}
 def keep(load: Load) -> Load:
     """Keep what *load* touches of its facts' mappings, unless it is kept already; the load that reads it there."""
     targets = mapping.facts(load.source)
+    read = mapping.read_of_star(load.connection, load.source)
     for target in targets:
-        if not _kept(load, target):
-            nodes = list(_plan(load, target))
-            if any(node["Node Type"] in LOOKS_AT_ALL for node in nodes):
-                _keep(load, target, _read_of_star(nodes))
+        if not _kept(load, target) and LOOKS_AT_ALL & set(_plan(load, target)):
+            _keep(load, target, read.get(target, ()))
     return known(load, targets)
 
 
@@ -53,15 +52,6 @@ def keep_again(load: Load, targets: Sequence[str], written: Collection[str] | No
     return known(load, targets)
 
 
-def read_of_star(load: Load) -> set[str]:
-    """The tables of the star that the mappings of the load's facts read."""
-    return {
-        table
-        for target in mapping.facts(load.source)
-        for table in _read_of_star(_plan(load, target))
-    }
-
-
 def known(load: Load, targets: Sequence[str]) -> Load:
     """The load, reading what it keeps of the mappings of *targets*.
 
@@ -79,10 +69,6 @@ def drop(connection: Connection[Any], source: str) -> None:
 def _drop(connection: Connection[Any], source: str, target: str) -> None:
     name = sql.Identifier(f"source_{source}", f"loading_{target}")
     connection.execute(sql.SQL("drop table if exists {}").format(name))
-
-
-def _read_of_star(nodes: Iterable[dict[str, Any]]) -> set[str]:
-    return {node["Relation Name"] for node in nodes if node.get("Schema") == "star"}
 
 
 def _keep(load: Load, target: str, read_of_star: Iterable[str]) -> None:
@@ -110,19 +96,17 @@ def _kept(load: Load, target: str) -> dict[str, Any]:
     return comment if is_empty == comment["is_empty"] else {}
 
 
-def _plan(load: Load, target: str) -> Iterator[dict[str, Any]]:
-    """The nodes of the plan that reads the rows of the load's batches from the mapping."""
+def _plan(load: Load, target: str) -> Iterator[str]:
+    """The kinds of the nodes of the plan that reads the rows of the load's batches from the mapping."""
     view = sql.Identifier(f"source_{load.source}", f"star_{target}")
-    explain = sql.SQL(
-        "explain (verbose, format json) select * from {} where batch_id = any({}::bigint[])"
-    )
+    explain = sql.SQL("explain (format json) select * from {} where batch_id = any({}::bigint[])")
     row = load.connection.execute(explain.format(view, list(load.batch_ids))).fetchone()
     assert row is not None
     plan = json.loads(row[0]) if isinstance(row[0], str | bytes) else row[0]
     return _nodes(plan[0]["Plan"])
 
 
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
+def _nodes(node: dict[str, Any]) -> Iterator[str]:
+    yield node["Node Type"]
     for below in node.get("Plans", ()):
         yield from _nodes(below)

@@ -87,6 +87,15 @@ def facts(source: str) -> list[str]:
     return [target for target in targets(source) if not target.startswith("dim_")]
 
 
+def read_of_star(connection: Connection[Any], source: str) -> dict[str, list[str]]:
+    """The tables and views of the star that the mappings of *source* read, by the target of the mapping.
+
+    Mappings that read none are left out.
+    """
+    rows = warehouse.query(connection, "star/read_of_star", source)
+    return {row["target"]: row["relations"] for row in rows}
+
+
 def create(connection: Connection[Any], source: str) -> None:
     """Create every mapping of *source* as a view; safe to repeat, also when a file has changed.
 

@@ -9,6 +9,7 @@
 -- sqlfluff:templater:jinja:context:values:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:brought:["satisfaction_score"]
 -- sqlfluff:templater:jinja:context:is_first:false
+-- sqlfluff:templater:jinja:context:is_kept:false
 -- sqlfluff:templater:jinja:context:carried:[]
 -- sqlfluff:templater:jinja:context:batches:{4,5}
 -- noqa: disable=LT02,LT05,LT01,LT12 (the lists are laid out as written, not as rendered)
@@ -35,7 +36,8 @@ kept as (  -- noqa: ST03
     inner join landing.batch_order as b on v.batch_id = b.batch_id
     where
         (b.state = 'loaded' or b.batch_id = any('{{ batches }}'::bigint[]))
-        {% if not (is_first or carried) %}and (v.{{ fact_key | join(", v.") }}) in (
+        {# what is kept has the rows of these records alone -#}
+        {% if not (is_first or carried or is_kept) %}and (v.{{ fact_key | join(", v.") }}) in (
             select t.{{ fact_key | join(", t.") }}
             from {{ mapped }} as t
             where t.batch_id = any('{{ batches }}'::bigint[])

@@ -9,9 +9,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg import errors
 from tests.metrics.test_metrics import CUTS, METRICS, against_medians, as_text, facts, grouped, near
 from tests.worlds import made_star
+from tests.worlds.billing_source import Billing
 from tests.worlds.client_world import MASTER_KEY, client_file, role_of, roles_file
 from tests.worlds.hospital_world import database
 
@@ -19,6 +22,7 @@ from claimhouse import metrics, reporting
 from claimhouse.reporting import metric_reports, readers
 from claimhouse.reporting.editions import Edition
 from claimhouse.reporting.readers import ReaderError
+from claimhouse.star import tables as star_tables
 
 # What the readers of this module get: each metric of the star, by some of its cuts, by reader.
 SOURCES = ("billing", "hospital", "clinic", "pended")
@@ -367,11 +371,39 @@ def test_a_plain_aggregate_is_one_however_it_is_laid_out(layout):
 
 
 def test_a_grain_is_made_of_the_finest_that_has_its_cuts():
-    month, payer, both = ("month",), ("payer",), ("month", "payer")
-    alone, three = ("city",), ("month", "payer", "state")
-    made_of = metric_reports.made_of([month, (), payer, both, alone, three, month])
-    assert made_of == {
+    month, payer, both = ("service_month",), ("payer",), ("service_month", "payer")
+    alone, three = ("diagnosis_id",), ("service_month", "facility", "payer")
+    listed = [month, (), payer, both, alone, three, month]
+    assert metric_reports.made_of(listed) == {
         (): alone, month: three, payer: three, both: three, alone: alone, three: three,
+    }  # fmt: skip
+    assert metric_reports.made_of([both, alone, ()], alike=["payer", "claim_status"]) == {
+        both: both, alone: ("payer", "diagnosis_id"), (): ("payer", "diagnosis_id"),
+    }  # fmt: skip
+
+
+CUT = st.sampled_from(list(metric_reports.cuts()))
+
+
+@given(st.sets(st.frozensets(CUT, max_size=4), min_size=1), st.frozensets(CUT))
+def test_grains_are_made_of_fewer_where_rows_are_alike(listed, alike):
+    grains = [tuple(cut for cut in metric_reports.cuts() if cut in grain) for grain in listed]
+    plain, made_of = metric_reports.made_of(grains), metric_reports.made_of(grains, alike)
+    assert made_of.keys() == plain.keys() == set(grains)
+    for grain, finest in made_of.items():
+        assert set(grain) <= set(finest)
+    assert len(set(made_of.values())) <= len(set(plain.values()))
+
+
+def test_rows_are_alike_in_what_a_mapping_does_not_bring(warehouse):
+    """Billing names no payer, procedure or diagnosis; its facility is where the provider works."""
+    Billing(warehouse)
+    listed = ["service_month", "paid_month", "facility", "provider_id", "payer", "procedure_specialty",
+              "diagnosis_id", "visit_type", "claim_status"]  # fmt: skip
+    report = metric_reports.load_all([{"claims_volume": (tuple(listed),)}])["sums_of_claim"]
+    fact = star_tables.fact(warehouse, "billing", "fact_claim")
+    assert metric_reports.alike(report, fact) == {
+        "paid_month", "payer", "procedure_specialty", "diagnosis_id", "claim_status",
     }  # fmt: skip
 
 

@@ -18,10 +18,13 @@ from typing import Any
 from psycopg import Connection
 
 from claimhouse import reference, settings, warehouse
-from claimhouse.reporting import changes, indexes, selects, small_cells, totals
+from claimhouse.reporting import changes, indexes, metric_reports, selects, small_cells, totals
 from claimhouse.reporting.audiences import Audience
 from claimhouse.reporting.changes import Changes
+from claimhouse.reporting.reports import Report
 from claimhouse.reporting.tables import Table
+from claimhouse.star import mapping
+from claimhouse.star import tables as star_tables
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +195,9 @@ class _Work:
                 return 0
             if table.report.of and self.affects(table.report.of):
                 return self._follow(table, audience, names)
+        select = selects.select(
+            table.report, audience, self.source, alike=self._alike(table.report)
+        )
         state = warehouse.query(self.connection, "reporting/editions/state", **names)[0]
         if state["has_rows"]:
             return self._differ(names, select)
@@ -215,6 +221,13 @@ class _Work:
         if is_new:
             self.renewed.add(table.report.name)
         return not is_new
+
+    def _alike(self, report: Report) -> frozenset[str]:
+        """The cuts of metrics in which all rows of the source system are alike."""
+        fact = report.names.get("fact_table")
+        if not report.is_of_metrics or fact not in mapping.facts(self.source):
+            return frozenset()
+        return metric_reports.alike(report, star_tables.fact(self.connection, self.source, fact))
 
     def affects(self, fact: str) -> bool:
         """Whether an edition can follow the affected rows of *fact*."""

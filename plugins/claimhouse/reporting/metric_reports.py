@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from claimhouse import metrics, settings
 from claimhouse.metrics import Metric
 from claimhouse.reporting.reports import Report
+from claimhouse.star.tables import Fact
 
 # The cuts that tell the rows of a grain apart, in the order of include/metric_dimensions.yaml.
 Grain = tuple[str, ...]
@@ -287,25 +288,62 @@ def _sum(column: str, aggregate: str, known: str, restriction: str | None) -> Su
     return Sum(column, restricted, type_, known)
 
 
-def grains_of(report: Report, read: Grains) -> list[dict[str, Grain]]:
-    """The grains of a fact's sums, for who has the grains *read*: ``cuts``, and the grain it is ``made_of``."""
+def grains_of(report: Report, read: Grains, alike: Collection[str] = ()) -> list[dict[str, Grain]]:
+    """The grains of a fact's sums, for who has the grains *read*: ``cuts``, and the grain it is ``made_of``.
+
+    Args:
+        report: the sums of the metrics of a fact, or another report, which has no grains.
+        read: the grains that somebody reads, by metric.
+        alike: see :func:`made_of`.
+    """
     if "sums_of" not in report.names:
         return []
     listed = {grain for metric in report.names["sums_of"] for grain in read.get(metric, ())}
     every = tuple(cut["name"] for cut in report.names["cuts"])
     return [
-        {"cuts": grain, "made_of": finest} for grain, finest in made_of(listed or {every}).items()
+        {"cuts": grain, "made_of": finest}
+        for grain, finest in made_of(listed or {every}, alike).items()
     ]
 
 
-def made_of(grains: Iterable[Grain]) -> dict[Grain, Grain]:
+def made_of(grains: Iterable[Grain], alike: Collection[str] = ()) -> dict[Grain, Grain]:
     """For each grain the one of whose rows it is made: itself, where no other has all of its cuts.
 
     Of several, the one with the fewest cuts: it has fewer rows.
+
+    Args:
+        grains: those that are read.
+        alike: cuts in which most rows are alike. They divide few rows, so all are made of grains that have them:
+            then these are fewer, and the facts are added up fewer times.
     """
     listed = sorted(set(grains), key=lambda grain: (len(grain), grain))
-    finest = [grain for grain in listed if not any(set(grain) < set(another) for another in listed)]
-    return {grain: next(f for f in finest if set(grain) <= set(f)) for grain in listed}
+    dividing = {grain: frozenset(grain).difference(alike) for grain in listed}
+    finest = [d for d in dividing.values() if not any(d < other for other in dividing.values())]
+    shared = {cut for grain in listed for cut in grain if cut in alike}
+    return {
+        grain: _grain(next(f for f in finest if divided <= f) | shared)
+        for grain, divided in dividing.items()
+    }
+
+
+def alike(report: Report, fact: Fact) -> frozenset[str]:
+    """The cuts of a fact's sums that a source system says nothing of, so that all of its rows are alike in them.
+
+    Rows of an earlier mapping may differ: so this may decide how something is computed, and never what.
+
+    Args:
+        report: the sums of the metrics of a fact, or another report, which has no cuts.
+        fact: what the mapping of the source system brings of it.
+    """
+    unnamed = set(fact.unnamed).difference(*(fact.borrowed(d.member) for d in fact.members))
+    undated = {f"dim_{role}_date" for role, is_given in fact.dates.items() if not is_given}
+    return frozenset(
+        cut["name"]
+        for cut in report.names.get("cuts", ())
+        if cut["table"] in undated
+        or (cut["table"] or "").removeprefix("dim_") in unnamed
+        or (cut["table"] == fact.junk and cut["column"] not in fact.brought)
+    )
 
 
 def _count_of_known(aggregate: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from claimhouse import warehouse
 from claimhouse.reporting import metric_reports, small_cells
@@ -18,6 +18,7 @@ def select(
     scope: str = "all",
     primary_key: Sequence[str] = (),
     changed_dimensions: Sequence[str] = (),
+    alike: Collection[str] = (),
 ) -> str:
     """The text of the SELECT, without a semicolon.
 
@@ -29,6 +30,7 @@ def select(
             the ``changes``, what to add to the rows that are shown.
         primary_key: of the fact that *report* is of.
         changed_dimensions: the dimensions of which ``was`` reads the earlier state.
+        alike: cuts of metrics in which the rows of the source system are alike; the result is the same without.
     """
     assert report.select
     text = warehouse.sql(
@@ -40,7 +42,7 @@ def select(
         pk=primary_key,
         changed_dimensions=changed_dimensions,
         count_tables=_count_tables(),
-        grains=metric_reports.grains_of(report, audience.metrics),
+        grains=metric_reports.grains_of(report, audience.metrics, alike),
         **report.names,
     )
     return text.strip().rstrip(";")

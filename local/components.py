@@ -111,7 +111,10 @@ def start(
         if component.name == topology.SCHEDULER:
             _wait_for_api(ports[API.name], watch)
             airflow_api.prepare_for_tasks(ports[API.name])
+            processes.stand_back(topology.DAG_PROCESSOR, 0)
         _start(component, settings)
+        if component.name == topology.DAG_PROCESSOR:  # the API server is waited for first
+            processes.stand_back(component.name, 19)
     stamp.write_text(digest)
 
 

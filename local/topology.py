@@ -94,11 +94,11 @@ MAILBOX = Service("mailbox", 2525, "SMTP_PORT")
 BROKER = Service("broker", 6379, "BROKER_PORT")
 OBJECT_STORE = Service("object-store", 7070, "S3_PORT")
 
-SCHEDULER, TRIGGERER = "scheduler", "triggerer"
+DAG_PROCESSOR, SCHEDULER, TRIGGERER = "dag-processor", "scheduler", "triggerer"
 # No logs are served: the API server reads them from disk or from the bucket.
 _BEFORE = (
     Component("api-server", ("api-server",)),
-    Component("dag-processor", ("dag-processor",)),
+    Component(DAG_PROCESSOR, (DAG_PROCESSOR,)),
 )
 # Started once the API answers, which tasks need. No task of Claimhouse waits in the triggerer: its start, three
 # seconds of a processor, keeps nobody waiting.

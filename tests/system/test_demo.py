@@ -81,9 +81,9 @@ def test_a_new_system_starts_what_takes_long_first_and_what_nobody_waits_for_las
     if Path("/proc/self/autogroup").exists():
         groups = {
             name: Path(f"/proc/{the_process(demo, name).pid}/autogroup").read_text().split()[-1]
-            for name in ("scheduler", "triggerer", "portal")
+            for name in ("dag-processor", "scheduler", "triggerer", "portal")
         }
-        assert groups == {"scheduler": "0", "triggerer": "19", "portal": "0"}
+        assert groups == {"dag-processor": "0", "scheduler": "0", "triggerer": "19", "portal": "0"}
 
 
 def test_the_star_agrees_with_the_source(demo, connection):

@@ -82,11 +82,13 @@ def _airflow_version() -> str:
 
 
 def start_api(chosen: Topology, settings: dict[str, str]) -> None:
-    """Start the API server of a new system before the others: its start takes longest, and asks no database."""
+    """Start the API server of a new system before the others: its start takes longest, and needs no table."""
     _write_logins()
+    # The migration is under way.
+    unchecked = {"AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False"}
     for component in chosen.components:
         if component.name == API.name:
-            _start(component, settings | {"AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False"})
+            _start(component, settings | unchecked)
     _stamp().write_text(_digest(settings))
 
 
@@ -111,10 +113,10 @@ def start(
         if component.name == topology.SCHEDULER:
             _wait_for_api(ports[API.name], watch)
             airflow_api.prepare_for_tasks(ports[API.name])
-            processes.stand_back(topology.DAG_PROCESSOR, 0)
         _start(component, settings)
-        if component.name == topology.DAG_PROCESSOR:  # the API server is waited for first
+        if component.name == topology.DAG_PROCESSOR:  # the scheduler waits for the API server first
             processes.stand_back(component.name, 19)
+    processes.stand_back(topology.DAG_PROCESSOR, 0)
     stamp.write_text(digest)
 
 

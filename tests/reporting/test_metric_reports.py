@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import psycopg
@@ -19,7 +19,8 @@ from tests.worlds.client_world import MASTER_KEY, client_file, role_of, roles_fi
 from tests.worlds.hospital_world import database
 
 from claimhouse import metrics, reporting
-from claimhouse.reporting import metric_reports, readers
+from claimhouse.reporting import metric_reports, readers, selects
+from claimhouse.reporting.audiences import Audience
 from claimhouse.reporting.editions import Edition
 from claimhouse.reporting.readers import ReaderError
 from claimhouse.star import tables as star_tables
@@ -395,6 +396,26 @@ def test_grains_are_made_of_fewer_where_rows_are_alike(listed, alike):
     assert len(set(made_of.values())) <= len(set(plain.values()))
 
 
+@pytest.mark.parametrize(
+    "alike", [["payer"], ["service_month", "claim_status"], list(metric_reports.cuts())]
+)
+def test_the_sums_are_the_same_whichever_cuts_are_taken_for_alike(house, alike):
+    """All of these divide the made-up claims."""
+    ((number, rule),) = house.admin.execute(
+        "select audience, rule from published.audience where rule like '%claims_volume%diagnosis_id%'"
+    )
+    audience = Audience.of_rule(rule, number)
+    report = metric_reports.load_all([audience.metrics])["sums_of_claim"]
+    guessed, plain = (
+        Counter(
+            house.admin.execute(selects.select(report, audience, "billing", alike=cuts).encode())
+        )
+        for cuts in (alike, ())
+    )
+    assert len(plain) > 20
+    assert guessed == plain
+
+
 def test_rows_are_alike_in_what_a_mapping_does_not_bring(warehouse):
     """Billing names no payer, procedure or diagnosis; its facility is where the provider works."""
     Billing(warehouse)
@@ -402,7 +423,7 @@ def test_rows_are_alike_in_what_a_mapping_does_not_bring(warehouse):
               "diagnosis_id", "visit_type", "claim_status"]  # fmt: skip
     report = metric_reports.load_all([{"claims_volume": (tuple(listed),)}])["sums_of_claim"]
     fact = star_tables.fact(warehouse, "billing", "fact_claim")
-    assert metric_reports.alike(report, fact) == {
+    assert metric_reports.alike_cuts(report, fact) == {
         "paid_month", "payer", "procedure_specialty", "diagnosis_id", "claim_status",
     }  # fmt: skip
 

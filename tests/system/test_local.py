@@ -207,16 +207,6 @@ def test_what_a_crashed_process_left_running_is_stopped(tmp_path: Path) -> None:
     assert ended(child)
 
 
-NEVER_REAPS = """
-import sys, time
-from pathlib import Path
-from tests.system.test_local import begin
-begin(Path(sys.argv[1]))
-print("begun", flush=True)
-time.sleep(600)
-"""
-
-
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="Linux forms no groups here")
 def test_a_part_stands_back_for_others_until_it_need_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -234,6 +224,16 @@ def test_a_part_stands_back_for_others_until_it_need_not(
 
     processes.stop("sleeper", tmp_path / "run")
     processes.stand_back("sleeper", 19)  # nobody is there
+
+
+NEVER_REAPS = """
+import sys, time
+from pathlib import Path
+from tests.system.test_local import begin
+begin(Path(sys.argv[1]))
+print("begun", flush=True)
+time.sleep(600)
+"""
 
 
 def test_a_process_that_nobody_reaps_is_not_waited_for(

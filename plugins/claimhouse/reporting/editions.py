@@ -227,7 +227,9 @@ class _Work:
         fact = report.names.get("fact_table")
         if not report.is_of_metrics or fact not in mapping.facts(self.source):
             return frozenset()
-        return metric_reports.alike(report, star_tables.fact(self.connection, self.source, fact))
+        return metric_reports.alike_cuts(
+            report, star_tables.fact(self.connection, self.source, fact)
+        )
 
     def affects(self, fact: str) -> bool:
         """Whether an edition can follow the affected rows of *fact*."""

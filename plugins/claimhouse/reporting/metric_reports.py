@@ -326,10 +326,10 @@ def made_of(grains: Iterable[Grain], alike: Collection[str] = ()) -> dict[Grain,
     }
 
 
-def alike(report: Report, fact: Fact) -> frozenset[str]:
+def alike_cuts(report: Report, fact: Fact) -> frozenset[str]:
     """The cuts of a fact's sums that a source system says nothing of, so that all of its rows are alike in them.
 
-    Rows of an earlier mapping may differ: so this may decide how something is computed, and never what.
+    Rows of an earlier mapping may differ, so this may decide how something is computed, and never what.
 
     Args:
         report: the sums of the metrics of a fact, or another report, which has no cuts.

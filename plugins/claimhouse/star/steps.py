@@ -84,8 +84,8 @@ class Statement:
         """
         batches = "{" + ",".join(str(int(batch_id)) for batch_id in batch_ids) + "}"
         fact = self.names.get("fact")
-        names = {"mapped": _mapped(source, fact, kept), "is_kept": fact in kept} if fact else {}
-        return warehouse.sql(self.file, source=source, batches=batches, **names, **self.names)
+        read = {"mapped": _mapped(source, fact, kept), "is_kept": fact in kept} if fact else {}
+        return warehouse.sql(self.file, source=source, batches=batches, **read, **self.names)
 
 
 def _mapped(source: str, fact: str, kept: frozenset[str]) -> str:

@@ -8,8 +8,17 @@
 {%- set used = grains | map(attribute="cuts") | map("list") | sum(start=[]) %}
 {%- set finest = [] %}
 {%- for grain in grains if grain.made_of not in finest %}{% set _ = finest.append(grain.made_of) %}{% endfor %}
+{#- Metrics have aggregates in common, above all count(*): each is added up once, under the name of its first column. #}
 {%- set measured = [] %}
-{%- for metric in read or metrics %}{% set _ = measured.extend(sums_of[metric.name]) %}{% endfor %}
+{%- set first = {} %}
+{%- set added = {} %}
+{%- for metric in read or metrics %}
+{%- for column in sums_of[metric.name] %}
+{%- set name = first.setdefault((column.aggregate, column.condition), column.name) %}
+{%- set _ = added.update({column.name: name}) %}
+{%- if name == column.name %}{% set _ = measured.append(column) %}{% endif %}
+{%- endfor %}
+{%- endfor %}
 {%- set conditions = measured | map(attribute="condition") | select | unique | list %}
 {%- set is_signed = scope == "changes" %}
 with {% if is_signed -%}
@@ -45,14 +54,14 @@ part as (
 
 -- Of which rows a grain is made, which cuts it has, and which metrics are read by it.
 grain (
-    made_of, cuts
+    number, made_of, cuts
     {%- for cut in cuts %}, has_{{ cut.name }}{% endfor %}
     {%- for metric in read %}, has_{{ metric.name }}{% endfor %}
 ) as (
     values
     {%- for grain in grains %}
     (
-        {{ parts.number_of(cuts, used, grain.made_of) }}, '{{ grain.cuts | join(", ") }}'
+        {{ loop.index }}, {{ parts.number_of(cuts, used, grain.made_of) }}, '{{ grain.cuts | join(", ") }}'
         {%- for cut in cuts %}, {{ "true" if cut.name in grain.cuts else "false" }}{% endfor %}
         {%- for metric in read %}, {{ "true" if grain.cuts in audience.metrics[metric.name] else "false" }}{% endfor %}
     ){{ "," if not loop.last }}
@@ -61,27 +70,33 @@ grain (
 
 added_up as (
     select
-        g.cuts,
-        {%- for cut in cuts %}
-        case when g.has_{{ cut.name }} then p.{{ cut.name }} end as {{ cut.name }},
+        g.number
+        {%- for cut in cuts %},
+        case when g.has_{{ cut.name }} then p.{{ cut.name }} end as {{ cut.name }}
         {%- endfor %}
-        {%- for metric in read %}
-        {%- for column in sums_of[metric.name] %}
-        {{ "published.sum_of_counts" if column.type == "bigint" else "sum" }}(p.{{ column.name }}) filter (
-            where g.has_{{ metric.name }}
-            {%- if column.condition %} and p.filter_{{ conditions.index(column.condition) + 1 }}{% endif %}
-        ) as {{ column.name }},
+        {%- for column in measured %},
+        {{ "published.sum_of_counts" if column.type == "bigint" else "sum" }}(p.{{ column.name }})
+        {%- if column.condition %} filter (where p.filter_{{ conditions.index(column.condition) + 1 }}){% endif %}
+        as {{ column.name }}
         {%- endfor %}
-        {%- endfor %}
-        published.sum_of_counts(
-            0
-            {%- for metric in read %}
-            + case when g.has_{{ metric.name }} then p.{{ metric.name }}_facts else 0 end
-            {%- endfor %}
-        ) as facts
     from part as p
     inner join grain as g on p.grain = g.made_of
     group by 1{% for cut in cuts %}, {{ loop.index + 1 }}{% endfor %}
+),
+
+of_grain as (
+    select
+        a.*,
+        g.cuts,
+        {%- for metric in read %}
+        g.has_{{ metric.name }},
+        {%- endfor %}
+        0::bigint
+        {%- for metric in read %}
+        + case when g.has_{{ metric.name }} then coalesce(a.{{ added[metric.name ~ "_facts"] }}, 0) else 0 end
+        {%- endfor %} as facts
+    from added_up as a
+    inner join grain as g on a.number = g.number
 )
 
 select
@@ -94,9 +109,12 @@ select
     {%- for metric in metrics %}
     {%- for column in sums_of[metric.name] %},
     {%- if metric in read and is_signed %}
-    coalesce(a.{{ column.name }}, 0)::{{ column.type }} as {{ column.name }}
+    case when a.has_{{ metric.name }} then coalesce(a.{{ added[column.name] }}, 0) else 0 end::{{ column.type }}
+    as {{ column.name }}
     {%- elif metric in read %}
-    case when a.{{ metric.name }}_facts > 0 then a.{{ column.name }} end::{{ column.type }} as {{ column.name }}
+    case
+        when a.has_{{ metric.name }} and a.{{ added[metric.name ~ "_facts"] }} > 0 then a.{{ added[column.name] }}
+    end::{{ column.type }} as {{ column.name }}
     {%- elif is_signed %}
     0::{{ column.type }} as {{ column.name }}
     {%- else %}
@@ -104,5 +122,5 @@ select
     {%- endif %}
     {%- endfor %}
     {%- endfor %}
-from added_up as a
+from of_grain as a
 where {{ "false" if not read else "true" if is_signed else "a.facts > 0" }}

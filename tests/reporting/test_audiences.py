@@ -133,6 +133,39 @@ def test_a_lower_privacy_level_closes_the_rows_at_once(world):
         assert world.awaited(world.summit) == ["billing"]
 
 
+def test_what_was_published_for_an_audience_that_has_gone_is_deleted(world):
+    world.write(world.harbor, ("billing", ["heart_surgeon", "orthopedist"]))
+    world.write(world.summit, MORE)
+    world.publish()
+    for client in (world.harbor, world.summit):
+        world.write(client, LESS)
+    world.publish()
+
+    def earlier():
+        """How many rows of earlier editions there are, by audience."""
+        return dict(
+            world.connection.execute(
+                f"select w.audience, count(*) from published.{REPORT}_was as w group by 1"
+            ).fetchall()
+        )
+
+    def audience(client):
+        (number,) = world.connection.execute(
+            "select l.audience from security.login as l where l.login = %s", (world.login(client),)
+        ).fetchone()
+        return number
+
+    kept, gone, before = audience(world.harbor), audience(world.summit), earlier()
+    assert before[kept] and before[gone]
+    (world.folder / f"{world.summit}.yaml").unlink()
+    world.publish()
+    assert earlier() == {number: rows for number, rows in before.items() if number != gone}
+    left = world.connection.execute(
+        f"select count(*) from published.{REPORT} as t where t.audience = %s", (gone,)
+    ).fetchone()
+    assert left == (0,)
+
+
 def two_roles(world, first, second):
     """Two roles inside the house, which share an audience where their entitlements are the same."""
     tag = world.summit.removeprefix("summit_")

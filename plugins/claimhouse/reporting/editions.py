@@ -133,6 +133,8 @@ def _publish_all(
     warehouse.run(connection, "reporting/editions/temporary")
     warehouse.query(connection, "reporting/editions/restricted", source)
     warehouse.query(connection, "reporting/editions/batches", source)
+    # They are few: without that, all rows of a feed are read to find theirs.
+    connection.execute("analyze publication_batches")
     since = None if everything else changes.since_last_edition(connection, source)
     if any(table.report.counts for table in tables):
         small_cells.refresh(connection, source, since.tables if since else None)

@@ -1,11 +1,14 @@
 -- The columns of junk dimensions that say what a word counts as.
 select
-    substr(c.table_name, length('dim_') + 1) as junk,
-    left(c.column_name, -length('_counts_as')) as word
-from information_schema.columns as c
+    substr(c.relname, length('dim_') + 1) as junk,
+    left(a.attname, -length('_counts_as')) as word
+from pg_class as c
+inner join pg_attribute as a on c.oid = a.attrelid
 where
-    c.table_schema = 'star'
-    and c.table_name like 'dim\_%'
-    and c.column_name like '%\_counts\_as'
-    and to_regclass('reference.' || left(c.column_name, -length('_counts_as'))) is not null
+    c.relnamespace = 'star'::regnamespace
+    and c.relkind = 'r'
+    and c.relname like 'dim\_%'
+    and a.attname like '%\_counts\_as'
+    and not a.attisdropped
+    and to_regclass('reference.' || left(a.attname, -length('_counts_as'))) is not null
 order by junk, word;

@@ -67,10 +67,11 @@ def publish() -> None:
 
         from claimhouse import dashboards, ingest, metrics, reporting, warehouse
 
+        dashboards.check()
+        with warehouse.connect() as connection:
+            metrics.publish(connection)
         ingest.await_loads()
         with warehouse.connect() as connection, notify.final(reporting.TotalsDiffer):
-            dashboards.check()
-            metrics.publish(connection)
             publication = reporting.publish(connection)
             dashboards.check_columns(connection)
         # What a first attempt published before it died is not new to the second.

@@ -13,10 +13,11 @@ cuts that the file of the reader lists, see :mod:`claimhouse.reporting.metric_re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,9 +138,10 @@ def load(file: Path, cuts: dict[str, Dimension]) -> tuple[Metric, Document]:
 
 
 def publish(connection: Connection[Any], folder: Path | None = None) -> list[str]:
-    """Create the views of the schema ``metrics`` again: all of them, or none. Safe to repeat.
+    """Make the views of the schema ``metrics`` those of the files: all of them, or none. Safe to repeat.
 
-    Grants on the views are lost; :func:`claimhouse.reporting.publish` grants them again.
+    Views that are those of the files stay: creating one again waits for everybody who reads it. Grants on others
+    are lost; :func:`claimhouse.reporting.publish` grants them again.
 
     Args:
         connection: a connection of the warehouse's owner.
@@ -154,18 +156,16 @@ def publish(connection: Connection[Any], folder: Path | None = None) -> list[str
     cuts = dimensions()
     loaded = [load(file, cuts) for file in _files(folder)]
     metrics = [metric for metric, _ in loaded]
+    definitions = json.dumps([asdict(metric) for metric in metrics])
+    views = _views(metrics, cuts)
+    digest = hashlib.sha256("\n".join([definitions, *views.values()]).encode()).hexdigest()
     with connection.transaction():
         reference.fill(connection)
-        warehouse.run(connection, "metrics/drop_views")
-        for base in _bases():
-            warehouse.run(connection, "metrics/base", base=base, grain=_grain_of(base))
-        for metric, document in loaded:
-            _create_view(connection, metric, document, cuts)
-        warehouse.run(
-            connection, "metrics/roll_up", metrics=[_rolled_up(metric) for metric in metrics]
-        )
-        definitions = json.dumps([asdict(metric) for metric in metrics])
-        warehouse.query(connection, "metrics/catalog", definitions)
+        (state,) = warehouse.query(connection, "metrics/state", digest, list(views))
+        if not state["is_current"]:
+            warehouse.run(connection, "metrics/drop_views")
+            _create_views(connection, views, loaded)
+        warehouse.query(connection, "metrics/catalog", definitions, digest)
         warehouse.query(connection, "metrics/dimension", json.dumps(_described(cuts)))
     log.info("published %d metrics", len(metrics))
     return [metric.name for metric in metrics]
@@ -187,26 +187,41 @@ def _grain_of(base: str) -> str:
     return " ".join(lines).replace("'", "''")
 
 
-def _create_view(
-    connection: Connection[Any], metric: Metric, document: Document, cuts: dict[str, Dimension]
+def _views(metrics: Sequence[Metric], cuts: Mapping[str, Dimension]) -> dict[str, str]:
+    """The SQL of each view by name, in an order in which they can be created."""
+    views = {
+        base: warehouse.sql("metrics/base", base=base, grain=_grain_of(base)) for base in _bases()
+    }
+    for metric in metrics:
+        own = [cuts[name] for name in metric.dimensions]
+        views[metric.name] = warehouse.sql("metrics/metric", **names_in_sql(metric, own))
+    rolled_up = [_rolled_up(metric) for metric in metrics]
+    return views | {"roll_up": warehouse.sql("metrics/roll_up", metrics=rolled_up)}
+
+
+def _create_views(
+    connection: Connection[Any], views: Mapping[str, str], loaded: Iterable[tuple[Metric, Document]]
 ) -> None:
-    """Create the view of one metric.
+    """Create the *views*, and say what each metric is.
 
     Raises:
-        YamlError: the server refused it.
+        YamlError: the server refused that of a metric.
     """
-    text = warehouse.sql(
-        "metrics/metric", **names_in_sql(metric, [cuts[name] for name in metric.dimensions])
-    )
-    try:
-        with connection.transaction():
-            connection.execute(text.encode())
-    except psycopg.Error as error:
-        raise document.error(["numerator"], str(error.diag.message_primary)) from None
-    comment = sql.SQL("comment on view {} is {}").format(
-        sql.Identifier(SCHEMA, metric.name), sql.Literal(metric.sentence.strip())
-    )
-    connection.execute(comment)
+    documents = {metric.name: document for metric, document in loaded}
+    for name, text in views.items():
+        try:
+            with connection.transaction():
+                connection.execute(text.encode())
+        except psycopg.Error as error:
+            if name not in documents:
+                raise
+            message = str(error.diag.message_primary)
+            raise documents[name].error(["numerator"], message) from None
+    for metric, _ in loaded:
+        comment = sql.SQL("comment on view {} is {}").format(
+            sql.Identifier(SCHEMA, metric.name), sql.Literal(metric.sentence.strip())
+        )
+        connection.execute(comment)
 
 
 def names_in_sql(metric: Metric, cuts: Sequence[Dimension]) -> dict[str, Any]:

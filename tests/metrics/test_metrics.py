@@ -549,6 +549,42 @@ def test_the_catalog_says_what_the_files_say_and_forgets_what_they_drop(warehous
     ).fetchone() == (0,)
 
 
+def test_a_view_that_is_that_of_its_file_stays(warehouse, warehouse_url, folder):
+    """To create it again waits for everybody who reads it."""
+    metrics.publish(warehouse, folder)
+    views = dict(_relations(warehouse))
+    warehouse.execute("set lock_timeout = '2s'")
+    with made_star.psycopg.connect(warehouse_url) as reader:
+        reader.execute("select * from metrics.roll_up")
+        metrics.publish(warehouse, folder)
+    assert dict(_relations(warehouse)) == views
+    _spoil(folder, "sum(fact_appointment.no_show_count)", "count(*)")
+    metrics.publish(warehouse, folder)
+    changed = dict(_relations(warehouse))
+    assert changed.keys() == views.keys() and changed["no_show_rate"] != views["no_show_rate"]
+    assert warehouse.execute(
+        "select pg_get_viewdef('metrics.no_show_rate'::regclass) like '%count(*)%'"
+    ).fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "drop view metrics.no_show_rate cascade",
+        "create view metrics.of_nobody as select 1 as number",
+        "update metrics.catalog set view_digest = null where metric = 'no_show_rate'",
+        "delete from metrics.catalog",
+    ],
+)
+def test_views_that_are_not_those_of_the_files_are_made_again(warehouse, folder, by_hand):
+    metrics.publish(warehouse, folder)
+    views = dict(_relations(warehouse))
+    warehouse.execute(by_hand)
+    metrics.publish(warehouse, folder)
+    assert dict(_relations(warehouse)).keys() == views.keys()
+    assert dict(_relations(warehouse))["roll_up"] != views["roll_up"]
+
+
 def test_every_example_of_the_catalog_runs_and_every_column_is_named_as_a_cut(warehouse):
     made_star.fill(warehouse, seed=3, facts=20)
     metrics.publish(warehouse)

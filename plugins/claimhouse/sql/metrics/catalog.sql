@@ -1,5 +1,5 @@
 {% from 'sql/metrics/kinds.jinja' import VALUE -%}
--- $1: the metrics in force, as JSON; others are deleted.
+-- $1: the metrics in force, as JSON; others are deleted. $2: what their views are made of, by its hash.
 with kinds (kind, roll_up) as (
     values
     {%- for kind, value in VALUE.items() %}
@@ -31,7 +31,7 @@ deleted as (
 
 insert into metrics.catalog (
     metric, title, sentence, owner, unit, kind, fact, filter, numerator, denominator, unknown, member, dimensions,
-    not_across, roll_up, example, source
+    not_across, roll_up, example, source, view_digest
 )
 select
     name as metric,
@@ -52,7 +52,8 @@ select
     format(
         'select %1$s, %2$s as %3$s from metrics.%3$s group by %1$s order by %1$s', example_cut, roll_up, name
     ) as example,
-    source
+    source,
+    $2 as view_digest
 from described
 on conflict (metric) do update set
     title = excluded.title,
@@ -70,4 +71,5 @@ on conflict (metric) do update set
     not_across = excluded.not_across,
     roll_up = excluded.roll_up,
     example = excluded.example,
-    source = excluded.source;
+    source = excluded.source,
+    view_digest = excluded.view_digest;

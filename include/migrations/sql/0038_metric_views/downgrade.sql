@@ -1,0 +1,1 @@
+alter table metrics.catalog drop column view_digest;

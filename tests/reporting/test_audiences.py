@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from contextlib import contextmanager
 
 import pytest
+from psycopg.errors import LockNotAvailable
 from tests.worlds.client_world import MASTER_KEY, World, roles_file
 
 from claimhouse import reporting, warehouse
-from claimhouse.reporting import audiences, tables
+from claimhouse.reporting import audiences, editions, readers, tables
+
+publication = importlib.import_module("claimhouse.reporting.publish")
 
 REPORT = "claims_by_specialty_month"
 ROWS = f"select * from reporting.{REPORT} order by claim_pseudonym"
@@ -120,6 +124,38 @@ def test_fewer_entitlements_close_the_rows_of_their_source_at_once(world):
     assert world.awaited(world.harbor) == []
     assert world.edition(world.harbor)[0] == number + 1
     assert world.earlier(world.harbor, number) == len(rows) - of_clinic
+
+
+def test_a_publication_by_earlier_files_writes_no_row_once_others_are_applied(world):
+    world.write(world.summit, MORE)
+    earlier = publication._apply(world.connection, readers.load_all(world.folder, world.roles))
+    world.write(world.summit, LESS)
+    world.publish()
+    number, _ = world.edition(world.summit)
+    assert editions.publish(world.connection, "billing", earlier.tables, earlier.audiences) is None
+    assert specialties(world, world.summit) == set(LESS[1])
+    assert world.edition(world.summit)[0] == number
+
+
+def test_files_are_applied_when_the_rows_by_earlier_ones_are_written(world, monkeypatch):
+    """Else a publication that is under way would write rows that its readers may no longer see."""
+    world.write(world.summit, MORE)
+    write, waited = editions._publish_all, []
+
+    def write_slowly(*arguments, **names):
+        monkeypatch.setattr(editions, "_publish_all", write)
+        world.write(world.summit, LESS)
+        with warehouse.connect(world.address) as other, pytest.raises(LockNotAvailable):
+            other.execute("set lock_timeout = '1s'")
+            reporting.publish(other, world.folder, world.roles)
+        waited.append(True)
+        return write(*arguments, **names)
+
+    monkeypatch.setattr(editions, "_publish_all", write_slowly)
+    world.publish()
+    assert waited
+    world.publish()
+    assert specialties(world, world.summit) == set(LESS[1])
 
 
 def test_a_lower_privacy_level_closes_the_rows_at_once(world):

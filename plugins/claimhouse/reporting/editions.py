@@ -65,7 +65,8 @@ def publish(
         everything: whether all rows are compared, not only those that follow from a change.
 
     Returns:
-        What was written; None where the source is being loaded: its load publishes it when it ends.
+        What was written; None where the source is being loaded: its load publishes it when it ends. None too where
+        another publication has applied other files about readers: that one publishes it.
 
     Raises:
         totals.TotalsDiffer: reports do not add up to the star: the last edition stays.
@@ -96,10 +97,20 @@ def _publish(
             if warehouse.query(connection, "reporting/editions/loading", source):
                 log.info("%s is being loaded: its edition stays", source)
                 return None
+            if not _in_force(connection, audiences):
+                log.warning("the files about readers have changed: the edition of %s stays", source)
+                return None
             edition = _publish_all(connection, source, tables, audiences, everything=everything)
     changed = {name: rows for name, rows in edition.changed.items() if rows}
     log.info("published %s: %s", source, changed)
     return edition
+
+
+def _in_force(connection: Connection[Any], audiences: Sequence[Audience]) -> bool:
+    """Whether each audience still has its rule; until the transaction ends, it keeps it."""
+    rules = {audience.number: audience.rule for audience in audiences}
+    rows = warehouse.query(connection, "reporting/editions/rules", list(rules))
+    return {row["audience"]: row["rule"] for row in rows} == rules
 
 
 @contextmanager

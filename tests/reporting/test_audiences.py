@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -134,6 +135,23 @@ def test_a_publication_by_earlier_files_writes_no_row_once_others_are_applied(wo
     number, _ = world.edition(world.summit)
     assert editions.publish(world.connection, "billing", earlier.tables, earlier.audiences) is None
     assert specialties(world, world.summit) == set(LESS[1])
+    assert world.edition(world.summit)[0] == number
+
+
+def test_a_publication_waits_for_files_that_are_being_applied_and_writes_no_row_by_earlier_ones(
+    world,
+):
+    earlier = publication._apply(world.connection, readers.load_all(world.folder, world.roles))
+    number, _ = world.edition(world.summit)
+    with warehouse.connect(world.address) as own, ThreadPoolExecutor(1) as pool:
+        with world.connection.transaction():
+            world.connection.execute("update published.audience set rule = rule || ' '")
+            publishing = pool.submit(
+                editions.publish, own, "billing", earlier.tables, earlier.audiences
+            )
+            with pytest.raises(TimeoutError):
+                publishing.result(1)
+        assert publishing.result(30) is None
     assert world.edition(world.summit)[0] == number
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import SerializationFailure
 
 from claimhouse import reference, settings, warehouse
 from claimhouse.reporting import changes, indexes, metric_reports, selects, small_cells, totals
@@ -109,7 +110,11 @@ def _publish(
 def _in_force(connection: Connection[Any], audiences: Sequence[Audience]) -> bool:
     """Whether each audience still has its rule; until the transaction ends, it keeps it."""
     rules = {audience.number: audience.rule for audience in audiences}
-    rows = warehouse.query(connection, "reporting/editions/rules", list(rules))
+    try:
+        with connection.transaction():
+            rows = warehouse.query(connection, "reporting/editions/rules", list(rules))
+    except SerializationFailure:  # it was being changed when this transaction began
+        return False
     return {row["audience"]: row["rule"] for row in rows} == rules
 
 
